@@ -1,0 +1,31 @@
+# Each target sets up .venv when it has to. A machine with Python 3.11 and make is enough.
+PYTHON ?= python3.11
+VENV := .venv
+
+.PHONY: run test check clean
+
+run: $(VENV)/.installed
+	$(VENV)/bin/python run.py
+	$(VENV)/bin/python run.py --mode infer
+
+test: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest -n 2 -m "not slow"
+	$(VENV)/bin/python -m pytest -m slow
+
+check: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+clean:  # everything that can be made again; runs/ stays
+	rm -rf $(VENV) .cache data/demo
+
+$(VENV)/.installed: requirements.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(VENV)/bin/python -m pip install -q -r requirements-dev.txt
+	touch $@
