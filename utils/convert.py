@@ -1,0 +1,123 @@
+"""Text from a config file to a typed value, by the annotation of the option that it is for."""
+
+import math
+import types
+from configparser import ConfigParser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+_BOOLEANS = ConfigParser.BOOLEAN_STATES
+_NONE = ("none", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The values an option may have, ``low`` and ``high`` included; ``above`` excludes ``low``."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+
+    def check(self, value: float) -> None:
+        """Raise ValueError when ``value`` lies outside."""
+        low_ok = value > self.low if self.above else value >= self.low
+        if not low_ok or value > self.high:
+            raise ValueError(f"{value:g} is not {self}")
+
+    def __str__(self) -> str:
+        if self.high == math.inf:
+            return f"{'above' if self.above else 'at least'} {self.low:g}"
+        return f"{'above' if self.above else 'from'} {self.low:g} up to {self.high:g}"
+
+
+Fraction = Annotated[float, Interval(0, 1)]
+Positive = Annotated[float, Interval(0, above=True)]
+NonNegative = Annotated[float, Interval(0)]
+Count = Annotated[int, Interval(1)]
+CountOrZero = Annotated[int, Interval(0)]
+
+
+def convert(text: str, annotation: Any) -> Any:
+    """Return ``text`` as the type that ``annotation`` names.
+
+    Understood: str, int, float, bool (true/false/yes/no/on/off/1/0), Path, Literal, tuples with a
+    comma between the parts, ``X | None`` (``none`` or nothing), unions (the first that fits),
+    ``Annotated[..., Interval]``, and any class with a ``from_text`` classmethod.
+
+    Raises:
+        ValueError: the text does not fit; the message says what would.
+    """
+    text = text.strip()
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        value = convert(text, args[0])
+        for interval in args[1:]:
+            for number in value if isinstance(value, tuple) else (value,):
+                interval.check(number)
+        return value
+    if origin in (Union, types.UnionType):
+        return _first_that_fits(text, args)
+    if origin is Literal:
+        return _one_of(text, args)
+    if origin is tuple:
+        return _tuple(text, args)
+    if hasattr(annotation, "from_text"):
+        return annotation.from_text(text)
+    return _scalar(text, annotation)
+
+
+def _scalar(text: str, kind: Any) -> Any:
+    if kind is bool:
+        if text.lower() not in _BOOLEANS:
+            raise ValueError(f"{text!r} is not yes or no (true/false/on/off/1/0 work too)")
+        return _BOOLEANS[text.lower()]
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a whole number") from None
+    if kind is float:
+        try:
+            number = float(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a number") from None
+        if not math.isfinite(number):
+            raise ValueError(f"{text!r} is not a finite number")
+        return number
+    if kind is str or kind is Path:
+        if not text:
+            raise ValueError("is empty")
+        return kind(text)
+    raise TypeError(f"an option can't be of type {kind!r}: see utils/convert.py")
+
+
+def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:
+    if types.NoneType in kinds and text.lower() in _NONE:
+        return None
+    problems = []
+    for kind in kinds:
+        if kind is types.NoneType:
+            continue
+        try:
+            return convert(text, kind)
+        except ValueError as error:
+            problems.append(str(error))
+    hint = ", nor none" if types.NoneType in kinds else ""
+    raise ValueError(", and ".join(problems) + hint)
+
+
+def _one_of(text: str, valid: tuple[Any, ...]) -> Any:
+    for option in valid:
+        if text.casefold() == str(option).casefold():
+            return option
+    raise ValueError(f"{text!r} is not one of {', '.join(repr(option) for option in valid)}")
+
+
+def _tuple(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if len(kinds) == 2 and kinds[1] is ...:
+        return tuple(convert(part, kinds[0]) for part in parts)
+    if len(parts) != len(kinds):
+        raise ValueError(f"{text!r} is not {len(kinds)} values with a comma between them")
+    return tuple(convert(part, kind) for part, kind in zip(parts, kinds, strict=True))

@@ -1,0 +1,58 @@
+"""Which device computes, and in which precision."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from utils.errors import ConfigError
+
+PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device called ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+
+    Raises:
+        ConfigError: there is no such device on this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f"[run] device = {name!r} can't be used: {reason} Use auto, cpu, cuda or cuda:N."
+        ) from None
+    return device
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """The type that matrix products run in; weights stay float32.
+
+    ``auto`` is bfloat16 on a GPU that has it, float16 on an older one and float32 on a CPU, where
+    bfloat16 without special instructions is five times slower.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @classmethod
+    def named(cls, name: PrecisionName, device: torch.device) -> "Precision":
+        if name != "auto":
+            return cls(device, getattr(torch, name))
+        if device.type != "cuda":
+            return cls(device, torch.float32)
+        return cls(device, torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Return the context in which a model runs."""
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Return the gradient scaler; it does nothing unless the type is float16."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)

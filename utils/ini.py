@@ -1,0 +1,107 @@
+"""An ini file as sections of text values, each of which knows its place for error messages."""
+
+import configparser
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from utils.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value as text and where it was written, such as ``config.ini line 12``."""
+
+    text: str
+    place: str
+
+
+@dataclass(slots=True)
+class Section:
+    """One ``[name]`` and its keys; keys are lower case, as in every ini file."""
+
+    name: str
+    place: str
+    values: dict[str, Value] = field(default_factory=dict)
+
+
+Sections = dict[str, Section]
+
+
+def read_ini(path: Path) -> Sections:
+    """Return the sections of an ini file in the order of the file.
+
+    ``%`` means itself; `` #`` and `` ;`` begin a comment; a BOM and CRLF are fine.
+
+    Raises:
+        ConfigError: the file is missing, is not UTF-8 or is not an ini file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"There is no config file {path}. Name one with --config PATH.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read as UTF-8 text: {error}.") from None
+    parser = configparser.ConfigParser(
+        interpolation=None, inline_comment_prefixes=("#", ";"), default_section="\0"
+    )
+    try:
+        parser.read_string(text, source=str(path))
+    except configparser.Error as error:
+        raise ConfigError(f"{path} is not a valid ini file: {' '.join(str(error).split())}.") from None
+    lines = _line_numbers(text)
+    return {
+        name: Section(
+            name,
+            f"{path} line {lines.get((name, ''), '?')}",
+            {
+                key: Value(value, f"{path} line {lines.get((name, key), '?')}")
+                for key, value in parser.items(name)
+            },
+        )
+        for name in parser.sections()
+    }
+
+
+def override(sections: Sections, settings: Sequence[str], place: str = "--set") -> None:
+    """Put ``section.key=value`` texts over the values of ``sections``, in place.
+
+    The last dot before ``=`` divides section from key, so ``loss.age.smoothing=0.1`` works.
+
+    Raises:
+        ConfigError: a text has no ``=`` or no dot.
+    """
+    for text in settings:
+        target, equals, value = text.partition("=")
+        section, dot, key = target.strip().rpartition(".")
+        if not (equals and dot and section and key):
+            raise ConfigError(f"{place} {text!r} is not of the form section.key=value.")
+        put(sections, section, key, Value(value.strip(), f"{place} {target.strip()}"))
+
+
+def put(sections: Sections, section: str, key: str, value: Value) -> None:
+    """Set one value, adding its section when it is new."""
+    sections.setdefault(section, Section(section, value.place)).values[key.lower()] = value
+
+
+def format_ini(sections: Mapping[str, Mapping[str, str]]) -> str:
+    """Return ini text that ``read_ini`` reads back as the same sections."""
+    blocks = [
+        f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
+        for name, values in sections.items()
+    ]
+    return "\n".join(blocks)
+
+
+def _line_numbers(text: str) -> dict[tuple[str, str], int]:
+    """Return {(section, key or ""): line} for messages; what configparser accepts is decided there."""
+    lines: dict[tuple[str, str], int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("[") and "]" in line:
+            section = line[1 : line.index("]")]
+            lines[section, ""] = number
+        elif line and not line[0].isspace() and line[0] not in "#;":
+            key = line.replace(":", "=").partition("=")[0].strip().lower()
+            lines.setdefault((section, key), number)
+    return lines

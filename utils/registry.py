@@ -1,0 +1,159 @@
+"""A folder of classes that a config file chooses from: the class's name is its name there.
+
+A class is added by one new file in the registry's folder:
+
+    @LOSSES.register
+    class Focal(Loss):
+        def __init__(self, *, gamma: NonNegative = 2.0) -> None: ...
+
+Its keyword-only arguments are its config keys, with their types and defaults; arguments named in the
+registry's ``runtime`` are handed over by the program and are never config keys.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, get_type_hints
+
+from utils.convert import convert
+from utils.errors import ConfigError, unknown_name
+from utils.ini import Value
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A class chosen by name and the text of its options."""
+
+    name: str
+    options: Mapping[str, Value] = field(default_factory=dict)
+    section: str = ""
+    place: str = ""
+
+    @classmethod
+    def of(cls, name: str, **options: object) -> "Component":
+        """Return a component from Python values, as if they had been written in a config."""
+        texts = {key.lower(): Value(_as_text(value), key) for key, value in options.items()}
+        return cls(name, texts, section=name)
+
+
+def _as_text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+class Registry(Generic[T]):
+    """All classes registered in the modules of one package."""
+
+    def __init__(self, kind: str, package: str, *, runtime: tuple[str, ...] = ()) -> None:
+        """``kind`` is the word in messages; ``package`` is imported, with its modules, on first use."""
+        self.kind = kind
+        self.package = package
+        self.runtime = runtime
+        self._classes: dict[str, type[T]] = {}
+        self._imported = False
+
+    def register(self, cls: type[T]) -> type[T]:
+        """Add a class under its own name (a decorator)."""
+        if cls.__name__ in self._classes:
+            raise TypeError(f"there are two {self.kind} classes named {cls.__name__}")
+        self._classes[cls.__name__] = cls
+        return cls
+
+    def names(self) -> list[str]:
+        """Return the names of all classes, sorted."""
+        self._import_all()
+        return sorted(self._classes)
+
+    def get(self, name: str) -> type[T]:
+        """Return the class of that name.
+
+        Raises:
+            ConfigError: there is none; the message has the closest name and all of them.
+        """
+        self._import_all()
+        if name not in self._classes:
+            raise ConfigError(unknown_name(self.kind, name, self._classes))
+        return self._classes[name]
+
+    def schema(self, name: str) -> dict[str, inspect.Parameter]:
+        """Return the config keys of a class; each parameter's annotation is resolved to a type."""
+        init = self.get(name).__init__
+        hints = get_type_hints(init, include_extras=True)
+        return {
+            key: parameter.replace(annotation=hints[key])
+            for key, parameter in inspect.signature(init).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY and key not in self.runtime
+        }
+
+    def problems(self, component: Component) -> list[str]:
+        """Return what is wrong with a component's name and options, a line each."""
+        try:
+            self._options(component)
+        except _ProblemsFound as found:
+            return found.problems
+        return []
+
+    def build(self, component: Component, **offered: Any) -> T:
+        """Return an instance made from the config's options and those ``offered`` objects it names.
+
+        Raises:
+            ConfigError: the name or an option is wrong, or the constructor refuses a value.
+        """
+        try:
+            options = self._options(component)
+        except _ProblemsFound as found:
+            raise ConfigError("; ".join(found.problems)) from None
+        cls = self.get(component.name)
+        wanted = inspect.signature(cls.__init__).parameters
+        given = {key: offered[key] for key in self.runtime if key in wanted and key in offered}
+        try:
+            return cls(**given, **options)
+        except ConfigError:
+            raise
+        except ValueError as error:
+            where = component.place or component.section
+            raise ConfigError(f"[{component.section}] {component.name}: {error} ({where})") from error
+
+    def _options(self, component: Component) -> dict[str, Any]:
+        try:
+            schema = self.schema(component.name)
+        except ConfigError as error:
+            raise _ProblemsFound([f"[{component.section}] {error} ({component.place})"]) from None
+        by_lower = {key.lower(): key for key in schema}
+        options, problems = {}, []
+        for key, value in component.options.items():
+            if key not in by_lower:
+                what = f"key for {component.name}"
+                message = unknown_name(what, key, schema)
+                problems.append(f"[{component.section}] {message} ({value.place})")
+                continue
+            name = by_lower[key]
+            try:
+                options[name] = convert(value.text, schema[name].annotation)
+            except ValueError as error:
+                problems.append(f"[{component.section}] {name}: {error} ({value.place})")
+        for name, parameter in schema.items():
+            if parameter.default is parameter.empty and name.lower() not in component.options:
+                problems.append(
+                    f"[{component.section}] {component.name} needs '{name} = ...' ({component.place})"
+                )
+        if problems:
+            raise _ProblemsFound(problems)
+        return options
+
+    def _import_all(self) -> None:
+        if self._imported:
+            return
+        self._imported = True
+        module = importlib.import_module(self.package)
+        for info in pkgutil.iter_modules(getattr(module, "__path__", [])):
+            importlib.import_module(f"{self.package}.{info.name}")
+
+
+class _ProblemsFound(Exception):
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems

@@ -1,0 +1,44 @@
+"""Random numbers that depend on (purpose, seed, epoch, batch) and on nothing else.
+
+Nothing here keeps a position, so there is no random state to save: a run that is resumed, or that reads
+its batches in other threads, draws the same numbers as one that was never stopped.
+"""
+
+import os
+import zlib
+
+import numpy as np
+import torch
+
+
+def _keys(purpose: str, keys: tuple[int, ...]) -> tuple[int, ...]:
+    # The length keeps (1, 2) and (1, 2, 0) apart, which SeedSequence would not.
+    return (zlib.crc32(purpose.encode()), len(keys), *keys)
+
+
+def derive(purpose: str, *keys: int) -> int:
+    """Return a 63-bit seed that is a fixed function of a purpose and of non-negative integers."""
+    sequence = np.random.SeedSequence(_keys(purpose, keys))
+    return int(sequence.generate_state(1, np.uint64)[0] >> 1)
+
+
+def torch_generator(purpose: str, *keys: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a fresh torch generator for these keys on ``device``."""
+    return torch.Generator(device).manual_seed(derive(purpose, *keys))
+
+
+def numpy_generator(purpose: str, *keys: int) -> np.random.Generator:
+    """Return a fresh numpy generator for these keys."""
+    return np.random.default_rng(_keys(purpose, keys))
+
+
+def seed_global(purpose: str, *keys: int) -> None:
+    """Seed torch's global generators: dropout and weight initialisation have no other."""
+    torch.manual_seed(derive(purpose, *keys))
+
+
+def make_deterministic() -> None:
+    """Ask torch for the same bits on every run on one machine (raises where it can't)."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
