@@ -1,0 +1,13 @@
+"""No augmentation."""
+
+from torch import Tensor
+
+from dataset.augment import AUGMENTATIONS, Augmentation, Chance
+
+
+@AUGMENTATIONS.register
+class BaseAugmentation(Augmentation):
+    """Images as they were prepared."""
+
+    def images(self, images: Tensor, chance: Chance) -> Tensor:
+        return images

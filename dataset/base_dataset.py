@@ -1,0 +1,62 @@
+"""The common part of every data set: which images there are, whose, and with which labels; no pixel."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset.task import Marked, Targets, Task
+from utils.registry import Registry
+
+
+class BaseDataset:
+    """A table of labelled images: row i of every field is about the same image.
+
+    A data set of another layout is a subclass in ``dataset/readers`` whose constructor reads the folder
+    and calls this one. It asks ``task.encode`` for labels and never looks at a label itself.
+
+    Args:
+        root: the folder that ``files`` are relative to.
+        files: (N) image files.
+        groups: (N) whose image it is: never divided between training and validation.
+        folds: (N) the fold in which an image validates.
+        valid_fold: the fold held out in this run.
+        task: makes targets from ``labels`` and ``train_labels``.
+        labels: (N) the organiser's labels: what is scored.
+        train_labels: (N) the team's labels: what is trained on; None leaves an image out of training.
+        skipped: what was left out of the table, a line each, for the log.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        files: Sequence[str],
+        groups: Sequence[str],
+        folds: NDArray[np.int64],
+        valid_fold: int,
+        task: Task,
+        labels: Sequence[Marked],
+        train_labels: Sequence[Marked | None],
+        skipped: Sequence[str] = (),
+    ) -> None:
+        self.root = root
+        self.files = tuple(files)
+        self.groups = tuple(groups)
+        self.folds = folds
+        self.targets: Targets = task.targets(labels)
+        none: Marked = {space.name: () for space in task.spaces}
+        self.train_targets: Targets = task.targets([none if m is None else m for m in train_labels])
+        self.skipped = tuple(skipped)
+        self.usable = np.array([marked is not None for marked in train_labels])
+        self.valid_rows = np.flatnonzero(folds == valid_fold)
+        self.train_rows = np.flatnonzero((folds != valid_fold) & self.usable)
+
+    def without(self, bad: NDArray[np.int64]) -> None:
+        """Leave these rows out of training and validation (their files could not be read)."""
+        self.train_rows = np.setdiff1d(self.train_rows, bad)
+        self.valid_rows = np.setdiff1d(self.valid_rows, bad)
+
+
+DATASETS: Registry[BaseDataset] = Registry("dataset", "dataset.readers", runtime=("root", "task", "seed"))

@@ -1,0 +1,76 @@
+"""Batches of prepared images: in random order for training, in row order for evaluation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dataset.sampler import Sampler
+from dataset.store import ImageSource
+from dataset.task import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table."""
+
+    images: Tensor
+    targets: Targets
+    rows: NDArray[np.int64]
+
+
+class TrainBatches:
+    """The batches of any epoch, from any position in it; an incomplete last batch is left out."""
+
+    def __init__(self, source: ImageSource, targets: Targets, sampler: Sampler, batch_size: int) -> None:
+        self.source, self.targets, self.sampler = source, targets, sampler
+        self.batch_size = min(batch_size, len(sampler))
+
+    def __len__(self) -> int:
+        return len(self.sampler) // self.batch_size
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of ``epoch`` from number ``start`` on."""
+        order = self.sampler.order(epoch)
+        for number in range(start, len(self)):
+            rows = order[number * self.batch_size : (number + 1) * self.batch_size]
+            yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows)
+
+
+class EvalBatches:
+    """Each of ``rows`` once, in order; ``size`` is the middle part (H, W) that the model sees."""
+
+    def __init__(
+        self,
+        source: ImageSource,
+        rows: NDArray[np.int64],
+        *,
+        batch_size: int,
+        size: tuple[int, int],
+        targets: Targets | None = None,
+    ) -> None:
+        self.source, self.rows, self.batch_size, self.size = source, rows, batch_size, size
+        self.targets = targets or {}
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self.rows), self.batch_size):
+            rows = self.rows[start : start + self.batch_size]
+            images = centre_crop(self.source.batch(rows), self.size)
+            yield Batch(images, _rows_of(self.targets, rows), rows)
+
+
+def centre_crop(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the middle (N, 3, H, W) of larger images, as a view."""
+    top, left = ((have - want) // 2 for have, want in zip(images.shape[-2:], size, strict=True))
+    return images[..., top : top + size[0], left : left + size[1]]
+
+
+def _rows_of(targets: Targets, rows: NDArray[np.int64]) -> Targets:
+    index = torch.from_numpy(np.ascontiguousarray(rows))
+    return {name: values[index] for name, values in targets.items()}

@@ -1,0 +1,168 @@
+"""The mask competition's training data: a CSV row for each person, a folder of seven photos for each row."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dataset.base_dataset import DATASETS, BaseDataset
+from dataset.folds import deal_folds
+from dataset.relabel import Corrections, ids_and_folders, read_corrections
+from dataset.task import Marked, Task
+from utils.convert import Interval
+from utils.errors import DataError, listed
+from utils.tables import Row, read_table
+
+COLUMNS = ("id", "gender", "race", "age", "path")
+PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
+EXTENSIONS = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(slots=True)
+class _Person:
+    row: Row
+    photos: dict[str, str] = field(default_factory=dict)  # {photo name: file relative to the root}
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def profile(self) -> str:
+        """The folder's name: the only thing that tells two people with one id apart."""
+        return self.row["path"]
+
+
+@DATASETS.register
+class SplitByProfileDataset(BaseDataset):
+    """Every photo of a person is in the same fold; folds have the same mix of gender and age band.
+
+    Args:
+        table: the CSV with columns id, gender, race, age, path.
+        images: the folder that holds a folder named ``path`` for each row.
+        folds: how many parts the people are dealt into.
+        valid_fold: the part that validates, from 0.
+        relabel: a CSV of corrections (profile, field, value, reason), touching training only.
+        on_bad_row: ``skip`` leaves out each person with a problem and names them in the log.
+
+    Raises:
+        DataError: lists every row and file at fault.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        task: Task,
+        seed: int,
+        table: str = "train/train.csv",
+        images: str = "train/images",
+        folds: Annotated[int, Interval(2)] = 5,
+        valid_fold: Annotated[int, Interval(0)] = 0,
+        relabel: Path | None = None,
+        on_bad_row: Literal["error", "skip"] = "error",
+    ) -> None:
+        if valid_fold >= folds:
+            raise ValueError(f"valid_fold = {valid_fold} must be below folds = {folds}")
+        people = [_Person(row) for row in read_table(root / table, COLUMNS).rows]
+        people.sort(key=lambda person: person.profile)
+        stray = _find_photos(people, root, root / images)
+        corrections = _corrections(relabel, people)
+        marked = [_label(person, task, corrections.get(person.profile, {})) for person in people]
+        problems = [problem for person in people for problem in person.problems] + stray
+        if problems and on_bad_row == "error":
+            hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these people out."
+            raise DataError(listed(str(root / table), problems) + hint)
+        good = [
+            (person, labels) for person, labels in zip(people, marked, strict=True) if not person.problems
+        ]
+        if len(good) < folds:
+            raise DataError(f"{root / table} has {len(good)} usable people for {folds} folds.")
+        fold_of = deal_folds([_stratum(person, labels) for person, labels in good], folds, seed)
+        images_of = [
+            (person.profile, file, *labels[photo])
+            for person, labels in good
+            for photo, file in person.photos.items()
+        ]
+        profiles, files, true, trained = zip(*images_of, strict=True)
+        super().__init__(
+            root=root,
+            files=files,
+            groups=profiles,
+            folds=fold_of.repeat([len(person.photos) for person, _ in good]),
+            valid_fold=valid_fold,
+            task=task,
+            labels=true,
+            train_labels=trained,
+            skipped=problems,
+        )
+
+
+_Labels = dict[str, tuple[Marked, Marked | None]]  # by photo: the organiser's and the team's
+
+
+def _label(person: _Person, task: Task, corrected: Mapping[str, str]) -> _Labels:
+    """Return both labels of each photo; what is wrong with the row goes to its problems, once."""
+    labels: _Labels = {}
+    for photo in person.photos:
+        facts = {**person.row.values, "photo": photo}
+        changed = facts | {key: corrected[key] for key in ("gender", "age") if key in corrected}
+        changed["photo"] = corrected.get(photo, photo)
+        try:
+            labels[photo] = task.encode(facts), task.encode_for_training(changed)
+        except ValueError as error:
+            problem = f"{person.row.place}: {error}"
+            if problem not in person.problems:
+                person.problems.append(problem)
+    return labels
+
+
+def _stratum(person: _Person, labels: _Labels) -> str:
+    """Return what all folds should have alike: everything that one photo's label says of its person."""
+    return repr(labels["normal"][0])
+
+
+def _corrections(relabel: Path | None, people: list[_Person]) -> Corrections:
+    if relabel is None:
+        return {}
+    known = ids_and_folders([(person.row["id"], person.profile) for person in people])
+    return read_corrections(relabel, known, ("gender", "age", *PHOTOS))
+
+
+def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
+    """Fill each person's photos and problems; return the folders that no row names."""
+    if not images.is_dir():
+        raise DataError(f"There is no folder {images}. Is PODIUM_DATA (or data in [paths]) right?")
+    on_disk = {entry.name for entry in images.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
+    rows_of = Counter(person.profile for person in people)
+    for person in people:
+        profile, place = person.profile, person.row.place
+        if not profile or Path(profile).name != profile or profile in (".", ".."):
+            person.problems.append(f"{place}: path {profile!r} is not a folder's name inside {images}")
+        elif profile not in on_disk:
+            person.problems.append(f"{place}: there is no folder {images / profile}")
+        elif rows_of[profile] > 1:
+            person.problems.append(f"{place}: path {profile!r} stands in {rows_of[profile]} rows")
+        else:
+            _read_folder(person, root, images / profile)
+    named = {person.profile for person in people}
+    return [f"{images / name}: no row of the table names this folder" for name in sorted(on_disk - named)]
+
+
+def _read_folder(person: _Person, root: Path, folder: Path) -> None:
+    place = person.row.place
+    for file in sorted(folder.iterdir()):
+        photo = file.stem.lower()
+        if file.name.startswith(".") or file.is_dir():
+            continue
+        if file.suffix.lower() not in EXTENSIONS or photo not in PHOTOS:
+            person.problems.append(
+                f"{place}: {file} is not one of {', '.join(PHOTOS)} with {', '.join(EXTENSIONS)}"
+            )
+        elif not file.resolve().is_relative_to(root.resolve()):
+            person.problems.append(f"{place}: {file} leads out of the data folder")
+        elif photo in person.photos:
+            person.problems.append(f"{place}: {folder} has two photos named {photo}")
+        else:
+            person.photos[photo] = file.relative_to(root).as_posix()
+    missing = [photo for photo in PHOTOS if photo not in person.photos]
+    if missing:
+        person.problems.append(f"{place}: {folder} has no {', '.join(missing)}")

@@ -1,0 +1,1 @@
+"""One file for each way to choose and order the training images of an epoch."""

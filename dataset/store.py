@@ -1,0 +1,169 @@
+"""Prepared images on disk: each is decoded once, then every epoch and every run reads plain bytes.
+
+A store is a folder ``images-<key>`` with the pixels, uint8 (N, H, W, 3), and a manifest. The key is a
+digest of the files' names, sizes and times and of the prepare settings, so a changed file or setting
+never meets a stale store. It is built under another name and renamed when complete.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from dataset.prepare import Pixels, Prepare, UnreadableImage
+from utils.durable import lock, sync_folder, write_json
+from utils.errors import DataError
+
+_VERSION = 1  # of the file format and of everything that Prepare does
+_CHUNK = 16  # images a thread takes at once
+
+
+class ImageSource(Protocol):
+    """Prepared images by row number."""
+
+    bad: dict[int, str]  # rows that could not be read, and why
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: NDArray[np.int64]) -> Tensor:
+        """Return uint8 (N, 3, H, W) in channels-last memory."""
+        ...
+
+
+class ImageStore:
+    """A memory map of prepared images; opening it reads nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        self.bad = {int(row): why for row, why in manifest["bad"].items()}
+        shape = tuple(manifest["shape"])
+        self._pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape)
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def batch(self, rows: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(np.take(self._pixels, rows, axis=0)).permute(0, 3, 1, 2)
+
+
+class DecodedOnTheFly:
+    """The same images without a store: decoded again each time, by all cores."""
+
+    def __init__(self, root: Path, files: Sequence[str], prepare: Prepare) -> None:
+        self.bad: dict[int, str] = {}
+        self._paths = [root / file for file in files]
+        self._prepare = prepare
+        self._threads = ThreadPoolExecutor(_cores())
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def batch(self, rows: NDArray[np.int64]) -> Tensor:
+        try:
+            images = list(self._threads.map(self._prepare, [self._paths[row] for row in rows]))
+        except UnreadableImage as error:
+            raise DataError(f"{error}. Mend or remove it, then run again.") from None
+        return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+
+
+def open_images(
+    root: Path, files: Sequence[str], prepare: Prepare, cache: Path, *, budget: float, what: str
+) -> ImageSource:
+    """Return the images, from a store in ``cache`` that is built first if there is none.
+
+    Args:
+        budget: the largest store in GB; images that need more are decoded on the fly.
+        what: which images these are, for the progress bar.
+    """
+    needed = len(files) * prepare.size[0] * prepare.size[1] * 3
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = cache / f"images-{_key(root, files, prepare)}"
+    if (folder / "manifest.json").exists():
+        return ImageStore(folder)
+    room = min(budget * 1e9, shutil.disk_usage(cache).free * 0.9)
+    if needed > room:
+        print(
+            f"{what}: a store would take {needed / 1e9:.1f} GB of {room / 1e9:.1f} GB allowed (store_budget"
+            " in [images], and free disk): images are decoded anew each time, which is slower."
+        )
+        return DecodedOnTheFly(root, files, prepare)
+    with lock(cache / f"{folder.name}.lock", wait=True):
+        if not folder.exists():  # another process may have built it while we waited
+            _build(folder, [root / file for file in files], prepare, what)
+    return ImageStore(folder)
+
+
+def raise_bad(source: ImageSource) -> None:
+    """Raise a DataError that lists every image that could not be read, if there are any."""
+    if source.bad:
+        shown = list(source.bad.values())[:30]
+        more = f"\n  ... and {len(source.bad) - 30} more" if len(source.bad) > 30 else ""
+        raise DataError(f"{len(source.bad)} image(s) can't be read:\n  - " + "\n  - ".join(shown) + more)
+
+
+def _key(root: Path, files: Sequence[str], prepare: Prepare) -> str:
+    digest = hashlib.sha256(json.dumps([_VERSION, prepare.facts()]).encode())
+    for file in files:
+        try:
+            facts = (root / file).stat()
+            digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+        except OSError:
+            digest.update(f"{file}\0missing\n".encode())
+    return digest.hexdigest()[:20]
+
+
+def _build(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str) -> None:
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # left by a build that was killed; we hold its lock
+    partial.mkdir()
+    shape = (len(paths), *prepare.size, 3)
+    pixels = np.memmap(partial / "pixels.u8", np.uint8, "w+", shape=shape)
+    bad = _fill_all(pixels, paths, prepare, what)
+    pixels.flush()
+    write_json(partial / "manifest.json", {"shape": shape, "bad": bad, "prepare": prepare.facts()})
+    partial.rename(folder)
+    sync_folder(folder.parent)
+
+
+def _fill_all(pixels: Pixels, paths: Sequence[Path], prepare: Prepare, what: str) -> dict[int, str]:
+    """Prepare every image on all cores; return the rows that can't be read, and why."""
+    chunks = [range(start, min(start + _CHUNK, len(paths))) for start in range(0, len(paths), _CHUNK)]
+    threads_before = cv2.getNumThreads()
+    cv2.setNumThreads(0)  # our threads already fill the cores
+    bar = tqdm(total=len(paths), desc=f"Preparing {what} images", unit="img", disable=None)
+    bad: dict[int, str] = {}
+    try:
+        with bar, ThreadPoolExecutor(_cores()) as pool:
+            for rows, problems in pool.map(lambda rows: _fill(pixels, paths, rows, prepare), chunks):
+                bad |= problems
+                bar.update(len(rows))
+    finally:
+        cv2.setNumThreads(threads_before)
+    return bad
+
+
+def _fill(
+    pixels: Pixels, paths: Sequence[Path], rows: range, prepare: Prepare
+) -> tuple[range, dict[int, str]]:
+    bad = {}
+    for row in rows:
+        try:
+            pixels[row] = prepare(paths[row])
+        except UnreadableImage as error:
+            bad[row] = str(error)
+    return rows, bad
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""One file for each competition: its labels, its classes and its submission."""
