@@ -1,0 +1,14 @@
+"""Softmax cross-entropy."""
+
+from torch import Tensor
+
+from loss.base import LOSSES, Loss, mean_over_labelled
+
+
+@LOSSES.register
+class CrossEntropy(Loss):
+    """-sum over k of target_k * log softmax(logits)_k, in nats."""
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        per_image = -(targets * logits.log_softmax(dim=1)).sum(dim=1)
+        return mean_over_labelled(per_image, targets)

@@ -1,0 +1,1 @@
+"""One file for each kind of model: images in, a dict of logits (N, K) by label space out."""

@@ -1,0 +1,38 @@
+"""A small convolutional net that learns in a minute on a CPU: for the demo and the tests."""
+
+import itertools
+from collections.abc import Mapping
+
+from torch import nn
+
+from models.classifier import MODELS, Classifier
+from utils.convert import Count, Fraction
+
+
+@MODELS.register
+class TinyNet(Classifier):
+    """Four 3x3 convolutions, each halving the image, then the mean over the image.
+
+    Args:
+        width: channels of the first convolution; each next one has twice as many.
+        dropout: probability before the heads.
+    """
+
+    def __init__(
+        self,
+        *,
+        heads: Mapping[str, int],
+        image_size: tuple[int, int],
+        width: Count = 16,
+        dropout: Fraction = 0.0,
+    ) -> None:
+        channels = [3, *(width * 2**i for i in range(4))]
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(channels):
+            layers += [
+                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(inplace=True),
+            ]
+        backbone = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        super().__init__(backbone, channels[-1], heads, dropout=dropout)

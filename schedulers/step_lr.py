@@ -1,0 +1,30 @@
+"""A rate that falls in steps."""
+
+from torch.optim import Optimizer
+
+from schedulers.base import SCHEDULERS, Scheduler
+from utils.convert import Fraction, Positive
+
+
+@SCHEDULERS.register
+class StepLR(Scheduler):
+    """rate = base * gamma ** floor(epoch / step_size), as torch's StepLR.
+
+    Args:
+        step_size: epochs between two falls.
+        gamma: factor of each fall.
+    """
+
+    def __init__(
+        self,
+        *,
+        optimizer: Optimizer,
+        steps_per_epoch: int,
+        step_size: Positive = 10.0,
+        gamma: Fraction = 0.5,
+    ) -> None:
+        super().__init__(optimizer, steps_per_epoch)
+        self.step_size, self.gamma = step_size, gamma
+
+    def rate(self, base: float, epoch: float) -> float:
+        return float(base * self.gamma ** (epoch // self.step_size))
