@@ -1,0 +1,57 @@
+"""The one function that runs a model for evaluation: validation, inference and everything else."""
+
+from collections.abc import Iterable, Sized
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from dataset.batches import Batch
+from dataset.task import Logits, Targets
+from utils.device import Precision
+
+
+class Batches(Sized, Iterable[Batch], Protocol):
+    """Batches whose number is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Logits and targets (N, K) by space in float32 on the CPU, and each image's row in its table."""
+
+    rows: NDArray[np.int64]
+    logits: Logits
+    targets: Targets
+
+
+def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: str) -> Predictions:
+    """Return the model's logits for all batches, in their order.
+
+    The model is in eval mode meanwhile and as before afterwards. Nothing leaves the device until the
+    last batch is done.
+
+    Args:
+        what: for the progress bar, such as ``Validating``.
+    """
+    training = model.training
+    model.eval()
+    rows: list[NDArray[np.int64]] = []
+    logits: list[dict[str, Tensor]] = []
+    targets: list[Targets] = []
+    with torch.inference_mode():
+        for batch in tqdm(batches, desc=what, unit="batch", leave=False, disable=None):
+            with precision.autocast():
+                logits.append(model(batch.images.to(precision.device, non_blocking=True)))
+            rows.append(batch.rows)
+            targets.append(batch.targets)
+    model.train(training)
+    return Predictions(np.concatenate(rows), _joined(logits), _joined(targets))
+
+
+def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return {name: values.float().cpu().clone() for name, values in joined.items()}

@@ -1,0 +1,55 @@
+"""What a run prints while it trains."""
+
+import logging
+import time
+
+from tqdm import tqdm
+
+from dataset.batches import TrainBatches
+from train.callback import CALLBACKS, Callback
+from train.monitor import Monitor
+from train.state import TrainState
+
+log = logging.getLogger("podium")
+
+
+@CALLBACKS.register
+class Progress(Callback):
+    """A bar with rate and time left for each epoch, then a line with its scores."""
+
+    def __init__(self, *, batches: TrainBatches, epochs: int, monitor: Monitor) -> None:
+        self.batches, self.epochs, self.monitor = batches, epochs, monitor
+        self._bar = tqdm(disable=True)
+        self._started = (0.0, 0)
+        self._rate = 0.0  # images a second
+
+    def on_epoch_start(self, state: TrainState) -> None:
+        self._started = (time.perf_counter(), state.batch)
+        self._bar = tqdm(
+            total=len(self.batches) * self.batches.batch_size,
+            initial=state.batch * self.batches.batch_size,
+            desc=f"Epoch {state.epoch + 1}/{self.epochs}",
+            unit="img",
+            leave=False,
+            disable=None,
+        )
+
+    def on_step_end(self, state: TrainState) -> None:
+        self._bar.update(state.batch * self.batches.batch_size - self._bar.n)
+        if state.batch == len(self.batches):
+            self._bar.close()
+            seconds, first = time.perf_counter() - self._started[0], self._started[1]
+            self._rate = (state.batch - first) * self.batches.batch_size / seconds
+
+    def on_epoch_end(self, state: TrainState) -> None:
+        entry = state.history[-1]
+        best = self.monitor.best(state.history) == len(state.history) - 1
+        log.info(
+            "Epoch %d/%d  train loss %.4f  valid loss %.4f  accuracy %.4f  macro-F1 %.4f  "
+            "%.0f img/s  %.0f s%s",
+            state.epoch, self.epochs, entry["train_loss"], entry["loss"], entry["accuracy"],
+            entry["macro_f1"], self._rate, entry["seconds"], "  best so far" if best else "",
+        )  # fmt: skip
+
+    def on_fit_end(self, state: TrainState) -> None:
+        self._bar.close()

@@ -1,0 +1,154 @@
+"""The run as TensorBoard shows it: curves, confusion matrices, mistakes, augmented images, the config."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.tensorboard import SummaryWriter
+
+from dataset.augment import Augmenter
+from dataset.batches import TrainBatches
+from dataset.task import Targets, Task
+from train.callback import CALLBACKS, Callback
+from train.figures import confusion_picture, image_sheet
+from train.state import TrainState
+from train.validator import Validator
+from utils.convert import Count
+
+_SMALL = 6  # labels: matrices up to this size share one picture
+
+
+@CALLBACKS.register
+class TensorBoard(Callback):
+    """Look at a run with ``tensorboard --logdir runs``.
+
+    Args:
+        every_steps: optimiser steps between two points of the training loss and the learning rate.
+        worst: how many of the worst mistakes are shown after each epoch.
+        sheet: how many augmented training images are shown at the start.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        task: Task,
+        validator: Validator,
+        batches: TrainBatches,
+        augmenter: Augmenter,
+        config_text: str,
+        every_steps: Count = 20,
+        worst: Count = 24,
+        sheet: Count = 32,
+    ) -> None:
+        self.folder, self.task, self.validator = folder / "tensorboard", task, validator
+        self.batches, self.augmenter, self.config_text = batches, augmenter, config_text
+        self.every_steps, self.worst, self.sheet = every_steps, worst, sheet
+        self._before = (0, 0.0)  # batches and their loss at the last point
+
+    def on_fit_start(self, state: TrainState) -> None:
+        # purge_step hides what a killed run had written beyond the checkpoint that is resumed.
+        self._writer = SummaryWriter(self.folder, purge_step=state.step if state.step else None)
+        self._before = (state.batch, float(state.loss_sum))
+        if state.step:
+            return
+        self._writer.add_custom_scalars(self._layout())
+        self._writer.add_text("config.ini", f"```ini\n{self.config_text}\n```")
+        self._writer.add_image("augmented training images", self._augmented(), 0, dataformats="HWC")
+
+    def on_epoch_start(self, state: TrainState) -> None:
+        self._before = (state.batch, float(state.loss_sum))
+
+    def on_step_end(self, state: TrainState) -> None:
+        if state.step % self.every_steps == 0 and state.batch > self._before[0]:
+            batches, loss = self._before
+            now = float(state.loss_sum)
+            self._writer.add_scalar("step/train loss", (now - loss) / (state.batch - batches), state.step)
+            self._writer.add_scalar("step/lr", state.optimizer.param_groups[0]["lr"], state.step)
+            self._before = (state.batch, now)
+
+    def on_epoch_end(self, state: TrainState) -> None:
+        entry = dict(state.history[-1])
+        for name in ("epoch", "seconds"):
+            entry.pop(name)
+        for name, value in entry.items():
+            self._writer.add_scalar(_tag(name), value, state.step)
+        for name, picture in self._pictures(state):
+            self._writer.add_image(name, picture, state.step, dataformats="HWC")
+        self._writer.flush()
+
+    def on_fit_end(self, state: TrainState) -> None:
+        self._writer.close()
+
+    def _layout(self) -> dict[str, dict[str, list[object]]]:
+        labels = [
+            _tag(f"{view}/f1/{label}") for view in self.task.heads for label in self.task.views.get(view, ())
+        ]
+        return {
+            "Scores": {
+                "macro-F1": ["Multiline", [_tag("macro_f1"), _tag("train_macro_f1")]],
+                "accuracy": ["Multiline", [_tag("accuracy"), _tag("train_accuracy")]],
+                "loss": ["Multiline", [_tag("loss"), _tag("train_loss")]],
+                "F1 of each label": ["Multiline", labels],
+            }
+        }
+
+    def _augmented(self) -> NDArray[np.uint8]:
+        batch = next(self.batches.epoch(0))
+        images = batch.images[: self.sheet]
+        targets = {name: values[: self.sheet] for name, values in batch.targets.items()}
+        mixed, mixed_targets = self.augmenter(images, targets, epoch=0, batch=0, batches=1)
+        shown = (mixed * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+        return image_sheet(shown, self._captions(mixed_targets), "What the model trains on")
+
+    def _pictures(self, state: TrainState) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        found = state.predictions
+        if found is None:
+            return
+        choices = self.task.decide(found.logits)
+        confusions = self.task.confusions(choices, found.targets)
+        small = [pair for pair in confusions.items() if len(pair[1].labels) <= _SMALL]
+        if small:
+            yield "confusion/" + ", ".join(name for name, _ in small), confusion_picture(small)
+        for name, confusion in confusions.items():
+            if len(confusion.labels) > _SMALL:
+                yield f"confusion/{name}", confusion_picture([(name, confusion)])
+        worst = self._worst(found.logits, found.targets)
+        if len(worst):
+            images = self.validator.batches.source.batch(found.rows[worst])
+            true = self._captions({name: t[worst] for name, t in found.targets.items()})
+            said = self._captions({name: c[worst] for name, c in choices.items()})
+            captions = [f"{t}\nnot {s}" for t, s in zip(true, said, strict=True)]
+            shown = images.permute(0, 2, 3, 1).numpy()
+            yield (
+                "worst mistakes",
+                image_sheet(shown, captions, "True label, and what was predicted"),
+            )
+
+    def _worst(self, logits: dict[str, torch.Tensor], targets: Targets) -> NDArray[np.int64]:
+        """Return the positions of the wrong images whose true labels got the least probability."""
+        deciding = list(self.task.views)[-1]
+        true = self.task.answers(targets)[deciding]
+        said = self.task.answers(self.task.decide(logits))[deciding]
+        probabilities = self.task.probabilities(logits)
+        surprise = sum(
+            -(targets[name] * p.clamp(min=1e-12).log()).sum(dim=1) for name, p in probabilities.items()
+        )
+        ranked = torch.as_tensor(surprise).argsort(descending=True).numpy()
+        wrong = (true != said) & (true >= 0)
+        return np.asarray(ranked[wrong[ranked]][: self.worst], dtype=np.int64)
+
+    def _captions(self, marked: Targets) -> list[str]:
+        deciding, labels = list(self.task.views.items())[-1]
+        return [
+            labels[index] if index >= 0 else "not labelled" for index in self.task.answers(marked)[deciding]
+        ]
+
+
+def _tag(name: str) -> str:
+    """Return the tag of a score; TensorBoard groups tags by what stands before the first slash."""
+    if "/f1/" in name:
+        return name.replace("/f1/", " f1/")
+    return name if "/" in name else f"epoch/{name}"

@@ -1,0 +1,54 @@
+"""How well the model knows the images that it was trained on."""
+
+from typing import Annotated
+
+import numpy as np
+
+from dataset.batches import EvalBatches, TrainBatches
+from dataset.task import Task
+from inference.predict import predict
+from train.callback import CALLBACKS, Callback
+from train.state import TrainState
+from train.validator import Validator
+from utils.convert import Interval
+
+
+@CALLBACKS.register
+class TrainScores(Callback):
+    """Adds ``train_accuracy`` and ``train_macro_f1`` to each epoch, to be held against validation's.
+
+    They are measured exactly as validation is: the evaluated weights, without augmentation, on the same
+    evenly spaced training images each time. (Scores collected while training mix weights of a whole
+    epoch, and mean nothing when images are mixed.)
+
+    Args:
+        images: how many training images.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        validator: Validator,
+        batches: TrainBatches,
+        images: Annotated[int, Interval(1)] = 500,
+    ) -> None:
+        self.task, self.validator, self.batches, self.images = task, validator, batches, images
+
+    def on_epoch_end(self, state: TrainState) -> None:
+        known = np.unique(self.batches.sampler.order(0))
+        rows = known[np.linspace(0, len(known) - 1, min(self.images, len(known))).astype(np.int64)]
+        like = self.validator.batches
+        batches = EvalBatches(
+            self.batches.source,
+            rows,
+            batch_size=like.batch_size,
+            size=like.size,
+            targets=self.batches.targets,
+        )
+        found = predict(state.eval_model, batches, self.validator.precision, what="Train scores")
+        scores = self.task.scores(self.task.decide(found.logits), found.targets)
+        state.history[-1] |= {
+            "train_accuracy": scores["accuracy"],
+            "train_macro_f1": scores["macro_f1"],
+        }

@@ -1,0 +1,123 @@
+"""Checkpoints that are whole or not there: tensors in safetensors, the rest in JSON, no pickle anywhere.
+
+A checkpoint named ``last`` at step 120 is two files: ``last-0000120.safetensors``, and then
+``last-0000120.json`` with everything that is no tensor, the size and SHA-256 of the first file, and a
+digest of itself. It is valid when those hold. The two newest of a name are kept; older ones go only
+after the newest has been read back.
+"""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from utils.durable import sha256_of, write_durably, write_json
+from utils.errors import ResumableStop
+
+_KEPT = 2  # generations
+_TENSOR = "tensor:"  # how a tensor's place is marked in the JSON part
+log = logging.getLogger("podium")
+
+
+class BadCheckpoint(ValueError):
+    """A checkpoint's files are damaged or incomplete."""
+
+
+def save(folder: Path, name: str, step: int, values: dict[str, Any]) -> None:
+    """Write ``values`` (nested dicts, lists, tensors, plain values) as generation ``step`` of ``name``.
+
+    Raises:
+        ResumableStop: a floating-point tensor holds NaN or infinity: nothing is written.
+    """
+    tensors: dict[str, Tensor] = {}
+    plain = _take_out(values, tensors)
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ResumableStop(f"{key} holds numbers that are not finite: no checkpoint is written.")
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{name}-{step:07d}"
+    data = folder / f"{stem}.safetensors"
+    write_durably(data, lambda path: save_file(tensors, path))
+    body = {"values": plain, "file": _facts(data)}
+    write_json(folder / f"{stem}.json", {**body, "digest": _digest(body)})
+    _read(folder, stem)
+    for old in [found for found in _stems(folder, name) if found < stem][_KEPT - 1 :]:
+        (folder / f"{old}.json").unlink()
+        (folder / f"{old}.safetensors").unlink(missing_ok=True)
+
+
+def load(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return the newest valid generation of ``name`` with its tensors on the CPU, or None.
+
+    A damaged generation is reported in the log and the one before it is taken.
+    """
+    for stem in _stems(folder, name):
+        try:
+            return _read(folder, stem)
+        except BadCheckpoint as error:
+            log.warning("Checkpoint %s is damaged (%s): trying the one before.", folder / stem, error)
+    return None
+
+
+def _stems(folder: Path, name: str) -> list[str]:
+    """Return the generations of ``name``, newest first."""
+    return sorted((path.stem for path in folder.glob(f"{name}-*.json")), reverse=True)
+
+
+def _read(folder: Path, stem: str) -> dict[str, Any]:
+    try:
+        body = json.loads((folder / f"{stem}.json").read_text(encoding="utf-8"))
+        digest = body.pop("digest")
+        data = folder / f"{stem}.safetensors"
+        if digest != _digest(body):
+            raise BadCheckpoint(f"{stem}.json does not match its digest")
+        if body["file"] != _facts(data):
+            raise BadCheckpoint(f"{data.name} does not match its manifest")
+        tensors = load_file(data)
+    except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
+        raise BadCheckpoint(str(error)) from error
+    values: dict[str, Any] = _put_back(body["values"], tensors)
+    return values
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return {"name": path.name, "size": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def _digest(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _take_out(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
+    """Return ``value`` as JSON, its tensors replaced by marks and put into ``tensors``.
+
+    A dict becomes a list of [key, value] pairs, because JSON would turn the optimiser's integer keys
+    into text.
+    """
+    if isinstance(value, Tensor):
+        # A copy: safetensors refuses two tensors in one piece of memory, as tied weights are.
+        tensors[path] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return f"{_TENSOR}{path}"
+    if isinstance(value, dict):
+        return {"pairs": [[key, _take_out(item, tensors, f"{path}/{key}")] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_take_out(item, tensors, f"{path}/{i}") for i, item in enumerate(value)]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a checkpoint can't hold {type(value).__name__} at {path}")
+
+
+def _put_back(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, str) and value.startswith(_TENSOR):
+        return tensors[value.removeprefix(_TENSOR)]
+    if isinstance(value, dict):
+        return {key: _put_back(item, tensors) for key, item in value["pairs"]}
+    if isinstance(value, list):
+        return [_put_back(item, tensors) for item in value]
+    return value

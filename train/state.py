@@ -1,0 +1,75 @@
+"""Everything that changes while a run trains; its ``state_dict`` is the checkpoint."""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from inference.predict import Predictions
+from schedulers.base import Scheduler
+
+
+@dataclass(slots=True)
+class TrainState:
+    """What callbacks read and change.
+
+    Whatever can be derived from ``history`` (the best epoch, how long nothing improved) is derived from
+    it and kept nowhere else, so callbacks have no state of their own to save.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    scheduler: Scheduler
+    scaler: torch.amp.GradScaler
+    eval_model: nn.Module  # what is validated and kept: the model itself, or an average of its weights
+    loss_sum: Tensor  # of the batches done in this epoch, on the model's device
+    epoch: int = 0  # finished epochs
+    batch: int = 0  # finished batches of the current epoch
+    step: int = 0  # finished optimiser steps
+    history: list[dict[str, float]] = field(default_factory=list)  # one entry a finished epoch
+    predictions: Predictions | None = None  # of the last validation
+    should_stop: bool = False  # no further epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that a resumed run needs, as tensors and plain values."""
+        averaged = self.eval_model is not self.model
+        return {
+            "model": self.model.state_dict(),
+            "eval_model": self.eval_model.state_dict() if averaged else None,
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "loss_sum": self.loss_sum,
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "step": self.step,
+            "history": self.history,
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` returned; the modules must exist already."""
+        self.model.load_state_dict(saved["model"])
+        if saved["eval_model"] is not None:
+            if self.eval_model is self.model:
+                self.eval_model = copy.deepcopy(self.model).requires_grad_(False)
+            self.eval_model.load_state_dict(saved["eval_model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        _match_memory_format(self.optimizer)
+        self.scaler.load_state_dict(saved["scaler"])
+        self.loss_sum.copy_(saved["loss_sum"])
+        for name in ("epoch", "batch", "step", "history"):
+            setattr(self, name, saved[name])
+
+
+def _match_memory_format(optimizer: Optimizer) -> None:
+    """Give each state tensor its parameter's memory layout, which a file does not keep.
+
+    Otherwise a resumed run would add up the same numbers in another order, and fused optimisers would
+    pair the wrong ones.
+    """
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

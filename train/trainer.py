@@ -1,0 +1,121 @@
+"""The training loop. What not every run needs is a callback."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from dataset.augment import Augmenter
+from dataset.batches import Batch, TrainBatches
+from train.callback import Callback
+from train.state import TrainState
+from train.validator import Validator
+from utils.device import Precision
+from utils.errors import ResumableStop
+from utils.seeds import seed_global
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """The loop's own numbers."""
+
+    epochs: int
+    accumulate: int  # batches an optimiser step
+    clip: float | None  # the largest L2 norm of the gradient
+    seed: int
+
+
+class Trainer:
+    """Trains ``state.model`` from wherever its state stands."""
+
+    def __init__(
+        self,
+        state: TrainState,
+        *,
+        batches: TrainBatches,
+        augmenter: Augmenter,
+        criterion: nn.Module,
+        validator: Validator,
+        callbacks: Sequence[Callback],
+        precision: Precision,
+        loop: Loop,
+    ) -> None:
+        self.state, self.batches, self.augmenter = state, batches, augmenter
+        self.criterion, self.validator = criterion, validator
+        self.callbacks, self.precision, self.loop = callbacks, precision, loop
+
+    def fit(self) -> TrainState:
+        """Train until all epochs are finished or a callback asks to stop."""
+        state = self.state
+        self._notify("on_fit_start")
+        try:
+            while state.epoch < self.loop.epochs and not state.should_stop:
+                started = time.perf_counter()
+                self._train_epoch()
+                self._validate(started)
+                self._notify("on_epoch_end")
+        finally:
+            self._notify("on_fit_end")
+        return state
+
+    def _train_epoch(self) -> None:
+        state = self.state
+        state.model.train()
+        self._notify("on_epoch_start")
+        for batch in self.batches.epoch(state.epoch, state.batch):
+            first, window = self._window(state.batch)
+            if state.batch == first:
+                state.scheduler.set_rates(state.step)
+            self._backward(batch, window)
+            state.batch += 1
+            if state.batch == first + window:
+                self._step()
+                self._notify("on_step_end")
+
+    def _window(self, batch: int) -> tuple[int, int]:
+        """Return the first of the batches that share a step with ``batch``, and how many they are."""
+        first = batch - batch % self.loop.accumulate
+        return first, min(self.loop.accumulate, len(self.batches) - first)
+
+    def _backward(self, batch: Batch, window: int) -> None:
+        state, device = self.state, self.precision.device
+        seed_global("step", self.loop.seed, state.epoch, state.batch)  # dropout and the like
+        images = batch.images.to(device, non_blocking=True)
+        targets = {name: t.to(device, non_blocking=True) for name, t in batch.targets.items()}
+        place = {"epoch": state.epoch, "batch": state.batch, "batches": len(self.batches)}
+        images, targets = self.augmenter(images, targets, **place)
+        with self.precision.autocast():
+            logits = state.model(images)
+        loss = self.criterion(logits, targets)
+        state.scaler.scale(loss / window).backward()
+        state.loss_sum += loss.detach()
+
+    def _step(self) -> None:
+        state = self.state
+        state.scaler.unscale_(state.optimizer)
+        if self.loop.clip is not None:
+            torch.nn.utils.clip_grad_norm_(state.model.parameters(), self.loop.clip)
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.step += 1
+
+    def _validate(self, started: float) -> None:
+        state = self.state
+        train_loss = float(state.loss_sum) / len(self.batches)
+        rate = state.optimizer.param_groups[0]["lr"]
+        scores, state.predictions = self.validator.run(state.eval_model)
+        if not all(map(math.isfinite, (train_loss, scores["loss"]))):
+            raise ResumableStop(f"The loss of epoch {state.epoch + 1} is not a finite number.")
+        state.epoch += 1
+        state.batch = 0
+        state.loss_sum.zero_()
+        entry = {"epoch": state.epoch, "train_loss": train_loss, "lr": rate}
+        state.history.append(entry | scores | {"seconds": time.perf_counter() - started})
+
+    def _notify(self, moment: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, moment)(self.state)

@@ -1,0 +1,33 @@
+"""Scores of a model on the validation images."""
+
+import torch
+from torch import nn
+
+from dataset.batches import EvalBatches
+from dataset.task import Task
+from inference.predict import Predictions, predict
+from loss.base import PerHeadLoss
+from utils.device import Precision
+
+
+class Validator:
+    """Validates any model on the same images, with the organiser's labels."""
+
+    def __init__(
+        self, task: Task, batches: EvalBatches, criterion: PerHeadLoss, precision: Precision
+    ) -> None:
+        self.task, self.batches = task, batches
+        self.criterion, self.precision = criterion, precision
+
+    def run(self, model: nn.Module) -> tuple[dict[str, float], Predictions]:
+        """Return the scores, with the ``loss`` over all images at once, and the predictions."""
+        found = predict(model, self.batches, self.precision, what="Validating")
+        device = self.precision.device
+        with torch.inference_mode():
+            loss = self.criterion(_on(found.logits, device), _on(found.targets, device))
+        scores = self.task.scores(self.task.decide(found.logits), found.targets)
+        return {"loss": float(loss)} | scores, found
+
+
+def _on(values: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: value.to(device) for name, value in values.items()}
