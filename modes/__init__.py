@@ -1,0 +1,1 @@
+"""One file for each ``--mode``, and what builds a run's pieces from its config."""

@@ -1,0 +1,242 @@
+"""Builds each piece of a run once, from the settings."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dataset.augment import AUGMENTATIONS, Augmenter
+from dataset.base_dataset import DATASETS, BaseDataset
+from dataset.batches import EvalBatches, TrainBatches
+from dataset.demo import draw_demo_data, is_demo
+from dataset.prepare import Prepare
+from dataset.readers.test_dataset import TEST_DATASETS, TestDataset
+from dataset.sampler import SAMPLERS
+from dataset.store import ImageSource, open_images, raise_bad
+from dataset.task import TASKS, Task
+from loss.base import LOSSES, Loss, PerHeadLoss
+from models.classifier import MODELS, check_outputs
+from modes.settings import Settings
+from schedulers.base import SCHEDULERS
+from train.callback import CALLBACKS, Callback
+from train.monitor import Monitor
+from train.optimizer import OPTIMIZERS, parameter_groups
+from train.state import TrainState
+from train.trainer import Loop, Trainer
+from train.validator import Validator
+from utils.device import Precision, pick_device
+from utils.errors import ConfigError, unknown_name
+from utils.ini import format_ini
+from utils.registry import Component
+from utils.seeds import seed_global
+
+log = logging.getLogger("podium")
+# Callbacks of every run, before and after the config's own: what stops comes first, what keeps the
+# finished entry of an epoch comes after everything that adds to it.
+_FIRST, _LAST = ("FiniteLoss", "Progress"), ("History", "Checkpoints", "StopSignals")
+_EARLY = ("TrainScores",)  # of the config's own: adds scores that the others read
+
+
+@dataclass(slots=True)
+class Experiment:
+    """The pieces that training and inference share."""
+
+    settings: Settings
+    task: Task
+    precision: Precision
+    prepare: Prepare
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Experiment":
+        images = settings.images
+        task = TASKS.build(settings.chosen["task"])
+        precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
+        room = (
+            round(images.size[0] * (1 + images.room)),
+            round(images.size[1] * (1 + images.room)),
+        )
+        return cls(settings, task, precision, Prepare(room, images.crop, images.crop_centre))
+
+    def check(self) -> None:
+        """Refuse what can be refused before an image is read."""
+        self.criterion()
+        monitor, names = self.settings.train.monitor, (*self.task.score_names, "loss")
+        if monitor not in names:
+            raise ConfigError(f"[train] monitor: {unknown_name('score', monitor, names)}")
+
+    def model(self, *, fresh: bool) -> torch.nn.Module:
+        """Return the model on its device; with ``fresh`` false no pretrained weights are loaded."""
+        settings = self.settings
+        seed_global("weights", settings.run.seed)
+        component = settings.chosen["model"]
+        size, heads = settings.images.size, self.task.heads
+        model = MODELS.build(component, heads=heads, image_size=size, fresh=fresh)
+        try:
+            check_outputs(model, heads, size)
+        except ValueError as error:
+            raise ConfigError(f"[model] {component.name} {error} ({component.place})") from error
+        return model.to(self.precision.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    def training_data(self) -> tuple[BaseDataset, ImageSource]:
+        """Return the table of training images and their pixels."""
+        settings = self.settings
+        prepare_data_folder(settings)
+        dataset = DATASETS.build(
+            settings.chosen["dataset"],
+            root=settings.paths.data,
+            task=self.task,
+            seed=settings.run.seed,
+        )
+        source = self._images(dataset.root, dataset.files, "training")
+        if settings.images.on_bad_image == "error":
+            raise_bad(source)
+        dataset.without(np.array(sorted(source.bad), dtype=np.int64))
+        if not len(dataset.train_rows) or not len(dataset.valid_rows):
+            raise ConfigError(
+                f"{len(dataset.train_rows)} training and {len(dataset.valid_rows)} validation images are"
+                " left: see folds, valid_fold and the age policy in the config."
+            )
+        return dataset, source
+
+    def eval_data(self) -> tuple[TestDataset, EvalBatches]:
+        """Return the organiser's eval images; one that can't be read is an error, never skipped."""
+        settings = self.settings
+        prepare_data_folder(settings)
+        images = TEST_DATASETS.build(
+            settings.chosen["test_dataset"], root=settings.paths.data, task=self.task
+        )
+        source = self._images(images.root, images.files, "eval")
+        raise_bad(source)
+        batch_size = settings.infer.batch_size
+        rows = np.arange(len(images.files))
+        return images, EvalBatches(source, rows, batch_size=batch_size, size=settings.images.size)
+
+    def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
+        """Return what scores a model on the validation images, by the organiser's labels."""
+        batches = EvalBatches(
+            source,
+            dataset.valid_rows,
+            batch_size=self.settings.infer.batch_size,
+            size=self.settings.images.size,
+            targets=dataset.targets,
+        )
+        return Validator(self.task, batches, self.criterion(), self.precision)
+
+    def criterion(self) -> PerHeadLoss:
+        """Return one loss for each label space; refuses one that can't be meant for its kind."""
+        settings, losses, weights = self.settings, {}, {}
+        kinds = {space.name: space.kind for space in self.task.spaces}
+        for head in settings.head_losses:
+            if head not in kinds:
+                place = settings.head_losses[head].place
+                raise ConfigError(f"[loss.{head}] {unknown_name('head', head, kinds)} ({place})")
+        for head, kind in kinds.items():
+            component = settings.head_losses.get(head, settings.chosen["loss"])
+            losses[head] = LOSSES.build(component)
+            weights[head] = settings.loss_weights[head if head in settings.head_losses else ""]
+            _check_kind(losses[head], component, head, kind)
+        return PerHeadLoss(losses, weights).to(self.precision.device)
+
+    def _images(self, root: Path, files: tuple[str, ...], what: str) -> ImageSource:
+        paths, budget = self.settings.paths, self.settings.images.store_budget
+        return open_images(root, files, self.prepare, paths.cache, budget=budget, what=what)
+
+
+def prepare_data_folder(settings: Settings) -> None:
+    """Draw the demo data if the config asks for it and it is not there yet; say what data this is."""
+    data = settings.paths.data
+    if settings.paths.draw_demo:
+        draw_demo_data(data)
+    if is_demo(data):
+        log.warning(
+            "\nThis is DRAWN DEMO DATA (%s): scores say that the pipeline works, nothing about a "
+            "competition.\nFor your own data set these two lines in [paths] of config.ini\n"
+            "    data = /path/to/the/organiser's/folder\n    draw_demo = no\n"
+            "or PODIUM_DATA=/path/to/the/organiser's/folder in a file named .env\n",
+            data,
+        )
+
+
+def assemble_training(
+    experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource
+) -> Trainer:
+    """Return a trainer that stands at the beginning of its run."""
+    settings, task = experiment.settings, experiment.task
+    train, seed, size = settings.train, settings.run.seed, settings.images.size
+    sampler = SAMPLERS.build(
+        settings.chosen["sampler"],
+        rows=dataset.train_rows,
+        targets=dataset.train_targets,
+        groups=dataset.groups,
+        seed=seed,
+    )
+    batches = TrainBatches(source, dataset.train_targets, sampler, train.batch_size)
+    augmentations = [AUGMENTATIONS.build(c, size=size) for c in settings.augmentations]
+    augmenter = Augmenter(augmentations, size=size, seed=seed)
+    validator = experiment.validator(dataset, source)
+    monitor = Monitor(train.monitor)
+    callbacks = _callbacks(
+        settings,
+        folder=folder,
+        task=task,
+        monitor=monitor,
+        validator=validator,
+        batches=batches,
+        augmenter=augmenter,
+        files=dataset.files,
+        config_text=format_ini(settings.texts()),
+        epochs=train.epochs,
+    )
+    return Trainer(
+        _fresh_state(experiment, -(-len(batches) // train.accumulate)),
+        batches=batches,
+        augmenter=augmenter,
+        criterion=experiment.criterion(),
+        validator=validator,
+        callbacks=callbacks,
+        precision=experiment.precision,
+        loop=Loop(epochs=train.epochs, accumulate=train.accumulate, clip=train.clip, seed=seed),
+    )
+
+
+def fingerprint(dataset: BaseDataset) -> str:
+    """Return a digest of what is trained and validated on: files, labels and split."""
+    digest = hashlib.sha256("\n".join(dataset.files).encode())
+    for targets in (dataset.targets, dataset.train_targets):
+        for values in targets.values():
+            digest.update(values.numpy().tobytes())
+    for rows in (dataset.train_rows, dataset.valid_rows):
+        digest.update(rows.tobytes())
+    return digest.hexdigest()
+
+
+def _fresh_state(experiment: Experiment, steps_per_epoch: int) -> TrainState:
+    settings = experiment.settings
+    model = experiment.model(fresh=True)
+    optimizer = OPTIMIZERS.build(settings.chosen["optimizer"], groups=parameter_groups(model))
+    scheduler = SCHEDULERS.build(
+        settings.chosen["scheduler"],
+        optimizer=optimizer,
+        steps_per_epoch=steps_per_epoch,
+        epochs=settings.train.epochs,
+    )
+    loss_sum = torch.zeros((), device=experiment.precision.device)
+    scaler = experiment.precision.scaler()
+    return TrainState(model, optimizer, scheduler, scaler, eval_model=model, loss_sum=loss_sum)
+
+
+def _callbacks(settings: Settings, **offered: object) -> list[Callback]:
+    own = {component.name: component for component in settings.callbacks}
+    middle = sorted((name for name in own if name not in _FIRST + _LAST), key=lambda name: name not in _EARLY)
+    return [CALLBACKS.build(own.get(name, Component(name)), **offered) for name in (*_FIRST, *middle, *_LAST)]
+
+
+def _check_kind(loss: Loss, component: Component, head: str, kind: str) -> None:
+    if kind not in loss.accepts:
+        raise ConfigError(
+            f"[{component.section}] {component.name} is for {' and '.join(sorted(loss.accepts))} labels, "
+            f"but {head!r} is {kind} ({component.place})"
+        )

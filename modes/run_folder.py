@@ -1,0 +1,117 @@
+"""A run's folder ``runs/<name>/<version>``: made once, locked while in use, found again."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from utils.durable import lock, sync_folder, write_json
+from utils.errors import ConfigError
+
+FINISHED = "scores.json"  # written last: a run that has it is complete
+_PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "safetensors")
+
+
+def create_run(runs: Path, name: str) -> Path:
+    """Return a new, empty folder ``runs/name/NNN``; two processes never get the same one."""
+    _check_name(name)
+    parent = runs / name
+    parent.mkdir(parents=True, exist_ok=True)
+    number = max((int(folder.name) for folder in _versions(parent)), default=0) + 1
+    while True:
+        folder = parent / f"{number:03d}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+            continue
+        sync_folder(parent)
+        return folder
+
+
+def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Path:
+    """Return the run that ``which`` names by version or path, or the newest of ``name``.
+
+    Args:
+        finished: whether it must be a finished run, or one that still can be resumed.
+
+    Raises:
+        ConfigError: there is none; says which runs there are and what to do.
+    """
+    _check_name(name)
+    parent = runs / name
+    versions = _versions(parent)
+    if which is not None:
+        named = [folder for folder in (Path(which), parent / which) if (folder / "config.ini").is_file()]
+        if not named:
+            known = ", ".join(folder.name for folder in versions) or "none"
+            raise ConfigError(
+                f"There is no run {which!r}, neither as a path nor in {parent} (there: {known})."
+            )
+        versions = [named[0]]
+    fitting = [folder for folder in versions if (folder / FINISHED).exists() == finished]
+    if fitting:
+        return fitting[-1]
+    state = {True: "finished", False: "unfinished"}
+    there = ", ".join(f"{f.name} ({state[(f / FINISHED).exists()]})" for f in versions) or "no run"
+    advice = (
+        "Finish it with: python run.py --resume" if finished and versions else "Start one with: python run.py"
+    )
+    raise ConfigError(f"{parent} holds no {state[finished]} run (there: {there}). {advice}")
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep every other process out of a run's folder while inside."""
+    with lock(folder / ".lock", wait=False) as mine:
+        if not mine:
+            raise ConfigError(f"Another process is working in {folder}. Wait for it, or start a new run.")
+        yield
+
+
+def write_environment(folder: Path, facts: dict[str, Any]) -> None:
+    """Keep what made this run: commit, versions, machine, and ``facts``."""
+    write_json(
+        folder / "environment.json",
+        {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": sys.argv,
+            "commit": _git("rev-parse", "HEAD"),
+            "uncommitted changes": bool(_git("status", "--porcelain")),
+            "python": platform.python_version(),
+            "versions": {name: version(name) for name in _PACKAGES},
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            **facts,
+        },
+    )
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """Return what ``write_environment`` wrote."""
+    facts: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    return facts
+
+
+def _versions(parent: Path) -> list[Path]:
+    found = [folder for folder in parent.glob("*") if folder.name.isdigit() and folder.is_dir()]
+    return sorted(found, key=lambda folder: int(folder.name))
+
+
+def _check_name(name: str) -> None:
+    if Path(name).name != name or name in (".", ".."):
+        raise ConfigError(f"[run] name = {name!r} must be a folder's name, without / in it.")
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        found = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

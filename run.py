@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Podium: from config.ini to a submission. ``python run.py --help`` shows how."""
+
+import argparse
+import sys
+from pathlib import Path
+
+EXAMPLES = """\
+examples:
+  python run.py                                  train by config.ini
+  python run.py --mode infer                     write submission.csv with the newest finished run
+  python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
+  python run.py --resume                         go on with the newest run that did not finish
+  python run.py --mode list                      everything that a config can choose, with its options
+  python run.py --config recipes/mask/small.ini  another config
+  python run.py --set train.epochs=3 --set optimizer.lr=1e-4 --set loss.age.smoothing=0.2
+                                                 change single values; --set may be repeated
+
+exit codes: 0 done, 2 the config or command line is wrong, 3 the data is wrong,
+            4 stopped and can be resumed, 1 anything else
+
+Paths can come from the environment or a file .env: PODIUM_DATA, PODIUM_RUNS, PODIUM_CACHE.
+Look at runs with: tensorboard --logdir runs
+"""
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the command line's values."""
+    parser = argparse.ArgumentParser(
+        prog="run.py",
+        description="Train an image classifier by a config file and write a competition submission.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--mode", default="train", help="train (the default), infer or list")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("config.ini"),
+        metavar="PATH",
+        help="default: config.ini",
+    )
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="put a value over the config's; may be repeated",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped or killed")
+    parser.add_argument(
+        "--run",
+        metavar="VERSION|PATH",
+        help="which run to resume or to predict with (default: newest)",
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one mode; return the exit code."""
+    parsed = parse(arguments)
+    # Imported late: torch and timm take seconds, --help should not.
+    from modes.mode import MODES
+    from utils.errors import ConfigError, PodiumError, unknown_name
+    from utils.logs import log_to_terminal
+    from utils.seeds import make_deterministic
+
+    log_to_terminal()
+    make_deterministic()
+    try:
+        names = {name.lower(): name for name in MODES.names()}
+        if parsed.mode not in names:
+            raise ConfigError(f"--mode: {unknown_name('mode', parsed.mode, names)}")
+        MODES.get(names[parsed.mode])().run(parsed)
+    except PodiumError as error:
+        print(f"{error.name}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
