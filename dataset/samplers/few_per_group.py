@@ -1,0 +1,58 @@
+"""A few images of each person an epoch, instead of all that look alike."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dataset.sampler import SAMPLERS, Sampler
+from utils.convert import Count
+from utils.errors import closest
+from utils.seeds import numpy_generator
+
+
+@SAMPLERS.register
+class FewPerGroup(Sampler):
+    """At most ``limit`` random images of each label of ``space`` for each group (person) an epoch.
+
+    In the mask competition five of a person's seven photos wear the mask. With ``space = mask`` and
+    ``limit = 1`` an epoch has one of them, one with the mask worn wrongly and one without: people are
+    seen more often in the same time, and the mask classes are balanced.
+
+    Args:
+        space: the label space that tells images of one group apart.
+        limit: images of each group and label.
+    """
+
+    def __init__(
+        self,
+        *,
+        rows: NDArray[np.int64],
+        targets: dict[str, Tensor],
+        groups: Sequence[str],
+        seed: int,
+        space: str,
+        limit: Count = 1,
+    ) -> None:
+        if space not in targets:
+            near = closest(space, targets)
+            hint = f" Did you mean {near!r}?" if near else ""
+            raise ValueError(f"space {space!r} is not one of {', '.join(targets)}.{hint}")
+        self.rows, self.limit, self.seed = rows, limit, seed
+        label = targets[space].argmax(dim=1).numpy()[rows]
+        _, person = np.unique(np.asarray(groups)[rows], return_inverse=True)
+        _, self._cell = np.unique(person * (label.max() + 1) + label, return_inverse=True)
+        self._size = int(np.minimum(np.bincount(self._cell), limit).sum())
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        generator = numpy_generator("order", self.seed, epoch)
+        shuffled = generator.permutation(len(self.rows))
+        by_cell = shuffled[np.argsort(self._cell[shuffled], kind="stable")]
+        cells = self._cell[by_cell]
+        first_of_cell = np.searchsorted(cells, cells, side="left")
+        kept = by_cell[np.arange(len(cells)) - first_of_cell < self.limit]
+        return np.asarray(self.rows[generator.permutation(kept)], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return self._size
