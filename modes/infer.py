@@ -2,6 +2,7 @@
 
 import logging
 from argparse import Namespace
+from pathlib import Path
 
 from inference.inferrer import Inferrer
 from inference.submission import histogram
@@ -12,7 +13,7 @@ from modes.settings import HERE, check, read_sections
 from modes.train import load_best
 from utils.errors import ConfigError
 from utils.ini import Value, put, read_ini
-from utils.logs import log_to_file
+from utils.logs import logged_to
 
 log = logging.getLogger("podium")
 
@@ -35,8 +36,11 @@ class Infer(Mode):
         trained |= {name: sections[name] for name in HERE if name in sections}
         put(trained, "run", "device", Value(here.run.device, "[run] device"))
         experiment = Experiment.of(check(trained, str(folder / "config.ini")))
+        with logged_to(folder / "log.txt"):
+            self._predict(experiment, folder)
+
+    def _predict(self, experiment: Experiment, folder: Path) -> None:
         best = load_best(folder)
-        log_to_file(folder / "log.txt")
         log.info(
             "Predicting with %s: epoch %d, validation macro-F1 %.4f, accuracy %.4f.",
             folder, best["scores"]["epoch"], best["scores"]["macro_f1"], best["scores"]["accuracy"],

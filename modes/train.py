@@ -26,7 +26,7 @@ from train.trainer import Trainer
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError, DataError, PodiumError, ResumableStop, listed
 from utils.ini import format_ini, read_ini
-from utils.logs import log_to_file
+from utils.logs import logged_to
 from utils.tables import write_table
 
 log = logging.getLogger("podium")
@@ -42,13 +42,13 @@ class Train(Mode):
         experiment.check()
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
-            with held(folder):
+            with held(folder), logged_to(folder / "log.txt"):
                 _refuse_changes(folder, settings)
                 self._train(experiment, folder, resume=True)
             return
         dataset, source = experiment.training_data()  # bad data leaves no run folder behind
         folder = create_run(settings.paths.runs, settings.run.name)
-        with held(folder):
+        with held(folder), logged_to(folder / "log.txt"):
             write_text(folder / "config.ini", format_ini(settings.texts()))
             facts = {"seed": settings.run.seed, "data": fingerprint(dataset)}
             write_environment(folder, facts | {"device": str(experiment.precision.device)})
@@ -63,7 +63,6 @@ class Train(Mode):
         *,
         resume: bool = False,
     ) -> None:
-        log_to_file(folder / "log.txt")
         if dataset is None or source is None:
             dataset, source = experiment.training_data()
         if resume and read_environment(folder)["data"] != fingerprint(dataset):

@@ -9,6 +9,7 @@ after the newest has been read back.
 import hashlib
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from utils.durable import sha256_of, write_durably, write_json
 from utils.errors import ResumableStop
 
 _KEPT = 2  # generations
-_TENSOR = "tensor:"  # how a tensor's place is marked in the JSON part
 log = logging.getLogger("podium")
 
 
@@ -33,7 +33,7 @@ def save(folder: Path, name: str, step: int, values: dict[str, Any]) -> None:
     """Write ``values`` (nested dicts, lists, tensors, plain values) as generation ``step`` of ``name``.
 
     Raises:
-        ResumableStop: a floating-point tensor holds NaN or infinity: nothing is written.
+        ResumableStop: a number is NaN or infinity: nothing is written.
     """
     tensors: dict[str, Tensor] = {}
     plain = _take_out(values, tensors)
@@ -41,15 +41,13 @@ def save(folder: Path, name: str, step: int, values: dict[str, Any]) -> None:
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise ResumableStop(f"{key} holds numbers that are not finite: no checkpoint is written.")
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{name}-{step:07d}"
+    stem = _free_stem(folder, f"{name}-{step:07d}")
     data = folder / f"{stem}.safetensors"
     write_durably(data, lambda path: save_file(tensors, path))
     body = {"values": plain, "file": _facts(data)}
     write_json(folder / f"{stem}.json", {**body, "digest": _digest(body)})
     _read(folder, stem)
-    for old in [found for found in _stems(folder, name) if found < stem][_KEPT - 1 :]:
-        (folder / f"{old}.json").unlink()
-        (folder / f"{old}.safetensors").unlink(missing_ok=True)
+    _tidy(folder, name, stem)
 
 
 def load(folder: Path, name: str) -> dict[str, Any] | None:
@@ -63,6 +61,25 @@ def load(folder: Path, name: str) -> dict[str, Any] | None:
         except BadCheckpoint as error:
             log.warning("Checkpoint %s is damaged (%s): trying the one before.", folder / stem, error)
     return None
+
+
+def _free_stem(folder: Path, stem: str) -> str:
+    """Return ``stem``, or one that sorts after it where that generation is whole: it stays meanwhile."""
+    try:
+        _read(folder, stem)
+    except BadCheckpoint:
+        return stem
+    return _free_stem(folder, f"{stem}+")
+
+
+def _tidy(folder: Path, name: str, newest: str) -> None:
+    """Remove what is older than the kept generations, and what killed processes left half written."""
+    older = [stem for stem in _stems(folder, name) if stem < newest]
+    for path in sorted(folder.glob(f"{name}-*")):  # a manifest goes before its tensors
+        if path.stem < newest and path.stem not in older[: _KEPT - 1]:
+            path.unlink()
+    for path in folder.glob(f".{name}-*.tmp"):
+        path.unlink()
 
 
 def _stems(folder: Path, name: str) -> list[str]:
@@ -80,7 +97,7 @@ def _read(folder: Path, stem: str) -> dict[str, Any]:
         if body["file"] != _facts(data):
             raise BadCheckpoint(f"{data.name} does not match its manifest")
         tensors = load_file(data)
-    except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, SafetensorError) as error:
         raise BadCheckpoint(str(error)) from error
     values: dict[str, Any] = _put_back(body["values"], tensors)
     return values
@@ -98,24 +115,27 @@ def _take_out(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     """Return ``value`` as JSON, its tensors replaced by marks and put into ``tensors``.
 
     A dict becomes a list of [key, value] pairs, because JSON would turn the optimiser's integer keys
-    into text.
+    into text. The number in a tensor's name keeps keys apart that look alike, such as 1 and "1".
     """
     if isinstance(value, Tensor):
         # A copy: safetensors refuses two tensors in one piece of memory, as tied weights are.
-        tensors[path] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        return f"{_TENSOR}{path}"
+        name = f"{len(tensors)}{path}"
+        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return {"tensor": name}
     if isinstance(value, dict):
         return {"pairs": [[key, _take_out(item, tensors, f"{path}/{key}")] for key, item in value.items()]}
     if isinstance(value, list | tuple):
         return [_take_out(item, tensors, f"{path}/{i}") for i, item in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ResumableStop(f"{path} is {value}: no checkpoint is written.")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"a checkpoint can't hold {type(value).__name__} at {path}")
 
 
 def _put_back(value: Any, tensors: dict[str, Tensor]) -> Any:
-    if isinstance(value, str) and value.startswith(_TENSOR):
-        return tensors[value.removeprefix(_TENSOR)]
+    if isinstance(value, dict) and "tensor" in value:
+        return tensors[value["tensor"]]
     if isinstance(value, dict):
         return {key: _put_back(item, tensors) for key, item in value["pairs"]}
     if isinstance(value, list):

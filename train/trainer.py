@@ -110,8 +110,7 @@ class Trainer:
         scores, state.predictions = self.validator.run(state.eval_model)
         if not all(map(math.isfinite, (train_loss, scores["loss"]))):
             raise ResumableStop(f"The loss of epoch {state.epoch + 1} is not a finite number.")
-        state.epoch += 1
-        state.batch = 0
+        state.epoch, state.batch = state.epoch + 1, 0
         state.loss_sum.zero_()
         entry = {"epoch": state.epoch, "train_loss": train_loss, "lr": rate}
         state.history.append(entry | scores | {"seconds": time.perf_counter() - started})

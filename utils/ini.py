@@ -1,6 +1,7 @@
 """An ini file as sections of text values, each of which knows its place for error messages."""
 
 import configparser
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,24 +81,34 @@ def override(sections: Sections, settings: Sequence[str], place: str = "--set") 
 
 
 def put(sections: Sections, section: str, key: str, value: Value) -> None:
-    """Set one value, adding its section when it is new."""
+    """Set one value, adding its section when it is new.
+
+    Raises:
+        ConfigError: an ini file could not hold the value, so that a run's own config would be wrong.
+    """
+    if re.search(r"(^|\s)[#;]|\r", value.text):
+        raise ConfigError(f"{value.place}: {value.text!r} can't be a value: ' #' and ' ;' begin a comment.")
     sections.setdefault(section, Section(section, value.place)).values[key.lower()] = value
 
 
 def format_ini(sections: Mapping[str, Mapping[str, str]]) -> str:
     """Return ini text that ``read_ini`` reads back as the same sections."""
     blocks = [
-        f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
+        f"[{name}]\n" + "".join(f"{key} = {_indented(value)}\n" for key, value in values.items())
         for name, values in sections.items()
     ]
     return "\n".join(blocks)
+
+
+def _indented(value: str) -> str:
+    return value.replace("\n", "\n    ")  # which makes the further lines part of the value
 
 
 def _line_numbers(text: str) -> dict[tuple[str, str], int]:
     """Return {(section, key or ""): line} for messages; what configparser accepts is decided there."""
     lines: dict[tuple[str, str], int] = {}
     section = ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() breaks at more than that
         if line.startswith("[") and "]" in line:
             section = line[1 : line.index("]")]
             lines[section, ""] = number

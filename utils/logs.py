@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
@@ -24,11 +26,14 @@ def log_to_terminal() -> None:
     log.setLevel(logging.INFO)
 
 
-def log_to_file(path: Path) -> None:
-    """Append what is logged from now on to a run's ``log.txt``."""
+@contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """Append what is logged inside to a run's ``log.txt`` as well."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    for old in [h for h in log.handlers if isinstance(h, logging.FileHandler)]:
-        log.removeHandler(old)
-        old.close()
     log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from utils.convert import convert
-from utils.errors import ConfigError, unknown_name
+from utils.errors import ConfigError, PodiumError, unknown_name
 from utils.ini import Value
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ class Registry(Generic[T]):
         given = {key: offered[key] for key in self.runtime if key in wanted and key in offered}
         try:
             return cls(**given, **options)
-        except ConfigError:
+        except PodiumError:
             raise
         except ValueError as error:
             where = component.place or component.section

@@ -33,7 +33,7 @@ def read_table(path: Path, needs: Sequence[str]) -> Table:
     """Return the rows of a CSV file; blank lines are skipped, a BOM and CRLF are fine.
 
     Raises:
-        DataError: the file is missing, empty, not UTF-8, lacks one of the columns that it ``needs``,
+        DataError: the file is missing, empty, not UTF-8 text, lacks one of the columns that it ``needs``,
             or has rows with more or fewer values than columns (all of them are listed).
     """
     try:
@@ -44,6 +44,8 @@ def read_table(path: Path, needs: Sequence[str]) -> Table:
         raise DataError(f"{path} is not UTF-8 text. Save it as 'CSV UTF-8' and run again.") from None
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror}.") from None
+    if "\0" in text:
+        raise DataError(f"{path} is not text: it holds a NUL byte. Save it as 'CSV UTF-8' and run again.")
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=False)
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]

@@ -49,8 +49,9 @@ class TensorBoard(Callback):
         self._before = (0, 0.0)  # batches and their loss at the last point
 
     def on_fit_start(self, state: TrainState) -> None:
-        # purge_step hides what a killed run had written beyond the checkpoint that is resumed.
-        self._writer = SummaryWriter(self.folder, purge_step=state.step if state.step else None)
+        # purge_step hides what a killed run had written beyond the checkpoint that is resumed; what it
+        # wrote at the checkpoint's own step is not written again.
+        self._writer = SummaryWriter(self.folder, purge_step=state.step + 1 if state.step else 0)
         self._before = (state.batch, float(state.loss_sum))
         if state.step:
             return
@@ -120,7 +121,7 @@ class TensorBoard(Callback):
             images = self.validator.batches.source.batch(found.rows[worst])
             true = self._captions({name: t[worst] for name, t in found.targets.items()})
             said = self._captions({name: c[worst] for name, c in choices.items()})
-            captions = [f"{t}\nnot {s}" for t, s in zip(true, said, strict=True)]
+            captions = [f"{t}\npredicted {s}" for t, s in zip(true, said, strict=True)]
             shown = images.permute(0, 2, 3, 1).numpy()
             yield (
                 "worst mistakes",
