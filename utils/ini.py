@@ -2,7 +2,7 @@
 
 import configparser
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,20 +64,31 @@ def read_ini(path: Path) -> Sections:
     }
 
 
-def override(sections: Sections, settings: Sequence[str], place: str = "--set") -> None:
+def override(
+    sections: Sections, settings: Sequence[str], *, choosing: Collection[str] = (), place: str = "--set"
+) -> None:
     """Put ``section.key=value`` texts over the values of ``sections``, in place.
 
-    The last dot before ``=`` divides section from key, so ``loss.age.smoothing=0.1`` works.
+    The last dot before ``=`` divides section from key, so ``loss.age.smoothing=0.1`` works. In
+    sections that are ``choosing`` a class (``loss`` stands for ``loss.age`` too), another ``name`` clears
+    the section first: the options there were for the class that it replaces.
 
     Raises:
         ConfigError: a text has no ``=`` or no dot.
     """
+    parsed = []
     for text in settings:
-        target, equals, value = text.partition("=")
+        target, equals, right = text.partition("=")
         section, dot, key = target.strip().rpartition(".")
         if not (equals and dot and section and key):
             raise ConfigError(f"{place} {text!r} is not of the form section.key=value.")
-        put(sections, section, key, Value(value.strip(), f"{place} {target.strip()}"))
+        parsed.append((section, key.lower(), Value(right.strip(), f"{place} {target.strip()}")))
+    for section, key, value in sorted(parsed, key=lambda entry: entry[1] != "name"):
+        known = sections[section].values if section in sections else {}
+        before = known.get("name", value).text
+        if key == "name" and section.partition(".")[0] in choosing and before != value.text:
+            known.clear()
+        put(sections, section, key, value)
 
 
 def put(sections: Sections, section: str, key: str, value: Value) -> None:

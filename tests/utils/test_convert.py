@@ -1,0 +1,131 @@
+"""Text from a config becomes a value of the annotated type, or a message that says what would fit."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataset.tasks.mask import AgeRanges
+from utils.convert import Count, CountOrZero, Fraction, Interval, NonNegative, Positive, convert
+
+KINDS = [
+    str,
+    int,
+    float,
+    bool,
+    Path,
+    Literal["error", "skip"],
+    Fraction,
+    Count,
+    tuple[int, int],
+    tuple[Count, ...],
+    Positive | None,
+    bool | Path,
+    tuple[Fraction, Fraction] | None,
+    AgeRanges,
+]
+
+
+@pytest.mark.parametrize("text", ["true", "True", "YES", "on", "1"])
+def test_every_way_to_say_yes_is_true(text):
+    assert convert(text, bool) is True
+
+
+@pytest.mark.parametrize("text", ["false", "False", "NO", "off", "0"])
+def test_every_way_to_say_no_is_false(text):
+    # defect 11 of seed 2: argparse's type=bool took 'False' for True
+    assert convert(text, bool) is False
+
+
+@pytest.mark.parametrize("text", ["", "2", "ja", "truee", "none"])
+def test_a_boolean_that_is_neither_is_refused(text):
+    with pytest.raises(ValueError, match="yes or no"):
+        convert(text, bool)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        (" 7 ", int, 7),
+        ("-3", int, -3),
+        ("1e-3", float, 0.001),
+        ("a, b", str, "a, b"),
+        ("data/demo", Path, Path("data/demo")),
+        ("128, 96", tuple[Count, Count], (128, 96)),
+        ("", tuple[int, ...], ()),
+        ("1,2, 3", tuple[int, ...], (1, 2, 3)),
+        ("none", Positive | None, None),
+        ("", Positive | None, None),
+        ("None", tuple[int, int] | None, None),
+        ("0.5", Positive | None, 0.5),
+        ("yes", bool | Path, True),
+        ("weights.pt", bool | Path, Path("weights.pt")),
+        ("SKIP", Literal["error", "skip"], "skip"),
+        ("0", CountOrZero, 0),
+        ("57-59", AgeRanges, AgeRanges(((57, 59),))),
+    ],
+)
+def test_text_becomes_a_value_of_its_type(text, kind, value):
+    found = convert(text, kind)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("1.5", int, "whole number"),
+        ("many", float, "not a number"),
+        ("nan", float, "finite"),
+        ("inf", NonNegative, "finite"),
+        ("", str, "empty"),
+        ("  ", Path, "empty"),
+        ("1", tuple[int, int], "2 values with a comma"),
+        ("1, 2, 3", tuple[int, int], "2 values with a comma"),
+        ("1, 0", tuple[Count, Count], "0 is not at least 1"),
+        ("skipp", Literal["error", "skip"], "'error', 'skip'"),
+        ("1.1", Fraction, "from 0 up to 1"),
+        ("-0.1", NonNegative, "at least 0"),
+        ("0", Positive, "above 0"),
+        ("0", Positive | None, "above 0, nor none"),
+        ("x", int | float, "whole number, and 'x' is not a number"),
+        ("5", Annotated[tuple[int, ...], Interval(6)], "at least 6"),
+    ],
+)
+def test_text_that_does_not_fit_is_refused_with_what_would(text, kind, message):
+    with pytest.raises(ValueError, match=message):
+        convert(text, kind)
+
+
+def test_an_interval_can_leave_out_its_lower_end_only():
+    Interval(0, 1).check(0)
+    Interval(0, 1, above=True).check(1)
+    with pytest.raises(ValueError, match="above 0 up to 1"):
+        Interval(0, 1, above=True).check(0)
+
+
+def test_an_option_of_an_unknown_type_is_our_bug_and_not_a_users_mistake():
+    with pytest.raises(TypeError, match="can't be of type"):
+        convert("x", dict)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@given(text=st.one_of(st.text(max_size=12), st.from_regex(r"-?[0-9., -]{0,8}", fullmatch=True)))
+def test_any_text_gives_a_value_or_a_value_error(kind, text):
+    try:
+        value = convert(text, kind)
+    except ValueError:
+        return
+    assert kind is not bool or isinstance(value, bool)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_survives_being_written(number):
+    assert convert(str(number), float) == number
+
+
+@given(st.lists(st.integers(), min_size=1, max_size=5))
+def test_every_tuple_of_integers_survives_being_written(numbers):
+    assert convert(", ".join(map(str, numbers)), tuple[int, ...]) == tuple(numbers)

@@ -1,0 +1,144 @@
+"""CSV files of every kind that people save; what can't be read is one DataError that says why."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from utils.errors import DataError
+from utils.tables import read_table, write_table
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(content: str | bytes, needs=("id", "age")):
+        path = tmp_path / "some.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_table(path, needs)
+
+    return read
+
+
+def values(table):
+    return [dict(row.values) for row in table.rows]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,age\n001,20\n001498-1,60\n",
+        "\ufeffid,age\r\n001,20\r\n001498-1,60\r\n",
+        " id , age\n  001 ,20 \n001498-1,\t60\n",
+        'id,age\n"001","20"\n001498-1,60',
+        "id,age\n\n001,20\n,\n\n001498-1,60\n\n",
+    ],
+    ids=["plain", "bom and crlf", "spaces", "quotes and no last line feed", "blank lines"],
+)
+def test_every_way_to_save_the_same_table_reads_the_same(read, content):
+    # trap: ids are text; int('001498-1') crashes and int('001') loses zeros
+    table = read(content)
+    assert table.columns == ("id", "age")
+    assert values(table) == [{"id": "001", "age": "20"}, {"id": "001498-1", "age": "60"}]
+
+
+def test_na_is_a_word_and_an_empty_cell_is_empty_text(read):
+    assert values(read("id,age\nNA,\nnull,nan\n")) == [
+        {"id": "NA", "age": ""},
+        {"id": "null", "age": "nan"},
+    ]
+
+
+def test_korean_text_and_commas_in_quotes_are_kept(read):
+    table = read('id,age\n"김, ""영희""",스물\n')
+    assert values(table) == [{"id": '김, "영희"', "age": "스물"}]
+
+
+def test_rows_know_their_lines_also_after_a_quoted_line_feed(read):
+    table = read('id,age\n"a\nb",1\n\nc,2\n')
+    assert [row.place for row in table.rows] == ["some.csv line 3", "some.csv line 5"]
+
+
+def test_all_ragged_rows_are_listed_together(read):
+    with pytest.raises(DataError) as caught:
+        read("id,age\n1,2,3\n1,2\n4\n")
+    assert "2 problem(s)" in str(caught.value)
+    assert "some.csv line 2: 3 values for 2 columns" in str(caught.value)
+    assert "some.csv line 4: 1 values for 2 columns" in str(caught.value)
+
+
+def test_all_missing_columns_are_named_with_the_nearest_that_is_there(read):
+    with pytest.raises(DataError) as caught:
+        read("id,gendr,aeg\n1,male,20\n", needs=("id", "gender", "age"))
+    message = str(caught.value)
+    assert "no column 'gender'" in message
+    assert "Did you mean 'gendr'?" in message
+    assert "no column 'age'" in message
+    assert "Did you mean 'aeg'?" in message
+
+
+def test_a_column_that_stands_twice_is_refused(read):
+    with pytest.raises(DataError, match="'age' stands there twice"):
+        read("id,age,age\n1,2,3\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "is empty; it needs the columns id, age"),
+        ("\ufeff\r\n\r\n", "is empty"),
+        ("id,age\n", "a header and no row"),
+        ("id,age\n1,2\0\n", "NUL byte"),
+        ("id,age\n김,20\n".encode("cp949"), "not UTF-8 text. Save it as 'CSV UTF-8'"),
+        ("id,age\n1,20\n".encode("utf-16"), "not UTF-8 text"),
+        ("id,age\n" + "1" * 200_000 + ",2\n", "not a CSV file"),
+    ],
+    ids=["empty", "blank", "header only", "NUL", "cp949", "utf-16", "one huge value"],
+)
+def test_a_file_that_can_not_be_read_is_a_data_error_that_says_why(read, content, why):
+    with pytest.raises(DataError, match=f"some.csv.*{re.escape(why)}"):
+        read(content)
+
+
+def test_a_missing_file_and_a_folder_are_data_errors(tmp_path):
+    with pytest.raises(DataError, match="no file"):
+        read_table(tmp_path / "none.csv", ())
+    with pytest.raises(DataError, match="can't be read"):
+        read_table(tmp_path, ())
+
+
+def test_what_is_written_has_line_feeds_and_no_index_column(tmp_path):
+    write_table(tmp_path / "a.csv", ("ImageID", "ans"), [("b.jpg", 3), ("a.jpg", 0)])
+    assert (tmp_path / "a.csv").read_bytes() == b"ImageID,ans\nb.jpg,3\na.jpg,0\n"
+
+
+characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff")
+cells = st.text(characters, max_size=8).map(str.strip)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.tuples(cells.filter(bool), cells, cells),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_what_is_written_is_read_back_the_same(tmp_path: Path, rows):
+    path = tmp_path / "roundtrip.csv"
+    write_table(path, ("id", "b c", "나이"), rows)
+    table = read_table(path, ("id",))
+    assert [tuple(row.values.values()) for row in table.rows] == rows
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.one_of(st.binary(max_size=40), st.text(' ,"\n\r\0ab', max_size=30).map(str.encode)))
+def test_any_bytes_are_a_table_or_a_data_error(tmp_path: Path, content):
+    path = tmp_path / "random.csv"
+    path.write_bytes(content)
+    try:
+        table = read_table(path, ())
+    except DataError:
+        return
+    assert table.rows
