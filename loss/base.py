@@ -19,18 +19,19 @@ class Loss(nn.Module):
 
         Args:
             logits: (N, K) float, unbounded.
-            targets: (N, K) float in [0, 1]; in a "one of" space a row of zeros is not labelled.
+            targets: (N, K) float, at least 0. A row's sum is its weight: 1 as a rule, more or less
+                with class weights, 0 where a "one of" space is not labelled.
         """
         raise NotImplementedError
 
 
-def mean_over_labelled(per_image: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean of ``per_image`` (N) over the rows of ``targets`` (N, K) that are not all zero.
+def weighted_mean(per_image: Tensor, targets: Tensor) -> Tensor:
+    """Return the sum of ``per_image`` (N) over the sum of all weights in ``targets`` (N, K).
 
-    With no labelled row it is 0, and so is its gradient.
+    Each part of ``per_image`` must be in proportion to its row's weight. With no labelled row the mean
+    is 0, and so is its gradient.
     """
-    labelled = (targets.sum(dim=1) > 0).to(per_image.dtype)
-    return (per_image * labelled).sum() / labelled.sum().clamp(min=1)
+    return per_image.sum() / targets.sum().clamp(min=1e-12)
 
 
 class PerHeadLoss(nn.Module):
@@ -40,23 +41,35 @@ class PerHeadLoss(nn.Module):
         losses: by space.
         weights: of each space, at least 0, not all 0; they are divided by their sum, so that the
             learning rate means the same with any of them.
+        class_weights: (K) by space, for those whose classes don't all count the same.
     """
 
-    def __init__(self, losses: Mapping[str, Loss], weights: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        losses: Mapping[str, Loss],
+        weights: Mapping[str, float],
+        class_weights: Mapping[str, Tensor] | None = None,
+    ) -> None:
         super().__init__()
         total = sum(weights[name] for name in losses)
         if total <= 0:
             raise ValueError("at least one head's loss needs a weight above 0")
         self.losses = nn.ModuleDict(losses)
         self.weights = {name: weights[name] / total for name in losses}
+        for name, values in (class_weights or {}).items():
+            self.register_buffer(f"class_weights_{name}", values)
 
     def forward(self, logits: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
         """Return a scalar in float32 from logits and targets (N, K) by space."""
         parts = [
-            self.weights[name] * loss(logits[name].float(), targets[name])
+            self.weights[name] * loss(logits[name].float(), self._weighted(name, targets[name]))
             for name, loss in self.losses.items()
         ]
         return torch.stack(parts).sum()
+
+    def _weighted(self, name: str, targets: Tensor) -> Tensor:
+        weights = getattr(self, f"class_weights_{name}", None)
+        return targets if weights is None else targets * weights
 
 
 LOSSES: Registry[Loss] = Registry("loss", "loss")

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from loss.base import LOSSES, Loss, mean_over_labelled
+from loss.base import LOSSES, Loss, weighted_mean
 
 
 @LOSSES.register
@@ -11,4 +11,4 @@ class CrossEntropy(Loss):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         per_image = -(targets * logits.log_softmax(dim=1)).sum(dim=1)
-        return mean_over_labelled(per_image, targets)
+        return weighted_mean(per_image, targets)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from loss.base import LOSSES, Loss, mean_over_labelled
+from loss.base import LOSSES, Loss, weighted_mean
 from utils.convert import Fraction
 
 
@@ -25,8 +25,7 @@ class LabelSmoothing(Loss):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         log_p = logits.log_softmax(dim=1)
-        mass = targets.sum(dim=1)
         right = -(targets * log_p).sum(dim=1)
-        uniform = -log_p.mean(dim=1) * mass
+        uniform = -log_p.mean(dim=1) * targets.sum(dim=1)
         per_image = (1 - self.smoothing) * right + self.smoothing * uniform
-        return mean_over_labelled(per_image, targets)
+        return weighted_mean(per_image, targets)

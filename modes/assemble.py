@@ -16,7 +16,7 @@ from dataset.prepare import Prepare
 from dataset.readers.test_dataset import TEST_DATASETS, TestDataset
 from dataset.sampler import SAMPLERS
 from dataset.store import ImageSource, open_images, raise_bad
-from dataset.task import TASKS, Task
+from dataset.task import TASKS, Targets, Task
 from loss.base import LOSSES, Loss, PerHeadLoss
 from models.classifier import MODELS, check_outputs
 from modes.settings import Settings
@@ -125,9 +125,14 @@ class Experiment:
         )
         return Validator(self.task, batches, self.criterion(), self.precision)
 
-    def criterion(self) -> PerHeadLoss:
-        """Return one loss for each label space; refuses one that can't be meant for its kind."""
-        settings, losses, weights = self.settings, {}, {}
+    def criterion(self, trained: Targets | None = None) -> PerHeadLoss:
+        """Return one loss for each label space; refuses one that can't be meant for its kind.
+
+        Args:
+            trained: targets of the training images, which class weights are counted from; validation
+                has none, so that its loss means the same whatever the weights.
+        """
+        settings, losses, weights, class_weights = self.settings, {}, {}, {}
         kinds = {space.name: space.kind for space in self.task.spaces}
         for head in settings.head_losses:
             if head not in kinds:
@@ -136,9 +141,12 @@ class Experiment:
         for head, kind in kinds.items():
             component = settings.head_losses.get(head, settings.chosen["loss"])
             losses[head] = LOSSES.build(component)
-            weights[head] = settings.loss_weights[head if head in settings.head_losses else ""]
             _check_kind(losses[head], component, head, kind)
-        return PerHeadLoss(losses, weights).to(self.precision.device)
+            of_head = settings.heads[head if head in settings.head_losses else ""]
+            weights[head] = of_head.weight
+            if trained is not None and of_head.class_weights.power:
+                class_weights[head] = of_head.class_weights.of(trained[head].sum(dim=0))
+        return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
 
     def _images(self, root: Path, files: tuple[str, ...], what: str) -> ImageSource:
         paths, budget = self.settings.paths, self.settings.images.store_budget
@@ -174,7 +182,7 @@ def assemble_training(
         seed=seed,
     )
     batches = TrainBatches(source, dataset.train_targets, sampler, train.batch_size)
-    augmentations = [AUGMENTATIONS.build(c, size=size) for c in settings.augmentations]
+    augmentations = [AUGMENTATIONS.build(c, size=size, epochs=train.epochs) for c in settings.augmentations]
     augmenter = Augmenter(augmentations, size=size, seed=seed)
     validator = experiment.validator(dataset, source)
     monitor = Monitor(train.monitor)
@@ -194,7 +202,9 @@ def assemble_training(
         _fresh_state(experiment, -(-len(batches) // train.accumulate)),
         batches=batches,
         augmenter=augmenter,
-        criterion=experiment.criterion(),
+        criterion=experiment.criterion(
+            {name: values[dataset.train_rows] for name, values in dataset.train_targets.items()}
+        ),
         validator=validator,
         callbacks=callbacks,
         precision=experiment.precision,
@@ -203,8 +213,10 @@ def assemble_training(
 
 
 def fingerprint(dataset: BaseDataset) -> str:
-    """Return a digest of what is trained and validated on: files, labels and split."""
-    digest = hashlib.sha256("\n".join(dataset.files).encode())
+    """Return a digest of what is trained and validated on: files and their sizes, labels and split."""
+    paths = [dataset.root / file for file in dataset.files]
+    sizes = [path.stat().st_size if path.exists() else -1 for path in paths]
+    digest = hashlib.sha256(repr(list(zip(dataset.files, sizes, strict=True))).encode())
     for targets in (dataset.targets, dataset.train_targets):
         for values in targets.values():
             digest.update(values.numpy().tobytes())

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_type_hints
@@ -15,6 +15,7 @@ from dataset.readers.test_dataset import TEST_DATASETS
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS
 from loss.base import LOSSES
+from loss.class_weights import ClassWeights
 from models.classifier import MODELS
 from schedulers.base import SCHEDULERS
 from train.callback import CALLBACKS
@@ -79,6 +80,17 @@ class InferSettings:
     batch_size: Count = 128
 
 
+_NO_CLASS_WEIGHTS = ClassWeights()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSettings:
+    """Keys that [loss] and each [loss.HEAD] have beside those of the loss."""
+
+    weight: NonNegative = 1.0  # against the other heads
+    class_weights: ClassWeights = _NO_CLASS_WEIGHTS  # none, balanced, or a power between, such as 0.5
+
+
 FIXED: dict[str, type[Any]] = {
     "run": RunSettings,
     "paths": PathSettings,
@@ -98,6 +110,7 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
     "optimizer": (OPTIMIZERS, "AdamW"),
     "scheduler": (SCHEDULERS, "CosineAnnealing"),
 }
+REPEATED = {"loss": "HEAD", "augmentation": "CLASS", "callback": "CLASS"}  # [loss.age], ...
 HERE = (
     "paths",
     "infer",
@@ -117,7 +130,7 @@ class Settings:
     chosen: Mapping[str, Component]  # by section
     augmentations: tuple[Component, ...]  # [augmentation] and then each [augmentation.X]
     head_losses: Mapping[str, Component]  # [loss.HEAD] by head
-    loss_weights: Mapping[str, float]  # ``weight`` of [loss] (under "") and of each [loss.HEAD]
+    heads: Mapping[str, HeadSettings]  # of [loss] under "", and of each [loss.HEAD]
     callbacks: tuple[Component, ...]  # each [callback.X]
     sections: Sections = field(repr=False)
 
@@ -126,13 +139,12 @@ class Settings:
         texts = {name: _dataclass_texts(getattr(self, name)) for name in FIXED}
         for name, component in self.chosen.items():
             texts[name] = {"name": component.name} | _component_texts(CHOSEN[name][0], component)
-            if name == "loss":
-                texts[name]["weight"] = _text(self.loss_weights[""])
+        texts["loss"] |= _dataclass_texts(self.heads[""])
         for component in self.augmentations[1:]:
             texts[component.section] = _component_texts(AUGMENTATIONS, component)
         for head, component in self.head_losses.items():
             texts[f"loss.{head}"] = {"name": component.name} | _component_texts(LOSSES, component)
-            texts[f"loss.{head}"]["weight"] = _text(self.loss_weights[head])
+            texts[f"loss.{head}"] |= _dataclass_texts(self.heads[head])
         for component in self.callbacks:
             texts[component.section] = _component_texts(CALLBACKS, component)
         return texts
@@ -153,7 +165,7 @@ def read_sections(path: Path, overrides: Sequence[str] = ()) -> Sections:
             )
             if key == "data":  # whoever names a folder means that folder, not a drawn one
                 put(sections, "paths", "draw_demo", Value("no", variable))
-    override(sections, overrides)
+    override(sections, overrides, choosing=CHOSEN)
     return sections
 
 
@@ -165,28 +177,25 @@ def check(sections: Sections, source: str) -> Settings:
             place and the nearest valid name.
     """
     problems: list[str] = []
-    valid = [*FIXED, *CHOSEN]
+    valid = [*FIXED, *CHOSEN, *(f"{kind}.{what}" for kind, what in REPEATED.items())]
     for name, section in sections.items():
         kind, _, part = name.partition(".")
-        if part and kind in ("loss", "augmentation", "callback"):
-            continue
-        if name not in valid:
-            all_valid = [*valid, "loss.HEAD", "augmentation.CLASS", "callback.CLASS"]
-            problems.append(f"{unknown_name('section', name, all_valid)} ({section.place})")
+        if name not in valid and not (part and kind in REPEATED):
+            problems.append(f"{unknown_name('section', name, valid)} ({section.place})")
     fixed = {name: _fixed(name, cls, sections.get(name), problems) for name, cls in FIXED.items()}
-    weights: dict[str, float] = {"": 1.0}
+    heads: dict[str, HeadSettings] = {}
     chosen = {
-        name: _chosen(name, sections, registry, default, weights, problems)
+        name: _chosen(name, sections, registry, default, heads, problems)
         for name, (registry, default) in CHOSEN.items()
     }
-    parts: dict[str, list[Component]] = {"loss": [], "augmentation": [], "callback": []}
+    parts: dict[str, list[Component]] = {kind: [] for kind in REPEATED}
     for name, section in sections.items():
         kind, _, part = name.partition(".")
         if not part or kind not in parts:
             continue
         if kind == "loss":
             default = chosen["loss"].name if chosen["loss"] else None
-            found = _chosen(name, sections, LOSSES, default, weights, problems)
+            found = _chosen(name, sections, LOSSES, default, heads, problems)
         else:
             registry = AUGMENTATIONS if kind == "augmentation" else CALLBACKS
             found = Component(part, section.values, name, section.place)
@@ -201,7 +210,7 @@ def check(sections: Sections, source: str) -> Settings:
         chosen=MappingProxyType(named),
         augmentations=(named["augmentation"], *parts["augmentation"]),
         head_losses={c.section.partition(".")[2]: c for c in parts["loss"]},
-        loss_weights=weights,
+        heads=heads,
         callbacks=tuple(parts["callback"]),
         sections=sections,
     )
@@ -209,10 +218,18 @@ def check(sections: Sections, source: str) -> Settings:
 
 def _fixed(name: str, cls: type[Any], section: Section | None, problems: list[str]) -> Any:
     section = section or Section(name, "the whole file")
+    before = len(problems)
+    values = _converted(name, cls, section.values, problems)
+    missing = {f.name for f in fields(cls) if f.default is f.default_factory} - section.values.keys()
+    problems += [f"[{name}] needs '{key} = ...' ({section.place})" for key in sorted(missing)]
+    return cls(**values) if len(problems) == before else None
+
+
+def _converted(name: str, cls: type[Any], texts: Mapping[str, Value], problems: list[str]) -> dict[str, Any]:
+    """Return the values of a dataclass's fields; what does not fit goes to ``problems``."""
     hints = get_type_hints(cls, include_extras=True)
     values: dict[str, Any] = {}
-    before = len(problems)
-    for key, value in section.values.items():
+    for key, value in texts.items():
         if key not in hints:
             problems.append(f"[{name}] {unknown_name('key', key, hints)} ({value.place})")
             continue
@@ -220,9 +237,7 @@ def _fixed(name: str, cls: type[Any], section: Section | None, problems: list[st
             values[key] = convert(value.text, hints[key])
         except ValueError as error:
             problems.append(f"[{name}] {key}: {error} ({value.place})")
-    missing = {f.name for f in fields(cls) if f.default is f.default_factory} - section.values.keys()
-    problems += [f"[{name}] needs '{key} = ...' ({section.place})" for key in sorted(missing)]
-    return cls(**values) if len(problems) == before else None
+    return values
 
 
 def _chosen(
@@ -230,7 +245,7 @@ def _chosen(
     sections: Sections,
     registry: Registry[Any],
     default: str | None,
-    weights: dict[str, float],
+    heads: dict[str, HeadSettings],
     problems: list[str],
 ) -> Component | None:
     section = sections.get(name, Section(name, "the whole file"))
@@ -241,14 +256,11 @@ def _chosen(
             f"[{name}] needs 'name = ...', one of {', '.join(registry.names())} ({section.place})"
         )
         return None
-    if registry is LOSSES and "weight" in options:
-        value = options.pop("weight")
-        try:
-            weights[name.partition(".")[2]] = convert(value.text, NonNegative)
-        except ValueError as error:
-            problems.append(f"[{name}] weight: {error} ({value.place})")
     if registry is LOSSES:
-        weights.setdefault(name.partition(".")[2], weights[""])
+        of_head = {f.name: options.pop(f.name) for f in fields(HeadSettings) if f.name in options}
+        general = heads.get("", HeadSettings())
+        changed = _converted(name, HeadSettings, of_head, problems)
+        heads[name.partition(".")[2]] = replace(general, **changed)
     component = Component(named.text, options, name, named.place)
     problems += registry.problems(component)
     return component
