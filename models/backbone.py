@@ -3,15 +3,30 @@
 import urllib.error
 import urllib.request
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import huggingface_hub
 import timm
+from safetensors import SafetensorError
 from torch import nn
 
-from utils.errors import ConfigError, closest
+from utils.errors import ConfigError, closest, unknown_name
 
 _PATIENCE = 5.0  # seconds to find out whether the hub can be reached
+# What timm raises for a file that holds no weights or another model's, and for an option that an
+# architecture does not have.
+_REFUSALS = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    AssertionError,
+    TypeError,
+    KeyError,
+    EOFError,
+    UnpicklingError,
+    SafetensorError,
+)
 
 
 def create_backbone(
@@ -35,7 +50,8 @@ def create_backbone(
             f"timm has no backbone {name!r}.{hint} All of them: "
             "python -c 'import timm; print(timm.list_models())'"
         )
-    if _has_fixed_size(name):
+    fixed = _has_fixed_size(name)
+    if fixed:
         options["img_size"] = image_size
     if isinstance(pretrained, Path):
         if not pretrained.is_file():
@@ -44,21 +60,45 @@ def create_backbone(
     elif pretrained:
         _check_hub(name)
     try:
-        return timm.create_model(name, pretrained=bool(pretrained), num_classes=0, **options)
-    except (OSError, RuntimeError, ValueError, AssertionError) as error:
+        backbone: nn.Module = timm.create_model(name, pretrained=bool(pretrained), num_classes=0, **options)
+    except _REFUSALS as error:
         what = f"weights for {name}" if pretrained else f"backbone {name}"
         raise ConfigError(f"The {what} can't be made: {type(error).__name__}: {error}") from error
+    if fixed:
+        _check_patches(backbone, name, image_size)
+    return backbone
 
 
 def weights_config(name: str) -> Any:
-    """Return timm's description of a backbone's weights: mean, std, where they are."""
-    return timm.get_pretrained_cfg(name)
+    """Return timm's description of a backbone's weights: mean, std, where they are.
+
+    Raises:
+        ConfigError: the architecture has no weights of that tag.
+    """
+    try:
+        return timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        valid = timm.list_pretrained(f"{name.partition('.')[0]}.*")
+        raise ConfigError(unknown_name("backbone", name, valid)) from None
 
 
 def _has_fixed_size(name: str) -> bool:
     """Tell whether the architecture must know its image size when it is built (ViT, Swin, ...)."""
     config = weights_config(name)
     return bool(config is not None and config.fixed_input_size)
+
+
+def _check_patches(backbone: nn.Module, name: str, image_size: tuple[int, int]) -> None:
+    """Refuse a size that patches don't cover: timm would leave the right and lower border out."""
+    patches = getattr(getattr(backbone, "patch_embed", None), "proj", None)
+    if not isinstance(patches, nn.Conv2d) or patches.kernel_size != patches.stride:
+        return
+    if any(side % patch for side, patch in zip(image_size, patches.kernel_size, strict=True)):
+        height, width = patches.kernel_size
+        raise ConfigError(
+            f"{name} cuts images into patches: [images] size = {image_size[0]}, {image_size[1]} must be "
+            f"multiples of {height}, {width}."
+        )
 
 
 def _check_hub(name: str) -> None:
