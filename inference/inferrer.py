@@ -11,7 +11,7 @@ from dataset.task import Task
 from inference.predict import Predictions, predict
 from inference.submission import write_submission
 from utils.device import Precision
-from utils.errors import PodiumError
+from utils.errors import DataError, PodiumError
 from utils.tables import write_table
 
 
@@ -26,9 +26,12 @@ class Inferrer:
 
         Raises:
             PodiumError: the model gives numbers that are not finite.
-            DataError: the submission is not what the organiser's template asks for.
+            DataError: the submission is not what the organiser's template asks for, or the batches are
+            not all of its images in its order.
         """
         found = predict(model, self.batches, self.precision, what="Predicting")
+        if found.rows.tolist() != list(range(len(self.images.ids))):
+            raise DataError("The eval images were not predicted once each, in order: nothing was written.")
         for name, logits in found.logits.items():
             if not bool(logits.isfinite().all()):
                 raise PodiumError(f"The model's {name} outputs are not finite numbers: nothing was written.")

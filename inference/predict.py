@@ -31,24 +31,27 @@ class Predictions:
 def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: str) -> Predictions:
     """Return the model's logits for all batches, in their order.
 
-    The model is in eval mode meanwhile and as before afterwards. Nothing leaves the device until the
-    last batch is done.
+    The model is in eval mode meanwhile and each of its modules as before afterwards. Nothing leaves the
+    device until the last batch is done.
 
     Args:
         what: for the progress bar, such as ``Validating``.
     """
-    training = model.training
+    training = [module for module in model.modules() if module.training]
     model.eval()
     rows: list[NDArray[np.int64]] = []
     logits: list[dict[str, Tensor]] = []
     targets: list[Targets] = []
-    with torch.inference_mode():
-        for batch in tqdm(batches, desc=what, unit="batch", leave=False, disable=None):
-            with precision.autocast():
-                logits.append(model(batch.images.to(precision.device, non_blocking=True)))
-            rows.append(batch.rows)
-            targets.append(batch.targets)
-    model.train(training)
+    try:
+        with torch.inference_mode():
+            for batch in tqdm(batches, desc=what, unit="batch", leave=False, disable=None):
+                with precision.autocast():
+                    logits.append(model(batch.images.to(precision.device, non_blocking=True)))
+                rows.append(batch.rows)
+                targets.append(batch.targets)
+    finally:
+        for module in training:
+            module.training = True
     return Predictions(np.concatenate(rows), _joined(logits), _joined(targets))
 
 

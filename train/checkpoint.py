@@ -43,7 +43,7 @@ def save(folder: Path, name: str, step: int, values: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     stem = _free_stem(folder, f"{name}-{step:07d}")
     data = folder / f"{stem}.safetensors"
-    write_durably(data, lambda path: save_file(tensors, path))
+    write_durably(data, lambda path: _write_tensors(tensors, path))
     body = {"values": plain, "file": _facts(data)}
     write_json(folder / f"{stem}.json", {**body, "digest": _digest(body)})
     _read(folder, stem)
@@ -101,6 +101,11 @@ def _read(folder: Path, stem: str) -> dict[str, Any]:
         raise BadCheckpoint(str(error)) from error
     values: dict[str, Any] = _put_back(body["values"], tensors)
     return values
+
+
+def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    save_file(tensors, path)
+    path.chmod(0o644)  # safetensors makes it readable for the owner only; a team shares its runs
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """AdamP (Heo et al., 2020, https://arxiv.org/abs/2006.08217): Adam that keeps weight norms from growing."""
 
 import adamp
+from torch import Tensor
 
 from train.optimizer import OPTIMIZERS, Groups
 from utils.convert import Fraction, NonNegative, Positive
@@ -19,3 +20,11 @@ class AdamP(adamp.AdamP):  # type: ignore[misc]
         weight_decay: NonNegative = 0.01,
     ) -> None:
         super().__init__(groups, lr, betas, weight_decay=weight_decay)
+
+    def _channel_view(self, x: Tensor) -> Tensor:
+        """Return a view or a copy (C, -1): the package's own refuses channels-last weights."""
+        return x.reshape(len(x), -1)
+
+    def _layer_view(self, x: Tensor) -> Tensor:
+        """Return a view or a copy (1, -1)."""
+        return x.reshape(1, -1)

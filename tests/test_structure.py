@@ -1,0 +1,160 @@
+"""What DESIGN.md promises of the source itself."""
+
+import ast
+import inspect
+from functools import cache
+from pathlib import Path
+
+from dataset.augment import AUGMENTATIONS
+from dataset.base_dataset import DATASETS
+from dataset.readers.test_dataset import TEST_DATASETS
+from dataset.sampler import SAMPLERS
+from dataset.task import TASKS
+from loss.base import LOSSES
+from models.classifier import MODELS
+from modes.mode import MODES
+from schedulers.base import SCHEDULERS
+from train.callback import CALLBACKS
+from train.optimizer import OPTIMIZERS
+from utils.registry import Registry
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("utils", "dataset", "models", "loss", "schedulers", "train", "inference", "modes")
+SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
+REGISTRIES: list[Registry] = [
+    AUGMENTATIONS, CALLBACKS, DATASETS, LOSSES, MODELS, MODES, OPTIMIZERS, SAMPLERS, SCHEDULERS, TASKS,
+    TEST_DATASETS,
+]  # fmt: skip
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(tree(path)))
+
+
+@cache
+def names_used(path: Path) -> frozenset[str]:
+    """Dotted names that are read, called or imported, such as ``torch.load`` and ``pickle``."""
+    used = set()
+    for node in nodes(path):
+        if isinstance(node, ast.Attribute):
+            used.add(ast.unparse(node))
+        elif isinstance(node, ast.Import):
+            used |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            used |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(used)
+
+
+def calls(path: Path) -> list[ast.Call]:
+    return [node for node in nodes(path) if isinstance(node, ast.Call)]
+
+
+def test_the_source_was_found() -> None:
+    assert len(SOURCES) > 80
+    assert {named(path).partition("/")[0] for path in SOURCES} == {"run.py", *FOLDERS}
+
+
+def test_every_module_says_what_it_is() -> None:
+    assert [named(path) for path in SOURCES if not ast.get_docstring(tree(path))] == []
+
+
+def test_modules_keep_to_their_length() -> None:
+    most = {"run.py": 120, "train/trainer.py": 120}
+    lines = {named(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {name: count for name, count in lines.items() if count > most.get(name, 300)} == {}
+
+
+def test_functions_have_at_most_40_lines_after_their_docstring() -> None:
+    long = {}
+    for path in SOURCES:
+        for node in nodes(path):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                count = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                if count > 40:
+                    long[f"{named(path)} {node.name}"] = count
+    assert long == {}
+
+
+def test_every_class_that_a_config_can_name_has_its_own_docstring_and_keyword_only_options() -> None:
+    for registry in REGISTRIES:
+        assert registry.names()
+        for name in registry.names():
+            cls = registry.get(name)
+            assert "__doc__" in vars(cls), name
+            assert inspect.cleandoc(vars(cls)["__doc__"] or ""), name
+            parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+            given = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+            assert all(p.kind is p.KEYWORD_ONLY for p in given), name
+
+
+FORBIDDEN = {
+    "pickle": "no pickle on any load path",
+    "pickle.load": "no pickle on any load path",
+    "pickle.loads": "no pickle on any load path",
+    "pickle.Unpickler": "no pickle on any load path",
+    "torch.load": "weights are safetensors; timm loads files of weights safely",
+    "torch.save": "it writes pickle",
+    "nn.DataParallel": "defect 13: its .module prefix stays in checkpoints",
+    "torch.nn.DataParallel": "defect 13: its .module prefix stays in checkpoints",
+    "random": "everything random comes from (purpose, seed, epoch, batch): utils/seeds.py",
+    "np.random.seed": "everything random comes from (purpose, seed, epoch, batch): utils/seeds.py",
+    "os.listdir": "trap: its order is the file system's",
+    "matplotlib.pyplot": "trap: it keeps every figure alive",
+}
+
+
+def test_no_module_uses_what_lost_other_teams_their_work() -> None:
+    found = [f"{named(path)}: {name}" for path in SOURCES for name in names_used(path) & FORBIDDEN.keys()]
+    assert found == []
+
+
+def test_nothing_is_loaded_with_weights_only_false() -> None:
+    for path in SOURCES:
+        for call in calls(path):
+            given = [ast.unparse(keyword.value) for keyword in call.keywords if keyword.arg == "weights_only"]
+            assert set(given) <= {"True"}, f"{named(path)} line {call.lineno}"
+
+
+def test_asserts_are_in_tests_only() -> None:
+    found = [
+        f"{named(path)} line {n.lineno}" for path in SOURCES for n in nodes(path) if isinstance(n, ast.Assert)
+    ]
+    assert found == []
+
+
+def test_text_is_read_with_its_encoding_named() -> None:
+    found = [
+        f"{named(path)} line {call.lineno}"
+        for path in SOURCES
+        for call in calls(path)
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr == "read_text"
+        and "encoding" not in {keyword.arg for keyword in call.keywords}
+    ]
+    assert found == []
+
+
+# Trap "num_classes via timm instead of touching .fc/.head/.classifier" (defect 7).
+def test_no_model_replaces_a_classifier_by_its_attribute() -> None:
+    for path in sorted((ROOT / "models").glob("*.py")):
+        for node in nodes(path):
+            if isinstance(node, ast.Assign):
+                touched = {target.attr for target in node.targets if isinstance(target, ast.Attribute)}
+                assert not touched & {"fc", "head", "classifier", "last_linear"}, named(path)
+
+
+def test_nothing_asks_what_type_a_models_outputs_are() -> None:
+    for name in ("train/trainer.py", "train/validator.py", "inference/predict.py", "loss/base.py"):
+        called = {call.func.id for call in calls(ROOT / name) if isinstance(call.func, ast.Name)}
+        assert "isinstance" not in called, name
