@@ -32,7 +32,8 @@ class Chance:
 class Augmentation:
     """Changes a batch at random, each image on its own; a subclass is one file in this folder.
 
-    Runtime argument that a constructor may name: ``size``, the height and width that come out.
+    Runtime arguments that a constructor may name: ``size``, the height and width that come out, and
+    ``epochs``, how many the run has.
     """
 
     def images(self, images: Tensor, chance: Chance) -> Tensor:
@@ -44,7 +45,9 @@ class Augmentation:
         return self.images(images, chance), targets
 
 
-AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation", "dataset.augmentation", runtime=("size",))
+AUGMENTATIONS: Registry[Augmentation] = Registry(
+    "augmentation", "dataset.augmentation", runtime=("size", "epochs")
+)
 
 
 class Augmenter:

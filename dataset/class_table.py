@@ -49,7 +49,7 @@ def class_table(dataset: BaseDataset, task: Task) -> list[tuple[str | int, ...]]
 
 
 def format_table(columns: tuple[str, ...], rows: list[tuple[str | int, ...]]) -> str:
-    """Return the table as text with aligned columns and a line of totals over images."""
+    """Return the table as text with aligned columns."""
     texts = [columns, *(tuple(map(str, row)) for row in rows)]
     widths = [max(len(row[i]) for row in texts) for i in range(len(columns))]
     return "\n".join(

@@ -50,9 +50,12 @@ class Prepare:
     def resized(self, image: Pixels) -> Pixels:
         """Return the image at ``size``; shrinking averages over areas, so nothing aliases."""
         height, width = self.size
-        shrinks = image.shape[0] >= height and image.shape[1] >= width
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(image, (width, height), interpolation=how), dtype=np.uint8)
+        if image.shape[0] > height or image.shape[1] > width:
+            shrunk = (min(width, image.shape[1]), min(height, image.shape[0]))
+            image = np.asarray(cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        if image.shape[:2] != self.size:
+            image = np.asarray(cv2.resize(image, (width, height)), dtype=np.uint8)  # linear
+        return image
 
     def facts(self) -> dict[str, object]:
         """Return what a cache must be keyed by."""
@@ -71,7 +74,10 @@ def decode(path: Path) -> Pixels:
         raise UnreadableImage(f"{path}: {error.strerror}") from None
     if not data.size:
         raise UnreadableImage(f"{path}: the file is empty")
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # more pixels than OpenCV takes: most likely a broken header
+        image = None
     if image is None:
         raise UnreadableImage(f"{path}: not an image, or cut off")
     return np.asarray(image, dtype=np.uint8)

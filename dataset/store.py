@@ -7,6 +7,7 @@ never meets a stale store. It is built under another name and renamed when compl
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from dataset.prepare import Pixels, Prepare, UnreadableImage
 from utils.durable import lock, sync_folder, write_json
 from utils.errors import DataError
 
+log = logging.getLogger("podium")
 _VERSION = 1  # of the file format and of everything that Prepare does
 _CHUNK = 16  # images a thread takes at once
 
@@ -60,9 +62,9 @@ class ImageStore:
 class DecodedOnTheFly:
     """The same images without a store: decoded again each time, by all cores."""
 
-    def __init__(self, root: Path, files: Sequence[str], prepare: Prepare) -> None:
-        self.bad: dict[int, str] = {}
-        self._paths = [root / file for file in files]
+    def __init__(self, paths: Sequence[Path], prepare: Prepare, bad: dict[int, str]) -> None:
+        self.bad = bad
+        self._paths = paths
         self._prepare = prepare
         self._threads = ThreadPoolExecutor(_cores())
 
@@ -86,6 +88,7 @@ def open_images(
         budget: the largest store in GB; images that need more are decoded on the fly.
         what: which images these are, for the progress bar.
     """
+    paths = [root / file for file in files]
     needed = len(files) * prepare.size[0] * prepare.size[1] * 3
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / f"images-{_key(root, files, prepare)}"
@@ -93,14 +96,15 @@ def open_images(
         return ImageStore(folder)
     room = min(budget * 1e9, shutil.disk_usage(cache).free * 0.9)
     if needed > room:
-        print(
-            f"{what}: a store would take {needed / 1e9:.1f} GB of {room / 1e9:.1f} GB allowed (store_budget"
-            " in [images], and free disk): images are decoded anew each time, which is slower."
-        )
-        return DecodedOnTheFly(root, files, prepare)
+        log.warning(
+            "The %s images would take %.1f GB prepared, of %.1f GB allowed (store_budget in [images], and "
+            "free disk): they are decoded anew each time, which is slower.",
+            what, needed / 1e9, room / 1e9,
+        )  # fmt: skip
+        return DecodedOnTheFly(paths, prepare, _unreadable(folder, paths, prepare, what))
     with lock(cache / f"{folder.name}.lock", wait=True):
         if not folder.exists():  # another process may have built it while we waited
-            _build(folder, [root / file for file in files], prepare, what)
+            _build(folder, paths, prepare, what)
     return ImageStore(folder)
 
 
@@ -129,19 +133,29 @@ def _build(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str) -> 
     partial.mkdir()
     shape = (len(paths), *prepare.size, 3)
     pixels = np.memmap(partial / "pixels.u8", np.uint8, "w+", shape=shape)
-    bad = _fill_all(pixels, paths, prepare, what)
+    bad = _prepare_all(paths, prepare, f"Preparing {what} images", pixels)
     pixels.flush()
     write_json(partial / "manifest.json", {"shape": shape, "bad": bad, "prepare": prepare.facts()})
     partial.rename(folder)
     sync_folder(folder.parent)
 
 
-def _fill_all(pixels: Pixels, paths: Sequence[Path], prepare: Prepare, what: str) -> dict[int, str]:
-    """Prepare every image on all cores; return the rows that can't be read, and why."""
+def _unreadable(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str) -> dict[int, str]:
+    """Return the rows that can't be read, and why; every image is tried once and the answer kept."""
+    known = folder.with_name(f"{folder.name}.bad.json")
+    if not known.exists():
+        write_json(known, _prepare_all(paths, prepare, f"Checking {what} images", None))
+    return {int(row): why for row, why in json.loads(known.read_text(encoding="utf-8")).items()}
+
+
+def _prepare_all(
+    paths: Sequence[Path], prepare: Prepare, title: str, pixels: Pixels | None
+) -> dict[int, str]:
+    """Prepare every image on all cores, into ``pixels`` if given; return the rows that can't be read."""
     chunks = [range(start, min(start + _CHUNK, len(paths))) for start in range(0, len(paths), _CHUNK)]
     threads_before = cv2.getNumThreads()
     cv2.setNumThreads(0)  # our threads already fill the cores
-    bar = tqdm(total=len(paths), desc=f"Preparing {what} images", unit="img", disable=None)
+    bar = tqdm(total=len(paths), desc=title, unit="img", disable=None)
     bad: dict[int, str] = {}
     try:
         with bar, ThreadPoolExecutor(_cores()) as pool:
@@ -154,14 +168,17 @@ def _fill_all(pixels: Pixels, paths: Sequence[Path], prepare: Prepare, what: str
 
 
 def _fill(
-    pixels: Pixels, paths: Sequence[Path], rows: range, prepare: Prepare
+    pixels: Pixels | None, paths: Sequence[Path], rows: range, prepare: Prepare
 ) -> tuple[range, dict[int, str]]:
     bad = {}
     for row in rows:
         try:
-            pixels[row] = prepare(paths[row])
+            image = prepare(paths[row])
         except UnreadableImage as error:
             bad[row] = str(error)
+            continue
+        if pixels is not None:
+            pixels[row] = image
     return rows, bad
 
 

@@ -24,4 +24,4 @@ class CustomAugmentation(Augmentation):
         for change in (brightness, contrast, saturation):
             images = change(images, chance.uniform(1 - self.jitter, 1 + self.jitter, len(images)))
         deviation = chance.uniform(0, self.noise, len(images), 1, 1, 1)
-        return images + chance.normal(*images.shape) * deviation
+        return (images + chance.normal(*images.shape) * deviation).clamp(0, 1)

@@ -1,5 +1,6 @@
 """The mask competition's training data: a CSV row for each person, a folder of seven photos for each row."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,11 +25,12 @@ class _Person:
     row: Row
     photos: dict[str, str] = field(default_factory=dict)  # {photo name: file relative to the root}
     problems: list[str] = field(default_factory=list)
+    miscorrected: list[str] = field(default_factory=list)  # the relabel file's fault, not the row's
 
     @property
     def profile(self) -> str:
         """The folder's name: the only thing that tells two people with one id apart."""
-        return self.row["path"]
+        return unicodedata.normalize("NFC", self.row["path"])
 
 
 @DATASETS.register
@@ -67,6 +69,8 @@ class SplitByProfileDataset(BaseDataset):
         stray = _find_photos(people, root, root / images)
         corrections = _corrections(relabel, people)
         marked = [_label(person, task, corrections.get(person.profile, {})) for person in people]
+        if wrong := [problem for person in people for problem in person.miscorrected]:
+            raise DataError(listed(str(relabel), wrong))
         problems = [problem for person in people for problem in person.problems] + stray
         if problems and on_bad_row == "error":
             hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these people out."
@@ -100,19 +104,27 @@ _Labels = dict[str, tuple[Marked, Marked | None]]  # by photo: the organiser's a
 
 
 def _label(person: _Person, task: Task, corrected: Mapping[str, str]) -> _Labels:
-    """Return both labels of each photo; what is wrong with the row goes to its problems, once."""
+    """Return both labels of each photo; what is wrong goes to the person's problems, once."""
     labels: _Labels = {}
     for photo in person.photos:
         facts = {**person.row.values, "photo": photo}
         changed = facts | {key: corrected[key] for key in ("gender", "age") if key in corrected}
         changed["photo"] = corrected.get(photo, photo)
         try:
-            labels[photo] = task.encode(facts), task.encode_for_training(changed)
+            true = task.encode(facts)
         except ValueError as error:
-            problem = f"{person.row.place}: {error}"
-            if problem not in person.problems:
-                person.problems.append(problem)
+            _note(person.problems, f"{person.row.place}: {error}")
+            continue
+        try:
+            labels[photo] = true, task.encode_for_training(changed)
+        except ValueError as error:
+            _note(person.miscorrected, f"{person.profile}: {error}")
     return labels
+
+
+def _note(problems: list[str], problem: str) -> None:
+    if problem not in problems:
+        problems.append(problem)
 
 
 def _stratum(person: _Person, labels: _Labels) -> str:
@@ -131,7 +143,12 @@ def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
     """Fill each person's photos and problems; return the folders that no row names."""
     if not images.is_dir():
         raise DataError(f"There is no folder {images}. Is PODIUM_DATA (or data in [paths]) right?")
-    on_disk = {entry.name for entry in images.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
+    # A Korean name may be spelt in two ways (composed, or decomposed by a Mac's archive): one is used.
+    on_disk = {
+        unicodedata.normalize("NFC", entry.name): entry.name
+        for entry in images.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".")
+    }
     rows_of = Counter(person.profile for person in people)
     for person in people:
         profile, place = person.profile, person.row.place
@@ -142,9 +159,11 @@ def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
         elif rows_of[profile] > 1:
             person.problems.append(f"{place}: path {profile!r} stands in {rows_of[profile]} rows")
         else:
-            _read_folder(person, root, images / profile)
+            _read_folder(person, root, images / on_disk[profile])
     named = {person.profile for person in people}
-    return [f"{images / name}: no row of the table names this folder" for name in sorted(on_disk - named)]
+    return [
+        f"{images / name}: no row of the table names this folder" for name in sorted(on_disk.keys() - named)
+    ]
 
 
 def _read_folder(person: _Person, root: Path, folder: Path) -> None:
