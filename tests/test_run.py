@@ -282,6 +282,7 @@ def test_unreadable_training_images_are_left_out_and_named_when_asked(config, da
         ("dataset.valid_fold=5", ["valid_fold = 5 must be below folds = 5"]),
         ("run.device=gpu", ["device = 'gpu'", "cuda"]),
         ("run.name=a/b", ["must be a folder's name"]),
+        ("loss.weight=0", ["at least one head needs a weight"]),
         ("epochs=3", ["section.key=value"]),
     ],
 )

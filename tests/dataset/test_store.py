@@ -1,0 +1,272 @@
+"""The image store: each file is decoded once, a stale or half-built store is never used."""
+
+import contextlib
+import os
+import select
+import signal
+import threading
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dataset import store as store_module
+from dataset.prepare import Prepare
+from dataset.store import DecodedOnTheFly, ImageStore, open_images, raise_bad
+from utils.errors import DataError
+
+SIZE = (16, 12)
+BUILD_AND_PAUSE = """
+import os, sys
+from pathlib import Path
+from dataset.prepare import Prepare
+from dataset.store import open_images
+
+root, cache, pipes, *files = sys.argv[1:]
+
+class Pausing(Prepare):
+    def __call__(self, path):
+        if path == Path(root) / files[-1]:
+            Path(pipes, "reached").write_text("the last image")
+            Path(pipes, "go").read_text()
+        return super().__call__(path)
+
+pid = os.fork()  # a process of its own, which may be killed
+if pid == 0:
+    open_images(Path(root), files, Pausing((16, 12)), Path(cache), budget=1, what="test")
+    os._exit(0)
+print(pid)
+"""
+
+
+@pytest.fixture
+def folder(mask_folder):
+    return mask_folder(3)
+
+
+@pytest.fixture
+def files(folder):
+    """Relative names of the 21 train images, among them .png and .jpeg."""
+    return tuple(sorted(file.relative_to(folder.root).as_posix() for file in folder.images.rglob("*.*")))
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The paths that were decoded since the test began."""
+    paths: Counter[Path] = Counter()
+    decode = Prepare.__call__
+
+    def counting(self, path):
+        paths[path] += 1
+        return decode(self, path)
+
+    monkeypatch.setattr(Prepare, "__call__", counting)
+    return paths
+
+
+@pytest.fixture
+def open_(folder, files, tmp_path):
+    def open_(prepare=None, *, budget=1.0, files=files):
+        return open_images(
+            folder.root, files, prepare or Prepare(SIZE), tmp_path / "cache", budget=budget, what="test"
+        )
+
+    return open_
+
+
+def direct(folder, files):
+    """Return what the store must hold, prepared here and now."""
+    return torch.from_numpy(np.stack([Prepare(SIZE)(folder.root / file) for file in files])).permute(
+        0, 3, 1, 2
+    )
+
+
+def stores(tmp_path):
+    return [path for path in (tmp_path / "cache").iterdir() if path.is_dir() and path.suffix != ".partial"]
+
+
+def test_a_second_open_decodes_nothing_and_reads_the_same_pixels(open_, folder, files, decoded):
+    first = open_()
+    assert isinstance(first, ImageStore)
+    assert decoded == dict.fromkeys((folder.root / file for file in files), 1)
+    decoded.clear()
+    second = open_()
+    rows = np.arange(len(files))[::-1].copy()
+    assert not decoded
+    assert len(second) == len(files)
+    assert torch.equal(first.batch(rows), second.batch(rows))
+    assert torch.equal(second.batch(rows), direct(folder, [files[row] for row in rows]))
+
+
+def test_a_batch_is_uint8_channels_first_in_channels_last_memory(open_):
+    for budget in (1.0, 0.0):
+        batch = open_(budget=budget).batch(np.array([3, 0, 5]))
+        assert batch.shape == (3, 3, *SIZE)
+        assert batch.dtype == torch.uint8
+        assert batch.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("change", ["content", "time", "setting", "crop", "file added", "order"])
+def test_whatever_changes_makes_a_new_store(open_, folder, files, decoded, tmp_path, change):
+    open_()
+    decoded.clear()
+    prepare, changed = Prepare(SIZE), files
+    path = folder.root / files[0]
+    if change == "content":
+        path.write_bytes(folder.coded(path.suffix, 77, 3))
+    elif change == "time":
+        os.utime(path, ns=(1, path.stat().st_mtime_ns + 1))
+    elif change == "setting":
+        prepare = Prepare((12, 16))
+    elif change == "crop":
+        prepare = Prepare(SIZE, crop=(20, 20))
+    elif change == "file added":
+        changed = (*files, f"eval/images/{folder.eval_names[0]}")
+    elif change == "order":
+        changed = files[::-1]
+    found = open_(prepare, files=changed)
+    assert sum(decoded.values()) == len(changed)
+    assert len(stores(tmp_path)) == 2
+    expected = np.stack([prepare(folder.root / file) for file in changed])
+    assert np.array_equal(found.batch(np.arange(len(changed))).permute(0, 2, 3, 1).numpy(), expected)
+
+
+@pytest.fixture
+def paused_build(folder, files, tmp_path, other_process):
+    """Another process that builds the same store and waits before the last image: (its id, its pipe)."""
+    for name in ("reached", "go"):
+        os.mkfifo(tmp_path / name)
+    reached = os.open(tmp_path / "reached", os.O_RDONLY | os.O_NONBLOCK)
+    go = os.fdopen(os.open(tmp_path / "go", os.O_RDWR), "r+b", 0)  # which doesn't wait for the other end
+    process = int(other_process(BUILD_AND_PAUSE, folder.root, tmp_path / "cache", tmp_path, *files))
+    assert select.select([reached], [], [], 60)[0], "the other process does not get to the last image"
+    yield process, go
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+    os.close(reached)
+    go.close()
+
+
+def test_a_build_that_is_killed_leaves_nothing_that_looks_whole(
+    paused_build, open_, folder, files, tmp_path, decoded
+):
+    process, _ = paused_build
+    os.kill(process, signal.SIGKILL)
+    assert list((tmp_path / "cache").glob("*.partial/pixels.u8"))  # it was in the middle
+    assert not list((tmp_path / "cache").rglob("manifest.json"))
+    assert not stores(tmp_path)
+    found = open_()
+    assert sum(decoded.values()) == len(files)
+    assert torch.equal(found.batch(np.arange(len(files))), direct(folder, files))
+    assert not list((tmp_path / "cache").glob("*.partial"))
+
+
+def test_two_processes_at_once_build_one_store(paused_build, open_, folder, files, tmp_path, decoded):
+    opened = []
+    here = threading.Thread(target=lambda: opened.append(open_()))
+    here.start()  # waits for the other process, which holds the lock
+    _, go = paused_build
+    go.close()  # the end of its wait
+    here.join(timeout=60)
+    assert not decoded
+    assert len(stores(tmp_path)) == 1
+    assert torch.equal(opened[0].batch(np.arange(len(files))), direct(folder, files))
+
+
+def test_a_store_above_the_budget_is_not_built_and_gives_identical_pixels(open_, files, tmp_path, caplog):
+    rows = np.array([5, 0, 5, 20])
+    unstored = open_(budget=0)
+    assert isinstance(unstored, DecodedOnTheFly)
+    assert len(unstored) == len(files)
+    assert "store_budget" in caplog.text
+    assert not stores(tmp_path)
+    assert torch.equal(unstored.batch(rows), open_().batch(rows))
+
+
+def test_without_a_store_unreadable_images_are_known_from_the_start_as_well(open_, folder, files, decoded):
+    (folder.root / files[7]).write_bytes(b"text")
+    assert set(open_(budget=0).bad) == {7}
+    tried = sum(decoded.values())
+    assert set(open_(budget=0).bad) == {7}
+    assert sum(decoded.values()) == tried  # the answer is kept: a second run tries none again
+
+
+def test_the_budget_is_in_gigabytes_of_prepared_pixels(open_, files):
+    needed = len(files) * SIZE[0] * SIZE[1] * 3 / 1e9
+    assert isinstance(open_(budget=needed * 0.99), DecodedOnTheFly)
+    assert isinstance(open_(budget=needed * 1.01), ImageStore)
+
+
+def test_all_unreadable_images_are_listed_in_one_error_also_on_a_second_open(open_, folder, files):
+    bad = {2: b"", 7: b"text", 20: None}
+    for row, content in bad.items():
+        path = folder.root / files[row]
+        path.unlink() if content is None else path.write_bytes(content)
+    for _ in range(2):
+        source = open_()
+        assert sorted(source.bad) == sorted(bad)
+        with pytest.raises(DataError) as caught:
+            raise_bad(source)
+        assert "3 image(s) can't be read" in str(caught.value)
+        assert all(str(folder.root / files[row]) in str(caught.value) for row in bad)
+    good = np.setdiff1d(np.arange(len(files)), list(bad))
+    assert torch.equal(source.batch(good), direct(folder, [files[row] for row in good]))
+
+
+def test_good_images_raise_nothing(open_):
+    source = open_()
+    raise_bad(source)
+    assert source.bad == {}
+
+
+def test_a_long_list_of_unreadable_images_is_capped_with_the_count(open_):
+    files = tuple(f"none/{number}.jpg" for number in range(35))
+    with pytest.raises(DataError) as caught:
+        raise_bad(open_(files=files))
+    assert "35 image(s)" in str(caught.value)
+    assert str(caught.value).count("none/") == 30
+    assert "and 5 more" in str(caught.value)
+
+
+def test_an_image_that_breaks_while_decoding_on_the_fly_is_a_data_error(open_, folder, files):
+    (folder.root / files[4]).write_bytes(b"")
+    source = open_(budget=0)
+    with pytest.raises(DataError, match="Mend or remove it"):
+        source.batch(np.array([3, 4]))
+
+
+def test_a_mended_image_is_read_again(open_, folder, files):
+    path = folder.root / files[0]
+    whole = path.read_bytes()
+    path.write_bytes(b"")
+    assert 0 in open_().bad
+    path.write_bytes(whole)
+    assert open_().bad == {}
+
+
+def test_the_data_folder_is_never_written_to(open_, folder):
+    before = folder.listing()
+    open_().batch(np.array([0]))
+    open_(budget=0).batch(np.array([0]))
+    assert folder.listing() == before
+
+
+def test_an_unexpected_error_in_a_build_leaves_no_store_and_is_not_swallowed(open_, tmp_path, monkeypatch):
+    def broken(self, path):
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Prepare, "__call__", broken)
+        with pytest.raises(RuntimeError, match="a bug"):
+            open_()
+    assert not stores(tmp_path)
+    assert isinstance(open_(), ImageStore)
+
+
+def test_opencvs_threads_are_as_before_after_a_build(open_):
+    # trap: OpenCV's threads times the loader's threads oversubscribe the cores
+    threads = store_module.cv2.getNumThreads()
+    open_()
+    assert store_module.cv2.getNumThreads() == threads

@@ -1,0 +1,58 @@
+"""Each run has a folder of its own, whatever else is there and whoever else asks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modes.run_folder import create_run, find_run
+from utils.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+CREATE = "import sys; from pathlib import Path; from modes.run_folder import create_run; "
+CREATE += "print(*[create_run(Path(sys.argv[1]), 'exp') for _ in range(30)], sep='\\n')"
+
+
+def finish(folder: Path) -> Path:
+    (folder / "config.ini").touch()
+    (folder / "scores.json").touch()
+    return folder
+
+
+def test_versions_count_up_and_names_that_begin_alike_do_not_collide(tmp_path):
+    # defect 10 of seed 2: matching by prefix took exp_b's folders for exp's
+    assert create_run(tmp_path, "exp_b").name == "001"
+    assert create_run(tmp_path, "exp_b").name == "002"
+    assert create_run(tmp_path, "exp").name == "001"
+    assert create_run(tmp_path, "exp_b").name == "003"
+
+
+def test_a_removed_version_in_the_middle_is_not_given_again(tmp_path):
+    folders = [create_run(tmp_path, "exp") for _ in range(3)]
+    folders[1].rmdir()
+    (tmp_path / "exp" / "notes").mkdir()
+    assert create_run(tmp_path, "exp").name == "004"
+
+
+def test_three_processes_at_once_never_get_the_same_folder(tmp_path):
+    # defect 10 of seed 2: two processes raced for the same folder
+    command = [sys.executable, "-c", CREATE, str(tmp_path)]
+    running = [subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE) for _ in range(3)]
+    made = [line for process in running for line in process.communicate()[0].split()]
+    assert len(made) == 90
+    assert len(set(made)) == 90
+
+
+def test_the_newest_finished_run_is_found_and_a_path_goes_before_it(tmp_path):
+    first, second = (finish(create_run(tmp_path, "exp")) for _ in range(2))
+    create_run(tmp_path, "exp")  # unfinished
+    assert find_run(tmp_path, "exp", None, finished=True) == second
+    assert find_run(tmp_path, "exp", "001", finished=True) == first
+    assert find_run(tmp_path, "other", str(first), finished=True) == first
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".", "/tmp"])
+def test_a_name_that_is_no_folders_name_is_refused(tmp_path, name):
+    with pytest.raises(ConfigError, match="must be a folder's name"):
+        create_run(tmp_path, name)
