@@ -54,11 +54,9 @@ class Experiment:
         images = settings.images
         task = TASKS.build(settings.chosen["task"])
         precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
-        room = (
-            round(images.size[0] * (1 + images.room)),
-            round(images.size[1] * (1 + images.room)),
-        )
-        return cls(settings, task, precision, Prepare(room, images.crop, images.crop_centre))
+        height, width = (side + 2 * round(side * images.room / 2) for side in images.size)  # same middle
+        prepare = Prepare((height, width), images.crop, images.crop_centre)
+        return cls(settings, task, precision, prepare)
 
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
@@ -146,6 +144,8 @@ class Experiment:
             weights[head] = of_head.weight
             if trained is not None and of_head.class_weights.power:
                 class_weights[head] = of_head.class_weights.of(trained[head].sum(dim=0))
+        if not any(weights.values()):
+            raise ConfigError("[loss] weight: at least one head needs a weight above 0.")
         return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
 
     def _images(self, root: Path, files: tuple[str, ...], what: str) -> ImageSource:
