@@ -1,5 +1,5 @@
 # Each target sets up .venv when it has to. A machine with Python 3.11 and make is enough.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 
 .PHONY: run test check clean

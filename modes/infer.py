@@ -8,8 +8,9 @@ from inference.inferrer import Inferrer
 from inference.submission import histogram
 from modes.assemble import Experiment
 from modes.mode import MODES, Mode
+from modes.read_settings import check, read_sections
 from modes.run_folder import find_run
-from modes.settings import HERE, check, read_sections
+from modes.settings import HERE
 from modes.train import load_best
 from utils.errors import ConfigError
 from utils.ini import Value, put, read_ini

@@ -1,13 +1,12 @@
-"""The whole config: fixed sections as dataclasses, chosen pieces as components of their registries."""
+"""The whole config: fixed sections as dataclasses, chosen pieces as components of their registries.
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+``modes/read_settings.py`` makes it from a file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal, get_type_hints
-
-from dotenv import dotenv_values
+from typing import Any, Literal
 
 from dataset.augment import AUGMENTATIONS
 from dataset.base_dataset import DATASETS
@@ -20,10 +19,8 @@ from models.classifier import MODELS
 from schedulers.base import SCHEDULERS
 from train.callback import CALLBACKS
 from train.optimizer import OPTIMIZERS
-from utils.convert import Count, CountOrZero, Fraction, NonNegative, Positive, convert
+from utils.convert import Count, CountOrZero, Fraction, NonNegative, Positive
 from utils.device import PrecisionName
-from utils.errors import ConfigError, listed, unknown_name
-from utils.ini import Section, Sections, Value, override, put, read_ini
 from utils.registry import Component, Registry
 
 
@@ -110,12 +107,10 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
     "optimizer": (OPTIMIZERS, "AdamW"),
     "scheduler": (SCHEDULERS, "CosineAnnealing"),
 }
-REPEATED = {"loss": "HEAD", "augmentation": "CLASS", "callback": "CLASS"}  # [loss.age], ...
-HERE = (
-    "paths",
-    "infer",
-    "test_dataset",
-)  # sections that say where and how fast, not what was trained
+# Sections that may be repeated with a part after a dot, and what the part is.
+REPEATED = {"loss": "HEAD", "augmentation": "CLASS", "callback": "CLASS"}
+# Sections that say where things are and how fast it goes, not what is trained.
+HERE = ("paths", "infer", "test_dataset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +127,6 @@ class Settings:
     head_losses: Mapping[str, Component]  # [loss.HEAD] by head
     heads: Mapping[str, HeadSettings]  # of [loss] under "", and of each [loss.HEAD]
     callbacks: tuple[Component, ...]  # each [callback.X]
-    sections: Sections = field(repr=False)
 
     def texts(self) -> dict[str, dict[str, str]]:
         """Return every key of the config as text, defaults filled in: what makes the run again."""
@@ -148,122 +142,6 @@ class Settings:
         for component in self.callbacks:
             texts[component.section] = _component_texts(CALLBACKS, component)
         return texts
-
-
-def read_sections(path: Path, overrides: Sequence[str] = ()) -> Sections:
-    """Return a config file's sections with the environment's paths and ``--set`` over them."""
-    sections = read_ini(path)
-    environment = {**dotenv_values(".env"), **os.environ}
-    for key in (f.name for f in fields(PathSettings)):
-        variable = f"PODIUM_{key.upper()}"
-        if environment.get(variable):
-            put(
-                sections,
-                "paths",
-                key,
-                Value(str(environment[variable]), f"{variable} in the environment or .env"),
-            )
-            if key == "data":  # whoever names a folder means that folder, not a drawn one
-                put(sections, "paths", "draw_demo", Value("no", variable))
-    override(sections, overrides, choosing=CHOSEN)
-    return sections
-
-
-def check(sections: Sections, source: str) -> Settings:
-    """Return the settings.
-
-    Raises:
-        ConfigError: lists every unknown section, key, class and value of the config, each with its
-            place and the nearest valid name.
-    """
-    problems: list[str] = []
-    valid = [*FIXED, *CHOSEN, *(f"{kind}.{what}" for kind, what in REPEATED.items())]
-    for name, section in sections.items():
-        kind, _, part = name.partition(".")
-        if name not in valid and not (part and kind in REPEATED):
-            problems.append(f"{unknown_name('section', name, valid)} ({section.place})")
-    fixed = {name: _fixed(name, cls, sections.get(name), problems) for name, cls in FIXED.items()}
-    heads: dict[str, HeadSettings] = {}
-    chosen = {
-        name: _chosen(name, sections, registry, default, heads, problems)
-        for name, (registry, default) in CHOSEN.items()
-    }
-    parts: dict[str, list[Component]] = {kind: [] for kind in REPEATED}
-    for name, section in sections.items():
-        kind, _, part = name.partition(".")
-        if not part or kind not in parts:
-            continue
-        if kind == "loss":
-            default = chosen["loss"].name if chosen["loss"] else None
-            found = _chosen(name, sections, LOSSES, default, heads, problems)
-        else:
-            registry = AUGMENTATIONS if kind == "augmentation" else CALLBACKS
-            found = Component(part, section.values, name, section.place)
-            problems += registry.problems(found)
-        if found:
-            parts[kind].append(found)
-    if problems:
-        raise ConfigError(listed(source, problems))
-    named = {name: component for name, component in chosen.items() if component}
-    return Settings(
-        **fixed,
-        chosen=MappingProxyType(named),
-        augmentations=(named["augmentation"], *parts["augmentation"]),
-        head_losses={c.section.partition(".")[2]: c for c in parts["loss"]},
-        heads=heads,
-        callbacks=tuple(parts["callback"]),
-        sections=sections,
-    )
-
-
-def _fixed(name: str, cls: type[Any], section: Section | None, problems: list[str]) -> Any:
-    section = section or Section(name, "the whole file")
-    before = len(problems)
-    values = _converted(name, cls, section.values, problems)
-    missing = {f.name for f in fields(cls) if f.default is f.default_factory} - section.values.keys()
-    problems += [f"[{name}] needs '{key} = ...' ({section.place})" for key in sorted(missing)]
-    return cls(**values) if len(problems) == before else None
-
-
-def _converted(name: str, cls: type[Any], texts: Mapping[str, Value], problems: list[str]) -> dict[str, Any]:
-    """Return the values of a dataclass's fields; what does not fit goes to ``problems``."""
-    hints = get_type_hints(cls, include_extras=True)
-    values: dict[str, Any] = {}
-    for key, value in texts.items():
-        if key not in hints:
-            problems.append(f"[{name}] {unknown_name('key', key, hints)} ({value.place})")
-            continue
-        try:
-            values[key] = convert(value.text, hints[key])
-        except ValueError as error:
-            problems.append(f"[{name}] {key}: {error} ({value.place})")
-    return values
-
-
-def _chosen(
-    name: str,
-    sections: Sections,
-    registry: Registry[Any],
-    default: str | None,
-    heads: dict[str, HeadSettings],
-    problems: list[str],
-) -> Component | None:
-    section = sections.get(name, Section(name, "the whole file"))
-    options = dict(section.values)
-    named = options.pop("name", Value(default, section.place) if default else None)
-    if named is None:
-        problems.append(
-            f"[{name}] needs 'name = ...', one of {', '.join(registry.names())} ({section.place})"
-        )
-        return None
-    if registry is LOSSES:
-        of_head = {f.name: options.pop(f.name) for f in fields(HeadSettings) if f.name in options}
-        general = heads.get("", HeadSettings())
-        changed = _converted(name, HeadSettings, of_head, problems)
-        heads[name.partition(".")[2]] = replace(general, **changed)
-    component = Component(named.text, options, name, named.place)
-    problems += registry.problems(component)
-    return component
 
 
 def _dataclass_texts(settings: Any) -> dict[str, str]:

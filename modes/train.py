@@ -11,6 +11,7 @@ from dataset.store import ImageSource
 from inference.inferrer import write_predictions
 from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.mode import MODES, Mode
+from modes.read_settings import check, read_sections
 from modes.run_folder import (
     FINISHED,
     create_run,
@@ -19,7 +20,7 @@ from modes.run_folder import (
     read_environment,
     write_environment,
 )
-from modes.settings import HERE, Settings, check, read_sections
+from modes.settings import HERE, Settings
 from train import checkpoint
 from train.monitor import Monitor
 from train.trainer import Trainer

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modes.settings import CHOSEN, check
+from modes.read_settings import check
+from modes.settings import CHOSEN
 from train.callback import CALLBACKS
 from utils.ini import read_ini
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dataset.task import TASKS
 from loss.base import LOSSES
-from modes.settings import CHOSEN, FIXED, check, read_sections
+from modes.read_settings import check, read_sections
+from modes.settings import CHOSEN, FIXED
 from train.callback import CALLBACKS
 from utils.errors import ConfigError
 from utils.ini import format_ini, read_ini
@@ -250,6 +251,13 @@ def test_a_heads_loss_inherits_class_and_weight_of_the_loss_of_all_heads(load):
     assert age.name == "LabelSmoothing"
     assert LOSSES.build(age).smoothing == 0.3
     assert weights_of(loaded) == {"": 2.0, "age": 2.0, "mask": 1.0}
+
+
+def test_a_heads_section_without_a_name_changes_single_options_of_the_loss_of_all_heads(load):
+    loaded = load(SMALLEST, "loss.name=LabelSmoothing", "loss.smoothing=0.4", "loss.mask.weight=1")
+    assert LOSSES.build(loaded.head_losses["mask"]).smoothing == 0.4
+    named = load(SMALLEST, "loss.name=LabelSmoothing", "loss.smoothing=0.4", "loss.mask.name=LabelSmoothing")
+    assert LOSSES.build(named.head_losses["mask"]).smoothing == 0.1  # a named class has its own defaults
 
 
 @pytest.mark.parametrize(
