@@ -1,7 +1,6 @@
 """What every loss does, and the one that the Trainer sees: a loss for each label space."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,7 @@ from utils.registry import Registry
 class Loss(nn.Module):
     """A loss of one label space; ``accepts`` names the kinds of space that it makes sense for."""
 
-    accepts: ClassVar[frozenset[str]] = frozenset({"one_of"})
+    accepts: frozenset[str] = frozenset({"one_of"})
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return a scalar, the mean over the labelled images.

@@ -234,6 +234,7 @@ def _fresh_state(experiment: Experiment, steps_per_epoch: int) -> TrainState:
         optimizer=optimizer,
         steps_per_epoch=steps_per_epoch,
         epochs=settings.train.epochs,
+        score_of=Monitor(settings.train.monitor).value,
     )
     loss_sum = torch.zeros((), device=experiment.precision.device)
     scaler = experiment.precision.scaler()

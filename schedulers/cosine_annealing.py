@@ -28,13 +28,9 @@ class CosineAnnealing(Scheduler):
         eta_min: NonNegative = 0.0,
         warmup: NonNegative = 0.0,
     ) -> None:
-        super().__init__(optimizer, steps_per_epoch)
-        if warmup >= epochs:
-            raise ValueError(f"warmup = {warmup:g} epochs must be shorter than the run's {epochs}")
-        self.epochs, self.eta_min, self.warmup = epochs, eta_min, warmup
+        super().__init__(optimizer, steps_per_epoch, warmup)
+        self.epochs, self.eta_min = self.after_warmup(epochs), eta_min
 
     def rate(self, base: float, epoch: float) -> float:
-        if epoch < self.warmup:  # the first step is not wasted on a rate of 0
-            return base * (epoch + 1 / self.steps_per_epoch) / (self.warmup + 1 / self.steps_per_epoch)
-        done = min(1.0, (epoch - self.warmup) / (self.epochs - self.warmup))
+        done = min(1.0, epoch / self.epochs)
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * done)) / 2

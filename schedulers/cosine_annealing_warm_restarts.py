@@ -18,6 +18,7 @@ class CosineAnnealingWarmRestarts(Scheduler):
         T_0: epochs of the first cycle.
         T_mult: how many times longer each next cycle is.
         eta_min: the rate at the end of a cycle.
+        warmup: epochs before the first cycle, in which the rate rises from 0.
     """
 
     def __init__(
@@ -28,12 +29,13 @@ class CosineAnnealingWarmRestarts(Scheduler):
         T_0: Positive = 10.0,  # noqa: N803 (the paper's and torch's name)
         T_mult: Count = 1,  # noqa: N803
         eta_min: NonNegative = 0.0,
+        warmup: NonNegative = 0.0,
     ) -> None:
-        super().__init__(optimizer, steps_per_epoch)
-        self.first, self.factor, self.eta_min = T_0, T_mult, eta_min
+        super().__init__(optimizer, steps_per_epoch, warmup)
+        self.length, self.factor, self.eta_min = T_0, T_mult, eta_min
 
     def rate(self, base: float, epoch: float) -> float:
-        start, length = 0.0, self.first
+        start, length = 0.0, self.length
         while epoch >= start + length:
             start, length = start + length, length * self.factor
         cosine = math.cos(math.pi * (epoch - start) / length)

@@ -3,7 +3,7 @@
 from torch.optim import Optimizer
 
 from schedulers.base import SCHEDULERS, Scheduler
-from utils.convert import Fraction, Positive
+from utils.convert import Fraction, NonNegative, Positive
 
 
 @SCHEDULERS.register
@@ -13,6 +13,7 @@ class StepLR(Scheduler):
     Args:
         step_size: epochs between two falls.
         gamma: factor of each fall.
+        warmup: epochs before all that, in which the rate rises from 0.
     """
 
     def __init__(
@@ -22,8 +23,9 @@ class StepLR(Scheduler):
         steps_per_epoch: int,
         step_size: Positive = 10.0,
         gamma: Fraction = 0.5,
+        warmup: NonNegative = 0.0,
     ) -> None:
-        super().__init__(optimizer, steps_per_epoch)
+        super().__init__(optimizer, steps_per_epoch, warmup)
         self.step_size, self.gamma = step_size, gamma
 
     def rate(self, base: float, epoch: float) -> float:

@@ -33,16 +33,17 @@ name = FlowerFolders
 size = 16, 16
 [augmentation]
 name = TrainAugmentation
-[augmentation.RandomGrey]
-probability = 0.2
+[augmentation.Posterise]
+fewest = 4
 [model]
 name = Stripes
 stripes = 4
 [loss]
-name = Focal
-gamma = 1
+name = GeneralisedCrossEntropy
+q = 0.5
 [scheduler]
-name = Exponential
+name = Linear
+warmup = 0.5
 [train]
 epochs = 2
 batch_size = 8

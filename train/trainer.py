@@ -68,7 +68,7 @@ class Trainer:
         for batch in self.batches.epoch(state.epoch, state.batch):
             first, window = self._window(state.batch)
             if state.batch == first:
-                state.scheduler.set_rates(state.step)
+                state.scheduler.set_rates(state.step, state.history)
             self._backward(batch, window)
             state.batch += 1
             if state.batch == first + window:

@@ -18,12 +18,31 @@ from utils.errors import ConfigError
 from utils.registry import Component
 
 every_optimizer = pytest.mark.parametrize("name", OPTIMIZERS.names())
+
+
+class LionByHand(Optimizer):
+    """Algorithm 2 of the paper, as it is printed there."""
+
+    def __init__(self, groups: Any, lr: float, weight_decay: float) -> None:
+        super().__init__(groups, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                m = self.state[p].get("m", torch.zeros_like(p))
+                update = (0.9 * m + 0.1 * p.grad).sign()
+                p -= group["lr"] * (update + group["weight_decay"] * p)
+                self.state[p]["m"] = 0.99 * m + 0.01 * p.grad
+
+
 LIBRARY: dict[str, tuple[Any, dict[str, Any]]] = {
     "SGD": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
     "Adam": (torch.optim.Adam, {}),
     "AdamW": (torch.optim.AdamW, {}),
     "NAdam": (torch.optim.NAdam, {"decoupled_weight_decay": True}),
     "AdamP": (timm.optim.AdamP, {}),
+    "Lion": (LionByHand, {}),
 }
 
 
