@@ -1,11 +1,13 @@
 """Pictures for people: confusion matrices and sheets of images, as arrays (no global figure, so no leak)."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from dataset.task import Confusion
@@ -21,6 +23,21 @@ def confusion_picture(confusions: Sequence[tuple[str, Confusion]]) -> Picture:
     figure = Figure(figsize=(side * len(confusions) + 0.5, side), dpi=100, layout="constrained")
     for column, (name, confusion) in enumerate(confusions, start=1):
         _draw_matrix(figure, (1, len(confusions), column), name, confusion)
+    return _rendered(figure)
+
+
+def curves_picture(curves: Mapping[str, Sequence[float]], title: str) -> Picture:
+    """Return lines over the epochs, from 1, of values in [0, 1], a colour and a mark for each name."""
+    figure = Figure(figsize=(8, 4.5), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    for (name, values), mark in zip(curves.items(), itertools.cycle("osv^D*PX"), strict=False):
+        axes.plot(range(1, len(values) + 1), values, marker=mark, markersize=4, label=name)
+    axes.set_ylim(0, 1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch", fontsize=8)
+    axes.set_title(title, fontsize=10)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return _rendered(figure)
 
 

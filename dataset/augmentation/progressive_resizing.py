@@ -12,7 +12,9 @@ class ProgressiveResizing(Augmentation):
     """Shrinks every batch until a part of the epochs is over: coarse features need no fine images.
 
     A step costs as much as its pixels, so ``scale = 0.66`` takes 44 % of the time. It belongs at the
-    end of the chain. Models with a fixed image size (ViT, Swin) can't use it.
+    end of the chain. Validation always sees full images, to which a model that has only seen small ones
+    is not used: its scores are low until the first part is over. Models with a fixed image size (ViT,
+    Swin) can't use it.
 
     Source: Howard et al., DAWNBench 2018; Tan and Le, 2021, https://arxiv.org/abs/2104.00298, section 4.
 

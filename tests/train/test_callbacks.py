@@ -461,7 +461,7 @@ def test_tensorboard_has_confusion_matrices_mistakes_and_augmented_images(
     logged: tuple[Path, TrainState],
 ) -> None:
     found = events(logged[0])
-    for tag in ("confusion/mask, gender, age", "confusion/class", "worst mistakes"):
+    for tag in ("confusion/mask, gender, age", "confusion/class", "F1 of each label", "worst mistakes"):
         pictures = found.Images(tag)
         assert [picture.step for picture in pictures] == [STEPS, 2 * STEPS]
         assert all(picture.width > 200 and picture.height > 100 for picture in pictures)

@@ -12,7 +12,7 @@ from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
 from dataset.task import Targets, Task
 from train.callback import CALLBACKS, Callback
-from train.figures import confusion_picture, image_sheet
+from train.figures import confusion_picture, curves_picture, image_sheet
 from train.state import TrainState
 from train.validator import Validator
 from utils.convert import Count
@@ -46,6 +46,8 @@ class TensorBoard(Callback):
         self.folder, self.task, self.validator = folder / "tensorboard", task, validator
         self.batches, self.augmenter, self.config_text = batches, augmenter, config_text
         self.every_steps, self.worst, self.sheet = every_steps, worst, sheet
+        # The questions whose labels fit into one chart: mask, gender and age, not the 18 classes.
+        self._views = [view for view, labels in task.views.items() if len(labels) <= _SMALL]
         self._before = (0, 0.0)  # batches and their loss at the last point
 
     def on_fit_start(self, state: TrainState) -> None:
@@ -84,9 +86,7 @@ class TensorBoard(Callback):
         self._writer.close()
 
     def _layout(self) -> dict[str, dict[str, list[object]]]:
-        labels = [
-            _tag(f"{view}/f1/{label}") for view in self.task.heads for label in self.task.views.get(view, ())
-        ]
+        labels = [_tag(name) for name in self._label_f1s()]
         return {
             "Scores": {
                 "macro-F1": ["Multiline", [_tag("macro_f1"), _tag("train_macro_f1")]],
@@ -95,6 +95,10 @@ class TensorBoard(Callback):
                 "F1 of each label": ["Multiline", labels],
             }
         }
+
+    def _label_f1s(self) -> list[str]:
+        """Return the names of the labels' F1 scores that are shown together."""
+        return [f"{view}/f1/{label}" for view in self._views for label in self.task.views[view]]
 
     def _augmented(self) -> NDArray[np.uint8]:
         batch = next(self.batches.epoch(0))
@@ -116,6 +120,9 @@ class TensorBoard(Callback):
         for name, confusion in confusions.items():
             if len(confusion.labels) > _SMALL:
                 yield f"confusion/{name}", confusion_picture([(name, confusion)])
+        if names := self._label_f1s():
+            curves = {name.replace("/f1/", " "): [entry[name] for entry in state.history] for name in names}
+            yield "F1 of each label", curves_picture(curves, "F1 of each label on the validation images")
         worst = self._worst(found.logits, found.targets)
         if len(worst):
             images = self.validator.batches.source.batch(found.rows[worst])
