@@ -1,4 +1,4 @@
-"""What DESIGN.md promises of the source itself."""
+"""What the source itself must keep: sizes, names, docstrings, and no pickle."""
 
 import ast
 import inspect

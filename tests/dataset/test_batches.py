@@ -91,7 +91,7 @@ def test_a_batch_larger_than_the_data_is_all_of_it():
 
 @given(st.lists(st.integers(0, 199), min_size=0, max_size=40, unique=True), st.integers(1, 50))
 def test_evaluation_covers_all_rows_in_order_with_the_short_last_batch(rows, batch_size):
-    # defect 9 of seed 2: drop_last in validation, but accuracy divided by the full length
+    # defect 9 of a published pipeline: drop_last in validation, but accuracy divided by the full length
     batches = EvalBatches(
         Numbered(200),
         np.array(rows, dtype=np.int64),
@@ -125,7 +125,7 @@ def test_a_crop_of_the_same_size_changes_nothing_and_odd_borders_lose_less_above
 
 
 def test_training_and_evaluation_share_the_source_and_no_transform():
-    # defect 9 of seed 2: validation used the training transform, set on the shared parent
+    # defect 9 of a published pipeline: validation used the training transform, set on the shared parent
     source, targets = Numbered(8, size=(10, 8)), targets_of(8)
     validation = EvalBatches(source, np.arange(8), batch_size=8, size=(6, 4), targets=targets)
     before = [batch.images.clone() for batch in validation]

@@ -48,7 +48,7 @@ def test_every_exif_orientation_is_turned_upright_as_pillow_does(tmp_path, orien
     ],
 )
 def test_grey_alpha_and_16_bit_files_become_rgb_in_the_right_order(tmp_path, mode, expected):
-    # defect 12 of seed 2: no conversion to RGB; trap: OpenCV gives BGR
+    # defect 12 of a published pipeline: no conversion to RGB; trap: OpenCV gives BGR
     alpha = np.full((16, 12, 1), 200, dtype=np.uint8)
     pixels = {
         "RGB": PIXELS,

@@ -21,7 +21,7 @@ def finish(folder: Path) -> Path:
 
 
 def test_versions_count_up_and_names_that_begin_alike_do_not_collide(tmp_path):
-    # defect 10 of seed 2: matching by prefix took exp_b's folders for exp's
+    # defect 10 of a published pipeline: matching by prefix took exp_b's folders for exp's
     assert create_run(tmp_path, "exp_b").name == "001"
     assert create_run(tmp_path, "exp_b").name == "002"
     assert create_run(tmp_path, "exp").name == "001"
@@ -36,7 +36,7 @@ def test_a_removed_version_in_the_middle_is_not_given_again(tmp_path):
 
 
 def test_three_processes_at_once_never_get_the_same_folder(tmp_path):
-    # defect 10 of seed 2: two processes raced for the same folder
+    # defect 10 of a published pipeline: two processes raced for the same folder
     command = [sys.executable, "-c", CREATE, str(tmp_path)]
     running = [subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE) for _ in range(3)]
     made = [line for process in running for line in process.communicate()[0].split()]

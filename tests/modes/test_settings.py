@@ -185,7 +185,7 @@ weight = -1
 
 
 def test_a_misspelt_key_is_reported_and_not_ignored(load):
-    # defect 6 of seed 2: test_bacth_size was silently ignored
+    # defect 6 of a published pipeline: test_bacth_size was silently ignored
     message = refusal(load, SMALLEST + "[infer]\nbacth_size = 3\n")
     assert "[infer] Unknown key 'bacth_size'. Did you mean 'batch_size'?" in message
 
@@ -194,12 +194,12 @@ def test_a_misspelt_key_is_reported_and_not_ignored(load):
     ("section", "key"), [("dataset", "split_by_label"), ("model", "num_classes"), ("train", "val_ratio")]
 )
 def test_a_key_that_nothing_would_use_is_an_error(load, section, key):
-    # defect 5 of seed 2: num_classes, split_by_label and val_ratio were read and never used
+    # defect 5 of a published pipeline: num_classes, split_by_label and val_ratio were read and never used
     assert f"'{key}'" in refusal(load, SMALLEST, f"{section}.{key}=1")
 
 
 def test_pretrained_by_its_old_spelling_is_an_error_and_reaches_the_model_by_its_own(load):
-    # defect 5 of seed 2: pre_trained was parsed and never passed to the constructor
+    # defect 5 of a published pipeline: pre_trained was parsed and never passed to the constructor
     message = refusal(load, SMALLEST, "model.name=ResNet18", "model.pre_trained=yes")
     assert "Did you mean 'pretrained'?" in message
     loaded = load(SMALLEST, "model.name=ResNet18", "model.pretrained=no")
@@ -210,14 +210,14 @@ def test_pretrained_by_its_old_spelling_is_an_error_and_reaches_the_model_by_its
     ("text", "value"), [("False", False), ("no", False), ("off", False), ("TRUE", True), ("on", True)]
 )
 def test_a_boolean_is_what_it_says(load, text, value):
-    # defect 11 of seed 2: --train False was True
+    # defect 11 of a published pipeline: --train False was True
     assert load(SMALLEST, f"paths.draw_demo={text}").paths.draw_demo is value
     loaded = load(SMALLEST, f"task.joint={text}")
     assert TASKS.build(loaded.chosen["task"]).joint is value
 
 
 def test_a_scheduler_need_not_be_chosen(load):
-    # defect 11 of seed 2: without the section a name was undefined
+    # defect 11 of a published pipeline: without the section a name was undefined
     loaded = load()
     assert loaded.chosen["scheduler"].name == "CosineAnnealing"
     assert {name: c.name for name, c in loaded.chosen.items() if CHOSEN[name][1]} == {
@@ -237,7 +237,7 @@ def test_a_key_of_another_class_is_an_error(load):
 
 
 def test_options_of_a_loss_reach_it(load):
-    # defect 4 of seed 2: label smoothing was built without its options and so was never on
+    # defect 4 of a published pipeline: label smoothing was built without its options and so was never on
     loaded = load(SMALLEST, "loss.age.name=LabelSmoothing", "loss.age.smoothing=0.3", "loss.age.weight=1.5")
     assert LOSSES.build(loaded.head_losses["age"]).smoothing == 0.3
     assert weights_of(loaded) == {"": 1.0, "age": 1.5}

@@ -35,7 +35,7 @@ def test_every_way_to_say_yes_is_true(text):
 
 @pytest.mark.parametrize("text", ["false", "False", "NO", "off", "0"])
 def test_every_way_to_say_no_is_false(text):
-    # defect 11 of seed 2: argparse's type=bool took 'False' for True
+    # defect 11 of a published pipeline: argparse's type=bool took 'False' for True
     assert convert(text, bool) is False
 
 

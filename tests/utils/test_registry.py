@@ -64,7 +64,7 @@ def test_the_schema_is_the_keyword_arguments_without_those_of_the_program(things
 
 
 def test_options_are_converted_and_runtime_objects_are_handed_over_by_name(things):
-    # defect 4 of seed 2: options of a loss could not be given in the ini at all
+    # defect 4 of a published pipeline: options of a loss could not be given in the ini at all
     component = Component(
         "Rich", {"t_0": Value("10", ""), "smoothing": Value("0.2", ""), "on": Value("on", "")}
     )
@@ -117,7 +117,7 @@ def test_building_with_bad_options_is_a_config_error(things):
 
 
 def test_a_file_in_the_package_is_found_without_a_list_of_names(tmp_path, monkeypatch):
-    # defect 11 of seed 2: schedulers in files of their own were never imported
+    # defect 11 of a published pipeline: schedulers in files of their own were never imported
     package = tmp_path / "podium_pieces"
     package.mkdir()
     (package / "__init__.py").write_text(
