@@ -39,7 +39,7 @@ def people_of(data, rows):
 
 
 def test_the_normal_constructor_really_splits_by_person(mask_folder):
-    # defect 1 of a published pipeline: the split was in a method that nobody called, and both parts were empty
+    # defect 1 of a published pipeline: the split was in a method that nobody called
     data = DATASETS.build(
         Component.of("SplitByProfileDataset", folds=5),
         root=mask_folder(20).root,
@@ -53,7 +53,7 @@ def test_the_normal_constructor_really_splits_by_person(mask_folder):
 
 
 def test_validation_is_exactly_its_share_of_people_drawn_without_replacement(mask_folder):
-    # defect 2 of a published pipeline: random.choices drew with replacement, so 18 % of people validated and not 20 %
+    # defect 2 of a published pipeline: drawn with replacement, so that 18 % validated, not 20 %
     folder = mask_folder(25)
     parts = [dataset(folder, folds=5, valid_fold=fold) for fold in range(5)]
     held_out = [people_of(data, data.valid_rows) for data in parts]
@@ -158,7 +158,7 @@ def test_ids_with_a_suffix_and_one_id_of_two_people_stay_apart(mask_folder):
 
 
 def test_validation_targets_keep_line_60_when_training_shifts_to_58(mask_folder):
-    # defect 3 of a published pipeline: 58+ in the README, 59+ in the code; and scores only ever by the organiser's 60
+    # defect 3 of a published pipeline: 58+ in the README, 59+ in the code
     folder = mask_folder([(str(i), "male", 57 + i % 4) for i in range(20)])
     data = dataset(folder, task=MaskTask(train_age_boundaries=(30, 58)))
     ages = np.array([int(group.rsplit("_", 1)[1]) for group in data.groups])

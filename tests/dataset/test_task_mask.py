@@ -79,7 +79,7 @@ def test_the_age_lines_are_exactly_at_30_and_60(age, band):
 
 @pytest.mark.parametrize("age", [0, 29, 30, 57, 58, 59, 60, 120])
 def test_a_shifted_line_touches_training_only(age):
-    # defect 3 of a published pipeline: README said 58+, the code had 59+; trap: scoring with the shifted line flatters
+    # defect 3 of a published pipeline: scoring with the shifted line flatters every model
     task = MaskTask(train_age_boundaries=(30, 58))
     facts = {"photo": "normal", "gender": "female", "age": str(age)}
     assert task.encode(facts) == MaskTask().encode(facts)
