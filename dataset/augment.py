@@ -28,12 +28,23 @@ class Chance:
         """Return standard normal float32 numbers on the generator's device."""
         return torch.randn(shape, generator=self.generator, device=self.generator.device)
 
+    def beta(self, alpha: float, *shape: int) -> Tensor:
+        """Return float32 numbers in [0, 1] from Beta(alpha, alpha) on the generator's device."""
+        # torch.distributions.Beta draws from the global generator only; this is what it calls. In float64,
+        # since with a small alpha both parts may be too small for float32.
+        parts = torch.full((*shape, 2), alpha, dtype=torch.float64, device=self.generator.device)
+        return torch._sample_dirichlet(parts, generator=self.generator)[..., 0].float()
+
+    def permutation(self, count: int) -> Tensor:
+        """Return the numbers from 0 to ``count`` - 1 in random order on the generator's device."""
+        return torch.randperm(count, generator=self.generator, device=self.generator.device)
+
 
 class Augmentation:
     """Changes a batch at random, each image on its own; a subclass is one file in this folder.
 
-    Runtime arguments that a constructor may name: ``size``, the height and width that come out, and
-    ``epochs``, how many the run has.
+    Runtime arguments that a constructor may name: ``size``, the height and width that come out,
+    ``epochs``, how many the run has, and ``heads``, the number of labels K of each space.
     """
 
     def images(self, images: Tensor, chance: Chance) -> Tensor:
@@ -46,7 +57,7 @@ class Augmentation:
 
 
 AUGMENTATIONS: Registry[Augmentation] = Registry(
-    "augmentation", "dataset.augmentation", runtime=("size", "epochs")
+    "augmentation", "dataset.augmentation", runtime=("size", "epochs", "heads")
 )
 
 

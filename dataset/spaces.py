@@ -1,9 +1,12 @@
 """A label space: one question about an image and the labels that may answer it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from utils.errors import closest
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,12 @@ class OneOf(Space):
     def decide(self, logits: Tensor) -> Tensor:
         best = logits.argmax(dim=1, keepdim=True)
         return torch.zeros_like(logits, dtype=torch.bool).scatter_(1, best, True)
+
+
+def check_space(space: str, spaces: Iterable[str]) -> None:
+    """Raise ValueError, with the nearest name, unless ``space`` is one of ``spaces``."""
+    names = tuple(spaces)
+    if space not in names:
+        near = closest(space, names)
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise ValueError(f"space {space!r} is not one of {', '.join(names)}.{hint}")

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.sampler import SAMPLERS, Sampler
+from dataset.spaces import check_space
 from utils.convert import Count
-from utils.errors import closest
 from utils.seeds import numpy_generator
 
 
@@ -18,10 +18,11 @@ class FewPerGroup(Sampler):
 
     In the mask competition five of a person's seven photos wear the mask. With ``space = mask`` and
     ``limit = 1`` an epoch has one of them, one with the mask worn wrongly and one without: people are
-    seen more often in the same time, and the mask classes are balanced.
+    seen more often in the same time, and the mask classes are balanced. Without a space, ``limit = 1`` is
+    one random photo of each person an epoch, as a team took for age and gender.
 
     Args:
-        space: the label space that tells images of one group apart.
+        space: the label space that tells images of one group apart; none = nothing does.
         limit: images of each group and label.
     """
 
@@ -32,15 +33,14 @@ class FewPerGroup(Sampler):
         targets: dict[str, Tensor],
         groups: Sequence[str],
         seed: int,
-        space: str,
+        space: str | None = None,
         limit: Count = 1,
     ) -> None:
-        if space not in targets:
-            near = closest(space, targets)
-            hint = f" Did you mean {near!r}?" if near else ""
-            raise ValueError(f"space {space!r} is not one of {', '.join(targets)}.{hint}")
+        label = np.zeros(len(rows), dtype=np.int64)
+        if space is not None:
+            check_space(space, targets)
+            label = targets[space].argmax(dim=1).numpy()[rows]
         self.rows, self.limit, self.seed = rows, limit, seed
-        label = targets[space].argmax(dim=1).numpy()[rows]
         _, person = np.unique(np.asarray(groups)[rows], return_inverse=True)
         _, self._cell = np.unique(person * (label.max() + 1) + label, return_inverse=True)
         self._size = int(np.minimum(np.bincount(self._cell), limit).sum())

@@ -1,0 +1,30 @@
+"""A few random operations on each image, all of one strength."""
+
+import torch
+from torch import Tensor
+
+from dataset.augment import AUGMENTATIONS, Augmentation, Chance
+from dataset.operations import one_of_all
+from utils.convert import Count, Fraction
+
+
+@AUGMENTATIONS.register
+class RandAugment(Augmentation):
+    """Changes each image by ``operations`` of 14 operations, one after the other.
+
+    Source: Cubuk et al., 2019, https://arxiv.org/abs/1909.13719, section 3.
+
+    Args:
+        operations: how many an image gets (N in the paper).
+        magnitude: their strength, 1 = the greatest (M / 30 in the paper, whose usual M is 9); the sides they
+            go to are random.
+    """
+
+    def __init__(self, *, operations: Count = 2, magnitude: Fraction = 0.3) -> None:
+        self.operations, self.magnitude = operations, magnitude
+
+    def images(self, images: Tensor, chance: Chance) -> Tensor:
+        for _ in range(self.operations):
+            side = torch.where(chance.uniform(0, 1, len(images)) < 0.5, -1.0, 1.0)
+            images = one_of_all(images, side * self.magnitude, chance)
+        return images
