@@ -12,7 +12,8 @@ examples:
   python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list                      everything that a config can choose, with its options
-  python run.py --config recipes/mask/small.ini  another config
+  python run.py --config recipes/mask/scratch_15_minutes.ini
+                                                 another config
   python run.py --set train.epochs=3 --set optimizer.lr=1e-4 --set loss.age.smoothing=0.2
                                                  change single values; --set may be repeated
 
@@ -77,6 +78,13 @@ def main(arguments: list[str]) -> int:
     except PodiumError as error:
         print(f"{error.name}: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone, as in ``| head``
+        sys.stderr.close()
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

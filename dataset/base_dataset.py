@@ -41,6 +41,8 @@ class BaseDataset:
         train_labels: Sequence[Marked | None],
         skipped: Sequence[str] = (),
     ) -> None:
+        if len(set(zip(groups, folds.tolist(), strict=True))) > len(set(groups)):
+            raise ValueError("a group has images in two folds: training would see what validates")
         self.root = root
         self.files = tuple(files)
         self.groups = tuple(groups)

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -92,8 +92,8 @@ def open_images(
     needed = len(files) * prepare.size[0] * prepare.size[1] * 3
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / f"images-{_key(root, files, prepare)}"
-    if (folder / "manifest.json").exists():
-        return ImageStore(folder)
+    if store := _opened(folder, paths, prepare):
+        return store
     room = min(budget * 1e9, shutil.disk_usage(cache).free * 0.9)
     if needed > room:
         log.warning(
@@ -103,9 +103,20 @@ def open_images(
         )  # fmt: skip
         return DecodedOnTheFly(paths, prepare, _unreadable(folder, paths, prepare, what))
     with lock(cache / f"{folder.name}.lock", wait=True):
-        if not folder.exists():  # another process may have built it while we waited
-            _build(folder, paths, prepare, what)
+        if store := _opened(folder, paths, prepare):  # another process has built it while we waited
+            return store
+        _build(folder, paths, prepare, what)
     return ImageStore(folder)
+
+
+def _opened(folder: Path, paths: Sequence[Path], prepare: Prepare) -> ImageStore | None:
+    """Return the store if it is whole and no image that it lacks can be read by now."""
+    try:
+        store = ImageStore(folder)
+    except (OSError, ValueError, KeyError):
+        return None
+    still_bad = _fill(None, paths, store.bad, prepare)
+    return store if still_bad.keys() == store.bad.keys() else None
 
 
 def raise_bad(source: ImageSource) -> None:
@@ -136,6 +147,7 @@ def _build(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str) -> 
     bad = _prepare_all(paths, prepare, f"Preparing {what} images", pixels)
     pixels.flush()
     write_json(partial / "manifest.json", {"shape": shape, "bad": bad, "prepare": prepare.facts()})
+    shutil.rmtree(folder, ignore_errors=True)  # damaged, or of images that have been mended since
     partial.rename(folder)
     sync_folder(folder.parent)
 
@@ -145,7 +157,8 @@ def _unreadable(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str
     known = folder.with_name(f"{folder.name}.bad.json")
     if not known.exists():
         write_json(known, _prepare_all(paths, prepare, f"Checking {what} images", None))
-    return {int(row): why for row, why in json.loads(known.read_text(encoding="utf-8")).items()}
+    listed = [int(row) for row in json.loads(known.read_text(encoding="utf-8"))]
+    return _fill(None, paths, listed, prepare)  # tried again: what was a passing fault is forgotten
 
 
 def _prepare_all(
@@ -159,17 +172,18 @@ def _prepare_all(
     bad: dict[int, str] = {}
     try:
         with bar, ThreadPoolExecutor(_cores()) as pool:
-            for rows, problems in pool.map(lambda rows: _fill(pixels, paths, rows, prepare), chunks):
+            for problems in pool.map(lambda rows: _fill(pixels, paths, rows, prepare), chunks):
                 bad |= problems
-                bar.update(len(rows))
+                bar.update(min(_CHUNK, len(paths) - bar.n))
     finally:
         cv2.setNumThreads(threads_before)
     return bad
 
 
 def _fill(
-    pixels: Pixels | None, paths: Sequence[Path], rows: range, prepare: Prepare
-) -> tuple[range, dict[int, str]]:
+    pixels: Pixels | None, paths: Sequence[Path], rows: Iterable[int], prepare: Prepare
+) -> dict[int, str]:
+    """Prepare these rows, into ``pixels`` if given; return those that can't be read, and why."""
     bad = {}
     for row in rows:
         try:
@@ -179,7 +193,7 @@ def _fill(
             continue
         if pixels is not None:
             pixels[row] = image
-    return rows, bad
+    return bad
 
 
 def _cores() -> int:

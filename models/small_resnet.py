@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.classifier import MODELS, Classifier
-from utils.convert import Count, Fraction
+from utils.convert import Count, DropRate
 
 
 def _conv(before: int, after: int, size: int, stride: int = 1) -> nn.Sequential:
@@ -63,11 +63,13 @@ class SmallResNet(Classifier):
         image_size: tuple[int, int],
         widths: tuple[Count, ...] = (32, 64, 128, 256),
         blocks: tuple[Count, ...] = (2, 2, 2, 2),
-        dropout: Fraction = 0.1,
-        drop_path: Fraction = 0.0,
+        dropout: DropRate = 0.1,
+        drop_path: DropRate = 0.0,
     ) -> None:
-        if len(widths) != len(blocks) or not widths:
-            raise ValueError(f"widths {widths} and blocks {blocks} must be equally many, one or more")
+        if len(widths) != len(blocks) or not widths or widths[0] < 2:
+            raise ValueError(
+                f"widths {widths} and blocks {blocks} must be equally many, and the first width at least 2"
+            )
         first = widths[0]
         layers: list[nn.Module] = [
             nn.PixelUnshuffle(2),  # (3, H, W) to (12, H/2, W/2)

@@ -8,7 +8,7 @@ from torch import nn
 
 from models.backbone import create_backbone, weights_config
 from models.classifier import IMAGENET_MEAN, IMAGENET_STD, MODELS, Classifier
-from utils.convert import Fraction
+from utils.convert import DropRate
 
 
 class BackboneModel(Classifier):
@@ -32,8 +32,8 @@ class BackboneModel(Classifier):
         image_size: tuple[int, int],
         fresh: bool = True,
         pretrained: bool | Path = False,
-        dropout: Fraction = 0.0,
-        drop_path: Fraction = 0.0,
+        dropout: DropRate = 0.0,
+        drop_path: DropRate = 0.0,
     ) -> None:
         name = self.backbone_name
         options = {"drop_path_rate": drop_path} if drop_path else {}
@@ -67,8 +67,8 @@ class TimmModel(BackboneModel):
         image_size: tuple[int, int],
         fresh: bool = True,
         pretrained: bool | Path = False,
-        dropout: Fraction = 0.0,
-        drop_path: Fraction = 0.0,
+        dropout: DropRate = 0.0,
+        drop_path: DropRate = 0.0,
     ) -> None:
         self.backbone_name = backbone  # type: ignore[misc]
         super().__init__(

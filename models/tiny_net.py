@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from models.classifier import MODELS, Classifier
-from utils.convert import Count, Fraction
+from utils.convert import Count, DropRate
 
 
 @MODELS.register
@@ -24,7 +24,7 @@ class TinyNet(Classifier):
         heads: Mapping[str, int],
         image_size: tuple[int, int],
         width: Count = 16,
-        dropout: Fraction = 0.0,
+        dropout: DropRate = 0.0,
     ) -> None:
         channels = [3, *(width * 2**i for i in range(4))]
         layers: list[nn.Module] = []

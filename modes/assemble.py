@@ -19,6 +19,7 @@ from dataset.store import ImageSource, open_images, raise_bad
 from dataset.task import TASKS, Targets, Task
 from loss.base import LOSSES, Loss, PerHeadLoss
 from models.classifier import MODELS, check_outputs
+from modes.run_folder import check_name
 from modes.settings import Settings
 from schedulers.base import SCHEDULERS
 from train.callback import CALLBACKS, Callback
@@ -28,7 +29,7 @@ from train.state import TrainState
 from train.trainer import Loop, Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
-from utils.errors import ConfigError, unknown_name
+from utils.errors import ConfigError, DataError, unknown_name
 from utils.ini import format_ini
 from utils.registry import Component
 from utils.seeds import seed_global
@@ -60,10 +61,12 @@ class Experiment:
 
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
+        check_name(self.settings.run.name)
         self.criterion()
         monitor, names = self.settings.train.monitor, (*self.task.score_names, "loss")
         if monitor not in names:
             raise ConfigError(f"[train] monitor: {unknown_name('score', monitor, names)}")
+        _fresh_state(self, steps_per_epoch=1, fresh=False)
 
     def model(self, *, fresh: bool) -> torch.nn.Module:
         """Return the model on its device; with ``fresh`` false no pretrained weights are loaded."""
@@ -93,9 +96,10 @@ class Experiment:
             raise_bad(source)
         dataset.without(np.array(sorted(source.bad), dtype=np.int64))
         if not len(dataset.train_rows) or not len(dataset.valid_rows):
-            raise ConfigError(
+            raise DataError(
                 f"{len(dataset.train_rows)} training and {len(dataset.valid_rows)} validation images are"
-                " left: see folds, valid_fold and the age policy in the config."
+                f" left, {len(source.bad)} can't be read: see the images, and folds, valid_fold and the age"
+                " policy in the config."
             )
         return dataset, source
 
@@ -169,9 +173,13 @@ def prepare_data_folder(settings: Settings) -> None:
 
 
 def assemble_training(
-    experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource
+    experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource, *, fresh: bool
 ) -> Trainer:
-    """Return a trainer that stands at the beginning of its run."""
+    """Return a trainer that stands at the beginning of its run.
+
+    Args:
+        fresh: False when a checkpoint's weights follow, so that pretrained ones are not loaded.
+    """
     settings, task = experiment.settings, experiment.task
     train, seed, size = settings.train, settings.run.seed, settings.images.size
     sampler = SAMPLERS.build(
@@ -182,7 +190,8 @@ def assemble_training(
         seed=seed,
     )
     batches = TrainBatches(source, dataset.train_targets, sampler, train.batch_size)
-    augmentations = [AUGMENTATIONS.build(c, size=size, epochs=train.epochs) for c in settings.augmentations]
+    offered = {"size": size, "epochs": train.epochs, "heads": task.heads}
+    augmentations = [AUGMENTATIONS.build(component, **offered) for component in settings.augmentations]
     augmenter = Augmenter(augmentations, size=size, seed=seed)
     validator = experiment.validator(dataset, source)
     monitor = Monitor(train.monitor)
@@ -199,7 +208,7 @@ def assemble_training(
         epochs=train.epochs,
     )
     return Trainer(
-        _fresh_state(experiment, -(-len(batches) // train.accumulate)),
+        _fresh_state(experiment, -(-len(batches) // train.accumulate), fresh=fresh),
         batches=batches,
         augmenter=augmenter,
         criterion=experiment.criterion(
@@ -225,9 +234,9 @@ def fingerprint(dataset: BaseDataset) -> str:
     return digest.hexdigest()
 
 
-def _fresh_state(experiment: Experiment, steps_per_epoch: int) -> TrainState:
+def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -> TrainState:
     settings = experiment.settings
-    model = experiment.model(fresh=True)
+    model = experiment.model(fresh=fresh)
     optimizer = OPTIMIZERS.build(settings.chosen["optimizer"], groups=parameter_groups(model))
     scheduler = SCHEDULERS.build(
         settings.chosen["scheduler"],

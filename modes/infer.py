@@ -1,5 +1,6 @@
 """Predicts the organiser's eval images with a finished run."""
 
+import json
 import logging
 from argparse import Namespace
 from pathlib import Path
@@ -9,7 +10,7 @@ from inference.submission import histogram
 from modes.assemble import Experiment
 from modes.mode import MODES, Mode
 from modes.read_settings import check, read_sections
-from modes.run_folder import find_run
+from modes.run_folder import FINISHED, find_run
 from modes.settings import HERE
 from modes.train import load_best
 from utils.errors import ConfigError
@@ -24,6 +25,8 @@ class Infer(Mode):
     """Write submission.csv with the newest finished run of [run] name, or with --run VERSION or PATH."""
 
     def run(self, arguments: Namespace) -> None:
+        if arguments.resume:
+            raise ConfigError("--resume goes on with training; it has no meaning with --mode infer.")
         sections = read_sections(arguments.config, arguments.overrides)
         here = check(sections, str(arguments.config))
         folder = find_run(here.paths.runs, here.run.name, arguments.run, finished=True)
@@ -42,6 +45,9 @@ class Infer(Mode):
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         best = load_best(folder)
+        finished = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+        if best["scores"]["epoch"] != finished["best_epoch"]:
+            raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
         log.info(
             "Predicting with %s: epoch %d, validation macro-F1 %.4f, accuracy %.4f.",
             folder, best["scores"]["epoch"], best["scores"]["macro_f1"], best["scores"]["accuracy"],

@@ -21,13 +21,18 @@ from utils.registry import Component, Registry
 def read_sections(path: Path, overrides: Sequence[str] = ()) -> Sections:
     """Return a config file's sections with the environment's paths and ``--set`` over them."""
     sections = read_ini(path)
-    environment = {**dotenv_values(".env"), **os.environ}
+    try:
+        environment = {**dotenv_values(".env"), **os.environ}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f".env can't be read as UTF-8 text: {error}. Save it as UTF-8.") from None
     for key in (f.name for f in fields(PathSettings)):
         variable = f"PODIUM_{key.upper()}"
         if text := environment.get(variable):
             put(sections, "paths", key, Value(text, f"{variable} in the environment or .env"))
             if key == "data":  # whoever names a folder means that folder, not a drawn one
                 put(sections, "paths", "draw_demo", Value("no", variable))
+    if any(text.startswith("paths.data=") for text in overrides):
+        put(sections, "paths", "draw_demo", Value("no", "--set paths.data"))
     override(sections, overrides, choosing=CHOSEN)
     return sections
 

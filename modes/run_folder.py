@@ -1,11 +1,13 @@
 """A run's folder ``runs/<name>/<version>``: made once, locked while in use, found again."""
 
+import errno
 import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,17 +21,25 @@ FINISHED = "scores.json"  # written last: a run that has it is complete
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "safetensors")
 
 
-def create_run(runs: Path, name: str) -> Path:
-    """Return a new, empty folder ``runs/name/NNN``; two processes never get the same one."""
-    _check_name(name)
+def create_run(runs: Path, name: str, fill: Callable[[Path], None]) -> Path:
+    """Return a new folder ``runs/name/NNN`` with what ``fill`` writes; two processes never get the same.
+
+    It gets its name when it is filled, so a kill never leaves a run without its config.
+    """
+    check_name(name)
     parent = runs / name
     parent.mkdir(parents=True, exist_ok=True)
-    number = max((int(folder.name) for folder in _versions(parent)), default=0) + 1
+    partial = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
+    partial.chmod(0o755)
+    fill(partial)
+    number = max((int(folder.name) for folder in parent.glob("*") if folder.name.isdigit()), default=0) + 1
     while True:
         folder = parent / f"{number:03d}"
         try:
-            folder.mkdir()
-        except FileExistsError:
+            partial.rename(folder)  # refused where a folder with files in it has that name
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
             number += 1
             continue
         sync_folder(parent)
@@ -45,11 +55,11 @@ def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Pat
     Raises:
         ConfigError: there is none; says which runs there are and what to do.
     """
-    _check_name(name)
+    check_name(name)
     parent = runs / name
     versions = _versions(parent)
     if which is not None:
-        named = [folder for folder in (Path(which), parent / which) if (folder / "config.ini").is_file()]
+        named = [folder for folder in (Path(which), parent / which) if _is_run(folder)]
         if not named:
             known = ", ".join(folder.name for folder in versions) or "none"
             raise ConfigError(
@@ -84,7 +94,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": sys.argv,
             "commit": _git("rev-parse", "HEAD"),
-            "uncommitted changes": bool(_git("status", "--porcelain")),
+            "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs")),
             "python": platform.python_version(),
             "versions": {name: version(name) for name in _PACKAGES},
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -100,11 +110,16 @@ def read_environment(folder: Path) -> dict[str, Any]:
 
 
 def _versions(parent: Path) -> list[Path]:
-    found = [folder for folder in parent.glob("*") if folder.name.isdigit() and folder.is_dir()]
+    found = [folder for folder in parent.glob("*") if folder.name.isdigit() and _is_run(folder)]
     return sorted(found, key=lambda folder: int(folder.name))
 
 
-def _check_name(name: str) -> None:
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.ini").is_file() and (folder / "environment.json").is_file()
+
+
+def check_name(name: str) -> None:
+    """Raise a ConfigError for a run's name that is not a folder's name."""
     if Path(name).name != name or name in (".", ".."):
         raise ConfigError(f"[run] name = {name!r} must be a folder's name, without / in it.")
 

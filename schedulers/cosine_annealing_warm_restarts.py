@@ -1,11 +1,12 @@
 """A cosine that starts again, each time for longer."""
 
 import math
+from typing import Annotated
 
 from torch.optim import Optimizer
 
 from schedulers.base import SCHEDULERS, Scheduler
-from utils.convert import Count, NonNegative, Positive
+from utils.convert import Count, Interval, NonNegative
 
 
 @SCHEDULERS.register
@@ -26,7 +27,7 @@ class CosineAnnealingWarmRestarts(Scheduler):
         *,
         optimizer: Optimizer,
         steps_per_epoch: int,
-        T_0: Positive = 10.0,  # noqa: N803 (the paper's and torch's name)
+        T_0: Annotated[float, Interval(0.01)] = 10.0,  # noqa: N803 (the paper's and torch's name)
         T_mult: Count = 1,  # noqa: N803
         eta_min: NonNegative = 0.0,
         warmup: NonNegative = 0.0,

@@ -160,7 +160,7 @@ def test_ctrl_c_ends_cleanly_with_code_4_and_says_how_to_resume(config, tmp_path
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 4
     assert number.name in errors
-    assert f"--resume --run {run}" in errors
+    assert f"python run.py --resume --config {run / 'config.ini'} --run {run}" in errors
     assert "Traceback" not in errors
     assert checkpoint.load(run / "checkpoints", "last")["step"] >= 3
 
@@ -184,7 +184,7 @@ def test_a_loss_that_is_no_number_stops_with_code_4_and_keeps_the_good_checkpoin
     explode = ("--set", "optimizer.name=SGD", "--set", "optimizer.lr=1e18", "--set", "scheduler.warmup=1")
     assert podium(config, *explode) == 4
     message = capsys.readouterr().err
-    for word in ("step", "learning rate", "--set optimizer.lr", "--resume"):
+    for word in ("step", "learning rate", "--set optimizer.lr", "--set train.clip"):
         assert word in message
     assert not (tmp_path / "runs" / "test" / "001" / "scores.json").exists()
 
@@ -335,3 +335,46 @@ def test_list_names_everything_that_can_be_chosen(capsys):
         "EarlyStopping",
     ):
         assert name in text
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["model.name=SmallResNet", "images.size=33,24"],
+        ["scheduler.warmup=4"],
+        ["sampler.name=FewPerGroup", "sampler.space=maks"],
+        ["augmentation.name=RandomErasing", "augmentation.smallest=0.9"],
+    ],
+)
+def test_a_mistake_that_shows_when_pieces_are_built_leaves_no_run_folder(config, tmp_path, settings):
+    assert podium(config, *(argument for setting in settings for argument in ("--set", setting))) == 2
+    assert not list(tmp_path.glob("runs/test/*"))
+
+
+def test_a_run_that_was_killed_just_before_its_end_can_be_finished_with_another_batch_size(config, tmp_path):
+    assert podium(config, "--set", "train.epochs=1") == 0
+    finished = tmp_path / "runs" / "test" / "001" / "scores.json"
+    finished.unlink()
+    assert podium(config, "--set", "train.epochs=1", "--resume", "--set", "infer.batch_size=3") == 0
+    assert finished.exists()
+
+
+def test_flags_that_would_be_ignored_are_refused(config, capsys):
+    assert podium(config, "--run", "001") == 2
+    assert "--run names a run to resume" in capsys.readouterr().err
+    assert podium(config, "--mode", "infer", "--resume") == 2
+    assert "no meaning with --mode infer" in capsys.readouterr().err
+
+
+def test_the_printed_command_predicts_with_this_run(config, tmp_path, caplog):
+    caplog.set_level("INFO", logger="podium")
+    assert podium(config, "--set", "run.name=other") == 0
+    command = next(line for line in caplog.text.splitlines() if line.startswith("Predict:"))
+    assert main(command.split("run.py ")[1].split()) == 0
+    assert (tmp_path / "runs" / "other" / "001" / "submission.csv").exists()
+
+
+def test_a_runs_folder_that_cannot_be_made_is_one_sentence(config, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert podium(config, "--set", f"paths.runs={tmp_path}/file") == 1
+    assert "Not a directory" in capsys.readouterr().err

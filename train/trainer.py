@@ -11,10 +11,10 @@ from torch import nn
 from dataset.augment import Augmenter
 from dataset.batches import Batch, TrainBatches
 from train.callback import Callback
+from train.diverged import diverged
 from train.state import TrainState
 from train.validator import Validator
 from utils.device import Precision
-from utils.errors import ResumableStop
 from utils.seeds import seed_global
 
 
@@ -108,8 +108,8 @@ class Trainer:
         train_loss = float(state.loss_sum) / len(self.batches)
         rate = state.optimizer.param_groups[0]["lr"]
         scores, state.predictions = self.validator.run(state.eval_model)
-        if not all(map(math.isfinite, (train_loss, scores["loss"]))):
-            raise ResumableStop(f"The loss of epoch {state.epoch + 1} is not a finite number.")
+        if not math.isfinite(loss := train_loss + scores["loss"]):
+            raise diverged(loss, state, state.step)
         state.epoch, state.batch = state.epoch + 1, 0
         state.loss_sum.zero_()
         entry = {"epoch": state.epoch, "train_loss": train_loss, "lr": rate}

@@ -32,6 +32,7 @@ class Interval:
 
 
 Fraction = Annotated[float, Interval(0, 1)]
+DropRate = Annotated[float, Interval(0, 0.99)]
 Positive = Annotated[float, Interval(0, above=True)]
 NonNegative = Annotated[float, Interval(0)]
 Count = Annotated[int, Interval(1)]
@@ -88,7 +89,7 @@ def _scalar(text: str, kind: Any) -> Any:
     if kind is str or kind is Path:
         if not text:
             raise ValueError("is empty")
-        return kind(text)
+        return Path(text).expanduser() if kind is Path else text
     raise TypeError(f"an option can't be of type {kind!r}: see utils/convert.py")
 
 

@@ -34,6 +34,10 @@ class ResumableStop(PodiumError):
     exit_code = 4
 
 
+class Diverged(ResumableStop):
+    """The loss is no longer a number: going on would only repeat that."""
+
+
 def listed(summary: str, problems: Sequence[str]) -> str:
     """Return ``summary`` and the problems below it, one a line, at most 30 of them."""
     lines = [f"{summary} has {len(problems)} problem(s):"]

@@ -79,7 +79,8 @@ class SplitByProfileDataset(BaseDataset):
             (person, labels) for person, labels in zip(people, marked, strict=True) if not person.problems
         ]
         if len(good) < folds:
-            raise DataError(f"{root / table} has {len(good)} usable people for {folds} folds.")
+            left_out = listed(str(root / table), problems) + "\n" if problems else ""
+            raise DataError(f"{left_out}{root / table} has {len(good)} usable people for {folds} folds.")
         fold_of = deal_folds([_stratum(person, labels) for person, labels in good], folds, seed)
         images_of = [
             (person.profile, file, *labels[photo])
@@ -143,6 +144,7 @@ def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
     """Fill each person's photos and problems; return the folders that no row names."""
     if not images.is_dir():
         raise DataError(f"There is no folder {images}. Is PODIUM_DATA (or data in [paths]) right?")
+    inside = images.resolve()
     # A Korean name may be spelt in two ways (composed, or decomposed by a Mac's archive): one is used.
     on_disk = {
         unicodedata.normalize("NFC", entry.name): entry.name
@@ -159,16 +161,21 @@ def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
         elif rows_of[profile] > 1:
             person.problems.append(f"{place}: path {profile!r} stands in {rows_of[profile]} rows")
         else:
-            _read_folder(person, root, images / on_disk[profile])
+            _read_folder(person, root, images / on_disk[profile], inside)
     named = {person.profile for person in people}
     return [
         f"{images / name}: no row of the table names this folder" for name in sorted(on_disk.keys() - named)
     ]
 
 
-def _read_folder(person: _Person, root: Path, folder: Path) -> None:
+def _read_folder(person: _Person, root: Path, folder: Path, inside: Path) -> None:
     place = person.row.place
-    for file in sorted(folder.iterdir()):
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as error:
+        person.problems.append(f"{place}: {folder} can't be read: {error.strerror}")
+        return
+    for file in files:
         photo = file.stem.lower()
         if file.name.startswith(".") or file.is_dir():
             continue
@@ -176,7 +183,7 @@ def _read_folder(person: _Person, root: Path, folder: Path) -> None:
             person.problems.append(
                 f"{place}: {file} is not one of {', '.join(PHOTOS)} with {', '.join(EXTENSIONS)}"
             )
-        elif not file.resolve().is_relative_to(root.resolve()):
+        elif not file.resolve().is_relative_to(inside):
             person.problems.append(f"{place}: {file} leads out of the data folder")
         elif photo in person.photos:
             person.problems.append(f"{place}: {folder} has two photos named {photo}")

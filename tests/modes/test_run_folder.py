@@ -1,5 +1,6 @@
 """Each run has a folder of its own, whatever else is there and whoever else asks."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,28 +12,48 @@ from utils.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 CREATE = "import sys; from pathlib import Path; from modes.run_folder import create_run; "
-CREATE += "print(*[create_run(Path(sys.argv[1]), 'exp') for _ in range(30)], sep='\\n')"
+CREATE += "fill = lambda folder: (folder / 'config.ini').touch(); "
+CREATE += "print(*[create_run(Path(sys.argv[1]), 'exp', fill) for _ in range(30)], sep='\\n')"
+
+
+def fill(folder: Path) -> None:
+    (folder / "config.ini").touch()
+    (folder / "environment.json").touch()
+
+
+def create(runs: Path, name: str) -> Path:
+    return create_run(runs, name, fill)
 
 
 def finish(folder: Path) -> Path:
-    (folder / "config.ini").touch()
     (folder / "scores.json").touch()
     return folder
 
 
+def test_a_kill_before_the_config_is_written_leaves_no_run(tmp_path):
+    def killed(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    first = create(tmp_path, "exp")
+    with pytest.raises(KeyboardInterrupt):
+        create_run(tmp_path, "exp", killed)
+    assert find_run(tmp_path, "exp", None, finished=False) == first
+    assert create(tmp_path, "exp").name == "002"
+
+
 def test_versions_count_up_and_names_that_begin_alike_do_not_collide(tmp_path):
     # defect 10 of a published pipeline: matching by prefix took exp_b's folders for exp's
-    assert create_run(tmp_path, "exp_b").name == "001"
-    assert create_run(tmp_path, "exp_b").name == "002"
-    assert create_run(tmp_path, "exp").name == "001"
-    assert create_run(tmp_path, "exp_b").name == "003"
+    assert create(tmp_path, "exp_b").name == "001"
+    assert create(tmp_path, "exp_b").name == "002"
+    assert create(tmp_path, "exp").name == "001"
+    assert create(tmp_path, "exp_b").name == "003"
 
 
 def test_a_removed_version_in_the_middle_is_not_given_again(tmp_path):
-    folders = [create_run(tmp_path, "exp") for _ in range(3)]
-    folders[1].rmdir()
+    folders = [create(tmp_path, "exp") for _ in range(3)]
+    shutil.rmtree(folders[1])
     (tmp_path / "exp" / "notes").mkdir()
-    assert create_run(tmp_path, "exp").name == "004"
+    assert create(tmp_path, "exp").name == "004"
 
 
 def test_three_processes_at_once_never_get_the_same_folder(tmp_path):
@@ -45,8 +66,8 @@ def test_three_processes_at_once_never_get_the_same_folder(tmp_path):
 
 
 def test_the_newest_finished_run_is_found_and_a_path_goes_before_it(tmp_path):
-    first, second = (finish(create_run(tmp_path, "exp")) for _ in range(2))
-    create_run(tmp_path, "exp")  # unfinished
+    first, second = (finish(create(tmp_path, "exp")) for _ in range(2))
+    create(tmp_path, "exp")  # unfinished
     assert find_run(tmp_path, "exp", None, finished=True) == second
     assert find_run(tmp_path, "exp", "001", finished=True) == first
     assert find_run(tmp_path, "other", str(first), finished=True) == first
@@ -55,4 +76,4 @@ def test_the_newest_finished_run_is_found_and_a_path_goes_before_it(tmp_path):
 @pytest.mark.parametrize("name", ["a/b", "..", ".", "/tmp"])
 def test_a_name_that_is_no_folders_name_is_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="must be a folder's name"):
-        create_run(tmp_path, name)
+        create(tmp_path, name)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from train.callback import CALLBACKS, Callback
+from train.diverged import diverged
 from train.state import TrainState
-from utils.errors import ResumableStop
 
 
 @CALLBACKS.register
@@ -33,10 +33,4 @@ class FiniteLoss(Callback):
 
     def _check(self, loss: float, state: TrainState, step: int) -> None:
         if not math.isfinite(loss):
-            rate = state.optimizer.param_groups[0]["lr"]
-            raise ResumableStop(
-                f"The loss became {loss} in step {step} (epoch {state.epoch + 1}), at a learning rate "
-                f"of {rate:.3g}. The last good checkpoint is kept. Start a new run with a rate three "
-                "times smaller (--set optimizer.lr=...), a warm-up (--set scheduler.warmup=1), "
-                "clipping (--set train.clip=1), or --set train.precision=float32."
-            )
+            raise diverged(loss, state, step)
