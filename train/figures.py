@@ -3,8 +3,10 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
+import cv2
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -19,17 +21,21 @@ Picture = NDArray[np.uint8]  # (H, W, 3)
 def confusion_picture(confusions: Sequence[tuple[str, Confusion]]) -> Picture:
     """Return matrices side by side: colour = share of the true label's images, number = images."""
     most = max(len(confusion.labels) for _, confusion in confusions)
-    side = 3.2 if most < 6 else 0.55 * most + 2
-    figure = Figure(figsize=(side * len(confusions) + 0.5, side), dpi=100, layout="constrained")
-    for column, (name, confusion) in enumerate(confusions, start=1):
-        _draw_matrix(figure, (1, len(confusions), column), name, confusion)
+    longest = max(len(label) for _, confusion in confusions for label in confusion.labels)
+    side, names = max(2.2, 0.5 * most), 0.5 + 0.075 * longest  # inches: a matrix, and its labels
+    across, high = side + names, side + names + 0.3
+    figure = Figure(figsize=(across * len(confusions), high), dpi=100)
+    for column, (name, confusion) in enumerate(confusions):
+        left = (column * across + names - 0.1) / (across * len(confusions))
+        place = (left, names / high, side / (across * len(confusions)), side / high)
+        _draw_matrix(figure.add_axes(place), name, confusion)
     return _rendered(figure)
 
 
 def curves_picture(curves: Mapping[str, Sequence[float]], title: str) -> Picture:
     """Return lines over the epochs, from 1, of values in [0, 1], a colour and a mark for each name."""
-    figure = Figure(figsize=(8, 4.5), dpi=100, layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(8, 4.5), dpi=100)
+    axes = figure.add_axes((0.06, 0.1, 0.74, 0.82))
     for (name, values), mark in zip(curves.items(), itertools.cycle("osv^D*PX"), strict=False):
         axes.plot(range(1, len(values) + 1), values, marker=mark, markersize=4, label=name)
     axes.set_ylim(0, 1)
@@ -42,41 +48,37 @@ def curves_picture(curves: Mapping[str, Sequence[float]], title: str) -> Picture
 
 
 def image_sheet(images: NDArray[np.uint8], captions: Sequence[str], title: str, columns: int = 8) -> Picture:
-    """Return images (N, H, W, 3) in rows with a caption above each."""
+    """Return images (N, H, W, 3) in rows with a caption of at most two lines above each."""
+    width, gap, text = 142, 8, 34  # pixels
+    height = round(width * images.shape[1] / images.shape[2])
     rows = -(-len(images) // columns)
-    height = 1.5 * images.shape[1] / images.shape[2] + 0.62
-    figure = Figure(figsize=(1.5 * columns, height * rows + 0.4), dpi=100, layout="constrained")
-    figure.suptitle(title, fontsize=10)
-    for place, (image, caption) in enumerate(zip(images, captions, strict=True), start=1):
-        axes = figure.add_subplot(rows, columns, place)
-        axes.imshow(image)
-        axes.set_title(caption, fontsize=6.5)
-        axes.axis("off")
+    sheet = np.full((rows * (height + text) + text, columns * (width + gap), 3), 255, np.uint8)
+    # One picture with text on it: a plot for each image would take a hundred times as long.
+    figure = Figure(figsize=(sheet.shape[1] / 100, sheet.shape[0] / 100), dpi=100)
+    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        top = text + number // columns * (height + text) + text
+        left = number % columns * (width + gap) + gap // 2
+        sheet[top : top + height, left : left + width] = cv2.resize(image, (width, height))
+        x, y = (left + width / 2) / sheet.shape[1], 1 - (top - 4) / sheet.shape[0]
+        figure.text(x, y, caption, fontsize=6.5, ha="center", va="bottom")
+    figure.text(0.5, 1 - 8 / sheet.shape[0], title, fontsize=10, ha="center", va="top")
+    figure.figimage(sheet)
     return _rendered(figure)
 
 
-def _draw_matrix(figure: Figure, place: tuple[int, int, int], name: str, confusion: Confusion) -> None:
+def _draw_matrix(axes: Axes, name: str, confusion: Confusion) -> None:
     counts = confusion.counts
     share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    axes = figure.add_subplot(*place)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     ticks = np.arange(len(confusion.labels))
-    axes.set_xticks(ticks, confusion.labels, rotation=90 if len(ticks) > 5 else 30, fontsize=8)
+    axes.set_xticks(ticks, confusion.labels, rotation=90, fontsize=8)
     axes.set_yticks(ticks, confusion.labels, fontsize=8)
     axes.set_xlabel("predicted", fontsize=8)
     axes.set_ylabel("true", fontsize=8)
     axes.set_title(name, fontsize=10)
     for row, column in zip(*np.nonzero(counts), strict=True):
         colour = "white" if share[row, column] > 0.5 else "black"
-        axes.text(
-            column,
-            row,
-            str(counts[row, column]),
-            ha="center",
-            va="center",
-            fontsize=7,
-            color=colour,
-        )
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=7, color=colour)
 
 
 def _rendered(figure: Figure) -> Picture:
