@@ -59,7 +59,7 @@ class TensorBoard(Callback):
             return
         self._writer.add_custom_scalars(self._layout())
         self._writer.add_text("config.ini", f"```ini\n{self.config_text}\n```")
-        self._writer.add_image("augmented training images", self._augmented(), 0, dataformats="HWC")
+        self._writer.add_image("training images, augmented", self._augmented(), 0, dataformats="HWC")
 
     def on_epoch_start(self, state: TrainState) -> None:
         self._before = (state.batch, float(state.loss_sum))
