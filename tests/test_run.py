@@ -126,7 +126,8 @@ def assert_same_run(one: Path, other: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_at_random_steps_and_resumed_gives_the_same_bits(config, tmp_path):
-    assert podium(config, *EVERY_STEP, "--set", "run.name=whole") == 0
+    # All in processes of their own, with as many threads as a user's: these tests have one.
+    assert finish(process(config, *EVERY_STEP, "--set", "run.name=whole")) == 0
     whole = tmp_path / "runs" / "whole" / "001"
     config.write_text(config.read_text().replace("name = test", "name = whole"))
     killed, arguments = tmp_path / "runs" / "whole" / "002", EVERY_STEP
@@ -140,8 +141,13 @@ def test_a_run_that_is_killed_at_random_steps_and_resumed_gives_the_same_bits(co
         running.communicate()
         assert not (killed / "scores.json").exists()
         arguments = (*EVERY_STEP, "--resume")
-    assert podium(config, *arguments) == 0
+    assert finish(process(config, *arguments)) == 0
     assert_same_run(whole, killed)
+
+
+def finish(running: subprocess.Popen[str]) -> int:
+    running.communicate()
+    return running.returncode
 
 
 def newest_step(run: Path) -> int:
