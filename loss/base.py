@@ -14,12 +14,13 @@ class Loss(nn.Module):
     accepts: frozenset[str] = frozenset({"one_of"})
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return a scalar, the mean over the labelled images.
+        """Return a scalar, the mean over the labelled images: the learning rate knows no batch size.
 
         Args:
             logits: (N, K) float, unbounded.
-            targets: (N, K) float, at least 0. A row's sum is its weight: 1 as a rule, more or less
-                with class weights, 0 where a "one of" space is not labelled.
+            targets: (N, K) float, at least 0. "One of": a row's sum is its weight: 1 as a rule, more or
+                less with class weights, 0 where the image is not labelled. "Any of": in [0, 1], every
+                image is labelled, and a row of zeros says that no label is present.
         """
         raise NotImplementedError
 
@@ -40,7 +41,10 @@ class PerHeadLoss(nn.Module):
         losses: by space.
         weights: of each space, at least 0, not all 0; they are divided by their sum, so that the
             learning rate means the same with any of them.
-        class_weights: (K) by space, for those whose classes don't all count the same.
+        class_weights: (K) by "one of" space, for those whose classes don't all count the same.
+
+    Attributes:
+        reweighting: whether class weights count; a run may turn them on late.
     """
 
     def __init__(
@@ -53,6 +57,8 @@ class PerHeadLoss(nn.Module):
         total = sum(weights[name] for name in losses)
         if total <= 0:
             raise ValueError("at least one head's loss needs a weight above 0")
+        self.reweighting = True
+        self.has_class_weights = bool(class_weights)
         self.losses = nn.ModuleDict(losses)
         self.weights = {name: weights[name] / total for name in losses}
         for name, values in (class_weights or {}).items():
@@ -68,7 +74,9 @@ class PerHeadLoss(nn.Module):
 
     def _weighted(self, name: str, targets: Tensor) -> Tensor:
         weights = getattr(self, f"class_weights_{name}", None)
-        return targets if weights is None else targets * weights
+        return targets * weights if self.reweighting and weights is not None else targets
 
 
-LOSSES: Registry[Loss] = Registry("loss", "loss")
+# ``space`` is the label space's name, ``scale`` the factor between cosine and logit of its head, None for a
+# head whose logits are no cosines.
+LOSSES: Registry[Loss] = Registry("loss", "loss", runtime=("space", "scale"))

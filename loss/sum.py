@@ -55,13 +55,20 @@ class Sum(Loss):
         parts: names and weights; the default is what a team of the mask competition scored 0.766 with.
     """
 
-    def __init__(self, *, parts: Parts = _F1_AND_FOCAL) -> None:
+    def __init__(
+        self, *, space: str = "SPACE", scale: float | None = None, parts: Parts = _F1_AND_FOCAL
+    ) -> None:
         super().__init__()
         self.losses = nn.ModuleList(
-            LOSSES.build(Component(name, {}, "Sum", "parts")) for name, _ in parts.weights
+            LOSSES.build(Component(name, {}, "Sum", "parts"), space=space, scale=scale)
+            for name, _ in parts.weights
         )
         self.weights = [weight for _, weight in parts.weights]
-        self.accepts = frozenset.intersection(*(LOSSES.get(name).accepts for name, _ in parts.weights))
+        accepts = {name: LOSSES.get(name).accepts for name, _ in parts.weights}
+        self.accepts = frozenset.intersection(*accepts.values())
+        if not self.accepts:
+            kinds = ", ".join(f"{name} for {' and '.join(sorted(kinds))}" for name, kinds in accepts.items())
+            raise ValueError(f"parts: no labels fit all of them: {kinds}")
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         values = [

@@ -6,7 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from loss.base import LOSSES, Loss, PerHeadLoss
-from modes.assemble import _check_kind
+from loss.class_weights import ClassWeights
+from modes.assemble import _check_class_weights, _check_kind
+from modes.settings import LossSettings
 from utils.errors import ConfigError
 from utils.ini import read_ini
 from utils.registry import Component
@@ -15,25 +17,35 @@ WIDTHS = (2, 3, 18)
 
 
 def build(name: str, **options: object) -> Loss:
-    return LOSSES.build(Component.of(name, **options))
+    return LOSSES.build(Component.of(name, **options), scale=30.0)  # of the head, for angular losses
 
 
-def example(labels: int, count: int = 6) -> tuple[Tensor, Tensor]:
-    """Random logits that want a gradient, and one-hot targets."""
+def example(labels: int, count: int = 6, kind: str = "one_of") -> tuple[Tensor, Tensor]:
+    """Random logits that want a gradient, and targets of ones and zeros."""
     generator = torch.Generator().manual_seed(labels)
     logits = torch.randn(count, labels, generator=generator).requires_grad_()
+    if kind == "any_of":
+        return logits, (torch.rand(count, labels, generator=generator) < 0.4).float()
     chosen = torch.randint(labels, (count,), generator=generator)
     return logits, F.one_hot(chosen, labels).float()
 
 
-every_loss = pytest.mark.parametrize("name", LOSSES.names())
+def answers(targets: Tensor, kind: str) -> Tensor:
+    """Logits whose decision is right."""
+    return 2 * targets - 1 if kind == "any_of" else targets
+
+
+KINDS = [(name, kind) for name in LOSSES.names() for kind in sorted(LOSSES.get(name).accepts)]
+every_loss = pytest.mark.parametrize(("name", "kind"), KINDS)
+one_of_loss = pytest.mark.parametrize("name", [name for name, kind in KINDS if kind == "one_of"])
+any_of_loss = pytest.mark.parametrize("name", [name for name, kind in KINDS if kind == "any_of"])
 every_width = pytest.mark.parametrize("labels", WIDTHS)
 
 
 @every_loss
 @every_width
-def test_a_loss_is_one_finite_number_with_a_finite_gradient(name: str, labels: int) -> None:
-    logits, targets = example(labels)
+def test_a_loss_is_one_finite_number_with_a_finite_gradient(name: str, kind: str, labels: int) -> None:
+    logits, targets = example(labels, kind=kind)
     loss = build(name)(logits, targets)
     loss.backward()
     assert loss.shape == ()
@@ -45,18 +57,18 @@ def test_a_loss_is_one_finite_number_with_a_finite_gradient(name: str, labels: i
 
 @every_loss
 @every_width
-def test_a_right_answer_costs_less_than_a_wrong_one(name: str, labels: int) -> None:
-    _, targets = example(labels)
-    loss = build(name)
-    assert loss(3 * targets, targets) < loss(torch.zeros_like(targets), targets)
-    assert loss(torch.zeros_like(targets), targets) < loss(-3 * targets, targets)
+def test_a_right_answer_costs_less_than_a_wrong_one(name: str, kind: str, labels: int) -> None:
+    _, targets = example(labels, kind=kind)
+    loss, right = build(name), 3 * answers(targets, kind)
+    assert loss(right, targets) < loss(torch.zeros_like(targets), targets)
+    assert loss(torch.zeros_like(targets), targets) < loss(-right, targets)
 
 
 @every_loss
 @pytest.mark.parametrize("size", [1e4, -1e4])
-def test_extreme_logits_cost_a_finite_amount(name: str, size: float) -> None:
-    _, targets = example(3)
-    logits = (size * targets).requires_grad_()
+def test_extreme_logits_cost_a_finite_amount(name: str, kind: str, size: float) -> None:
+    _, targets = example(3, kind=kind)
+    logits = (size * answers(targets, kind)).requires_grad_()
     loss = build(name)(logits, targets)
     loss.backward()
     assert loss.isfinite()
@@ -67,8 +79,8 @@ def test_extreme_logits_cost_a_finite_amount(name: str, size: float) -> None:
 # Trap "unstable in fp16", "compute in fp32".
 @every_loss
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_logits_are_summed_in_full_precision(name: str, dtype: torch.dtype) -> None:
-    logits, targets = example(18)
+def test_half_precision_logits_are_summed_in_full_precision(name: str, kind: str, dtype: torch.dtype) -> None:
+    logits, targets = example(18, kind=kind)
     half = (logits.detach() * 1e4).to(dtype).requires_grad_()
     loss = PerHeadLoss({"a": build(name)}, {"a": 1})({"a": half}, {"a": targets})
     loss.backward()
@@ -79,7 +91,7 @@ def test_half_precision_logits_are_summed_in_full_precision(name: str, dtype: to
     assert half.grad.isfinite().all()
 
 
-@every_loss
+@one_of_loss
 def test_rows_of_zeros_cost_nothing_and_are_left_out_of_the_mean(name: str) -> None:
     logits, targets = example(3)
     targets[[1, 4]] = 0
@@ -92,7 +104,7 @@ def test_rows_of_zeros_cost_nothing_and_are_left_out_of_the_mean(name: str) -> N
     assert logits.grad[labelled].any(dim=1).all()
 
 
-@every_loss
+@one_of_loss
 def test_a_batch_without_any_label_costs_0_with_a_gradient_of_0(name: str) -> None:
     logits, _ = example(3)
     loss = build(name)(logits, torch.zeros(6, 3))
@@ -101,17 +113,43 @@ def test_a_batch_without_any_label_costs_0_with_a_gradient_of_0(name: str) -> No
     assert torch.equal(logits.grad, torch.zeros(6, 3))
 
 
+@any_of_loss
+@pytest.mark.parametrize("labels", [1, 3])
+@pytest.mark.parametrize("every", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("size", [0.0, 100.0, 1e4, -1e4])
+def test_absent_and_constant_labels_have_finite_gradients(
+    name: str, labels: int, every: float, size: float
+) -> None:
+    targets = torch.full((4, labels), every)
+    logits = torch.full((4, labels), size).requires_grad_()
+    loss = build(name)(logits, targets)
+    loss.backward()
+    assert loss.isfinite()
+    assert loss >= 0
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+@any_of_loss
+def test_an_image_without_a_label_is_told_so(name: str) -> None:
+    logits, targets = example(3, kind="any_of")
+    targets[4], targets[5] = 0, 1  # each label occurs
+    build(name)(logits, targets).backward()
+    assert logits.grad is not None
+    assert (logits.grad[4] > 0).all()
+
+
 @every_loss
-def test_the_order_of_the_images_changes_nothing(name: str) -> None:
-    logits, targets = example(3, count=8)
+def test_the_order_of_the_images_changes_nothing(name: str, kind: str) -> None:
+    logits, targets = example(3, count=8, kind=kind)
     targets[2] = 0
     order = torch.tensor([3, 1, 7, 0, 2, 6, 5, 4])
     torch.testing.assert_close(build(name)(logits, targets), build(name)(logits[order], targets[order]))
 
 
 @every_loss
-def test_a_loss_changes_neither_logits_nor_targets(name: str) -> None:
-    logits, targets = example(3)
+def test_a_loss_changes_neither_logits_nor_targets(name: str, kind: str) -> None:
+    logits, targets = example(3, kind=kind)
     before = logits.detach().clone(), targets.clone()
     build(name)(logits, targets)
     assert torch.equal(logits, before[0])
@@ -212,7 +250,7 @@ def test_weights_that_are_all_0_are_refused() -> None:
 
 
 # Trap "BCE on softmax outputs": a loss meets only the kind of labels that it is made for.
-@every_loss
+@pytest.mark.parametrize("name", LOSSES.names())
 def test_a_loss_is_refused_for_a_kind_of_labels_that_it_is_not_made_for(name: str) -> None:
     loss = build(name)
     assert loss.accepts <= {"one_of", "any_of"}
@@ -222,3 +260,14 @@ def test_a_loss_is_refused_for_a_kind_of_labels_that_it_is_not_made_for(name: st
     for kind in {"one_of", "any_of", "ranked"} - loss.accepts:
         with pytest.raises(ConfigError, match=rf"\[loss.tags\] {name} .*'tags' is {kind} .*line 7"):
             _check_kind(loss, component, "tags", kind)
+
+
+def test_class_weights_are_refused_where_an_image_has_no_one_class() -> None:
+    component = Component("AsymmetricLoss", {}, "loss", "config.ini line 7")
+    weighed = LossSettings(class_weights=ClassWeights(0.5))
+    _check_class_weights(LossSettings(), component, "tags", "any_of")
+    _check_class_weights(weighed, component, "age", "one_of")
+    with pytest.raises(
+        ConfigError, match=r"\[loss\] class_weights .*'tags' is any_of.* none in \[loss.tags\]"
+    ):
+        _check_class_weights(weighed, component, "tags", "any_of")

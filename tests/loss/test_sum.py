@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from loss.base import LOSSES, Loss
 from loss.sum import Parts
+from utils.errors import ConfigError
 from utils.ini import read_ini
 from utils.registry import Component
 
@@ -44,6 +45,17 @@ def test_it_is_for_the_labels_that_all_of_its_parts_are_for(monkeypatch: pytest.
         monkeypatch.setattr(LOSSES.get(name), "accepts", frozenset(kinds))
     assert build("Sum").accepts == {"any_of"}
     assert build("Sum", parts="F1:1").accepts == {"one_of", "any_of"}
+
+
+def test_its_parts_may_be_of_any_kind_but_of_one() -> None:
+    logits, targets = example()
+    targets[0], targets[1] = 1, 0
+    both = build("Sum", parts="TwoWayLoss:2, ZLPR:1")
+    assert both.accepts == {"any_of"}
+    expected = 2 * build("TwoWayLoss")(logits, targets) + build("ZLPR")(logits, targets)
+    torch.testing.assert_close(both(logits, targets), expected)
+    with pytest.raises(ConfigError, match=r"\[Sum\] Sum: parts: .* F1 for one_of, ZLPR for any_of"):
+        build("Sum", parts="F1:1, ZLPR:1")
 
 
 @pytest.mark.parametrize("text", ["F1:0.4, Focal:0.6", "CrossEntropy:1.0", "F1:0.123456789, Focal:1e-12"])
