@@ -1,13 +1,16 @@
 """From a file to pixels: decode, crop, resize. Deterministic, and the same for train, valid and test."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from dataset.cropper import Box, Cropper, Pixels
+from dataset.croppers.whole_image import WholeImage
+from utils.errors import ConfigError
+
+_WHOLE = WholeImage()
 
 
 class UnreadableImage(ValueError):
@@ -20,14 +23,13 @@ class Prepare:
 
     Args:
         size: height and width of the result in pixels.
-        crop: height and width of the part of the image to keep, in pixels of the file, at most all of
-            it; None keeps everything.
-        crop_centre: where the middle of that part lies, as fractions of height and width.
+        cropper: finds the part of the image to keep.
+        grey: the three colours become one shade of grey, three times.
     """
 
     size: tuple[int, int]
-    crop: tuple[int, int] | None = None
-    crop_centre: tuple[float, float] = (0.5, 0.5)
+    cropper: Cropper = _WHOLE
+    grey: bool = False
 
     def __call__(self, path: Path) -> Pixels:
         """Return RGB uint8 (H, W, 3).
@@ -35,17 +37,30 @@ class Prepare:
         Raises:
             UnreadableImage: the file is missing, truncated or no image.
         """
-        return self.resized(self.cropped(decode(path)))
+        return self.with_finding(path)[0]
 
-    def cropped(self, image: Pixels) -> Pixels:
-        """Return the part to keep; it never reaches beyond the image's edge."""
-        if self.crop is None:
-            return image
-        (top, height), (left, width) = (
-            _window(length, wanted, centre)
-            for length, wanted, centre in zip(image.shape, self.crop, self.crop_centre, strict=False)
-        )
-        return image[top : top + height, left : left + width]
+    def with_finding(self, path: Path) -> tuple[Pixels, bool]:
+        """Return the same and whether the cropper found what it looks for."""
+        part, found = self.cropped(decode(path))
+        image = self.resized(part)
+        if self.grey:
+            shade = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+            image = np.asarray(cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+        return image, found
+
+    def cropped(self, image: Pixels) -> tuple[Pixels, bool]:
+        """Return the part to keep, and whether the cropper found it or fell back.
+
+        Raises:
+            ConfigError: the cropper's box is not inside the image.
+        """
+        box = self.cropper(image)
+        top, left, height, width = self.cropper.fallback(image) if box is None else box
+        rows, columns = image.shape[:2]
+        if not (0 <= top < top + height <= rows and 0 <= left < left + width <= columns):
+            name, where = type(self.cropper).__name__, Box(top, left, height, width)
+            raise ConfigError(f"[crop] {name}: {where} is not inside an image of {rows} x {columns} pixels.")
+        return image[top : top + height, left : left + width], box is not None
 
     def resized(self, image: Pixels) -> Pixels:
         """Return the image at ``size``; shrinking averages over areas, so nothing aliases."""
@@ -59,7 +74,7 @@ class Prepare:
 
     def facts(self) -> dict[str, object]:
         """Return what a cache must be keyed by."""
-        return asdict(self)
+        return {"size": self.size, "crop": self.cropper.facts(), "grey": self.grey}
 
 
 def decode(path: Path) -> Pixels:
@@ -81,9 +96,3 @@ def decode(path: Path) -> Pixels:
     if image is None:
         raise UnreadableImage(f"{path}: not an image, or cut off")
     return np.asarray(image, dtype=np.uint8)
-
-
-def _window(length: int, wanted: int, centre: float) -> tuple[int, int]:
-    wanted = min(wanted, length)
-    start = round(centre * length - wanted / 2)
-    return min(max(start, 0), length - wanted), wanted

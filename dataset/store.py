@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from dataset.prepare import Pixels, Prepare, UnreadableImage
+from dataset.cropper import Cropper, Pixels
+from dataset.prepare import Prepare, UnreadableImage
 from utils.durable import lock, sync_folder, write_json
 from utils.errors import DataError
 
@@ -35,6 +37,7 @@ class ImageSource(Protocol):
     """Prepared images by row number."""
 
     bad: dict[int, str]  # rows that could not be read, and why
+    missed: list[int]  # rows in which the cropper found nothing
 
     def __len__(self) -> int: ...
 
@@ -49,6 +52,7 @@ class ImageStore:
     def __init__(self, folder: Path) -> None:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         self.bad = {int(row): why for row, why in manifest["bad"].items()}
+        self.missed: list[int] = manifest["missed"]
         shape = tuple(manifest["shape"])
         self._pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape)
 
@@ -62,8 +66,8 @@ class ImageStore:
 class DecodedOnTheFly:
     """The same images without a store: decoded again each time, by all cores."""
 
-    def __init__(self, paths: Sequence[Path], prepare: Prepare, bad: dict[int, str]) -> None:
-        self.bad = bad
+    def __init__(self, paths: Sequence[Path], prepare: Prepare, seen: "_Seen") -> None:
+        self.bad, self.missed = seen.bad, seen.missed
         self._paths = paths
         self._prepare = prepare
         self._threads = ThreadPoolExecutor(_cores())
@@ -101,7 +105,7 @@ def open_images(
             "free disk): they are decoded anew each time, which is slower.",
             what, needed / 1e9, room / 1e9,
         )  # fmt: skip
-        return DecodedOnTheFly(paths, prepare, _unreadable(folder, paths, prepare, what))
+        return DecodedOnTheFly(paths, prepare, _looked_at(folder, paths, prepare, what))
     with lock(cache / f"{folder.name}.lock", wait=True):
         if store := _opened(folder, paths, prepare):  # another process has built it while we waited
             return store
@@ -115,7 +119,7 @@ def _opened(folder: Path, paths: Sequence[Path], prepare: Prepare) -> ImageStore
         store = ImageStore(folder)
     except (OSError, ValueError, KeyError):
         return None
-    still_bad = _fill(None, paths, store.bad, prepare)
+    still_bad = _fill(None, paths, store.bad, prepare).bad
     return store if still_bad.keys() == store.bad.keys() else None
 
 
@@ -125,6 +129,14 @@ def raise_bad(source: ImageSource) -> None:
         shown = list(source.bad.values())[:30]
         more = f"\n  ... and {len(source.bad) - 30} more" if len(source.bad) > 30 else ""
         raise DataError(f"{len(source.bad)} image(s) can't be read:\n  - " + "\n  - ".join(shown) + more)
+
+
+def missed_line(source: ImageSource, cropper: Cropper, what: str) -> str:
+    """Return a line for the log on the images in which the cropper found nothing; "" if there are none."""
+    if not source.missed:
+        return ""
+    count = f"{len(source.missed):,} of {len(source):,} {what} images"
+    return f"No {cropper.seeks} found in {count}: {cropper.instead}."
 
 
 def _key(root: Path, files: Sequence[str], prepare: Prepare) -> str:
@@ -144,56 +156,70 @@ def _build(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str) -> 
     partial.mkdir()
     shape = (len(paths), *prepare.size, 3)
     pixels = np.memmap(partial / "pixels.u8", np.uint8, "w+", shape=shape)
-    bad = _prepare_all(paths, prepare, f"Preparing {what} images", pixels)
+    seen = _prepare_all(paths, prepare, f"Preparing {what} images", pixels)
     pixels.flush()
-    write_json(partial / "manifest.json", {"shape": shape, "bad": bad, "prepare": prepare.facts()})
+    facts = {"shape": shape, "bad": seen.bad, "missed": seen.missed, "prepare": prepare.facts()}
+    write_json(partial / "manifest.json", facts)
     shutil.rmtree(folder, ignore_errors=True)  # damaged, or of images that have been mended since
     partial.rename(folder)
     sync_folder(folder.parent)
 
 
-def _unreadable(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str) -> dict[int, str]:
-    """Return the rows that can't be read, and why; every image is tried once and the answer kept."""
-    known = folder.with_name(f"{folder.name}.bad.json")
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What showed when images were prepared."""
+
+    bad: dict[int, str] = field(default_factory=dict)  # rows that can't be read, and why
+    missed: list[int] = field(default_factory=list)  # rows in which the cropper found nothing
+
+    def add(self, more: "_Seen") -> None:
+        self.bad.update(more.bad)
+        self.missed.extend(more.missed)
+
+
+def _looked_at(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str) -> _Seen:
+    """Return what shows in these images; each is tried once and the answer kept."""
+    known = folder.with_name(f"{folder.name}.seen.json")
     if not known.exists():
-        write_json(known, _prepare_all(paths, prepare, f"Checking {what} images", None))
-    listed = [int(row) for row in json.loads(known.read_text(encoding="utf-8"))]
-    return _fill(None, paths, listed, prepare)  # tried again: what was a passing fault is forgotten
+        seen = _prepare_all(paths, prepare, f"Checking {what} images", None)
+        write_json(known, {"bad": seen.bad, "missed": seen.missed})
+    kept = json.loads(known.read_text(encoding="utf-8"))
+    # Those that could not be read are tried again: what was a passing fault is forgotten.
+    again = _fill(None, paths, [int(row) for row in kept["bad"]], prepare)
+    return _Seen(again.bad, sorted(kept["missed"] + again.missed))
 
 
-def _prepare_all(
-    paths: Sequence[Path], prepare: Prepare, title: str, pixels: Pixels | None
-) -> dict[int, str]:
-    """Prepare every image on all cores, into ``pixels`` if given; return the rows that can't be read."""
+def _prepare_all(paths: Sequence[Path], prepare: Prepare, title: str, pixels: Pixels | None) -> _Seen:
+    """Prepare every image on all cores, into ``pixels`` if given; return what showed."""
     chunks = [range(start, min(start + _CHUNK, len(paths))) for start in range(0, len(paths), _CHUNK)]
     threads_before = cv2.getNumThreads()
     cv2.setNumThreads(0)  # our threads already fill the cores
     bar = tqdm(total=len(paths), desc=title, unit="img", disable=None)
-    bad: dict[int, str] = {}
+    seen = _Seen()
     try:
         with bar, ThreadPoolExecutor(_cores()) as pool:
-            for problems in pool.map(lambda rows: _fill(pixels, paths, rows, prepare), chunks):
-                bad |= problems
+            for more in pool.map(lambda rows: _fill(pixels, paths, rows, prepare), chunks):
+                seen.add(more)
                 bar.update(min(_CHUNK, len(paths) - bar.n))
     finally:
         cv2.setNumThreads(threads_before)
-    return bad
+    return seen
 
 
-def _fill(
-    pixels: Pixels | None, paths: Sequence[Path], rows: Iterable[int], prepare: Prepare
-) -> dict[int, str]:
-    """Prepare these rows, into ``pixels`` if given; return those that can't be read, and why."""
-    bad = {}
+def _fill(pixels: Pixels | None, paths: Sequence[Path], rows: Iterable[int], prepare: Prepare) -> _Seen:
+    """Prepare these rows, into ``pixels`` if given; return what showed."""
+    seen = _Seen()
     for row in rows:
         try:
-            image = prepare(paths[row])
+            image, found = prepare.with_finding(paths[row])
         except UnreadableImage as error:
-            bad[row] = str(error)
+            seen.bad[row] = str(error)
             continue
+        if not found:
+            seen.missed.append(row)
         if pixels is not None:
             pixels[row] = image
-    return bad
+    return seen
 
 
 def _cores() -> int:

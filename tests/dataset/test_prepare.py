@@ -1,16 +1,18 @@
 """From a file to pixels: upright, RGB, the right part, the right size; or an error that names the file."""
 
 import io
+import json
 import struct
 import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from dataset.cropper import Cropper
+from dataset.croppers.centre_crop import CentreCrop
 from dataset.prepare import Prepare, UnreadableImage, decode
+from utils.errors import ConfigError
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (16, 12, 3), dtype=np.uint8)
@@ -142,55 +144,64 @@ def test_size_and_crop_are_height_then_width_of_the_file(tmp_path):
     pixels = np.zeros((20, 10, 3), dtype=np.uint8)
     pixels[4:16, 2:8] = 255
     path = written(tmp_path / "a.png", Image.fromarray(pixels))
-    found = Prepare((6, 3), crop=(12, 6))(path)
+    found = Prepare((6, 3), CentreCrop(size=(12, 6)))(path)
     assert found.shape == (6, 3, 3)
     assert (found == 255).all()
 
 
-def marked(height, width):
-    """Return an image whose first two channels say where each pixel was."""
-    where = np.indices((height, width)).transpose(1, 2, 0)
-    return np.concatenate([where, where[:, :, :1]], axis=2).astype(np.uint8)
+class Corner(Cropper):
+    """Keeps the lower right quarter; with ``found`` false it finds nothing."""
+
+    def __init__(self, *, found=True, beyond=0):
+        self.found, self.beyond = found, beyond
+
+    def __call__(self, image):
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        return (height, width, height, width + self.beyond) if self.found else None
 
 
-@pytest.mark.parametrize(
-    ("crop", "centre", "top", "left"),
-    [
-        ((4, 2), (0.5, 0.5), 8, 4),
-        ((4, 2), (0.0, 0.0), 0, 0),
-        ((4, 2), (1.0, 1.0), 16, 8),
-        ((4, 2), (0.25, 0.5), 3, 4),
-        ((4, 2), (0.5, 0.25), 8, 2),
-    ],
-)
-def test_the_crop_lies_where_its_centre_says_and_stays_inside(crop, centre, top, left):
-    found = Prepare((1, 1), crop=crop, crop_centre=centre).cropped(marked(20, 10))
-    assert found.shape[:2] == crop
-    assert found[0, 0, :2].tolist() == [top, left]
+def test_any_cropper_says_what_is_kept_and_finding_nothing_falls_back_to_all(tmp_path):
+    path = written(tmp_path / "a.png", Image.fromarray(PIXELS))
+    part, found = Prepare((8, 6), Corner()).with_finding(path)
+    assert found
+    assert np.array_equal(part, PIXELS[8:, 6:])
+    whole, found = Prepare((16, 12), Corner(found=False)).with_finding(path)
+    assert not found
+    assert np.array_equal(whole, PIXELS)
 
 
-@given(
-    st.tuples(st.integers(1, 30), st.integers(1, 30)),
-    st.tuples(st.integers(1, 40), st.integers(1, 40)),
-    st.tuples(st.floats(0, 1), st.floats(0, 1)),
-)
-def test_a_crop_is_never_larger_than_the_image_and_never_empty(shape, crop, centre):
-    found = Prepare((1, 1), crop=crop, crop_centre=centre).cropped(marked(*shape))
-    assert found.shape[:2] == (min(shape[0], crop[0]), min(shape[1], crop[1]))
+def test_a_box_beyond_the_image_is_an_error_that_names_the_cropper(tmp_path):
+    path = written(tmp_path / "a.png", Image.fromarray(PIXELS))
+    with pytest.raises(ConfigError, match=r"\[crop\] Corner: .*width=7\) is not inside .* 16 x 12"):
+        Prepare((8, 6), Corner(beyond=1))(path)
 
 
-def test_no_crop_keeps_everything():
-    assert np.array_equal(Prepare((1, 1)).cropped(PIXELS), PIXELS)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_grey_has_three_equal_channels_and_the_brightness_of_the_colours(tmp_path, mode):
+    path = written(tmp_path / "a.png", Image.fromarray(PIXELS).convert(mode))
+    found, coloured = Prepare((16, 12), grey=True)(path), Prepare((16, 12))(path)
+    assert found.shape == coloured.shape
+    assert found.dtype == np.uint8
+    expected = coloured @ [0.299, 0.587, 0.114]  # of ITU-R BT.601
+    assert np.abs(found - expected[:, :, None]).max() <= 1
 
 
 def test_every_setting_is_among_the_facts_that_key_a_cache():
     settings = [
         Prepare((8, 6)),
         Prepare((6, 8)),
-        Prepare((8, 6), crop=(5, 5)),
-        Prepare((8, 6), crop=(5, 5), crop_centre=(0.4, 0.5)),
+        Prepare((8, 6), grey=True),
+        Prepare((8, 6), CentreCrop(size=(5, 5))),
+        Prepare((8, 6), CentreCrop(size=(5, 5), centre=(0.4, 0.5))),
+        Prepare((8, 6), Corner()),
+        Prepare((8, 6), Corner(found=False)),
     ]
-    assert len({repr(prepare.facts()) for prepare in settings}) == 4
+    assert len({json.dumps(prepare.facts()) for prepare in settings}) == len(settings)
+
+
+def test_an_option_left_out_and_the_same_value_written_are_one_cache():
+    left_out, written_out = CentreCrop(size=(5, 5)), CentreCrop(size=(5, 5), centre=(0.5, 0.5))
+    assert Prepare((8, 6), left_out).facts() == Prepare((8, 6), written_out).facts()
 
 
 def test_an_image_that_shrinks_on_one_axis_and_grows_on_the_other_does_not_alias():

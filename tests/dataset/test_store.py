@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from dataset import store as store_module
+from dataset.cropper import Cropper
+from dataset.croppers.centre_crop import CentreCrop
 from dataset.prepare import Prepare
-from dataset.store import DecodedOnTheFly, ImageStore, open_images, raise_bad
+from dataset.store import DecodedOnTheFly, ImageStore, missed_line, open_images, raise_bad
 from utils.errors import DataError
 
 SIZE = (16, 12)
@@ -27,11 +29,12 @@ from dataset.store import open_images
 root, cache, pipes, *files = sys.argv[1:]
 
 class Pausing(Prepare):
-    def __call__(self, path):
+    def with_finding(self, path):
         if path == Path(root) / files[-1]:
-            Path(pipes, "reached").write_text("the last image")
-            Path(pipes, "go").read_text()
-        return super().__call__(path)
+            with open(Path(pipes, "go")) as go:  # before its other end can have been closed
+                Path(pipes, "reached").write_text("the last image")
+                go.read()
+        return super().with_finding(path)
 
 pid = os.fork()  # a process of its own, which may be killed
 if pid == 0:
@@ -56,13 +59,13 @@ def files(folder):
 def decoded(monkeypatch):
     """The paths that were decoded since the test began."""
     paths: Counter[Path] = Counter()
-    decode = Prepare.__call__
+    decode = Prepare.with_finding
 
     def counting(self, path):
         paths[path] += 1
         return decode(self, path)
 
-    monkeypatch.setattr(Prepare, "__call__", counting)
+    monkeypatch.setattr(Prepare, "with_finding", counting)
     return paths
 
 
@@ -108,7 +111,7 @@ def test_a_batch_is_uint8_channels_first_in_channels_last_memory(open_):
         assert batch.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("change", ["content", "time", "setting", "crop", "file added", "order"])
+@pytest.mark.parametrize("change", ["content", "time", "setting", "crop", "grey", "file added", "order"])
 def test_whatever_changes_makes_a_new_store(open_, folder, files, decoded, tmp_path, change):
     open_()
     decoded.clear()
@@ -121,7 +124,9 @@ def test_whatever_changes_makes_a_new_store(open_, folder, files, decoded, tmp_p
     elif change == "setting":
         prepare = Prepare((12, 16))
     elif change == "crop":
-        prepare = Prepare(SIZE, crop=(20, 20))
+        prepare = Prepare(SIZE, CentreCrop(size=(20, 20)))
+    elif change == "grey":
+        prepare = Prepare(SIZE, grey=True)
     elif change == "file added":
         changed = (*files, f"eval/images/{folder.eval_names[0]}")
     elif change == "order":
@@ -258,7 +263,7 @@ def test_an_unexpected_error_in_a_build_leaves_no_store_and_is_not_swallowed(ope
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Prepare, "__call__", broken)
+        patch.setattr(Prepare, "with_finding", broken)
         with pytest.raises(RuntimeError, match="a bug"):
             open_()
     assert not stores(tmp_path)
@@ -294,3 +299,45 @@ def test_a_damaged_store_is_built_again(open_, folder, files, tmp_path, damage):
     else:
         (store / "manifest.json").write_text("{")
     assert torch.equal(open_().batch(np.arange(len(files))), expected)
+
+
+class Bluish(Cropper):
+    """Finds nothing in images whose middle has little blue."""
+
+    seeks = "face"
+    instead = "their centre was kept"
+
+    def __init__(self, *, least=0):
+        self.least = least
+
+    def __call__(self, image):
+        return (0, 0, 20, 20) if image[16, 12, 2] >= self.least else None
+
+
+@pytest.mark.parametrize("budget", [0.0, 1.0])
+def test_images_in_which_the_cropper_finds_nothing_are_counted_also_when_nothing_is_prepared_anew(
+    open_, folder, files, decoded, budget
+):
+    bluish = Bluish(least=60)  # of the three people the third has more
+    missed = [row for row, file in enumerate(files) if "000003" not in file]
+    (folder.root / files[0]).write_bytes(b"text")
+    for opened in range(2):
+        source = open_(Prepare(SIZE, bluish), budget=budget)
+        assert source.missed == missed[1:]  # what can't be read counts as that
+        assert missed_line(source, bluish, "training") == (
+            "No face found in 13 of 21 training images: their centre was kept."
+        )
+        assert sum(decoded.values()) == len(files) + opened + (budget == 0)  # the bad one again
+
+
+def test_nothing_missed_is_nothing_said(open_):
+    for budget in (0.0, 1.0):
+        assert missed_line(open_(Prepare(SIZE, Bluish()), budget=budget), Bluish(), "training") == ""
+
+
+def test_a_large_count_has_commas_and_a_cropper_need_not_say_what_it_seeks(open_):
+    source = open_()
+    source.missed = list(range(1200))
+    assert missed_line(source, Cropper(), "eval") == (
+        "No part to crop to found in 1,200 of 21 eval images: all of each was kept."
+    )

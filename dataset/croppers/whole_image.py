@@ -1,0 +1,11 @@
+"""No crop."""
+
+from dataset.cropper import CROPPERS, Box, Cropper, Pixels
+
+
+@CROPPERS.register
+class WholeImage(Cropper):
+    """All of each image."""
+
+    def __call__(self, image: Pixels) -> Box:
+        return self.fallback(image)
