@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset.folds import split
 from dataset.task import Marked, Targets, Task
+from utils.errors import ConfigError, DataError
 from utils.registry import Registry
 
 
@@ -55,10 +58,37 @@ class BaseDataset:
         self.valid_rows = np.flatnonzero(folds == valid_fold)
         self.train_rows = np.flatnonzero((folds != valid_fold) & self.usable)
 
+    @classmethod
+    def label_names(cls, **arguments: Any) -> tuple[str, ...]:
+        """Return the names of all labels in the training table, for a task that does not know them.
+
+        Args:
+            arguments: those of the constructor, without ``task`` and ``seed``.
+
+        Raises:
+            ConfigError: this layout has no such list.
+        """
+        raise ConfigError(f"{cls.__name__} has no list of labels: write them in [task] labels = a, b, c")
+
     def without(self, bad: NDArray[np.int64]) -> None:
         """Leave these rows out of training and validation (their files could not be read)."""
         self.train_rows = np.setdiff1d(self.train_rows, bad)
         self.valid_rows = np.setdiff1d(self.valid_rows, bad)
+
+
+def deal(
+    task: Task, labels: Sequence[Marked], groups: Sequence[str], folds: int, seed: int, *, stratified: bool
+) -> NDArray[np.int64]:
+    """Return a fold for each image: groups stay together, and labels are shared out if ``stratified``.
+
+    Raises:
+        DataError: there are fewer groups than folds.
+    """
+    if len(set(groups)) < folds:
+        raise DataError(f"There are {len(set(groups))} usable images or groups of images for {folds} folds.")
+    targets = task.targets(labels)
+    has = np.hstack([np.asarray((targets[space.name] >= 0.5).numpy()) for space in task.spaces])
+    return split(has, groups, folds, seed, stratified=stratified)
 
 
 DATASETS: Registry[BaseDataset] = Registry("dataset", "dataset.readers", runtime=("root", "task", "seed"))

@@ -11,6 +11,7 @@ from torch import Tensor
 from dataset.sampler import Sampler
 from dataset.store import ImageSource
 from dataset.task import Targets
+from utils.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,45 @@ class Batch:
 
 
 class TrainBatches:
-    """The batches of any epoch, from any position in it; an incomplete last batch is left out."""
+    """The batches of any epoch, from any position in it; an incomplete last batch is left out.
 
-    def __init__(self, source: ImageSource, targets: Targets, sampler: Sampler, batch_size: int) -> None:
+    Several processes divide each batch among them: together they see the same images at the same step as
+    one process whose batches are as large as all of theirs.
+
+    Args:
+        batch_size: images of a batch in this process.
+        rank: which of the processes this is, from 0.
+        ranks: how many there are.
+
+    Raises:
+        ConfigError: an epoch has fewer images than there are processes.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        targets: Targets,
+        sampler: Sampler,
+        batch_size: int,
+        *,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
         self.source, self.targets, self.sampler = source, targets, sampler
-        self.batch_size = min(batch_size, len(sampler))
+        self.rank, self.ranks = rank, ranks
+        self._of_all = min(batch_size * ranks, len(sampler))
+        if self._of_all < ranks:
+            raise ConfigError(f"An epoch has {len(sampler)} images: too few for {ranks} processes.")
+        self.batch_size = len(range(rank, self._of_all, ranks))
 
     def __len__(self) -> int:
-        return len(self.sampler) // self.batch_size
+        return len(self.sampler) // self._of_all
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of ``epoch`` from number ``start`` on."""
         order = self.sampler.order(epoch)
         for number in range(start, len(self)):
-            rows = order[number * self.batch_size : (number + 1) * self.batch_size]
+            rows = order[number * self._of_all + self.rank : (number + 1) * self._of_all : self.ranks]
             yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows)
 
 

@@ -27,14 +27,12 @@ def class_table(dataset: BaseDataset, task: Task) -> list[tuple[str | int, ...]]
     The first counts and those of validation go by the organiser's labels, those of training by what is
     trained on: after age policy, corrections and images left out.
     """
-    view = list(task.views)[-1]
-    true = task.answers(dataset.targets)[view]
-    trained = task.answers(dataset.train_targets)[view]
+    true, trained = task.members(dataset.targets), task.members(dataset.train_targets)
     everything = np.arange(len(true))
     _, person = np.unique(np.asarray(dataset.groups), return_inverse=True)
 
-    def count(classes: NDArray[np.int64], rows: NDArray[np.int64], label: int) -> _Counts:
-        rows = rows[classes[rows] == label]
+    def count(members: NDArray[np.bool_], rows: NDArray[np.int64], label: int) -> _Counts:
+        rows = rows[members[rows, label]]
         return len(np.unique(person[rows])), len(rows)
 
     return [
@@ -44,8 +42,18 @@ def class_table(dataset: BaseDataset, task: Task) -> list[tuple[str | int, ...]]
             *count(trained, dataset.train_rows, label),
             *count(true, dataset.valid_rows, label),
         )
-        for label, name in enumerate(task.views[view])
+        for label, name in enumerate(list(task.views.values())[-1])
     ]
+
+
+def without_people(
+    dataset: BaseDataset, rows: list[tuple[str | int, ...]]
+) -> tuple[tuple[str, ...], list[tuple[str | int, ...]]]:
+    """Return the columns and rows to show: without the people where each image is a group of its own."""
+    if len(set(dataset.groups)) < len(dataset.groups):
+        return COLUMNS, rows
+    kept = [place for place, column in enumerate(COLUMNS) if "people" not in column]
+    return tuple(COLUMNS[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
 
 
 def format_table(columns: tuple[str, ...], rows: list[tuple[str | int, ...]]) -> str:
@@ -61,6 +69,8 @@ def format_table(columns: tuple[str, ...], rows: list[tuple[str | int, ...]]) ->
     )
 
 
-def write_class_table(path: Path, rows: list[tuple[str | int, ...]]) -> None:
+def write_class_table(
+    path: Path, rows: list[tuple[str | int, ...]], columns: tuple[str, ...] = COLUMNS
+) -> None:
     """Keep the table in the run folder."""
-    write_table(path, COLUMNS, rows)
+    write_table(path, columns, rows)

@@ -10,7 +10,9 @@ COLUMNS = ("profile", "field", "value", "reason")
 Corrections = Mapping[str, Mapping[str, str]]  # {profile: {field: value}}
 
 
-def read_corrections(path: Path, profiles: Mapping[str, Sequence[str]], fields: Sequence[str]) -> Corrections:
+def read_corrections(
+    path: Path, profiles: Mapping[str, Sequence[str]], fields: Sequence[str], whose: str = "person"
+) -> Corrections:
     """Return {folder name: {field: new value}}.
 
     The labels on disk are never changed, so applying the file twice is the same as once.
@@ -19,6 +21,7 @@ def read_corrections(path: Path, profiles: Mapping[str, Sequence[str]], fields: 
         profiles: the folder names by each name that the ``profile`` column may use: a folder's own, and
             an id where it belongs to one person only.
         fields: what can be corrected.
+        whose: what a profile is, for messages.
 
     Raises:
         DataError: rows that match nothing, that match two people, or that contradict each other.
@@ -28,7 +31,7 @@ def read_corrections(path: Path, profiles: Mapping[str, Sequence[str]], fields: 
     for row in read_table(path, COLUMNS).rows:
         found = profiles.get(row["profile"], ())
         if len(found) != 1:
-            why = f"belongs to {' and '.join(found)}: write the folder" if found else "matches no person"
+            why = f"belongs to {' and '.join(found)}: write the folder" if found else f"matches no {whose}"
             problems.append(f"{row.place}: profile {row['profile']!r} {why}")
             continue
         if row["field"] not in fields:

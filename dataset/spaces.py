@@ -1,12 +1,16 @@
 """A label space: one question about an image and the labels that may answer it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from utils.errors import closest
+
+Mark = tuple[int, ...] | Mapping[int, float]  # label indices, or the share in [0, 1] of each
 
 
 @dataclass(frozen=True)
@@ -17,13 +21,14 @@ class Space:
     labels: tuple[str, ...]
 
     kind = "abstract"
+    without = "not labelled"  # what a target row of zeros says, in words
 
-    def targets(self, marked: list[tuple[int, ...]]) -> Tensor:
-        """Return float (N, K) with a 1 for each marked label index; an empty tuple is a row of zeros."""
-        targets = torch.zeros(len(marked), len(self.labels))
-        for row, indices in enumerate(marked):
-            targets[row, list(indices)] = 1.0
-        return targets
+    def targets(self, marked: list[Mark]) -> Tensor:
+        """Return float (N, K): 1 for each marked label index, or its share; nothing marked is zeros."""
+        targets = np.zeros((len(marked), len(self.labels)), dtype=np.float32)
+        for row, mark in enumerate(marked):
+            targets[row, list(mark)] = list(mark.values()) if isinstance(mark, Mapping) else 1.0
+        return torch.from_numpy(targets)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the probability of each label in [0, 1], float32 (N, K)."""
@@ -31,6 +36,10 @@ class Space:
 
     def decide(self, logits: Tensor) -> Tensor:
         """Return the chosen labels as bool (N, K)."""
+        raise NotImplementedError
+
+    def surprise(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return -log of the probability that each image's targets got, in nats, (N)."""
         raise NotImplementedError
 
 
@@ -46,6 +55,43 @@ class OneOf(Space):
     def decide(self, logits: Tensor) -> Tensor:
         best = logits.argmax(dim=1, keepdim=True)
         return torch.zeros_like(logits, dtype=torch.bool).scatter_(1, best, True)
+
+    def surprise(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return -(targets * self.probabilities(logits).clamp(min=1e-12).log()).sum(dim=1)
+
+
+@dataclass(frozen=True)
+class AnyOf(Space):
+    """Each label is right or not by itself (sigmoid).
+
+    Every image is labelled here: a target row of zeros is an answer, "none of them", that costs and
+    scores as any other. (An image whose labels are not known does not belong into such a table.)
+
+    Args:
+        thresholds: in [0, 1]: a label is chosen from this probability on; one for each, or one for all.
+    """
+
+    thresholds: tuple[float, ...] = (0.5,)
+
+    kind = "any_of"
+    without = "none"
+
+    def __post_init__(self) -> None:
+        if len(self.thresholds) not in (1, len(self.labels)):
+            raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.labels)} labels")
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        return logits.float().sigmoid()
+
+    def decide(self, logits: Tensor) -> Tensor:
+        # In float64, where a threshold that lies between two probabilities stays between them.
+        thresholds = torch.tensor(self.thresholds, dtype=torch.float64, device=logits.device)
+        return self.probabilities(logits).double() >= thresholds
+
+    def surprise(self, logits: Tensor, targets: Tensor) -> Tensor:
+        logits = logits.float()
+        present, absent = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+        return -(targets * present + (1 - targets) * absent).sum(dim=1)
 
 
 def check_space(space: str, spaces: Iterable[str]) -> None:

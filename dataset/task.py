@@ -7,26 +7,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.spaces import Space
+from dataset.spaces import Mark, Space
 from utils.metrics import Counts, accuracy, confusion_matrix, f1_scores
 from utils.registry import Registry
 
 Logits = dict[str, Tensor]
 Targets = dict[str, Tensor]
 Choices = dict[str, Tensor]
-Marked = dict[str, tuple[int, ...]]  # label indices by space; () = not labelled
+Marked = dict[str, Mark]  # label indices, or their shares, by space; () = not labelled
 Facts = Mapping[str, str]  # what the organiser says of one image, as text
+Tuning = Mapping[str, Sequence[float]]  # what a task found on the validation images, by name
+LABELS = "labels"  # the fact with the names of an image's labels, as a reader found them: one a line
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Counts (K, K), row = true label, column = chosen label."""
+    """Counts (K, K), row = true label, column = chosen label; ``images`` (K) have each true label."""
 
     labels: tuple[str, ...]
     counts: Counts
+    images: Counts
+
+    def most_confused(self, most: int) -> "Confusion":
+        """Return the part about the ``most`` labels that are taken for others most often."""
+        others = self.counts * ~np.eye(len(self.labels), dtype=bool)
+        wrong = others.sum(axis=0) + others.sum(axis=1)
+        kept = np.sort(np.argsort(-wrong, kind="stable")[:most])
+        labels = tuple(self.labels[index] for index in kept)
+        return Confusion(labels, self.counts[np.ix_(kept, kept)], self.images[kept])
 
 
 class Task:
@@ -34,7 +46,13 @@ class Task:
 
     A competition is a subclass with its spaces, ``encode`` and ``rows``; one that asks something about
     several spaces together (18 classes out of three answers) adds it in ``views`` and ``answers``.
+
+    Runtime arguments that a constructor may name: ``root``, the data folder, and ``labels_found``, a
+    function that returns the names of the labels in the training table (ConfigError: it has no such list).
     """
+
+    main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
+    at_inference: tuple[str, ...] = ()  # options that --set may change when a trained run predicts
 
     def __init__(self, spaces: Sequence[Space]) -> None:
         self.spaces = tuple(spaces)
@@ -77,36 +95,90 @@ class Task:
         """Return label indices (N,) of each view from targets or choices; -1 = not labelled."""
         return {space.name: _index(marked[space.name]) for space in self.spaces}
 
+    def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+        """Return which labels of the deciding view each image has (N, K), from targets or choices."""
+        deciding, labels = list(self.views.items())[-1]
+        return np.asarray(self.answers(marked)[deciding][:, None] == np.arange(len(labels)))
+
+    def captions(self, marked: Mapping[str, Tensor]) -> list[str]:
+        """Return each image's labels of the deciding view in words, from targets or choices."""
+        labels = list(self.views.values())[-1]
+        without = self.spaces[-1].without
+        return [", ".join(labels[i] for i in np.flatnonzero(row)) or without for row in self.members(marked)]
+
+    def mistakes(self, logits: Logits, targets: Targets) -> NDArray[np.int64]:
+        """Return the rows with a wrong answer; those whose targets got the least probability come first."""
+        true, said = self.members(targets), self.members(self.decide(logits))
+        surprise = sum(space.surprise(logits[space.name], targets[space.name]) for space in self.spaces)
+        ranked = np.asarray(torch.as_tensor(surprise).argsort(descending=True).numpy(), dtype=np.int64)
+        wrong = (true != said).any(axis=1) & self.scored(targets)
+        return np.asarray(ranked[wrong[ranked]])
+
+    def scored(self, targets: Targets) -> NDArray[np.bool_]:
+        """Return which images (N) are labelled in the deciding view."""
+        return np.asarray(self.members(targets).any(axis=1))
+
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
         """Return a confusion matrix for each view, over the images that are labelled in it."""
         chosen, true = self.answers(choices), self.answers(targets)
-        return {
-            view: Confusion(labels, confusion_matrix(true[view], chosen[view], len(labels)))
-            for view, labels in self.views.items()
-        }
+        found = {}
+        for view, labels in self.views.items():
+            counts = confusion_matrix(true[view], chosen[view], len(labels))
+            found[view] = Confusion(labels, counts, counts.sum(axis=1))
+        return found
 
-    def scores(self, choices: Choices, targets: Targets) -> dict[str, float]:
+    def scores(self, logits: Logits, targets: Targets) -> dict[str, float]:
         """Return all scores in [0, 1], higher is better.
 
-        ``macro_f1`` and ``accuracy`` are the competition's; ``<view>/macro_f1``, ``<view>/accuracy``
-        and ``<view>/f1/<label>`` are each question's.
+        Each of ``main_scores`` is the competition's, as of the deciding view; ``<view>/<score>`` and
+        ``<view>/f1/<label>`` are each question's.
         """
-        scores: dict[str, float] = {}
-        for view, confusion in self.confusions(choices, targets).items():
+        of_views = self.view_scores(logits, targets)
+        deciding = of_views[list(self.views)[-1]]
+        scores = {name: deciding[name] for name in self.main_scores}
+        return scores | {f"{view}/{name}": v for view, of in of_views.items() for name, v in of.items()}
+
+    def view_scores(self, logits: Logits, targets: Targets) -> dict[str, dict[str, float]]:
+        """Return each view's scores: the ``main_scores`` and ``f1/<label>``."""
+        found: dict[str, dict[str, float]] = {}
+        for view, confusion in self.confusions(self.decide(logits), targets).items():
             f1 = f1_scores(confusion.counts)
-            scores[f"{view}/macro_f1"] = float(f1.mean())
-            scores[f"{view}/accuracy"] = accuracy(confusion.counts)
-            scores |= {
-                f"{view}/f1/{label}": float(value) for label, value in zip(confusion.labels, f1, strict=True)
-            }
-        deciding = list(self.views)[-1]
-        return {name: scores[f"{deciding}/{name}"] for name in ("macro_f1", "accuracy")} | scores
+            found[view] = {"macro_f1": float(f1.mean()), "accuracy": accuracy(confusion.counts)}
+            found[view] |= label_scores("f1", confusion.labels, f1)
+        return found
 
     @property
     def score_names(self) -> tuple[str, ...]:
         """The names of all scores: what ``[train] monitor`` may be, besides ``loss``."""
         nothing = {space.name: space.targets([]) for space in self.spaces}
         return tuple(self.scores(nothing, nothing))
+
+    def unscored(self, targets: Targets) -> list[str]:
+        """Return the labels of the deciding view that no image has: nothing can be said about them."""
+        missing = np.flatnonzero(~self.members(targets).any(axis=0))
+        return [list(self.views.values())[-1][index] for index in missing]
+
+    def tune(self, logits: Logits, targets: Targets) -> Tuning:
+        """Return what inference needs beside the weights, found on validation images; as a rule nothing."""
+        return {}
+
+    def tuned(self, tuning: Tuning) -> "Task":
+        """Return this task as it decides with what ``tune`` returned.
+
+        Raises:
+            ValueError: ``tuning`` is not what this task needs.
+        """
+        return self
+
+    @property
+    def resolved(self) -> dict[str, str]:
+        """The options whose values were found in the data, as a config says them."""
+        return {}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The submission's columns after the id, for an organiser who gives no template."""
+        return tuple(self.allowed)
 
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:
@@ -117,6 +189,15 @@ class Task:
         """Return the submission's columns for each image, without the id."""
         raise NotImplementedError
 
+    def submission(self, logits: Logits) -> list[dict[str, str]]:
+        """Return the same from the logits, for a competition that asks for more than choices."""
+        return self.rows(self.decide(logits))
+
+
+def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
+    """Return {``score/label``: value}."""
+    return {f"{score}/{label}": float(value) for label, value in zip(labels, values, strict=True)}
+
 
 def _index(marked: Tensor) -> NDArray[np.int64]:
     index = marked.float().argmax(dim=1)
@@ -124,4 +205,4 @@ def _index(marked: Tensor) -> NDArray[np.int64]:
     return np.asarray(index.cpu().numpy(), dtype=np.int64)
 
 
-TASKS: Registry[Task] = Registry("task", "dataset.tasks")
+TASKS: Registry[Task] = Registry("task", "dataset.tasks", runtime=("root", "labels_found"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from dataset.batches import EvalBatches
-from dataset.readers.test_dataset import TestDataset
+from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
 from inference.predict import Predictions, predict
 from inference.submission import write_submission
@@ -16,9 +16,19 @@ from utils.tables import write_table
 
 
 class Inferrer:
-    """Runs any model on the eval images, exactly as validation does."""
+    """Runs any model on the eval images, exactly as validation does.
 
-    def __init__(self, task: Task, images: TestDataset, batches: EvalBatches, precision: Precision) -> None:
+    Raises:
+        DataError: the template has other columns than the task writes.
+    """
+
+    def __init__(self, task: Task, images: EvalDataset, batches: EvalBatches, precision: Precision) -> None:
+        columns, own = images.columns[1:], task.columns
+        if own and set(own) != set(columns):
+            raise DataError(
+                f"The submission's template has the columns {', '.join(columns)} after the id, but the task "
+                f"writes {', '.join(own)}: see submit and column in [task], and the table in [test_dataset]."
+            )
         self.task, self.images, self.batches, self.precision = task, images, batches, precision
 
     def write(self, model: nn.Module, folder: Path) -> list[dict[str, str]]:
@@ -36,13 +46,21 @@ class Inferrer:
             if not bool(logits.isfinite().all()):
                 raise PodiumError(f"The model's {name} outputs are not finite numbers: nothing was written.")
         identity = self.images.columns[0]
-        answers = self.task.rows(self.task.decide(found.logits))
-        rows = [{identity: name} | answer for name, answer in zip(self.images.ids, answers, strict=True)]
+        answers = self.task.submission(found.logits)
         columns = self.images.columns
+        rows = [
+            _in_order({identity: name} | answer, columns)
+            for name, answer in zip(self.images.ids, answers, strict=True)
+        ]
         write_submission(folder / "submission.csv", rows, self.images.ids, columns, self.task.allowed)
         ids = [(name,) for name in self.images.ids]
         write_predictions(folder / "test_predictions.csv", (identity,), ids, self.task, found)
         return rows
+
+
+def _in_order(row: dict[str, str], columns: tuple[str, ...]) -> dict[str, str]:
+    """Return a row with its columns as in the template; other columns stay for its check to name."""
+    return {column: row[column] for column in columns} if row.keys() == set(columns) else row
 
 
 def write_predictions(

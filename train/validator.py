@@ -25,7 +25,7 @@ class Validator:
         device = self.precision.device
         with torch.inference_mode():
             loss = self.criterion(_on(found.logits, device), _on(found.targets, device))
-        scores = self.task.scores(self.task.decide(found.logits), found.targets)
+        scores = self.task.scores(found.logits, found.targets)
         return {"loss": float(loss)} | scores, found
 
 

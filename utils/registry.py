@@ -102,20 +102,29 @@ class Registry(Generic[T]):
         Raises:
             ConfigError: the name or an option is wrong, or the constructor refuses a value.
         """
+        cls, arguments = self.get(component.name), self.arguments(component, **offered)
         try:
-            options = self._options(component)
-        except _ProblemsFound as found:
-            raise ConfigError("; ".join(found.problems)) from None
-        cls = self.get(component.name)
-        wanted = inspect.signature(cls.__init__).parameters
-        given = {key: offered[key] for key in self.runtime if key in wanted and key in offered}
-        try:
-            return cls(**given, **options)
+            return cls(**arguments)
         except PodiumError:
             raise
         except ValueError as error:
             where = component.place or component.section
             raise ConfigError(f"[{component.section}] {component.name}: {error} ({where})") from error
+
+    def arguments(self, component: Component, **offered: Any) -> dict[str, Any]:
+        """Return what ``build`` calls the constructor with, the defaults of its options filled in.
+
+        Raises:
+            ConfigError: the name or an option is wrong.
+        """
+        try:
+            options = self._options(component)
+        except _ProblemsFound as found:
+            raise ConfigError("; ".join(found.problems)) from None
+        wanted = inspect.signature(self.get(component.name).__init__).parameters
+        given = {key: offered[key] for key in self.runtime if key in wanted and key in offered}
+        defaults = {key: parameter.default for key, parameter in self.schema(component.name).items()}
+        return defaults | options | given
 
     def _options(self, component: Component) -> dict[str, Any]:
         try:

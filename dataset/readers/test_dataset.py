@@ -3,18 +3,25 @@
 from collections import Counter
 from pathlib import Path
 
+from dataset.eval_dataset import TEST_DATASETS, EvalDataset
+from dataset.files import ImageFolder
 from utils.errors import DataError, listed
-from utils.registry import Registry
-from utils.tables import read_table
+from utils.tables import Table, read_table
 
 
-class TestDataset:
-    """The eval images in the organiser's order; ``columns`` are the submission's, the id first.
+@TEST_DATASETS.register
+class TestDataset(EvalDataset):
+    """The eval images in the organiser's order; the first column of a table is the id.
+
+    A ``sample_submission.csv`` that lists the images is the table.
 
     Args:
         root: the data folder.
-        table: the organiser's CSV; the first column names the image files.
-        images: the folder that they are in.
+        table: the organiser's CSV.
+        images: the folder that the images are in.
+        image_column: the column that names the image files; none = the id.
+        extension: what these names lack, such as ``.jpg``.
+        template: the CSV whose columns, ids and order the submission has; none = the table.
 
     Raises:
         DataError: lists every image that is missing, listed twice or outside of the folder.
@@ -22,30 +29,44 @@ class TestDataset:
 
     __test__ = False  # not a pytest class
 
-    def __init__(self, *, root: Path, table: str = "eval/info.csv", images: str = "eval/images") -> None:
-        found = read_table(root / table, ())
-        self.root = root
-        self.columns = found.columns
-        self.ids = tuple(row[found.columns[0]] for row in found.rows)
-        self.files = tuple(f"{images}/{identity}" for identity in self.ids)
-        folder, times = (root / images).resolve(), Counter(self.ids)
-        problems = [f"{name} is listed {count} times" for name, count in times.items() if count > 1]
-        for row, file in zip(found.rows, self.files, strict=True):
-            path = (root / file).resolve()
-            if not path.is_relative_to(folder) or path == folder:
-                problems.append(f"{row.place}: {row[self.columns[0]]!r} is not a file inside {folder}")
-            elif not _is_file(path):
-                problems.append(f"{row.place}: there is no image {path}")
+    def __init__(
+        self,
+        *,
+        root: Path,
+        table: str = "eval/info.csv",
+        images: str = "eval/images",
+        image_column: str | None = None,
+        extension: str | None = None,
+        template: str | None = None,
+    ) -> None:
+        found = read_table(root / table, [] if image_column is None else [image_column])
+        named = image_column or found.columns[0]
+        problems, file_of = _twice(found), {}
+        folder = ImageFolder(root, images)
+        for row in found.rows:
+            try:
+                file_of[row[found.columns[0]]] = folder.find(row[named] + (extension or ""))
+            except ValueError as error:
+                problems.append(f"{row.place}: {error}")
         if problems:
             raise DataError(listed(str(root / table), problems))
+        form = found if template is None else _template(root / template, file_of, table)
+        ids = [row[form.columns[0]] for row in form.rows]
+        super().__init__(root=root, columns=form.columns, ids=ids, files=[file_of[name] for name in ids])
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that no file system takes
-        return False
+def _twice(table: Table) -> list[str]:
+    times = Counter(row[table.columns[0]] for row in table.rows)
+    return [f"{name} is listed {count} times" for name, count in times.items() if count > 1]
 
 
-TEST_DATASETS: Registry[TestDataset] = Registry("test dataset", "dataset.readers", runtime=("root", "task"))
-TEST_DATASETS.register(TestDataset)
+def _template(path: Path, file_of: dict[str, str], table: str) -> Table:
+    form = read_table(path, ())
+    problems = _twice(form) + [
+        f"{row.place}: {row[form.columns[0]]!r} is in no row of {table}"
+        for row in form.rows
+        if row[form.columns[0]] not in file_of
+    ]
+    if problems:
+        raise DataError(listed(str(path), problems))
+    return form

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.spaces import OneOf
+from dataset.spaces import Mark, OneOf
 from dataset.task import TASKS, Choices, Facts, Marked, Task
+from utils.convert import NonNegative
 
 MASKS = ("wear", "incorrect", "normal")
 GENDERS = ("male", "female")
@@ -55,6 +58,8 @@ class MaskTask(Task):
             them: always used for scores.
         train_age_boundaries: the same for training only, such as ``30, 58``; none = as above.
         drop_ages: ages left out of training only, such as ``57-59``.
+        soft_age: years, the standard deviation of an error that ages are taken to have, for training only:
+            each band gets the probability that the true age lies in it; 0 = the age's band.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class MaskTask(Task):
         age_boundaries: tuple[int, int] = (30, 60),
         train_age_boundaries: tuple[int, int] | None = None,
         drop_ages: AgeRanges = AgeRanges(),
+        soft_age: NonNegative = 0.0,
     ) -> None:
         three = [OneOf("mask", MASKS), OneOf("gender", GENDERS), OneOf("age", AGES)]
         super().__init__([OneOf("class", CLASSES)] if joint else three)
@@ -73,27 +79,32 @@ class MaskTask(Task):
         for low, high in (self.boundaries, self.train_boundaries):
             if not 0 < low < high <= _OLDEST:
                 raise ValueError(f"age boundaries {low}, {high} must rise, within 1 and {_OLDEST} years")
-        self.drop_ages = drop_ages
+        self.drop_ages, self.soft_age = drop_ages, soft_age
 
     @property
     def views(self) -> dict[str, tuple[str, ...]]:
         return {"mask": MASKS, "gender": GENDERS, "age": AGES, "class": CLASSES}
 
     def encode(self, facts: Facts) -> Marked:
-        return self._encode(facts, self.boundaries)
+        return self._encode(facts, (_band(_age(facts), self.boundaries),))
 
     def encode_for_training(self, facts: Facts) -> Marked | None:
-        if _age(facts) in self.drop_ages:
+        age = _age(facts)
+        if age in self.drop_ages:
             return None
-        return self._encode(facts, self.train_boundaries)
+        if not self.soft_age:
+            return self._encode(facts, (_band(age, self.train_boundaries),))
+        return self._encode(facts, soft_bands(age, self.train_boundaries, self.soft_age))
 
-    def _encode(self, facts: Facts, boundaries: tuple[int, int]) -> Marked:
+    def _encode(self, facts: Facts, age: Mark) -> Marked:
         mask = MASKS.index(_known(facts, "photo", _PHOTOS))
         gender = GENDERS.index(_known(facts, "gender", {name: name for name in GENDERS}))
-        age = sum(_age(facts) >= boundary for boundary in boundaries)
-        if self.joint:
-            return {"class": (6 * mask + 3 * gender + age,)}
-        return {"mask": (mask,), "gender": (gender,), "age": (age,)}
+        if not self.joint:
+            return {"mask": (mask,), "gender": (gender,), "age": age}
+        first = 6 * mask + 3 * gender
+        if isinstance(age, Mapping):
+            return {"class": {first + band: share for band, share in age.items()}}
+        return {"class": tuple(first + band for band in age)}
 
     def answers(self, marked: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
         """Return mask, gender, age and class indices (N,), whichever heads were trained."""
@@ -112,6 +123,22 @@ class MaskTask(Task):
 
     def rows(self, choices: Choices) -> list[dict[str, str]]:
         return [{"ans": str(value)} for value in self.answers(choices)["class"].tolist()]
+
+
+def soft_bands(age: int, boundaries: tuple[int, int], deviation: float) -> dict[int, float]:
+    """Return the probability of each age band, which sum to 1.
+
+    P(k) = Phi((b[k+1] - m) / s) - Phi((b[k] - m) / s), with s the ``deviation`` in years, b the boundaries
+    and infinity beyond them, and m = age + 1/2: who has lived ``age`` whole years is half a year older on
+    average.
+    """
+    years = NormalDist(age + 0.5, deviation)
+    below = [0.0, *map(years.cdf, boundaries), 1.0]
+    return {band: high - low for band, (low, high) in enumerate(pairwise(below))}
+
+
+def _band(age: int, boundaries: tuple[int, int]) -> int:
+    return sum(age >= boundary for boundary in boundaries)
 
 
 def _known(facts: Facts, field: str, valid: Mapping[str, str]) -> str:

@@ -7,10 +7,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn.metrics import accuracy_score, f1_score
 
+from dataset.class_table import class_table
+from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
+from dataset.sampler import SAMPLERS
 from dataset.task import TASKS
-from dataset.tasks.mask import AGES, CLASSES, GENDERS, MASKS, AgeRanges, MaskTask
+from dataset.tasks.mask import AGES, CLASSES, GENDERS, MASKS, AgeRanges, MaskTask, soft_bands
+from loss.class_weights import ClassWeights
 from utils.errors import ConfigError
 from utils.registry import Component
 
@@ -211,3 +216,115 @@ def test_a_single_age_is_a_range():
 def test_what_is_no_age_range_is_refused(text):
     with pytest.raises(ValueError, match="57-59"):
         AgeRanges.from_text(text)
+
+
+def test_mistakes_are_wrong_answers_and_the_most_surprising_come_first():
+    logits = {
+        "mask": torch.tensor([[9.0, 0, 0], [0, 9.0, 0], [0, 2.0, 0], [9.0, 0, 0]]),
+        "gender": torch.tensor([[9.0, 0]]).repeat(4, 1),
+        "age": torch.tensor([[9.0, 0, 0]]).repeat(4, 1),
+    }
+    right = {"mask": (0,), "gender": (0,), "age": (0,)}
+    targets = MaskTask().targets([right] * 3 + [right | {"mask": ()}])
+    assert MaskTask().mistakes(logits, targets).tolist() == [1, 2]  # 0 is right, 3 is not labelled
+
+
+def aged(age):
+    return {"photo": "incorrect_mask", "gender": "female", "age": str(age)}
+
+
+@pytest.mark.parametrize(
+    ("age", "boundaries", "deviation", "expected"),
+    [
+        (59, (30, 60), 1, (0.0, 0.691462, 0.308538)),  # half a year below the line: Phi(-1/2) is beyond it
+        (60, (30, 60), 1, (0.0, 0.308538, 0.691462)),
+        (58, (30, 60), 3, (0.0, 0.691462, 0.308538)),
+        (57, (30, 58), 0.5, (0.0, 0.841345, 0.158655)),  # Phi(1) by the training line at 58
+        (29, (30, 60), 0.25, (0.977250, 0.022750, 0.0)),  # Phi(2)
+        (45, (40, 51), 5.5, (0.158655, 0.682689, 0.158655)),  # a deviation on each side of the band
+    ],
+)
+@pytest.mark.parametrize("joint", [False, True])
+def test_soft_ages_are_the_normal_shares_of_each_band(joint, age, boundaries, deviation, expected):
+    task = MaskTask(joint=joint, train_age_boundaries=boundaries, soft_age=deviation)
+    targets = task.targets([task.encode_for_training(aged(age))])
+    if joint:  # the classes with the mask worn wrongly by a woman are 9, 10, 11
+        assert targets["class"][0, 9:12].tolist() == pytest.approx(expected, abs=1e-6)
+        assert targets["class"][0, [*range(9), *range(12, 18)]].sum() == 0
+    else:
+        assert targets["age"][0].tolist() == pytest.approx(expected, abs=1e-6)
+        assert targets["mask"].tolist() == [[0, 1, 0]]
+        assert targets["gender"].tolist() == [[0, 1]]
+
+
+lines = st.lists(st.integers(1, 120), min_size=2, max_size=2, unique=True).map(lambda b: tuple(sorted(b)))
+
+
+@given(st.integers(0, 120), lines, st.floats(0.01, 30), st.booleans())
+def test_soft_ages_are_scipys_and_sum_to_one(age, boundaries, deviation, joint):
+    task = MaskTask(joint=joint, train_age_boundaries=boundaries, soft_age=deviation)
+    row = task.targets([task.encode_for_training(aged(age))])["class" if joint else "age"][0]
+    shares = row[9:12] if joint else row
+    below = norm.cdf([-np.inf, *boundaries, np.inf], loc=age + 0.5, scale=deviation)
+    assert shares.tolist() == pytest.approx(np.diff(below).tolist(), abs=1e-6)
+    assert float(row.sum()) == pytest.approx(1, abs=1e-6)
+    assert (row >= 0).all()
+
+
+@given(lines, st.floats(0.1, 20))
+def test_who_is_older_is_never_less_likely_old_nor_more_likely_young(boundaries, deviation):
+    shares = [soft_bands(age, boundaries, deviation) for age in range(0, 121)]
+    assert all(a[0] >= b[0] and a[2] <= b[2] for a, b in itertools.pairwise(shares))
+
+
+@given(st.integers(0, 120), lines)
+def test_a_small_deviation_gives_hard_labels_and_none_gives_the_same_as_without(age, boundaries):
+    hard, soft = (MaskTask(train_age_boundaries=boundaries, soft_age=years) for years in (0, 0.05))
+    expected = hard.encode_for_training(aged(age))
+    assert expected == MaskTask(train_age_boundaries=boundaries).encode_for_training(aged(age))
+    found = soft.targets([soft.encode_for_training(aged(age))])["age"]
+    assert torch.allclose(found, hard.targets([expected])["age"], atol=1e-6)
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_ages_are_soft_in_training_only_and_dropped_ones_stay_dropped(joint):
+    task = MaskTask(joint=joint, soft_age=3, drop_ages=AgeRanges(((57, 58),)))
+    for age in range(0, 121):
+        assert task.encode(aged(age)) == MaskTask(joint=joint).encode(aged(age))
+        assert (task.encode_for_training(aged(age)) is None) is (age in (57, 58))
+
+
+def test_a_negative_deviation_is_refused():
+    with pytest.raises(ConfigError, match="soft_age: -1 is not at least 0"):
+        TASKS.build(Component.of("MaskTask", soft_age=-1))
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_what_counts_classes_counts_soft_ages_by_their_likeliest_band(mask_folder, tmp_path, joint):
+    folder = mask_folder(20)
+    relabel = tmp_path / "relabel.csv"
+    relabel.write_text("profile,field,value,reason\n000001,age,59,birthday\n")  # 22 in the table
+    hard, soft = (
+        SplitByProfileDataset(root=folder.root, task=task, seed=0, relabel=relabel)
+        for task in (MaskTask(joint=joint), MaskTask(joint=joint, soft_age=2))
+    )
+    space = "class" if joint else "age"
+    assert torch.equal(hard.targets[space], soft.targets[space])
+    corrected = [row for row, group in enumerate(soft.groups) if group.startswith("000001")]
+    old = soft.train_targets[space][corrected][:, 2::3].sum(dim=1)
+    assert old.tolist() == pytest.approx([norm.cdf(-0.5 / 2)] * 7)
+    assert class_table(soft, MaskTask(joint=joint)) == class_table(hard, MaskTask(joint=joint))
+    for name in SAMPLERS.names():
+        orders = [
+            SAMPLERS.build(
+                Component.of(name), rows=d.train_rows, targets=d.train_targets, groups=d.groups, seed=1
+            )
+            .order(2)
+            .tolist()
+            for d in (hard, soft)
+        ]
+        assert orders[0] == orders[1], name
+    trained = soft.train_targets[space][soft.train_rows]
+    weights = ClassWeights(1.0).of(trained.sum(dim=0))
+    assert float((weights * trained).sum() / trained.sum()) == pytest.approx(1)
+    assert not torch.equal(trained, hard.train_targets[space][hard.train_rows])

@@ -1,13 +1,21 @@
-"""Accuracy and F1 are sklearn's with all labels named, whichever classes happen to occur."""
+"""All scores are sklearn's with all labels named, whichever classes happen to occur."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
-from utils.metrics import accuracy, confusion_matrix, f1_scores
+from utils.metrics import (
+    accuracy,
+    average_precisions,
+    best_thresholds,
+    confusion_matrix,
+    f1_scores,
+    in_words,
+    multi_label_f1_scores,
+)
 
 
 @st.composite
@@ -58,3 +66,75 @@ def test_counts_of_parts_add_up_to_those_of_the_whole(drawn, cut):
     classes, true, chosen = drawn
     parts = [confusion_matrix(true[s], chosen[s], classes) for s in (slice(cut), slice(cut, None))]
     assert np.array_equal(sum(parts), confusion_matrix(true, chosen, classes))
+
+
+@st.composite
+def rankings(draw):
+    """Multi-hot truth and scores (N, K), few different scores, so that many are equal."""
+    images, labels = draw(st.integers(1, 30)), draw(st.integers(1, 4))
+    seed, levels = draw(st.integers(0, 2**16)), draw(st.integers(1, 12))
+    generator = np.random.default_rng(seed)
+    true = generator.random((images, labels)) < draw(st.sampled_from([0.1, 0.5, 0.9]))
+    return true, (generator.integers(0, levels, (images, labels)) / levels).astype(np.float32)
+
+
+@given(rankings())
+def test_average_precision_is_sklearns_with_equal_scores_as_one_threshold(drawn):
+    true, scores = drawn
+    found = average_precisions(true, scores)
+    for label in range(true.shape[1]):
+        if true[:, label].any():
+            expected = average_precision_score(true[:, label], scores[:, label])
+            assert found[label] == pytest.approx(expected, abs=1e-12)
+        else:
+            assert np.isnan(found[label])
+
+
+def test_average_precision_by_hand():
+    # positives on places 1 and 3 of 4: (1/1 + 2/3) / 2
+    true, scores = np.array([[1], [0], [1], [0]], dtype=bool), np.array([[0.9], [0.8], [0.4], [0.1]])
+    assert average_precisions(true, scores) == pytest.approx([5 / 6])
+    assert average_precisions(true, np.full((4, 1), 0.3)) == pytest.approx([1 / 2])  # nothing is known
+
+
+@given(rankings())
+def test_multi_label_f1_is_sklearns(drawn):
+    true, scores = drawn
+    chosen = scores >= 0.5
+    f1, micro = multi_label_f1_scores(true, chosen)
+    if true.shape[1] > 1:
+        assert f1 == pytest.approx(f1_score(true, chosen, average=None, zero_division=0))
+        assert micro == pytest.approx(f1_score(true, chosen, average="micro", zero_division=0))
+    else:
+        assert f1 == pytest.approx(f1_score(true[:, 0], chosen[:, 0], zero_division=0))
+
+
+@given(rankings())
+def test_no_threshold_is_better_than_the_best_one(drawn):
+    true, scores = drawn
+    thresholds = best_thresholds(true, scores, 0.5)
+    best, _ = multi_label_f1_scores(true, scores.astype(np.float64) >= thresholds)
+    for threshold in [0.0, *np.unique(scores), 2.0]:
+        assert (multi_label_f1_scores(true, scores >= threshold)[0] <= best + 1e-12).all()
+    assert (thresholds[~true.any(axis=0)] == 0.5).all()
+
+
+def test_a_threshold_lies_between_the_scores_that_it_divides():
+    true = np.array([[1, 1], [1, 0], [0, 0]], dtype=bool)
+    found = best_thresholds(true, np.array([[0.9, 0.7], [0.5, 0.3], [0.1, 0.2]]), 0.5)
+    assert found == pytest.approx([0.3, 0.5])
+    equal = best_thresholds(np.array([[1], [1], [0]], dtype=bool), np.array([[0.5], [0.5], [0.1]]), 0.5)
+    assert equal == pytest.approx([0.3])
+
+
+@pytest.mark.parametrize("function", [average_precisions, lambda t, s: best_thresholds(t, s, 0.4)])
+def test_no_image_at_all_is_no_crash(function):
+    assert function(np.zeros((0, 3), dtype=bool), np.zeros((0, 3))).shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("macro_f1", "macro-F1"), ("mAP", "mAP"), ("accuracy", "accuracy"), ("age/macro_f1", "macro-F1")],
+)
+def test_scores_are_named_as_people_write_them(name, words):
+    assert in_words(name) == words

@@ -1,0 +1,233 @@
+"""Any competition with a CSV of images and labels."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset.base_dataset import DATASETS, BaseDataset, deal
+from dataset.files import ImageFolder
+from dataset.labels import SPACE, Separator, in_order, labels_fact
+from dataset.relabel import read_corrections
+from dataset.task import Marked, Task
+from utils.convert import CountOrZero, Interval
+from utils.errors import DataError, listed
+from utils.tables import Row, Table, read_table
+
+_YES = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
+Others = Literal["others"]
+
+
+@DATASETS.register
+class CsvDataset(BaseDataset):
+    """One row for each image; its labels stand in one cell, or in a column of 0 and 1 for each label.
+
+    A task of one's own gets every column of the row as facts, so it may also do without both.
+
+    Args:
+        table: the CSV.
+        images: the folder that the names in it are relative to.
+        image_column: the column with the image's file; none = the first one.
+        extension: what the names lack, such as ``.jpg``.
+        label_column: the column with the labels.
+        separator: what stands between two labels in a cell: ``space``, ``comma``, another text, or ``none``
+            where a cell is one label, whatever is in it.
+        label_columns: the columns of 0 and 1; ``others`` = all that have no other meaning.
+        group_column: whose image it is: never in training and in validation.
+        fold_column: the team's own folds, as whole numbers; none = images are dealt out.
+        folds: how many parts they are dealt into.
+        valid_fold: the part that validates, from 0.
+        split: ``stratified``: each part has the same share of each label; ``random``: of images only.
+        relabel: a CSV of corrections (profile, field, value, reason: the image, the column and what should
+            stand there), touching training only.
+        on_bad_row: ``skip`` leaves out each row with a problem and names it in the log.
+
+    Raises:
+        DataError: lists every row and file at fault.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        task: Task,
+        seed: int,
+        table: str = "train.csv",
+        images: str = "train",
+        image_column: str | None = None,
+        extension: str | None = None,
+        label_column: str | None = None,
+        separator: Separator = SPACE,
+        label_columns: Others | tuple[str, ...] | None = None,
+        group_column: str | None = None,
+        fold_column: str | None = None,
+        folds: Annotated[int, Interval(2)] = 5,
+        valid_fold: CountOrZero = 0,
+        split: Literal["stratified", "random"] = "stratified",
+        relabel: Path | None = None,
+        on_bad_row: Literal["error", "skip"] = "error",
+    ) -> None:
+        if fold_column is None and valid_fold >= folds:
+            raise ValueError(f"valid_fold = {valid_fold} must be below folds = {folds}")
+        path = root / table
+        layout = _Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
+        layout, found = layout.read(path)
+        images_found = _find(found, layout, ImageFolder(root, images), extension or "")
+        corrections = _corrections(relabel, images_found, layout)
+        problems = _label(images_found, layout, task, corrections)
+        if relabel is not None and (wrong := [p for image in images_found for p in image.miscorrected]):
+            raise DataError(listed(str(relabel), wrong))
+        if problems and on_bad_row == "error":
+            hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these rows out."
+            raise DataError(listed(str(path), problems) + hint)
+        good = sorted((image for image in images_found if not image.problems), key=lambda image: image.file)
+        labels = [image.true for image in good]
+        groups = [image.row[group_column] if group_column else image.file for image in good]
+        super().__init__(
+            root=root,
+            files=[image.file for image in good],
+            groups=groups,
+            folds=_own_folds(good, fold_column, valid_fold)
+            if fold_column
+            else deal(task, labels, groups, folds, seed, stratified=split == "stratified"),
+            valid_fold=valid_fold,
+            task=task,
+            labels=labels,
+            train_labels=[image.trained for image in good],
+            skipped=problems,
+        )
+
+    @classmethod
+    def label_names(cls, **arguments: Any) -> tuple[str, ...]:
+        """Return the 0/1 columns in their order, or all labels that occur, sorted."""
+        names = (
+            "image_column", "label_column", "separator", "label_columns", "group_column", "fold_column",
+        )  # fmt: skip
+        layout = _Layout(*(arguments[name] for name in names))
+        layout, table = layout.read(arguments["root"] / arguments["table"])
+        if isinstance(layout.columns, tuple) and layout.columns:
+            return layout.columns
+        if layout.label is None:
+            return super().label_names(**arguments)
+        return in_order(name for row in table.rows for name in layout.separator.split(row[layout.label]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which column says what; ``columns`` are those of 0 and 1."""
+
+    image: str | None
+    label: str | None
+    separator: Separator
+    columns: Others | tuple[str, ...] | None
+    group: str | None
+    fold: str | None
+
+    def read(self, path: Path) -> tuple["_Layout", Table]:
+        """Return the layout with every column named, and the table, which has them all."""
+        if self.label is not None and self.columns:
+            raise ValueError("label_column and label_columns can't both be given")
+        named = self.columns if isinstance(self.columns, tuple) else ()
+        needs = [name for name in (self.image, self.label, *named, self.group, self.fold) if name is not None]
+        table = read_table(path, needs)
+        image = self.image or table.columns[0]
+        if self.columns == "others":
+            used = (image, self.group, self.fold)
+            named = tuple(name for name in table.columns if name not in used)
+        return replace(self, image=image, columns=named), table
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The columns that say the labels."""
+        return (self.label,) if self.label else tuple(self.columns or ())
+
+    def facts(self, values: dict[str, str]) -> dict[str, str]:
+        """Return a row's columns and its labels.
+
+        Raises:
+            ValueError: a column of 0 and 1 holds something else.
+        """
+        if self.label:
+            return values | labels_fact(self.separator.split(values[self.label]))
+        if not self.columns:
+            return values
+        wrong = [f"{name} = {values[name]!r}" for name in self.columns if values[name].lower() not in _YES]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)} is not 0 or 1")
+        return values | labels_fact(name for name in self.columns if _YES[values[name].lower()])
+
+
+class _Image:
+    """A row, its file and labels, and what is wrong with it."""
+
+    def __init__(self, row: Row, name: str) -> None:
+        self.row, self.name, self.file = row, name, ""
+        self.true: Marked = {}
+        self.trained: Marked | None = None
+        self.problems: list[str] = []
+        self.miscorrected: list[str] = []  # the relabel file's fault, not the row's
+
+
+def _find(table: Table, layout: _Layout, folder: ImageFolder, extension: str) -> list[_Image]:
+    images = [_Image(row, row[layout.image or ""]) for row in table.rows]
+    rows_of = Counter(image.name for image in images)
+    for image in images:
+        place = image.row.place
+        try:
+            if rows_of[image.name] > 1:
+                raise ValueError(f"{image.name!r} stands in {rows_of[image.name]} rows")
+            image.file = folder.find(image.name + extension if image.name else "")
+            if layout.group and not image.row[layout.group]:
+                raise ValueError(f"there is nothing in column {layout.group!r}")
+        except ValueError as error:
+            image.problems.append(f"{place}: {error}")
+    files_of = Counter(image.file for image in images if image.file)
+    for image in images:
+        if files_of[image.file] > 1:
+            image.problems.append(f"{image.row.place}: {image.file} is another row's image as well")
+    return images
+
+
+def _corrections(relabel: Path | None, images: list[_Image], layout: _Layout) -> dict[str, dict[str, str]]:
+    if relabel is None:
+        return {}
+    known = {image.name: [image.name] for image in images}
+    found = read_corrections(relabel, known, layout.fields, whose="image")
+    return {name: dict(changed) for name, changed in found.items()}
+
+
+def _label(
+    images: list[_Image], layout: _Layout, task: Task, corrections: dict[str, dict[str, str]]
+) -> list[str]:
+    """Fill each image's labels; return what is wrong with any row."""
+    for image in images:
+        values = dict(image.row.values)
+        try:
+            image.true = task.encode(layout.facts(values))
+        except ValueError as error:
+            image.problems.append(f"{image.row.place}: {error}")
+            continue
+        try:
+            image.trained = task.encode_for_training(layout.facts(values | corrections.get(image.name, {})))
+        except ValueError as error:
+            image.miscorrected.append(f"{image.name}: {error}")
+    return [problem for image in images for problem in image.problems]
+
+
+def _own_folds(images: Sequence[_Image], column: str, valid_fold: int) -> NDArray[np.int64]:
+    wrong = [
+        f"{image.row.place}: {column} = {image.row[column]!r} is not a whole number"
+        for image in images
+        if not image.row[column].isdecimal()
+    ]
+    if wrong:
+        raise DataError(listed("The folds", wrong))
+    folds = np.array([int(image.row[column]) for image in images], dtype=np.int64)
+    if valid_fold not in folds:
+        there = ", ".join(map(str, sorted(set(folds.tolist()))))
+        raise ValueError(f"valid_fold = {valid_fold} is not one of the folds in column {column!r}: {there}")
+    return folds

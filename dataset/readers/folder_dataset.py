@@ -1,0 +1,95 @@
+"""Any competition with a folder of images for each class."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dataset.base_dataset import DATASETS, BaseDataset, deal
+from dataset.files import SUFFIXES, ImageFolder
+from dataset.labels import in_order, labels_fact
+from dataset.task import Marked, Task
+from utils.convert import CountOrZero, Interval
+from utils.errors import DataError, listed
+
+
+@DATASETS.register
+class FolderDataset(BaseDataset):
+    """The class of an image is the folder that it is in: ``train/daisy/1.jpg`` (or deeper below it).
+
+    Args:
+        images: the folder that has one folder for each class.
+        folds: how many parts the images are dealt into.
+        valid_fold: the part that validates, from 0.
+        on_bad_file: ``skip`` leaves out each file that is no image and names it in the log.
+
+    Raises:
+        DataError: lists every file at fault.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        task: Task,
+        seed: int,
+        images: str = "train",
+        folds: Annotated[int, Interval(2)] = 5,
+        valid_fold: CountOrZero = 0,
+        on_bad_file: Literal["error", "skip"] = "error",
+    ) -> None:
+        if valid_fold >= folds:
+            raise ValueError(f"valid_fold = {valid_fold} must be below folds = {folds}")
+        folder = ImageFolder(root, images)
+        files: list[str] = []
+        labels: list[Marked] = []
+        trained: list[Marked | None] = []
+        problems = []
+        for path in folder.walk():
+            try:
+                file, facts = _facts(path, folder)
+                marked = task.encode(facts)
+                trained.append(task.encode_for_training(facts))
+            except ValueError as error:
+                problems.append(str(error))
+                continue
+            files.append(file)
+            labels.append(marked)
+        if problems and on_bad_file == "error":
+            hint = "\nMove them away, or set on_bad_file = skip in [dataset] to leave them out."
+            raise DataError(listed(str(folder.path), problems) + hint)
+        super().__init__(
+            root=root,
+            files=files,
+            groups=files,  # no two images belong together
+            folds=deal(task, labels, files, folds, seed, stratified=True),
+            valid_fold=valid_fold,
+            task=task,
+            labels=labels,
+            train_labels=trained,
+            skipped=problems,
+        )
+
+    @classmethod
+    def label_names(cls, **arguments: Any) -> tuple[str, ...]:
+        """Return the names of the folders that hold an image, sorted."""
+        folder = ImageFolder(arguments["root"], arguments["images"])
+        inside = [path.relative_to(folder.path).parts for path in folder.walk() if _is_image(path)]
+        return in_order(parts[0] for parts in inside if len(parts) > 1)
+
+
+def _facts(path: Path, folder: ImageFolder) -> tuple[str, dict[str, str]]:
+    """Return a file relative to the root, and what its place says of it.
+
+    Raises:
+        ValueError: it is no image of a class.
+    """
+    inside = path.relative_to(folder.path)
+    if len(inside.parts) < 2:
+        raise ValueError(f"{path} is in no class's folder")
+    if not _is_image(path):
+        raise ValueError(f"{path} is not one of {', '.join(SUFFIXES)}")
+    file = folder.find(inside.as_posix())
+    return file, {"folder": inside.parts[0], "file": file} | labels_fact([inside.parts[0]])
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES

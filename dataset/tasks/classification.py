@@ -1,0 +1,76 @@
+"""Plain classification: one question, one right label."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from dataset.labels import LabelNames, indices, resolve
+from dataset.spaces import OneOf
+from dataset.task import TASKS, Choices, Facts, Logits, Marked, Task
+
+
+@TASKS.register
+class ClassificationTask(Task):
+    """One label for each image, scored by macro-F1 and accuracy.
+
+    Args:
+        labels: their names in order, or a file with one a line; none = those in the training table.
+        submit: one column with the label, or one with the probability of each label.
+        column: the name of that one column.
+    """
+
+    at_inference = ("submit", "column")
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        labels_found: Callable[[], tuple[str, ...]],
+        labels: LabelNames | None = None,
+        submit: Literal["label", "probabilities"] = "label",
+        column: str = "label",
+    ) -> None:
+        self.labels = resolve(labels, root, labels_found)
+        if len(self.labels) < 2:
+            raise ValueError(f"labels: {self.labels[0]!r} alone leaves nothing to tell apart")
+        super().__init__([OneOf("label", self.labels)])
+        self.submit, self.column = submit, column
+
+    def encode(self, facts: Facts) -> Marked:
+        found = indices(facts, self.labels)
+        if len(found) != 1:
+            names = ", ".join(repr(self.labels[index]) for index in found)
+            raise ValueError(
+                f"{len(found)} labels ({names}) where one is right; for one label with spaces in it "
+                "set separator = none in [dataset]"
+                if found
+                else "there is no label"
+            )
+        return {"label": found}
+
+    @property
+    def resolved(self) -> dict[str, str]:
+        return {"labels": str(LabelNames(self.labels))}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,) if self.submit == "label" else self.labels
+
+    @property
+    def allowed(self) -> dict[str, tuple[str, ...]]:
+        return {self.column: self.labels} if self.submit == "label" else {}
+
+    def rows(self, choices: Choices) -> list[dict[str, str]]:
+        return [{self.column: self.labels[index]} for index in self.answers(choices)["label"]]
+
+    def submission(self, logits: Logits) -> list[dict[str, str]]:
+        if self.submit == "label":
+            return super().submission(logits)
+        return probability_rows(self.labels, self.probabilities(logits)["label"].tolist())
+
+
+def probability_rows(labels: tuple[str, ...], probabilities: list[list[float]]) -> list[dict[str, str]]:
+    """Return a row for each image: the probability of each label, in a column named after it."""
+    return [
+        {label: f"{value:.6f}" for label, value in zip(labels, row, strict=True)} for row in probabilities
+    ]

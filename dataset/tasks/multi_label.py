@@ -1,0 +1,140 @@
+"""Multi-label classification: any number of labels for each image, also none."""
+
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dataset.labels import SPACE, LabelNames, Separator, indices, resolve
+from dataset.spaces import AnyOf
+from dataset.task import TASKS, Choices, Confusion, Facts, Logits, Marked, Targets, Task, Tuning, label_scores
+from dataset.tasks.classification import probability_rows
+from utils.convert import Count, Fraction
+from utils.metrics import average_precisions, best_thresholds, multi_label_f1_scores
+
+
+@TASKS.register
+class MultiLabelTask(Task):
+    """Any of the labels, scored by the mean average precision (mAP), macro-F1 and micro-F1.
+
+    Every image of the table is labelled: one without a label says that none is right. A label that no
+    scored image has is left out of mAP, and counts as 0 in macro-F1.
+
+    Args:
+        labels: their names in order, or a file with one a line; none = those in the training table.
+        decide: which labels are chosen: ``threshold``: those from this probability on; ``tuned``: each
+            label from the threshold that has its best F1 on the validation images; ``count``: the likeliest.
+        threshold: the probability, in [0, 1]; for ``tuned`` that of the epochs' scores.
+        count: for ``count``, how many labels; none = as many as the image's probabilities add up to.
+        submit: ``labels`` in one cell, or a column for each label with 0 or 1 (``binary``) or with its
+            probability.
+        column: the name of the one column.
+        separator: what stands between the labels in it: space, comma or another text.
+    """
+
+    main_scores = ("mAP", "macro_f1", "micro_f1")
+    at_inference = ("decide", "threshold", "count", "submit", "column", "separator")
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        labels_found: Callable[[], tuple[str, ...]],
+        labels: LabelNames | None = None,
+        decide: Literal["threshold", "tuned", "count"] = "threshold",
+        threshold: Fraction = 0.5,
+        count: Count | None = None,
+        submit: Literal["labels", "binary", "probabilities"] = "labels",
+        column: str = "labels",
+        separator: Separator = SPACE,
+    ) -> None:
+        self.labels = resolve(labels, root, labels_found)
+        if count is not None and (decide != "count" or count > len(self.labels)):
+            raise ValueError(f"count = {count} needs decide = count and at least as many labels")
+        if submit == "labels" and separator.text is None:
+            raise ValueError("separator = none leaves no way to write several labels into one cell")
+        mixed_up = [name for name in self.labels if separator.text and separator.text in name]
+        if submit == "labels" and mixed_up:
+            raise ValueError(f"separator = {separator} is part of the label {mixed_up[0]!r}: choose another")
+        self.space = AnyOf("labels", self.labels, (threshold,))
+        super().__init__([self.space])
+        self.how, self.threshold, self.count = decide, threshold, count
+        self.submit, self.column, self.separator = submit, column, separator
+
+    def encode(self, facts: Facts) -> Marked:
+        return {"labels": indices(facts, self.labels)}
+
+    def decide(self, logits: Logits) -> Choices:
+        if self.how != "count":
+            return super().decide(logits)
+        probabilities = self.probabilities(logits)["labels"]
+        wanted = probabilities.sum(dim=1).round() if self.count is None else self.count
+        order = probabilities.argsort(dim=1, descending=True, stable=True)
+        rank = torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order))
+        return {"labels": rank < torch.as_tensor(wanted).reshape(-1, 1)}
+
+    def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+        return np.asarray((marked["labels"] >= 0.5).cpu().numpy())  # below 1 where images are mixed
+
+    def scored(self, targets: Targets) -> NDArray[np.bool_]:
+        return np.ones(len(targets["labels"]), dtype=np.bool_)
+
+    def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
+        """Return how many images with each true label (row) were given each label (column)."""
+        true, chosen = self.members(targets).astype(np.int64), self.members(choices).astype(np.int64)
+        return {"labels": Confusion(self.labels, true.T @ chosen, true.sum(axis=0))}
+
+    def view_scores(self, logits: Logits, targets: Targets) -> dict[str, dict[str, float]]:
+        true, chosen = self.members(targets), self.members(self.decide(logits))
+        precisions = average_precisions(true, self.probabilities(logits)["labels"].cpu().numpy())
+        f1, micro = multi_label_f1_scores(true, chosen)
+        found = {
+            "mAP": float(np.nanmean(precisions)) if true.any() else 0.0,
+            "macro_f1": float(f1.mean()),
+            "micro_f1": micro,
+        }
+        return {"labels": found | label_scores("f1", self.labels, f1)}
+
+    def tune(self, logits: Logits, targets: Targets) -> Tuning:
+        """Return the thresholds of ``decide = tuned``, which may also be asked for when the run predicts."""
+        probabilities = self.probabilities(logits)["labels"].cpu().numpy()
+        return {"thresholds": best_thresholds(self.members(targets), probabilities, self.threshold).tolist()}
+
+    def tuned(self, tuning: Tuning) -> "MultiLabelTask":
+        if self.how != "tuned":
+            return self
+        if len(tuning.get("thresholds", ())) != len(self.labels):
+            raise ValueError(f"there is no tuned threshold for each of {len(self.labels)} labels")
+        found = copy.copy(self)
+        found.space = AnyOf("labels", self.labels, tuple(tuning["thresholds"]))
+        found.spaces = (found.space,)
+        return found
+
+    @property
+    def resolved(self) -> dict[str, str]:
+        return {"labels": str(LabelNames(self.labels))}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,) if self.submit == "labels" else self.labels
+
+    @property
+    def allowed(self) -> dict[str, tuple[str, ...]]:
+        return dict.fromkeys(self.labels, ("0", "1")) if self.submit == "binary" else {}
+
+    def rows(self, choices: Choices) -> list[dict[str, str]]:
+        chosen = self.members(choices)
+        if self.submit == "binary":
+            return [dict(zip(self.labels, map(str, row), strict=True)) for row in chosen.astype(int)]
+        between = self.separator.text or " "
+        return [{self.column: between.join(self.labels[i] for i in np.flatnonzero(row))} for row in chosen]
+
+    def submission(self, logits: Logits) -> list[dict[str, str]]:
+        if self.submit != "probabilities":
+            return super().submission(logits)
+        return probability_rows(self.labels, self.probabilities(logits)["labels"].tolist())
