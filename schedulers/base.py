@@ -22,7 +22,8 @@ class Scheduler:
     run) and ``score_of`` (an epoch's monitored score, higher is better).
 
     Args:
-        optimizer: its rates as they are now are the base rates.
+        optimizer: its rates as they are now are the base rates; a group with a ``rate_factor`` gets that
+            many times what the schedule says.
         steps_per_epoch: optimiser steps.
         warmup: epochs in which the rate rises in a straight line from 0 to the schedule's first one;
             the schedule itself begins after them.
@@ -65,7 +66,8 @@ class Scheduler:
         """
         factor = self.multiplier(history[math.ceil(self.warmup) :])
         for group in self.optimizer.param_groups:
-            group["lr"] = self._warmed(group["initial_lr"], step / self.steps_per_epoch) * factor
+            scheduled = self._warmed(group["initial_lr"], step / self.steps_per_epoch)
+            group["lr"] = scheduled * factor * group.get("rate_factor", 1.0)
 
     def after_warmup(self, epochs: int) -> float:
         """Return how many of the run's ``epochs`` the schedule itself has.

@@ -1,5 +1,8 @@
 """The hooks of the training loop."""
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from train.state import TrainState
 from utils.registry import Registry
 
@@ -8,15 +11,27 @@ class Callback:
     """Something that happens at certain moments of training; a subclass is one file in callbacks/.
 
     Runtime arguments that a constructor may name: ``folder`` (the run's), ``task``, ``monitor``,
-    ``validator``, ``batches`` (of training), ``augmenter``, ``files`` (the table's image files),
-    ``config_text`` and ``epochs``.
+    ``validator``, ``batches`` (of training), ``augmenter``, ``criterion`` (of training), ``precision``,
+    ``files`` (the table's image files), ``config_text`` and ``epochs``.
+
+    Attributes:
+        averages: it puts averaged weights into ``state.eval_model``; a run has at most one that does.
     """
+
+    averages: ClassVar[bool] = False
 
     def on_fit_start(self, state: TrainState) -> None:
         """Before the first step, or the first one after a resume."""
 
     def on_epoch_start(self, state: TrainState) -> None:
         """Before an epoch's first batch, with the model in training mode (again after a resume)."""
+
+    def on_gradients(self, state: TrainState, again: Callable[[], object]) -> None:
+        """Before an optimiser step, and before clipping, with the gradient in place.
+
+        ``again()`` adds the gradient of the same batches, with the same crops, mixing and dropout, at the
+        weights as they are then; it leaves ``state.loss_sum`` alone. With float16's scaler it is scaled.
+        """
 
     def on_step_end(self, state: TrainState) -> None:
         """After an optimiser step."""
@@ -32,7 +47,7 @@ CALLBACKS: Registry[Callback] = Registry(
     "callback",
     "train.callbacks",
     runtime=(
-        "folder", "task", "monitor", "validator", "batches", "augmenter", "files", "config_text",
-        "epochs",
+        "folder", "task", "monitor", "validator", "batches", "augmenter", "criterion", "precision",
+        "files", "config_text", "epochs",
     ),
 )  # fmt: skip

@@ -6,10 +6,9 @@ from utils.errors import Diverged
 
 def diverged(loss: float, state: TrainState, step: int) -> Diverged:
     """Return the error that stops the run: where it happened and what to try."""
-    rate = state.optimizer.param_groups[0]["lr"]
     return Diverged(
-        f"The loss became {loss} in step {step} (epoch {state.epoch + 1}), at a learning rate of {rate:.3g}. "
-        "The last good checkpoint is kept. Start a new run with a rate three times smaller "
-        "(--set optimizer.lr=...), a warm-up (--set scheduler.warmup=1), clipping (--set train.clip=1), or "
-        "--set train.precision=float32."
+        f"The loss became {loss} in step {step} (epoch {state.epoch + 1}), at a learning rate of "
+        f"{state.rate:.3g}. The last good checkpoint is kept. Start a new run with a rate three times "
+        "smaller (--set optimizer.lr=...), a warm-up (--set scheduler.warmup=1), clipping "
+        "(--set train.clip=1), or --set train.precision=float32."
     )

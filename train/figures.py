@@ -68,7 +68,7 @@ def image_sheet(images: NDArray[np.uint8], captions: Sequence[str], title: str, 
 
 def _draw_matrix(axes: Axes, name: str, confusion: Confusion) -> None:
     counts = confusion.counts
-    share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    share = counts / np.maximum(1, confusion.images[:, None])
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     ticks = np.arange(len(confusion.labels))
     axes.set_xticks(ticks, confusion.labels, rotation=90, fontsize=8)

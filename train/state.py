@@ -33,6 +33,12 @@ class TrainState:
     predictions: Predictions | None = None  # of the last validation
     should_stop: bool = False  # no further epoch
 
+    @property
+    def rate(self) -> float:
+        """The optimiser's learning rate now, before the factors of layers and heads."""
+        group = self.optimizer.param_groups[0]
+        return float(group["lr"] / group.get("rate_factor", 1.0))
+
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs, as tensors and plain values."""
         averaged = self.eval_model is not self.model

@@ -4,12 +4,15 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dataset.augment import Augmenter
 from dataset.batches import Batch, TrainBatches
+from train.augmented import augmented
 from train.callback import Callback
 from train.diverged import diverged
 from train.state import TrainState
@@ -65,56 +68,51 @@ class Trainer:
         state = self.state
         state.model.train()
         self._notify("on_epoch_start")
-        for batch in self.batches.epoch(state.epoch, state.batch):
-            first, window = self._window(state.batch)
-            if state.batch == first:
-                state.scheduler.set_rates(state.step, state.history)
-            self._backward(batch, window)
-            state.batch += 1
-            if state.batch == first + window:
-                self._step()
-                self._notify("on_step_end")
+        batches = self.batches.epoch(state.epoch, state.batch)
+        while window := list(islice(batches, self.loop.accumulate)):
+            state.scheduler.set_rates(state.step, state.history)
+            self._step(window)
+            self._notify("on_step_end")
 
-    def _window(self, batch: int) -> tuple[int, int]:
-        """Return the first of the batches that share a step with ``batch``, and how many they are."""
-        first = batch - batch % self.loop.accumulate
-        return first, min(self.loop.accumulate, len(self.batches) - first)
-
-    def _backward(self, batch: Batch, window: int) -> None:
-        state, device = self.state, self.precision.device
-        seed_global("step", self.loop.seed, state.epoch, state.batch)  # dropout and the like
-        images = batch.images.to(device, non_blocking=True)
-        targets = {name: t.to(device, non_blocking=True) for name, t in batch.targets.items()}
-        place = {"epoch": state.epoch, "batch": state.batch, "batches": len(self.batches)}
-        images, targets = self.augmenter(images, targets, **place)
-        with self.precision.autocast():
-            logits = state.model(images)
-        loss = self.criterion(logits, targets)
-        state.scaler.scale(loss / window).backward()
-        state.loss_sum += loss.detach()
-
-    def _step(self) -> None:
+    def _step(self, window: Sequence[Batch]) -> None:
+        """Make one optimiser step with the mean gradient of a window's batches."""
         state = self.state
+        for loss in self._gradients(window):
+            state.loss_sum += loss
         state.scaler.unscale_(state.optimizer)
+        self._notify("on_gradients", partial(self._gradients, window))
         if self.loop.clip is not None:
             torch.nn.utils.clip_grad_norm_(state.model.parameters(), self.loop.clip)
         state.scaler.step(state.optimizer)
         state.scaler.update()
         state.optimizer.zero_grad(set_to_none=True)
-        state.step += 1
+        state.batch, state.step = state.batch + len(window), state.step + 1
+
+    def _gradients(self, window: Sequence[Batch]) -> list[Tensor]:
+        """Add up the gradients of a window's batches; return their losses. It can be done again."""
+        state, losses = self.state, []
+        for number, batch in enumerate(window, start=state.batch):
+            seed_global("step", self.loop.seed, state.epoch, number)  # dropout and the like
+            place = {"epoch": state.epoch, "batch": number, "batches": len(self.batches)}
+            images, targets = augmented(batch, self.augmenter, self.precision.device, **place)
+            with self.precision.autocast():
+                logits = state.model(images)
+            loss = self.criterion(logits, targets)
+            state.scaler.scale(loss / len(window)).backward()
+            losses.append(loss.detach())
+        return losses
 
     def _validate(self, started: float) -> None:
         state = self.state
         train_loss = float(state.loss_sum) / len(self.batches)
-        rate = state.optimizer.param_groups[0]["lr"]
         scores, state.predictions = self.validator.run(state.eval_model)
         if not math.isfinite(loss := train_loss + scores["loss"]):
             raise diverged(loss, state, state.step)
         state.epoch, state.batch = state.epoch + 1, 0
         state.loss_sum.zero_()
-        entry = {"epoch": state.epoch, "train_loss": train_loss, "lr": rate}
+        entry = {"epoch": state.epoch, "train_loss": train_loss, "lr": state.rate}
         state.history.append(entry | scores | {"seconds": time.perf_counter() - started})
 
-    def _notify(self, moment: str) -> None:
+    def _notify(self, moment: str, *details: object) -> None:
         for callback in self.callbacks:
-            getattr(callback, moment)(self.state)
+            getattr(callback, moment)(self.state, *details)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from torch import Tensor, nn
@@ -22,11 +21,12 @@ from dataset.augment import Augmenter
 from dataset.augmentation.train_augmentation import TrainAugmentation
 from dataset.batches import EvalBatches, TrainBatches
 from dataset.samplers.every_image import EveryImage
-from dataset.tasks.mask import AGES, GENDERS, MASKS, MaskTask
+from dataset.tasks.mask import AGES, GENDERS, MASKS
 from loss.base import PerHeadLoss
 from loss.cross_entropy import CrossEntropy
 from models.tiny_net import TinyNet
 from schedulers.constant import Constant
+from tests.train.rig import CPU, SIZE, TASK, Drawn
 from train import checkpoint
 from train.callback import CALLBACKS, Callback
 from train.callbacks.checkpoints import Checkpoints
@@ -43,29 +43,12 @@ from train.optimizers.torch_optimizers import SGD
 from train.state import TrainState
 from train.trainer import Loop, Trainer
 from train.validator import Validator
-from utils.device import Precision
 from utils.errors import ResumableStop
 from utils.registry import Component
 
-SIZE = (16, 16)
 TRAIN, VALID, STEPS = 20, 13, 5  # images, images, steps an epoch
-CPU = Precision(torch.device("cpu"), torch.float32)
-TASK = MaskTask()
+NEEDED = {"DeferredReweighting": {"from_epoch": 1}}  # options without a default
 HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
-
-
-class Drawn:
-    """Random pixels in memory."""
-
-    def __init__(self, count: int) -> None:
-        self.bad: dict[int, str] = {}
-        self.pixels = np.random.default_rng(0).integers(0, 256, (count, *SIZE, 3), dtype=np.uint8)
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self.pixels[rows]).permute(0, 3, 1, 2)
 
 
 _labels = np.random.default_rng(1).integers(0, 18, TRAIN + VALID)
@@ -74,6 +57,9 @@ SOURCE = Drawn(TRAIN + VALID)
 BATCHES = TrainBatches(SOURCE, TARGETS, EveryImage(rows=np.arange(TRAIN), seed=5), TRAIN // STEPS)
 AUGMENTER = Augmenter([TrainAugmentation(size=SIZE)], size=SIZE, seed=5)
 CRITERION = PerHeadLoss({name: CrossEntropy() for name in TASK.heads}, dict.fromkeys(TASK.heads, 1.0))
+WEIGHTED = PerHeadLoss(
+    {name: CrossEntropy() for name in TASK.heads}, dict.fromkeys(TASK.heads, 1.0), {"age": torch.ones(3)}
+)
 VALIDATOR = Validator(
     TASK,
     EvalBatches(SOURCE, np.arange(TRAIN, TRAIN + VALID), batch_size=4, size=SIZE, targets=TARGETS),
@@ -148,8 +134,9 @@ def test_a_callback_has_known_hooks_with_the_hooks_own_signature(name: str) -> N
 @pytest.mark.parametrize("name", CALLBACKS.names())
 def test_a_callback_is_built_by_the_registry_and_lives_through_a_run(name: str, tmp_path: Path) -> None:
     callback = CALLBACKS.build(
-        Component.of(name), folder=tmp_path, task=TASK, monitor=Monitor("macro_f1"), validator=VALIDATOR,
-        batches=BATCHES, augmenter=AUGMENTER, files=("a.jpg",) * (TRAIN + VALID), config_text="", epochs=1,
+        Component.of(name, **NEEDED.get(name, {})), folder=tmp_path, task=TASK, monitor=Monitor("macro_f1"),
+        validator=VALIDATOR, batches=BATCHES, augmenter=AUGMENTER, criterion=WEIGHTED, precision=CPU,
+        files=("a.jpg",) * (TRAIN + VALID), config_text="", epochs=1,
     )  # fmt: skip
     assert trainer(callback).fit().step == STEPS
 
@@ -345,7 +332,7 @@ def test_history_is_a_json_object_a_line(tmp_path: Path) -> None:
 
 def test_progress_says_each_epochs_scores(caplog: pytest.LogCaptureFixture) -> None:
     progress = CALLBACKS.build(
-        Component.of("Progress"), batches=BATCHES, epochs=2, monitor=Monitor("macro_f1")
+        Component.of("Progress"), task=TASK, batches=BATCHES, epochs=2, monitor=Monitor("macro_f1")
     )
     with caplog.at_level(logging.INFO, logger="podium"):
         trainer(progress, epochs=2, validator=Scripted([0.4321, 0.25])).fit()
@@ -498,16 +485,3 @@ def test_pictures_leave_no_figure_open(logged: tuple[Path, TrainState]) -> None:
     assert pyplot is None or pyplot.get_fignums() == []
     managers = sys.modules.get("matplotlib._pylab_helpers")
     assert managers is None or managers.Gcf.figs == {}
-
-
-def test_the_mistakes_shown_are_wrong_and_the_most_surprising_come_first() -> None:
-    logits = {
-        "mask": torch.tensor([[9.0, 0, 0], [0, 9.0, 0], [0, 2.0, 0], [9.0, 0, 0]]),
-        "gender": torch.tensor([[9.0, 0]]).repeat(4, 1),
-        "age": torch.tensor([[9.0, 0, 0]]).repeat(4, 1),
-    }
-    targets = TASK.targets(
-        [{"mask": (0,), "gender": (0,), "age": (0,)}] * 3 + [{"mask": (), "gender": (0,), "age": (0,)}]
-    )
-    board = tensorboard(Path("never written"))
-    assert board._worst(logits, targets).tolist() == [1, 2]  # 0 is right, 3 is not labelled

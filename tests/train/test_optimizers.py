@@ -29,7 +29,7 @@ class LionByHand(Optimizer):
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:
         for group in self.param_groups:
-            for p in group["params"]:
+            for p in (p for p in group["params"] if p.grad is not None):
                 m = self.state[p].get("m", torch.zeros_like(p))
                 update = (0.9 * m + 0.1 * p.grad).sign()
                 p -= group["lr"] * (update + group["weight_decay"] * p)
@@ -132,6 +132,26 @@ def test_an_optimizer_is_its_librarys_own_over_5_steps(name: str) -> None:
     for key, parameter in ours.named_parameters():
         torch.testing.assert_close(parameter, theirs.get_parameter(key), rtol=1e-3, atol=1e-5)
         assert not torch.equal(parameter, start[key])
+
+
+# torch's fused SGD takes a momentum of every weight in a group or of none.
+@every_optimizer
+def test_weights_that_melt_late_move_as_the_librarys_own(name: str) -> None:
+    ours, theirs = net(), net()
+    make, options = LIBRARY[name]
+    optimizers = (
+        build(name, ours, lr=0.01, weight_decay=0.03),
+        make(parameter_groups(theirs), lr=0.01, weight_decay=0.03, **options),
+    )
+    start = {key: value.clone() for key, value in ours.state_dict().items()}
+    for number in range(5):
+        for model, optimizer in zip((ours, theirs), optimizers, strict=True):
+            model.backbone.requires_grad_(number >= 2)
+            step(model, optimizer, number)
+        moved = not torch.equal(ours.backbone[0].weight, start["backbone.0.weight"])
+        assert moved == (number >= 2)
+    for key, parameter in ours.named_parameters():
+        torch.testing.assert_close(parameter, theirs.get_parameter(key), rtol=1e-3, atol=1e-5)
 
 
 # Trap "checkpoints without scheduler/scaler/EMA/RNG are not resumable".

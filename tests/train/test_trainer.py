@@ -1,122 +1,38 @@
 """The loop on a few drawn images: steps, validation, resuming, numbers that are not finite."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dataset.augment import Augmentation, Augmenter, Chance
+from dataset.augment import Augmentation, Chance
 from dataset.augmentation.train_augmentation import TrainAugmentation
-from dataset.batches import EvalBatches, TrainBatches
-from dataset.samplers.every_image import EveryImage
 from dataset.task import Targets
-from dataset.tasks.mask import MaskTask
-from loss.base import PerHeadLoss
-from loss.cross_entropy import CrossEntropy
-from models.classifier import Classifier
-from models.tiny_net import TinyNet
-from schedulers.constant import Constant
-from schedulers.cosine_annealing import CosineAnnealing
+from tests.train.rig import (
+    SIZE,
+    SOURCE,
+    TARGETS,
+    TASK,
+    TRAIN,
+    VALID,
+    assert_same_bits,
+    fixed,
+    resumed_after,
+    tiny,
+    trainer,
+    weights,
+)  # fmt: skip
 from train import checkpoint
 from train.callback import Callback
 from train.callbacks.checkpoints import Checkpoints
 from train.callbacks.ema import EMA
 from train.callbacks.finite_loss import FiniteLoss
 from train.monitor import Monitor
-from train.optimizer import parameter_groups
-from train.optimizers.torch_optimizers import SGD, AdamW
 from train.state import TrainState
-from train.trainer import Loop, Trainer
-from train.validator import Validator
-from utils.device import Precision
+from train.trainer import Trainer
 from utils.errors import ResumableStop
-
-SIZE = (16, 16)
-TRAIN, VALID = 26, 11  # images
-CPU = Precision(torch.device("cpu"), torch.float32)
-TASK = MaskTask()
-
-
-class Drawn:
-    """Random pixels in memory."""
-
-    def __init__(self, count: int) -> None:
-        self.bad: dict[int, str] = {}
-        self.pixels = np.random.default_rng(0).integers(0, 256, (count, *SIZE, 3), dtype=np.uint8)
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self.pixels[rows]).permute(0, 3, 1, 2)
-
-
-SOURCE = Drawn(TRAIN + VALID)
-_labels = np.random.default_rng(1).integers(0, 18, TRAIN + VALID)
-TARGETS = TASK.targets([{"mask": (y // 6,), "gender": (y // 3 % 2,), "age": (y % 3,)} for y in _labels])
-
-
-def without_batch_norm(dropout: float = 0.0) -> Classifier:
-    backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=4), nn.Tanh(), nn.Flatten())
-    return Classifier(backbone, 64, TASK.heads, dropout=dropout)
-
-
-def tiny(dropout: float = 0.0) -> Classifier:
-    return TinyNet(heads=TASK.heads, image_size=SIZE, width=2, dropout=dropout)
-
-
-def trainer(
-    model: Classifier | None = None,
-    *,
-    epochs: int = 1,
-    batch_size: int = 4,
-    accumulate: int = 1,
-    clip: float | None = None,
-    chain: Sequence[Augmentation] = (),
-    callbacks: Sequence[Callback] = (),
-    criterion: nn.Module | None = None,
-    rows: int = TRAIN,
-    lr: float = 0.05,
-    adam: bool = False,
-) -> Trainer:
-    torch.manual_seed(11)
-    model = (model or tiny()).to(memory_format=torch.channels_last)
-    batches = TrainBatches(SOURCE, TARGETS, EveryImage(rows=np.arange(rows), seed=5), batch_size)
-    steps = -(-len(batches) // accumulate)
-    groups = parameter_groups(model)
-    if adam:
-        optimizer: torch.optim.Optimizer = AdamW(groups=groups, lr=lr)
-        scheduler: Any = CosineAnnealing(optimizer=optimizer, steps_per_epoch=steps, epochs=epochs)
-    else:
-        optimizer = SGD(groups=groups, lr=lr, momentum=0.0, weight_decay=0.0)
-        scheduler = Constant(optimizer=optimizer, steps_per_epoch=steps)
-    loss = PerHeadLoss({name: CrossEntropy() for name in TASK.heads}, dict.fromkeys(TASK.heads, 1.0))
-    scored = EvalBatches(SOURCE, np.arange(TRAIN, TRAIN + VALID), batch_size=4, size=SIZE, targets=TARGETS)
-    return Trainer(
-        TrainState(model, optimizer, scheduler, CPU.scaler(), model, torch.zeros(())),
-        batches=batches,
-        augmenter=Augmenter(chain, size=SIZE, seed=5),
-        criterion=criterion or loss,
-        validator=Validator(TASK, scored, loss, CPU),
-        callbacks=callbacks,
-        precision=CPU,
-        loop=Loop(epochs=epochs, accumulate=accumulate, clip=clip, seed=5),
-    )
-
-
-def weights(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def fixed(make: Any = without_batch_norm, **options: float) -> Classifier:
-    torch.manual_seed(2)
-    model: Classifier = make(**options)
-    return model
 
 
 @pytest.mark.parametrize("rows", [24, 16])
@@ -323,18 +239,6 @@ def test_the_best_epoch_is_the_first_with_the_best_monitored_value(monitor: str,
     assert Monitor(monitor).best([]) == -1
 
 
-class KilledAt(Callback):
-    """Saves the state after a step, as a timer would, and ends the run there."""
-
-    def __init__(self, folder: Path, step: int) -> None:
-        self.folder, self.step = folder, step
-
-    def on_step_end(self, state: TrainState) -> None:
-        if state.step == self.step:
-            checkpoint.save(self.folder, "last", state.step, state.state_dict())
-            raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize("step", [1, 3, 4, 5, 7, 8])  # 4 and 8 are the last of their epochs
 def test_a_run_resumed_after_any_step_ends_with_the_same_bits(step: int, tmp_path: Path) -> None:
     def fresh(*callbacks: Callback) -> Trainer:
@@ -347,23 +251,7 @@ def test_a_run_resumed_after_any_step_ends_with_the_same_bits(step: int, tmp_pat
     straight = fresh()
     straight.fit()
     assert straight.state.step == 12
-    with pytest.raises(KeyboardInterrupt):
-        fresh(KilledAt(tmp_path, step)).fit()
-    resumed = fresh()
-    saved = checkpoint.load(tmp_path, "last")
-    assert saved is not None
-    resumed.state.load_state_dict(saved)
-    torch.rand(step)  # wherever the global generator stands
-    resumed.fit()
-    for name in ("model", "eval_model"):
-        expected = getattr(straight.state, name).state_dict()
-        for key, value in getattr(resumed.state, name).state_dict().items():
-            assert torch.equal(value, expected[key]), f"{name} {key}"
-    timeless = [
-        [{k: v for k, v in entry.items() if k != "seconds"} for entry in one.state.history]
-        for one in (straight, resumed)
-    ]
-    assert timeless[0] == timeless[1]
+    assert_same_bits(resumed_after(step, fresh, tmp_path).state, straight.state)
 
 
 class Poisoned(Augmentation):

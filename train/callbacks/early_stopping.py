@@ -12,7 +12,10 @@ log = logging.getLogger("podium")
 
 @CALLBACKS.register
 class EarlyStopping(Callback):
-    """Stops after ``patience`` epochs in a row without a better monitored score."""
+    """Stops after ``patience`` epochs in a row without a better monitored score.
+
+    Epochs in which layers wait to be melted (Freeze) don't count.
+    """
 
     def __init__(self, *, monitor: Monitor, patience: Count = 5) -> None:
         self.monitor, self.patience = monitor, patience
@@ -22,7 +25,9 @@ class EarlyStopping(Callback):
             self.on_epoch_end(state)
 
     def on_epoch_end(self, state: TrainState) -> None:
-        waited = len(state.history) - 1 - self.monitor.best(state.history)
+        history = state.history
+        frozen = max((number for number, entry in enumerate(history) if entry.get("frozen")), default=-1)
+        waited = len(history) - 1 - max(self.monitor.best(history), frozen)
         if waited >= self.patience:
             log.info("Stopped: %s has not improved for %d epochs.", self.monitor.name, waited)
             state.should_stop = True

@@ -20,6 +20,8 @@ class EMA(Callback):
         decay: per optimiser step; 1 / (1 - decay) is about the number of steps averaged over.
     """
 
+    averages = True
+
     def __init__(self, *, decay: Fraction = 0.999) -> None:
         self.decay = decay
 

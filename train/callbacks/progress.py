@@ -6,9 +6,11 @@ import time
 from tqdm import tqdm
 
 from dataset.batches import TrainBatches
+from dataset.task import Task
 from train.callback import CALLBACKS, Callback
 from train.monitor import Monitor
 from train.state import TrainState
+from utils.metrics import in_words
 
 log = logging.getLogger("podium")
 
@@ -17,8 +19,8 @@ log = logging.getLogger("podium")
 class Progress(Callback):
     """A bar with rate and time left for each epoch, then a line with its scores."""
 
-    def __init__(self, *, batches: TrainBatches, epochs: int, monitor: Monitor) -> None:
-        self.batches, self.epochs, self.monitor = batches, epochs, monitor
+    def __init__(self, *, task: Task, batches: TrainBatches, epochs: int, monitor: Monitor) -> None:
+        self.task, self.batches, self.epochs, self.monitor = task, batches, epochs, monitor
         self._bar = tqdm(disable=True)
         self._started = (0.0, 0)
         self._rate = 0.0  # images a second
@@ -43,12 +45,12 @@ class Progress(Callback):
 
     def on_epoch_end(self, state: TrainState) -> None:
         entry = state.history[-1]
+        scores = "  ".join(f"{in_words(name)} {entry[name]:.4f}" for name in self.task.main_scores)
         best = self.monitor.best(state.history) == len(state.history) - 1
         log.info(
-            "Epoch %d/%d  train loss %.4f  valid loss %.4f  accuracy %.4f  macro-F1 %.4f  "
-            "%.0f img/s  %.0f s%s",
-            state.epoch, self.epochs, entry["train_loss"], entry["loss"], entry["accuracy"],
-            entry["macro_f1"], self._rate, entry["seconds"], "  best so far" if best else "",
+            "Epoch %d/%d  train loss %.4f  valid loss %.4f  %s  %.0f img/s  %.0f s%s",
+            state.epoch, self.epochs, entry["train_loss"], entry["loss"], scores, self._rate,
+            entry["seconds"], "  best so far" if best else "",
         )  # fmt: skip
 
     def on_fit_end(self, state: TrainState) -> None:

@@ -4,20 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
-from dataset.task import Targets, Task
+from dataset.task import Task
 from train.callback import CALLBACKS, Callback
 from train.figures import confusion_picture, curves_picture, image_sheet
 from train.state import TrainState
 from train.validator import Validator
 from utils.convert import Count
+from utils.metrics import in_words
 
 _SMALL = 6  # labels: matrices up to this size share one picture
+_LARGE = 40  # of more than that, a picture shows those that are confused most often
 
 
 @CALLBACKS.register
@@ -69,7 +70,7 @@ class TensorBoard(Callback):
             batches, loss = self._before
             now = float(state.loss_sum)
             self._writer.add_scalar("step/train loss", (now - loss) / (state.batch - batches), state.step)
-            self._writer.add_scalar("step/lr", state.optimizer.param_groups[0]["lr"], state.step)
+            self._writer.add_scalar("step/lr", state.rate, state.step)
             self._before = (state.batch, now)
 
     def on_epoch_end(self, state: TrainState) -> None:
@@ -89,8 +90,10 @@ class TensorBoard(Callback):
         labels = [_tag(name) for name in self._label_f1s()]
         return {
             "Scores": {
-                "macro-F1": ["Multiline", [_tag("macro_f1"), _tag("train_macro_f1")]],
-                "accuracy": ["Multiline", [_tag("accuracy"), _tag("train_accuracy")]],
+                **{
+                    in_words(name): ["Multiline", [_tag(name), _tag(f"train_{name}")]]
+                    for name in self.task.main_scores
+                },
                 "loss": ["Multiline", [_tag("loss"), _tag("train_loss")]],
                 "F1 of each label": ["Multiline", labels],
             }
@@ -106,7 +109,7 @@ class TensorBoard(Callback):
         targets = {name: values[: self.sheet] for name, values in batch.targets.items()}
         mixed, mixed_targets = self.augmenter(images, targets, epoch=0, batch=0, batches=1)
         shown = (mixed * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
-        return image_sheet(shown, self._captions(mixed_targets), "What the model trains on")
+        return image_sheet(shown, self.task.captions(mixed_targets), "What the model trains on")
 
     def _pictures(self, state: TrainState) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         found = state.predictions
@@ -119,40 +122,21 @@ class TensorBoard(Callback):
             yield "confusion/" + ", ".join(name for name, _ in small), confusion_picture(small)
         for name, confusion in confusions.items():
             if len(confusion.labels) > _SMALL:
-                yield f"confusion/{name}", confusion_picture([(name, confusion)])
+                yield f"confusion/{name}", confusion_picture([(name, confusion.most_confused(_LARGE))])
         if names := self._label_f1s():
             curves = {name.replace("/f1/", " "): [entry[name] for entry in state.history] for name in names}
             yield "F1 of each label", curves_picture(curves, "F1 of each label on the validation images")
-        worst = self._worst(found.logits, found.targets)
+        worst = self.task.mistakes(found.logits, found.targets)[: self.worst]
         if len(worst):
             images = self.validator.batches.source.batch(found.rows[worst])
-            true = self._captions({name: t[worst] for name, t in found.targets.items()})
-            said = self._captions({name: c[worst] for name, c in choices.items()})
+            true = self.task.captions({name: t[worst] for name, t in found.targets.items()})
+            said = self.task.captions({name: c[worst] for name, c in choices.items()})
             captions = [f"{t}\npredicted {s}" for t, s in zip(true, said, strict=True)]
             shown = images.permute(0, 2, 3, 1).numpy()
             yield (
                 "worst mistakes",
                 image_sheet(shown, captions, "True label, and what was predicted"),
             )
-
-    def _worst(self, logits: dict[str, torch.Tensor], targets: Targets) -> NDArray[np.int64]:
-        """Return the positions of the wrong images whose true labels got the least probability."""
-        deciding = list(self.task.views)[-1]
-        true = self.task.answers(targets)[deciding]
-        said = self.task.answers(self.task.decide(logits))[deciding]
-        probabilities = self.task.probabilities(logits)
-        surprise = sum(
-            -(targets[name] * p.clamp(min=1e-12).log()).sum(dim=1) for name, p in probabilities.items()
-        )
-        ranked = torch.as_tensor(surprise).argsort(descending=True).numpy()
-        wrong = (true != said) & (true >= 0)
-        return np.asarray(ranked[wrong[ranked]][: self.worst], dtype=np.int64)
-
-    def _captions(self, marked: Targets) -> list[str]:
-        deciding, labels = list(self.task.views.items())[-1]
-        return [
-            labels[index] if index >= 0 else "not labelled" for index in self.task.answers(marked)[deciding]
-        ]
 
 
 def _tag(name: str) -> str:

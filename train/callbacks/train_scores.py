@@ -15,7 +15,7 @@ from utils.convert import Interval
 
 @CALLBACKS.register
 class TrainScores(Callback):
-    """Adds ``train_accuracy`` and ``train_macro_f1`` to each epoch, to be held against validation's.
+    """Adds ``train_macro_f1`` and the task's other main scores to each epoch, beside validation's.
 
     They are measured exactly as validation is: the evaluated weights, without augmentation, on the same
     evenly spaced training images each time. (Scores collected while training mix weights of a whole
@@ -47,8 +47,5 @@ class TrainScores(Callback):
             targets=self.batches.targets,
         )
         found = predict(state.eval_model, batches, self.validator.precision, what="Train scores")
-        scores = self.task.scores(self.task.decide(found.logits), found.targets)
-        state.history[-1] |= {
-            "train_accuracy": scores["accuracy"],
-            "train_macro_f1": scores["macro_f1"],
-        }
+        scores = self.task.scores(found.logits, found.targets)
+        state.history[-1] |= {f"train_{name}": scores[name] for name in self.task.main_scores}

@@ -1,5 +1,7 @@
 """torch's own optimisers, the fused kernels where there are any."""
 
+from typing import Any
+
 import torch
 
 from train.optimizer import OPTIMIZERS, Groups
@@ -23,6 +25,17 @@ class SGD(torch.optim.SGD):
     ) -> None:
         nesterov = nesterov and momentum > 0
         super().__init__(groups, lr, momentum, weight_decay=weight_decay, nesterov=nesterov, fused=True)
+
+    def step(self, closure: Any = None) -> Any:
+        """Make a step. The kernel takes all of a group's momenta or none, also where some just melted.
+
+        A momentum of 0 becomes the gradient, which is what a first step is anyway.
+        """
+        for group in self.param_groups:
+            for parameter in group["params"] if group["momentum"] else ():
+                if parameter.grad is not None and "momentum_buffer" not in self.state[parameter]:
+                    self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return super().step(closure)
 
 
 @OPTIMIZERS.register

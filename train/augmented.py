@@ -1,0 +1,21 @@
+"""A batch as it is trained on."""
+
+import torch
+from torch import Tensor
+
+from dataset.augment import Augmenter
+from dataset.batches import Batch
+from dataset.task import Targets
+
+
+def augmented(
+    batch: Batch, augmenter: Augmenter, device: torch.device, /, **place: int
+) -> tuple[Tensor, Targets]:
+    """Return float images (N, 3, H, W) in [0, 1] on ``device`` and their targets (N, K) by space.
+
+    Args:
+        place: ``epoch``, ``batch`` and ``batches``: all that the randomness depends on, beside the seed.
+    """
+    images = batch.images.to(device, non_blocking=True)
+    targets = {name: values.to(device, non_blocking=True) for name, values in batch.targets.items()}
+    return augmenter(images, targets, **place)
