@@ -1,7 +1,9 @@
 """Backbones by timm's names, with weights from the hub, from a file, or none."""
 
+import logging
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -9,9 +11,15 @@ from typing import Any
 import huggingface_hub
 import timm
 from safetensors import SafetensorError
+from timm.models import get_deprecated_models
 from torch import nn
 
+from models.backbone_size import check_size
+from models.checkpointing import checkpoint_gradients
+from models.classifier import IMAGENET_MEAN, IMAGENET_STD
 from utils.errors import ConfigError, closest, unknown_name
+
+log = logging.getLogger("podium")
 
 _PATIENCE = 5.0  # seconds to find out whether the hub can be reached
 # What timm raises for a file that holds no weights or another model's, and for an option that an
@@ -29,44 +37,86 @@ _REFUSALS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A timm model without its classifier: normalised images (N, 3, H, W) to features (N, F).
+
+    Attributes:
+        features: F.
+        mean: of each colour, in [0, 1], as the weights were trained with.
+        std: the same of the deviation.
+    """
+
+    module: nn.Module
+    features: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
 def create_backbone(
-    name: str, image_size: tuple[int, int], pretrained: bool | Path, **options: Any
-) -> nn.Module:
-    """Return a timm model without its classifier: images (N, 3, H, W) to features (N, F).
+    name: str,
+    image_size: tuple[int, int],
+    pretrained: bool | Path = False,
+    *,
+    drop_path: float = 0.0,
+    gradient_checkpointing: bool = False,
+) -> Backbone:
+    """Return a backbone for images of this height and width.
 
     Args:
-        name: ``architecture`` or ``architecture.tag``; the tag says which weights.
+        name: ``architecture`` or ``architecture.tag``; the tag says which weights. Old names work too.
         pretrained: true for the hub's weights, a file's path for those, false for random ones.
-        options: further arguments of the architecture, such as ``drop_path_rate``.
+        drop_path: probability of skipping a residual block.
+        gradient_checkpointing: compute activations again in the backward pass instead of keeping them.
 
     Raises:
-        ConfigError: the name, the file or the weights can't be had; says what to do instead.
+        ConfigError: the name, the size, an option or the weights can't be had; says what to do instead.
     """
-    architecture = name.partition(".")[0]
-    if not timm.is_model(architecture):
-        near = closest(architecture, timm.list_models())
-        hint = f" Did you mean {near!r}?" if near else ""
-        raise ConfigError(
-            f"timm has no backbone {name!r}.{hint} All of them: "
-            "python -c 'import timm; print(timm.list_models())'"
-        )
-    fixed = _has_fixed_size(name)
-    if fixed:
-        options["img_size"] = image_size
+    name = current_name(name)
+    config = weights_config(name)
+    options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
     if isinstance(pretrained, Path):
         if not pretrained.is_file():
             raise ConfigError(f"pretrained = {pretrained}: there is no such file.")
         options["pretrained_cfg_overlay"] = {"file": str(pretrained)}
     elif pretrained:
         _check_hub(name)
+    if config is not None and config.fixed_input_size:  # ViT, Swin, ...
+        check_size(name, image_size, config.input_size[1:])
+        options["img_size"] = image_size
     try:
-        backbone: nn.Module = timm.create_model(name, pretrained=bool(pretrained), num_classes=0, **options)
+        module: Any = timm.create_model(name, pretrained=bool(pretrained), num_classes=0, **options)
     except _REFUSALS as error:
         what = f"weights for {name}" if pretrained else f"backbone {name}"
         raise ConfigError(f"The {what} can't be made: {type(error).__name__}: {error}") from error
-    if fixed:
-        _check_patches(backbone, name, image_size)
-    return backbone
+    if gradient_checkpointing:
+        checkpoint_gradients(module, name)
+    features = int(getattr(module, "head_hidden_size", None) or module.num_features)
+    if config is None:
+        return Backbone(module, features, IMAGENET_MEAN, IMAGENET_STD)
+    return Backbone(module, features, config.mean, config.std)
+
+
+def current_name(name: str) -> str:
+    """Return timm's name of today for a backbone, which a log line says where ``name`` is an old one.
+
+    Raises:
+        ConfigError: timm has no backbone of that name, nor ever had.
+    """
+    renamed = get_deprecated_models()
+    current: str | None = renamed.get(name)
+    if current is not None:
+        log.info("backbone %s is now called %s", name, current)
+        return current
+    architecture = name.partition(".")[0]
+    if not timm.is_model(architecture) or architecture in renamed:
+        near = closest(architecture, timm.list_models())
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise ConfigError(
+            f"timm has no backbone {name!r}.{hint} All of them: "
+            "python -c 'import timm; print(timm.list_models())'"
+        )
+    return name
 
 
 def weights_config(name: str) -> Any:
@@ -80,25 +130,6 @@ def weights_config(name: str) -> Any:
     except RuntimeError:
         valid = timm.list_pretrained(f"{name.partition('.')[0]}.*")
         raise ConfigError(unknown_name("backbone", name, valid)) from None
-
-
-def _has_fixed_size(name: str) -> bool:
-    """Tell whether the architecture must know its image size when it is built (ViT, Swin, ...)."""
-    config = weights_config(name)
-    return bool(config is not None and config.fixed_input_size)
-
-
-def _check_patches(backbone: nn.Module, name: str, image_size: tuple[int, int]) -> None:
-    """Refuse a size that patches don't cover: timm would leave the right and lower border out."""
-    patches = getattr(getattr(backbone, "patch_embed", None), "proj", None)
-    if not isinstance(patches, nn.Conv2d) or patches.kernel_size != patches.stride:
-        return
-    if any(side % patch for side, patch in zip(image_size, patches.kernel_size, strict=True)):
-        height, width = patches.kernel_size
-        raise ConfigError(
-            f"{name} cuts images into patches: [images] size = {image_size[0]}, {image_size[1]} must be "
-            f"multiples of {height}, {width}."
-        )
 
 
 def _check_hub(name: str) -> None:

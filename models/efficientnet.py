@@ -1,9 +1,14 @@
 """EfficientNets (Tan and Le, 2019, https://arxiv.org/abs/1905.11946), with Noisy Student weights."""
 
-from torch import nn
-
 from models.classifier import MODELS
 from models.timm_model import BackboneModel
+
+
+@MODELS.register
+class EfficientNetB2(BackboneModel):
+    """8 million weights; made for 260 pixels."""
+
+    backbone_name = "tf_efficientnet_b2.ns_jft_in1k"
 
 
 @MODELS.register
@@ -22,14 +27,13 @@ class EfficientNetB4(BackboneModel):
 
 @MODELS.register
 class EfficientNetB4T(EfficientNetB4):
-    """EfficientNetB4 with a two-layer head for each label space on the shared features."""
+    """EfficientNetB4 whose heads have two layers (``Shallow``) unless [head] names another."""
 
-    @staticmethod
-    def make_head(features: int, labels: int) -> nn.Module:
-        hidden = 256
-        return nn.Sequential(
-            nn.Linear(features, hidden, bias=False),
-            nn.BatchNorm1d(hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, labels),
-        )
+    default_head = "Shallow"
+
+
+@MODELS.register
+class EfficientNetB6(BackboneModel):
+    """41 million weights; made for 528 pixels."""
+
+    backbone_name = "tf_efficientnet_b6.ns_jft_in1k"

@@ -1,5 +1,6 @@
 """What every model keeps, and what the backbones' weights and names come to."""
 
+import logging
 import pickle
 import time
 from functools import cache
@@ -9,17 +10,36 @@ import huggingface_hub
 import pytest
 import timm
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
+from models.backbone import current_name
 from models.classifier import MODELS, Classifier, check_outputs
 from utils.errors import ConfigError
 from utils.registry import Component
 
 HEADS = {"mask": 3, "gender": 2, "age": 3}
 SIZE = (64, 48)
-SMALL = ("ResNet18", "TimmModel", "TinyNet", "VisionTransformer")  # built in a moment
-BACKBONE = {"TimmModel": {"backbone": "mobilenetv3_small_050"}}
+SMALL = (  # built in a moment
+    "FusedBackbones", "MobileNetV3Small", "ResNet18", "SeparateBackbones", "SmallResNet", "TimmModel",
+    "TinyNet", "VisionTransformer",
+)  # fmt: skip
+TINY = "mobilenetv3_small_050"
+BACKBONE = {
+    "TimmModel": {"backbone": TINY},
+    "FusedBackbones": {"backbones": f"{TINY}, resnet10t", "conv_branch": 4},
+    "SeparateBackbones": {"backbones": f"mask+gender: {TINY}, age: resnet10t"},
+}
+NAMED = [name for name in MODELS.names() if hasattr(MODELS.get(name), "backbone_name")]
+LARGE = (
+    "ConvNeXtSmall", "DenseNet201", "ECANFNetL2", "EfficientNetB6", "EfficientNetV2L", "EfficientNetV2S",
+    "SwinBase", "SwinSmall", "SwinV2CRTiny", "TResNetL", "ViTBase", "ViTSmall",
+)  # fmt: skip
+every_model = pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in MODELS.names()],
+)
 
 
 def build(
@@ -50,13 +70,18 @@ def small(name: str) -> Classifier:
 
 
 @cache
-def outputs(name: str) -> tuple[int, dict[str, tuple[int, ...]]]:
-    """The width of the backbone's features, and the shapes of the logits of two images."""
+def outputs(name: str) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
+    """The width of the features that each head sees, and the shapes of the logits of two images."""
     model, widths = without_memory(name), []
-    hook = model.backbone.register_forward_hook(lambda _, __, features: widths.append(features.shape[1]))
+    hook = model.backbone.register_forward_hook(lambda _, __, features: widths.append(features))
     logits = model(torch.zeros(2, 3, *SIZE, dtype=torch.uint8, device="meta"))
     hook.remove()
-    return widths[0], {key: tuple(value.shape) for key, value in logits.items()}
+    seen = widths[0] if isinstance(widths[0], dict) else dict.fromkeys(logits, widths[0])
+    assert all(features.ndim == 2 for features in seen.values())
+    return (
+        {key: features.shape[1] for key, features in seen.items()},
+        {key: tuple(value.shape) for key, value in logits.items()},
+    )
 
 
 def images(count: int = 3) -> torch.Tensor:
@@ -68,26 +93,27 @@ def shapes(model: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
     return [(name, tuple(value.shape)) for name, value in model.state_dict().items()]
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@every_model
 def test_logits_are_a_dict_with_exactly_the_widths_of_the_heads(name: str) -> None:
     assert outputs(name)[1] == {"mask": (2, 3), "gender": (2, 2), "age": (2, 3)}
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_one_head_is_a_dict_too(name: str) -> None:
+    options = {"backbones": f"class: {TINY}"} if name == "SeparateBackbones" else {}
     with torch.device("meta"):
-        model = build(name, heads={"class": 18})
+        model = build(name, heads={"class": 18}, **options)
     logits = model(torch.zeros(2, 3, *SIZE, dtype=torch.uint8, device="meta"))
     assert {key: tuple(value.shape) for key, value in logits.items()} == {"class": (2, 18)}
 
 
 # Traps "num_classes via timm instead of touching .fc" and "no heads on 1000 logits"; defects 7 and 8.
-@pytest.mark.parametrize("name", MODELS.names())
+@every_model
 def test_heads_read_the_features_and_no_layer_gives_1000_imagenet_logits(name: str) -> None:
     model, features = without_memory(name), outputs(name)[0]
-    for head in model.heads.values():
+    for space, head in model.heads.items():
         first = next(module for module in head.modules() if isinstance(module, nn.Linear))
-        assert first.in_features == features != 1000
+        assert first.in_features == features[space] != 1000
     widths = [m.out_features for m in model.modules() if isinstance(m, nn.Linear)]
     assert 1000 not in widths
 
@@ -118,8 +144,27 @@ def test_an_images_logits_do_not_depend_on_the_others_in_the_batch(name: str) ->
         assert not torch.allclose(together[head][0], together[head][1], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", [*SMALL, "MobileNetV3"])
+def test_a_training_step_gives_every_parameter_a_finite_gradient(name: str) -> None:
+    torch.manual_seed(0)
+    model = build(name).train()
+    before = {key: value.detach().clone() for key, value in model.named_parameters()}
+    logits = model(images(4))
+    targets = torch.arange(4) % 2
+    sum(F.cross_entropy(value, targets) for value in logits.values()).backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.isfinite().all(), key
+    torch.optim.AdamW(model.parameters(), lr=1e-3).step()
+    changed = {key for key, value in model.named_parameters() if not torch.equal(value, before[key])}
+    for part in (model.backbone, *model.heads.values()):  # zeros at the end of a block hold the rest up
+        inside = {id(parameter) for parameter in part.parameters()}
+        assert changed & {key for key, value in model.named_parameters() if id(value) in inside}
+    assert all(value.isfinite().all() for value in model.parameters())
+
+
 # Trap "test transform must equal the validation transform incl. mean and std; store it in the checkpoint".
-@pytest.mark.parametrize("name", MODELS.names())
+@every_model
 def test_mean_and_std_are_saved_with_the_weights(name: str) -> None:
     assert {"normalise.mean", "normalise.std"} <= without_memory(name).state_dict().keys()
 
@@ -172,12 +217,44 @@ def test_a_wrong_tag_gets_the_valid_ones() -> None:
         build("TimmModel", backbone="resnet18.tv_in2k")
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in MODELS.names() if hasattr(MODELS.get(name), "backbone_name")]
-)
+@pytest.mark.parametrize("name", NAMED)
 def test_every_named_backbone_pins_its_weights(name: str) -> None:
     backbone = MODELS.get(name).backbone_name  # type: ignore[attr-defined]
     assert backbone in timm.list_pretrained()
+
+
+@pytest.mark.parametrize(
+    ("old", "current"),
+    [
+        ("tf_efficientnet_b4_ns", "tf_efficientnet_b4.ns_jft_in1k"),
+        ("tv_resnet152", "resnet152.tv_in1k"),
+        ("swin_base_patch4_window7_224_in22k", "swin_base_patch4_window7_224.ms_in22k"),
+        ("efficientnet_b2a", "efficientnet_b2"),
+    ],
+)
+def test_an_old_name_means_its_current_one_and_a_log_line_says_so(
+    old: str, current: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="podium"):
+        assert current_name(old) == current
+    assert caplog.messages == [f"backbone {old} is now called {current}"]
+    caplog.clear()
+    assert current_name(current) == current
+    assert caplog.messages == []
+
+
+def test_an_old_name_builds_the_current_model() -> None:
+    old, new = "regnetz_040h", "regnetz_040_h"
+    with torch.device("meta"):
+        found, expected = (build("TimmModel", backbone=name) for name in (old, new))
+    assert shapes(found) == shapes(expected)
+    with pytest.raises(ConfigError, match=r"no backbone 'tv_resnet152\.tv2_in1k'"):
+        current_name("tv_resnet152.tv2_in1k")
+
+
+def test_names_that_timm_has_now_are_left_alone() -> None:
+    assert current_name("vit_base_patch16_224_miil") == "vit_base_patch16_224_miil"
+    assert current_name("convnext_tiny.in12k_ft_in1k") == "convnext_tiny.in12k_ft_in1k"
 
 
 def test_drop_path_where_there_is_none_is_refused() -> None:
