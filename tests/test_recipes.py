@@ -26,7 +26,9 @@ def test_a_recipe_trains_and_predicts(recipe, data, tmp_path, monkeypatch):
     text = recipe.read_text(encoding="utf-8")
     assert text.startswith("# ")  # what it is, the score it reached, the command
     assert recipe.relative_to(ROOT).as_posix() in text
-    small = ["images.size=32,32", "train.epochs=1", "train.batch_size=8", "scheduler.name=Constant"]
+    small = ["images.size=32,32", "train.epochs=1", "train.batch_size=56", "scheduler.name=Constant"]
+    if "pretrained = yes" in text:
+        small.append("model.pretrained=no")
     overrides = [argument for setting in small for argument in ("--set", setting)]
     assert main(["--config", str(recipe), *overrides]) == 0
     assert main(["--config", str(recipe), "--mode", "infer"]) == 0
