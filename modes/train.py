@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dataset.base_dataset import BaseDataset
-from dataset.class_table import COLUMNS, class_table, format_table, write_class_table
-from dataset.store import ImageSource
+from dataset.class_table import class_table, format_table, without_people, write_class_table
+from dataset.store import ImageSource, missed_line
+from dataset.task import Task
 from inference.inferrer import write_predictions
+from inference.predict import Predictions
 from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.mode import MODES, Mode
 from modes.read_settings import check, read_sections
@@ -30,6 +32,7 @@ from utils.durable import write_json, write_text
 from utils.errors import ConfigError, DataError, Diverged, PodiumError, ResumableStop, listed
 from utils.ini import format_ini, read_ini
 from utils.logs import logged_to
+from utils.metrics import in_words
 from utils.tables import write_table
 
 log = logging.getLogger("podium")
@@ -48,6 +51,7 @@ class Train(Mode):
             )
         settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         experiment = Experiment.of(settings)
+        settings = experiment.settings  # with the names that were found in the data
         experiment.check()
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
@@ -100,14 +104,14 @@ class Train(Mode):
 
 def _refuse_changes(folder: Path, settings: Settings) -> None:
     """A resumed run goes on as it began; only where things are and how fast may differ."""
-    began = {name: dict(s.values) for name, s in read_ini(folder / "config.ini").items()}
+    path = folder / "config.ini"
+    began = check(read_ini(path), str(path)).texts()  # also fills in keys that are newer than the run
     now = settings.texts()
     problems = []
     for section in sorted(began.keys() | now.keys()):
         if section in HERE:
             continue
-        old = {key: value.text for key, value in began.get(section, {}).items()}
-        new = {key.lower(): value for key, value in now.get(section, {}).items()}
+        old, new = began.get(section, {}), now.get(section, {})
         problems += [
             f"[{section}] {key} was {old.get(key, 'not there')!r} and is now {new.get(key, 'not there')!r}"
             for key in sorted(old.keys() | new.keys())
@@ -122,11 +126,16 @@ def _refuse_changes(folder: Path, settings: Settings) -> None:
 
 def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
     """Print and keep what is trained on: classes, split, and what was left out."""
-    table = class_table(dataset, experiment.task)
-    write_class_table(folder / "class_table.csv", table)
+    columns, table = without_people(dataset, class_table(dataset, experiment.task))
+    write_class_table(folder / "class_table.csv", table, columns)
     split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
     write_table(folder / "split.csv", ("group", "fold"), split)
-    log.info("%s\n", format_table(COLUMNS, table))
+    log.info("%s\n", format_table(columns, table))
+    validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
+    if unscored := experiment.task.unscored(validated):
+        log.warning("No validation image has %s: scores say nothing about it.", ", ".join(unscored))
+    if line := missed_line(source, experiment.prepare.cropper, "training"):
+        log.warning(line)
     left_out = [*dataset.skipped, *source.bad.values()]
     for problem in left_out:
         log.warning("Left out: %s", problem)
@@ -151,24 +160,38 @@ def _finish(
     columns = ("id", "fold", "group")
     write_predictions(folder / "valid_predictions.csv", columns, ids, experiment.task, found)
     history = trainer.state.history
-    names = [name for name in ("macro_f1", "accuracy", "loss") if name in history[0]]
+    names = [*experiment.task.main_scores, "loss"]
     write_json(
         folder / FINISHED,
         {
             "monitor": experiment.settings.train.monitor,
             "best_epoch": int(best["scores"]["epoch"]),
             "scores": scores,
-            "best_by": {name: _best_by(name, history) for name in names},
+            "best_by": {name: _best_by(name, history, names) for name in names},
+            **_tuning(experiment.task, found),
         },
     )
     _print_scores(scores, int(best["scores"]["epoch"]), experiment, folder, config)
 
 
-def _best_by(name: str, history: list[dict[str, float]]) -> dict[str, float]:
+def _best_by(name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
     entry = history[Monitor(name).best(history)]
-    return {"epoch": int(entry["epoch"])} | {
-        score: entry[score] for score in ("macro_f1", "accuracy", "loss")
-    }
+    return {"epoch": int(entry["epoch"])} | {score: entry[score] for score in names}
+
+
+def _tuning(task: Task, found: Predictions) -> dict[str, Any]:
+    """Return what the task finds on the validation images for inference, and the scores with it there."""
+    tuning = task.tune(found.logits, found.targets)
+    tuned = task.tuned(tuning)
+    if tuned is task:  # which decides without it, but another one may be asked to predict
+        return {"tuning": tuning} if tuning else {}
+    scores = tuned.scores(found.logits, found.targets)
+    main = {name: scores[name] for name in task.main_scores}
+    log.info(
+        "Tuned on these same validation images, so higher than it will be on others: %s",
+        "  ".join(f"{in_words(name)} {value:.4f}" for name, value in main.items()),
+    )
+    return {"tuning": tuning, "scores_on_the_images_tuned_on": main}
 
 
 def load_best(folder: Path) -> dict[str, Any]:
@@ -186,9 +209,11 @@ def load_best(folder: Path) -> dict[str, Any]:
 def _print_scores(
     scores: dict[str, float], epoch: int, experiment: Experiment, folder: Path, config: Path
 ) -> None:
+    task = experiment.task
     parts = "".join(
-        f"\n  {view:<10} accuracy {scores[f'{view}/accuracy']:.4f}  macro-F1 {scores[f'{view}/macro_f1']:.4f}"
-        for view in experiment.task.views
+        f"\n  {view:<10} "
+        + "  ".join(f"{in_words(name)} {scores[f'{view}/{name}']:.4f}" for name in task.main_scores)
+        for view in task.views
     )
     log.info(
         "\nBest epoch: %d, by %s. On the validation images:%s\n\n"

@@ -204,6 +204,16 @@ def test_resume_refuses_another_config_and_names_every_difference(config, tmp_pa
     assert "[optimizer] lr was '1e18'" in message
 
 
+def test_a_run_from_before_a_key_existed_can_be_resumed(config, tmp_path):
+    diverging = ("--set", "optimizer.name=SGD", "--set", "optimizer.lr=1e18")
+    assert podium(config, *diverging) == 4
+    began = tmp_path / "runs" / "test" / "001" / "config.ini"
+    old = began.read_text().replace("head_rate = 1.0\n", "").replace("layer_decay = 1.0\n", "")
+    assert old != began.read_text()
+    began.write_text(old)
+    assert podium(config, *diverging, "--resume") == 4  # it goes on, and diverges again
+
+
 def test_resume_refuses_data_that_changed(config, data, tmp_path, capsys):
     copied = tmp_path / "copied"
     subprocess.run(["cp", "-a", data, copied], check=True)
@@ -284,7 +294,7 @@ def test_unreadable_training_images_are_left_out_and_named_when_asked(config, da
         ("model.widht=3", ["widht", "Did you mean 'width'"]),
         ("train.epochs=many", ["'many' is not a whole number"]),
         ("train.monitor=f1", ["Unknown score 'f1'", "macro_f1"]),
-        ("loss.aeg.name=CrossEntropy", ["Unknown head 'aeg'", "Did you mean 'age'"]),
+        ("loss.aeg.name=CrossEntropy", ["Unknown label space 'aeg'", "Did you mean 'age'"]),
         ("dataset.valid_fold=5", ["valid_fold = 5 must be below folds = 5"]),
         ("run.device=gpu", ["device = 'gpu'", "cuda"]),
         ("run.name=a/b", ["must be a folder's name"]),
