@@ -38,6 +38,8 @@ class ClassWeights:
         return found
 
     def __str__(self) -> str:
+        if self == ClassWeights():
+            return "none"
         return f"{self.power:g}" if self.beta is None else f"effective {self.beta!r}"
 
     @property

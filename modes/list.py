@@ -2,25 +2,42 @@
 
 import inspect
 from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from typing import Any
 
 from modes.mode import MODES, Mode
-from modes.settings import CHOSEN
+from modes.settings import BESIDE, CHOSEN, FIXED, REPEATED
 from train.callback import CALLBACKS
+from utils.convert import as_text
 
 
 @MODES.register
 class List(Mode):
-    """Print every task, model, loss, ... with its options and their defaults."""
+    """Print every section, class and key of a config, with defaults."""
 
     def run(self, arguments: Namespace) -> None:
+        for section, settings in FIXED.items():
+            print(f"\n[{section}]  {_first_line(settings)}")
+            print(*_keys(settings), sep="\n")
         registries = {section: registry for section, (registry, _) in CHOSEN.items()}
-        for section, registry in {**registries, "callback.NAME": CALLBACKS}.items():
-            print(f"\n[{section}]")
+        for section, registry in {**registries, "callback": CALLBACKS}.items():
+            parts = [f"[{section}]"] if section in CHOSEN else []
+            parts += [f"[{section}.{REPEATED[section]}]"] if section in REPEATED else []
+            print(f"\n{', '.join(parts)}")
             for name in registry.names():
                 print(f"  {name:<28} {_first_line(registry.get(name))}")
                 for key, parameter in registry.schema(name).items():
-                    default = "needed" if parameter.default is parameter.empty else parameter.default
-                    print(f"      {key} = {default}")
+                    default = parameter.default
+                    print(f"      {key} = {'needed' if default is parameter.empty else as_text(default)}")
+            if section in BESIDE:
+                print(f"  {'and with any of them':<28} {_first_line(BESIDE[section])}")
+                print(*_keys(BESIDE[section]), sep="\n")
+
+
+def _keys(settings: type[Any]) -> Iterator[str]:
+    for f in fields(settings):
+        yield f"      {f.name} = {'needed' if f.default is MISSING else as_text(f.default)}"
 
 
 def _first_line(cls: type) -> str:

@@ -349,6 +349,9 @@ def test_list_names_everything_that_can_be_chosen(capsys):
         "AdamP",
         "CosineAnnealing",
         "EarlyStopping",
+        "epochs = needed",  # of a fixed section
+        "layer_decay = 1.0",  # of every optimiser
+        "class_weights = none",  # of every loss
     ):
         assert name in text
 

@@ -122,3 +122,14 @@ def _tuple(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(parts) != len(kinds):
         raise ValueError(f"{text!r} is not {len(kinds)} values with a comma between them")
     return tuple(convert(part, kind) for part, kind in zip(parts, kinds, strict=True))
+
+
+def as_text(value: object) -> str:
+    """Return a value as ``convert`` reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "none"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(as_text, value))
+    return str(value)

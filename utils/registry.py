@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_type_hints
 
-from utils.convert import convert
+from utils.convert import as_text, convert
 from utils.errors import ConfigError, PodiumError, unknown_name
 from utils.ini import Value
 
@@ -36,12 +36,8 @@ class Component:
     @classmethod
     def of(cls, name: str, **options: object) -> "Component":
         """Return a component from Python values, as if they had been written in a config."""
-        texts = {key.lower(): Value(_as_text(value), key) for key, value in options.items()}
+        texts = {key.lower(): Value(as_text(value), key) for key, value in options.items()}
         return cls(name, texts, section=name)
-
-
-def _as_text(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 class Registry(Generic[T]):
