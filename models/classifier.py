@@ -1,15 +1,17 @@
 """The shape of every model: normalise, backbone, one head for each label space."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from utils.registry import Registry
+from models.feature_map import look, map_channels
+from models.head import Heads
+from utils.registry import Component, Registry
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-MakeHead = Callable[[int, int], nn.Module]  # (features, labels) -> head
 
 
 class Normalise(nn.Module):
@@ -35,34 +37,42 @@ class Classifier(nn.Module):
     """A backbone with one head for each label space.
 
     Args:
-        backbone: float (N, 3, H, W) to features (N, F).
-        features: F.
-        heads: K of each label space.
-        make_head: builds a head from (F, K); a linear layer unless said otherwise.
-        dropout: probability that a feature is dropped before the heads, in [0, 1).
+        backbone: float (N, 3, H, W) to features (N, F); heads on tokens need one with timm's
+            ``forward_features``, ``forward_head`` and ``num_features``.
+        features: F; by label space where the heads don't all see the same features.
+        heads: K of each label space; as ``Heads``, which the config makes, also how each head is made.
+        dropout: probability that a pooled feature is dropped before the heads, in [0, 1).
+
+    Attributes:
+        default_head: the head where nothing else is chosen; a subclass may name another.
     """
+
+    default_head: ClassVar[str] = "Linear"
 
     def __init__(
         self,
         backbone: nn.Module,
-        features: int,
+        features: int | Mapping[str, int],
         heads: Mapping[str, int],
         *,
         mean: tuple[float, ...] = IMAGENET_MEAN,
         std: tuple[float, ...] = IMAGENET_STD,
-        make_head: MakeHead = nn.Linear,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.normalise = Normalise(mean, std)
         self.backbone = backbone
         self.dropout = nn.Dropout(dropout)
-        self.heads = nn.ModuleDict({name: make_head(features, k) for name, k in heads.items()})
+        chosen = heads if isinstance(heads, Heads) else Heads(heads, default=Component(self.default_head))
+        self.heads = chosen.build(features, map_channels(backbone))
+        self.pooled = {space: chosen.pooled(space) for space in chosen}
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return logits (N, K) by label space; images are bytes, or floats in [0, 1]."""
-        features = self.dropout(self.backbone(self.normalise(images)))
-        return {name: head(features) for name, head in self.heads.items()}
+        seen = look(self.backbone, self.normalise(images), self.pooled.values())
+        if True in seen:
+            seen[True] = self.dropout(seen[True])
+        return {name: head(seen[self.pooled[name]]) for name, head in self.heads.items()}
 
 
 def check_outputs(model: nn.Module, heads: Mapping[str, int], image_size: tuple[int, int]) -> None:

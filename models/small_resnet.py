@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.classifier import MODELS, Classifier
+from models.feature_map import PooledNet
 from utils.convert import Count, DropRate
 
 
@@ -84,5 +85,4 @@ class SmallResNet(Classifier):
                 stride = 2 if stage > 0 and block == 0 else 1
                 layers.append(_Block(before, width, stride, drop_path * done / max(1, total - 1)))
                 before, done = width, done + 1
-        backbone = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        super().__init__(backbone, before, heads, dropout=dropout)
+        super().__init__(PooledNet(*layers, num_features=before), before, heads, dropout=dropout)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from models.classifier import MODELS, Classifier
+from models.feature_map import PooledNet
 from utils.convert import Count, DropRate
 
 
@@ -34,5 +35,5 @@ class TinyNet(Classifier):
                 nn.BatchNorm2d(after),
                 nn.ReLU(inplace=True),
             ]
-        backbone = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        backbone = PooledNet(*layers, num_features=channels[-1])
         super().__init__(backbone, channels[-1], heads, dropout=dropout)

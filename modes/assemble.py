@@ -11,18 +11,20 @@ import torch
 from dataset.augment import AUGMENTATIONS, Augmenter
 from dataset.base_dataset import DATASETS, BaseDataset
 from dataset.batches import EvalBatches, TrainBatches
+from dataset.cropper import CROPPERS
 from dataset.demo import draw_demo_data, is_demo
+from dataset.eval_dataset import TEST_DATASETS, EvalDataset
 from dataset.prepare import Prepare
-from dataset.readers.test_dataset import TEST_DATASETS, TestDataset
 from dataset.sampler import SAMPLERS
-from dataset.store import ImageSource, open_images, raise_bad
+from dataset.store import ImageSource, missed_line, open_images, raise_bad
 from dataset.task import TASKS, Targets, Task
 from loss.base import LOSSES, Loss, PerHeadLoss
 from models.classifier import MODELS, check_outputs
+from models.head import Heads
+from modes.callbacks import build_callbacks, check_callbacks
 from modes.run_folder import check_name
-from modes.settings import Settings
+from modes.settings import REPEATED, LossSettings, Settings
 from schedulers.base import SCHEDULERS
-from train.callback import CALLBACKS, Callback
 from train.monitor import Monitor
 from train.optimizer import OPTIMIZERS, parameter_groups
 from train.state import TrainState
@@ -30,15 +32,10 @@ from train.trainer import Loop, Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
 from utils.errors import ConfigError, DataError, unknown_name
-from utils.ini import format_ini
 from utils.registry import Component
 from utils.seeds import seed_global
 
 log = logging.getLogger("podium")
-# Callbacks of every run, before and after the config's own: what stops comes first, what keeps the
-# finished entry of an epoch comes after everything that adds to it.
-_FIRST, _LAST = ("FiniteLoss", "Progress"), ("History", "Checkpoints", "StopSignals")
-_EARLY = ("TrainScores",)  # of the config's own: adds scores that the others read
 
 
 @dataclass(slots=True)
@@ -53,27 +50,49 @@ class Experiment:
     @classmethod
     def of(cls, settings: Settings) -> "Experiment":
         images = settings.images
-        task = TASKS.build(settings.chosen["task"])
-        precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
         height, width = (side + 2 * round(side * images.room / 2) for side in images.size)  # same middle
-        prepare = Prepare((height, width), images.crop, images.crop_centre)
+        cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
+        prepare = Prepare((height, width), cropper, images.grey)
+        root, dataset = settings.paths.data, settings.chosen["dataset"]
+
+        def labels_found() -> tuple[str, ...]:
+            prepare_data_folder(settings)
+            return DATASETS.get(dataset.name).label_names(**DATASETS.arguments(dataset, root=root))
+
+        task = TASKS.build(settings.chosen["task"], root=root, labels_found=labels_found)
+        settings = settings.resolved(task)
+        _check_spaces(settings, task)
+        precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
         return cls(settings, task, precision, prepare)
 
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
         check_name(self.settings.run.name)
         self.criterion()
+        self.heads.check_batch(self.settings.train.batch_size)
+        check_callbacks(self.settings)
         monitor, names = self.settings.train.monitor, (*self.task.score_names, "loss")
         if monitor not in names:
             raise ConfigError(f"[train] monitor: {unknown_name('score', monitor, names)}")
         _fresh_state(self, steps_per_epoch=1, fresh=False)
+
+    @property
+    def heads(self) -> Heads:
+        """How many labels each space has, and how its head is made."""
+        return self._heads(fresh=True)
+
+    def _heads(self, *, fresh: bool) -> Heads:
+        settings, labels = self.settings, self.task.heads
+        chosen = {space: settings.chosen[settings.of_space("head", space)] for space in labels}
+        names = {space.name: space.labels for space in self.task.spaces}
+        return Heads(labels, chosen, names=names, fresh=fresh)
 
     def model(self, *, fresh: bool) -> torch.nn.Module:
         """Return the model on its device; with ``fresh`` false no pretrained weights are loaded."""
         settings = self.settings
         seed_global("weights", settings.run.seed)
         component = settings.chosen["model"]
-        size, heads = settings.images.size, self.task.heads
+        size, heads = settings.images.size, self._heads(fresh=fresh)
         model = MODELS.build(component, heads=heads, image_size=size, fresh=fresh)
         try:
             check_outputs(model, heads, size)
@@ -103,7 +122,7 @@ class Experiment:
             )
         return dataset, source
 
-    def eval_data(self) -> tuple[TestDataset, EvalBatches]:
+    def eval_data(self) -> tuple[EvalDataset, EvalBatches]:
         """Return the organiser's eval images; one that can't be read is an error, never skipped."""
         settings = self.settings
         prepare_data_folder(settings)
@@ -112,6 +131,8 @@ class Experiment:
         )
         source = self._images(images.root, images.files, "eval")
         raise_bad(source)
+        if line := missed_line(source, self.prepare.cropper, "eval"):
+            log.warning(line)
         batch_size = settings.infer.batch_size
         rows = np.arange(len(images.files))
         return images, EvalBatches(source, rows, batch_size=batch_size, size=settings.images.size)
@@ -135,19 +156,15 @@ class Experiment:
                 has none, so that its loss means the same whatever the weights.
         """
         settings, losses, weights, class_weights = self.settings, {}, {}, {}
-        kinds = {space.name: space.kind for space in self.task.spaces}
-        for head in settings.head_losses:
-            if head not in kinds:
-                place = settings.head_losses[head].place
-                raise ConfigError(f"[loss.{head}] {unknown_name('head', head, kinds)} ({place})")
-        for head, kind in kinds.items():
-            component = settings.head_losses.get(head, settings.chosen["loss"])
-            losses[head] = LOSSES.build(component)
-            _check_kind(losses[head], component, head, kind)
-            of_head = settings.heads[head if head in settings.head_losses else ""]
-            weights[head] = of_head.weight
-            if trained is not None and of_head.class_weights.power:
-                class_weights[head] = of_head.class_weights.of(trained[head].sum(dim=0))
+        for space in self.task.spaces:
+            name, section = space.name, settings.of_space("loss", space.name)
+            component, beside = settings.chosen[section], settings.beside[section]
+            losses[name] = LOSSES.build(component, space=name, scale=self.heads.scale(name))
+            _check_kind(losses[name], component, name, space.kind)
+            _check_class_weights(beside, component, name, space.kind)
+            weights[name] = beside.weight
+            if trained is not None and not beside.class_weights.equal:
+                class_weights[name] = beside.class_weights.of(trained[name].sum(dim=0))
         if not any(weights.values()):
             raise ConfigError("[loss] weight: at least one head needs a weight above 0.")
         return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
@@ -190,30 +207,30 @@ def assemble_training(
         seed=seed,
     )
     batches = TrainBatches(source, dataset.train_targets, sampler, train.batch_size)
+    experiment.heads.check_batch(batches.batch_size)  # smaller than the config's where images are few
     offered = {"size": size, "epochs": train.epochs, "heads": task.heads}
     augmentations = [AUGMENTATIONS.build(component, **offered) for component in settings.augmentations]
     augmenter = Augmenter(augmentations, size=size, seed=seed)
     validator = experiment.validator(dataset, source)
-    monitor = Monitor(train.monitor)
-    callbacks = _callbacks(
+    criterion = experiment.criterion(
+        {name: values[dataset.train_rows] for name, values in dataset.train_targets.items()}
+    )
+    callbacks = build_callbacks(
         settings,
         folder=folder,
         task=task,
-        monitor=monitor,
         validator=validator,
         batches=batches,
         augmenter=augmenter,
         files=dataset.files,
-        config_text=format_ini(settings.texts()),
-        epochs=train.epochs,
+        criterion=criterion,
+        precision=experiment.precision,
     )
     return Trainer(
         _fresh_state(experiment, -(-len(batches) // train.accumulate), fresh=fresh),
         batches=batches,
         augmenter=augmenter,
-        criterion=experiment.criterion(
-            {name: values[dataset.train_rows] for name, values in dataset.train_targets.items()}
-        ),
+        criterion=criterion,
         validator=validator,
         callbacks=callbacks,
         precision=experiment.precision,
@@ -237,7 +254,8 @@ def fingerprint(dataset: BaseDataset) -> str:
 def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -> TrainState:
     settings = experiment.settings
     model = experiment.model(fresh=fresh)
-    optimizer = OPTIMIZERS.build(settings.chosen["optimizer"], groups=parameter_groups(model))
+    groups = parameter_groups(model, settings.beside["optimizer"])
+    optimizer = OPTIMIZERS.build(settings.chosen["optimizer"], groups=groups)
     scheduler = SCHEDULERS.build(
         settings.chosen["scheduler"],
         optimizer=optimizer,
@@ -250,10 +268,12 @@ def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -
     return TrainState(model, optimizer, scheduler, scaler, eval_model=model, loss_sum=loss_sum)
 
 
-def _callbacks(settings: Settings, **offered: object) -> list[Callback]:
-    own = {component.name: component for component in settings.callbacks}
-    middle = sorted((name for name in own if name not in _FIRST + _LAST), key=lambda name: name not in _EARLY)
-    return [CALLBACKS.build(own.get(name, Component(name)), **offered) for name in (*_FIRST, *middle, *_LAST)]
+def _check_spaces(settings: Settings, task: Task) -> None:
+    for section, component in settings.chosen.items():
+        kind, _, space = section.partition(".")
+        if REPEATED.get(kind) == "SPACE" and space and space not in task.heads:
+            problem = unknown_name("label space", space, task.heads)
+            raise ConfigError(f"[{section}] {problem} ({component.place})")
 
 
 def _check_kind(loss: Loss, component: Component, head: str, kind: str) -> None:
@@ -261,4 +281,13 @@ def _check_kind(loss: Loss, component: Component, head: str, kind: str) -> None:
         raise ConfigError(
             f"[{component.section}] {component.name} is for {' and '.join(sorted(loss.accepts))} labels, "
             f"but {head!r} is {kind} ({component.place})"
+        )
+
+
+def _check_class_weights(beside: LossSettings, component: Component, head: str, kind: str) -> None:
+    if not beside.class_weights.equal and kind != "one_of":
+        raise ConfigError(
+            f"[{component.section}] class_weights weigh images by their one class, but {head!r} is {kind}: "
+            f"write class_weights = none in [loss.{head}]; AsymmetricLoss, or BinaryCrossEntropy with a "
+            f"positive_weight, lets present labels count more than missing ones ({component.place})"
         )

@@ -9,8 +9,8 @@ from typing import Any, get_type_hints
 from dotenv import dotenv_values
 
 from dataset.augment import AUGMENTATIONS
-from loss.base import LOSSES
-from modes.settings import CHOSEN, FIXED, REPEATED, HeadSettings, PathSettings, Settings
+from models.classifier import MODELS
+from modes.settings import BESIDE, CHOSEN, FIXED, MOVED, REPEATED, PathSettings, Settings
 from train.callback import CALLBACKS
 from utils.convert import convert
 from utils.errors import ConfigError, listed, unknown_name
@@ -53,13 +53,14 @@ class _Check:
     def __init__(self, sections: Sections) -> None:
         self.sections = sections
         self.problems: list[str] = []
-        self.heads: dict[str, HeadSettings] = {}  # by head, "" for all
+        self.beside: dict[str, Any] = {}  # by section
 
     def settings(self, source: str) -> Settings:
         self.names()
         fixed = {name: self.fixed(name, cls) for name, cls in FIXED.items()}
-        chosen = {name: self.chosen(name, *choice) for name, choice in CHOSEN.items()}
-        losses = {name.partition(".")[2]: self.head_loss(name) for name in self.repeated("loss")}
+        spaces = {kind: self.repeated(kind) for kind, what in REPEATED.items() if what == "SPACE"}
+        names = [name for kind in CHOSEN for name in (kind, *spaces.get(kind, ()))]
+        chosen = {name: self.chosen(name) for name in names}
         augmentations = [self.named(name, AUGMENTATIONS) for name in self.repeated("augmentation")]
         callbacks = [self.named(name, CALLBACKS) for name in self.repeated("callback")]
         if self.problems:
@@ -67,9 +68,8 @@ class _Check:
         return Settings(
             **fixed,
             chosen=chosen,
+            beside=self.beside,
             augmentations=(chosen["augmentation"], *augmentations),
-            head_losses=losses,
-            heads=self.heads,
             callbacks=tuple(callbacks),
         )
 
@@ -96,16 +96,21 @@ class _Check:
         self.problems += [f"[{name}] needs '{key} = ...' ({section.place})" for key in sorted(missing)]
         return cls(**values) if len(self.problems) == before else None
 
-    def chosen(self, name: str, registry: Registry[Any], default: str | None) -> Component:
-        """Return the component of a section with ``name = ...``."""
-        section = self.section(name)
-        options = dict(section.values)
-        named = options.pop("name", Value(default or "", section.place))
-        if registry is LOSSES:
-            of_head = {f.name: options.pop(f.name) for f in fields(HeadSettings) if f.name in options}
-            general = self.heads.get("", HeadSettings())
-            changed = self.converted(name, HeadSettings, of_head)
-            self.heads[name.partition(".")[2]] = replace(general, **changed)
+    def chosen(self, name: str) -> Component:
+        """Return the component of a section with ``name = ...``.
+
+        That of one label space without a name is that of all with some options changed.
+        """
+        kind, _, space = name.partition(".")
+        registry, section = CHOSEN[kind][0], self.section(name)
+        inherited = self.section(kind).values if space and "name" not in section.values else {}
+        options = {**inherited, **section.values}
+        named = options.pop("name", Value(self.default(kind), section.place))
+        if kind in BESIDE:
+            cls = BESIDE[kind]
+            own = {f.name: options.pop(f.name) for f in fields(cls) if f.name in options}
+            changed = self.converted(name, cls, own)
+            self.beside[name] = replace(self.beside.get(kind, cls()), **changed)
         component = Component(named.text, options, name, named.place)
         if named.text:
             self.problems += registry.problems(component)
@@ -114,12 +119,13 @@ class _Check:
             self.problems.append(f"[{name}] needs 'name = ...', one of {valid} ({section.place})")
         return component
 
-    def head_loss(self, name: str) -> Component:
-        """Return the loss of one head: without a ``name``, that of [loss] with some options changed."""
-        section = self.section(name)
-        if "name" not in section.values:
-            section.values = {**self.section("loss").values, **section.values}
-        return self.chosen(name, LOSSES, CHOSEN["loss"][1])
+    def default(self, kind: str) -> str:
+        """Return the class that a section without a ``name`` means, or nothing."""
+        default = CHOSEN[kind][1] or ""
+        model = self.section("model").values.get("name")
+        if kind == "head" and model and model.text in MODELS.names():
+            return getattr(MODELS.get(model.text), "default_head", default)
+        return default
 
     def named(self, name: str, registry: Registry[Any]) -> Component:
         """Return the component of a section that is named after its class, such as [callback.EMA]."""
@@ -133,6 +139,9 @@ class _Check:
         hints = get_type_hints(cls, include_extras=True)
         values: dict[str, Any] = {}
         for key, value in texts.items():
+            if (name, key) in MOVED:
+                self.problems.append(f"[{name}] {key} is now {MOVED[name, key]} ({value.place})")
+                continue
             if key not in hints:
                 self.problems.append(f"[{name}] {unknown_name('key', key, hints)} ({value.place})")
                 continue

@@ -4,23 +4,26 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from dataset.augment import AUGMENTATIONS
 from dataset.base_dataset import DATASETS
-from dataset.readers.test_dataset import TEST_DATASETS
+from dataset.cropper import CROPPERS
+from dataset.eval_dataset import TEST_DATASETS
 from dataset.sampler import SAMPLERS
-from dataset.task import TASKS
+from dataset.task import TASKS, Task
 from loss.base import LOSSES
 from loss.class_weights import ClassWeights
 from models.classifier import MODELS
+from models.head import HEADS
 from schedulers.base import SCHEDULERS
 from train.callback import CALLBACKS
-from train.optimizer import OPTIMIZERS
-from utils.convert import Count, CountOrZero, Fraction, NonNegative, Positive
+from train.optimizer import OPTIMIZERS, Rates
+from utils.convert import Count, CountOrZero, Fraction, NonNegative, Positive, as_text
 from utils.device import PrecisionName
+from utils.ini import Value
 from utils.registry import Component, Registry
 
 
@@ -48,11 +51,7 @@ class ImageSettings:
     """How images are prepared, for training, validation and inference alike."""
 
     size: tuple[Count, Count]  # height, width that the model sees, pixels
-    crop: tuple[Count, Count] | None = None  # height, width of the part that is kept, pixels of the file
-    crop_centre: tuple[Fraction, Fraction] = (
-        0.5,
-        0.5,
-    )  # where its middle lies, of height and width
+    grey: bool = False  # without colour
     room: Fraction = 0.0  # how much larger the kept images are than ``size``, for random moves
     store_budget: NonNegative = 30.0  # GB on disk; with less, images are decoded anew each time
     on_bad_image: Literal["error", "skip"] = "error"  # training images that can't be read
@@ -67,7 +66,7 @@ class TrainSettings:
     accumulate: Count = 1  # batches per optimiser step
     clip: Positive | None = None  # largest L2 norm of the gradient
     precision: PrecisionName = "auto"
-    monitor: str = "macro_f1"  # the score that picks the best epoch, or ``loss``
+    monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +80,11 @@ _NO_CLASS_WEIGHTS = ClassWeights()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadSettings:
-    """Keys that [loss] and each [loss.HEAD] have beside those of the loss."""
+class LossSettings:
+    """Keys that [loss] and each [loss.SPACE] have beside those of the loss."""
 
-    weight: NonNegative = 1.0  # against the other heads
-    class_weights: ClassWeights = _NO_CLASS_WEIGHTS  # none, balanced, or a power between, such as 0.5
+    weight: NonNegative = 1.0  # against the other label spaces
+    class_weights: ClassWeights = _NO_CLASS_WEIGHTS  # none, balanced, a power between, or effective 0.999
 
 
 FIXED: dict[str, type[Any]] = {
@@ -100,15 +99,25 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
     "task": (TASKS, None),
     "dataset": (DATASETS, None),
     "test_dataset": (TEST_DATASETS, "TestDataset"),
+    "crop": (CROPPERS, "WholeImage"),
     "sampler": (SAMPLERS, "EveryImage"),
     "augmentation": (AUGMENTATIONS, "BaseAugmentation"),
     "model": (MODELS, None),
+    "head": (HEADS, "Linear"),  # or the model's own default
     "loss": (LOSSES, "CrossEntropy"),
     "optimizer": (OPTIMIZERS, "AdamW"),
     "scheduler": (SCHEDULERS, "CosineAnnealing"),
 }
-# Sections that may be repeated with a part after a dot, and what the part is.
-REPEATED = {"loss": "HEAD", "augmentation": "CLASS", "callback": "CLASS"}
+# Sections that may be repeated with a part after a dot, and what the part is. Those of a label space
+# say what is different there.
+REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback": "CLASS"}
+# Sections that have keys beside those of the class that they choose.
+BESIDE: dict[str, type[Any]] = {"loss": LossSettings, "optimizer": Rates}
+# Keys that a section no longer has, and what to write instead.
+MOVED = {
+    ("images", "crop"): "a section [crop] with name = CentreCrop and size = ...",
+    ("images", "crop_centre"): "centre = ... in the section [crop]",
+}
 # Sections that say where things are and how fast it goes, not what is trained.
 HERE = ("paths", "infer", "test_dataset")
 
@@ -122,47 +131,48 @@ class Settings:
     images: ImageSettings
     train: TrainSettings
     infer: InferSettings
-    chosen: Mapping[str, Component]  # by section
+    chosen: Mapping[str, Component]  # by section; also each [head.SPACE] and [loss.SPACE]
+    beside: Mapping[str, Any]  # by section: the keys that are not the chosen class's
     augmentations: tuple[Component, ...]  # [augmentation] and then each [augmentation.X]
-    head_losses: Mapping[str, Component]  # [loss.HEAD] by head
-    heads: Mapping[str, HeadSettings]  # of [loss] under "", and of each [loss.HEAD]
     callbacks: tuple[Component, ...]  # each [callback.X]
+
+    def resolved(self, task: Task) -> "Settings":
+        """Return these settings with what only the task knows: names found in the data, its main score."""
+        component, train = self.chosen["task"], self.train
+        found = {key: Value(text, "the training table") for key, text in task.resolved.items()}
+        named = replace(component, options={**component.options, **found})
+        if train.monitor == "auto":
+            train = replace(train, monitor=task.main_scores[0])
+        return replace(self, train=train, chosen={**self.chosen, "task": named})
+
+    def of_space(self, kind: str, space: str) -> str:
+        """Return the section that says what a label space's head or loss is: its own or that of all."""
+        own = f"{kind}.{space}"
+        return own if own in self.chosen else kind
 
     def texts(self) -> dict[str, dict[str, str]]:
         """Return every key of the config as text, defaults filled in: what makes the run again."""
         texts = {name: _dataclass_texts(getattr(self, name)) for name in FIXED}
         for name, component in self.chosen.items():
-            texts[name] = {"name": component.name} | _component_texts(CHOSEN[name][0], component)
-        texts["loss"] |= _dataclass_texts(self.heads[""])
+            registry, _ = CHOSEN[name.partition(".")[0]]
+            texts[name] = {"name": component.name} | _component_texts(registry, component)
+        for name, beside in self.beside.items():
+            texts[name] |= _dataclass_texts(beside)
         for component in self.augmentations[1:]:
             texts[component.section] = _component_texts(AUGMENTATIONS, component)
-        for head, component in self.head_losses.items():
-            texts[f"loss.{head}"] = {"name": component.name} | _component_texts(LOSSES, component)
-            texts[f"loss.{head}"] |= _dataclass_texts(self.heads[head])
         for component in self.callbacks:
             texts[component.section] = _component_texts(CALLBACKS, component)
         return texts
 
 
 def _dataclass_texts(settings: Any) -> dict[str, str]:
-    return {f.name: _text(getattr(settings, f.name)) for f in fields(settings)}
+    return {f.name: as_text(getattr(settings, f.name)) for f in fields(settings)}
 
 
 def _component_texts(registry: Registry[Any], component: Component) -> dict[str, str]:
     return {
         key: component.options[key.lower()].text
         if key.lower() in component.options
-        else _text(parameter.default)
+        else as_text(parameter.default)
         for key, parameter in registry.schema(component.name).items()
     }
-
-
-def _text(value: object) -> str:
-    """Return a value as ``convert`` reads it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None:
-        return "none"
-    if isinstance(value, tuple):
-        return ", ".join(map(_text, value))
-    return str(value)

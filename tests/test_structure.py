@@ -7,11 +7,13 @@ from pathlib import Path
 
 from dataset.augment import AUGMENTATIONS
 from dataset.base_dataset import DATASETS
+from dataset.cropper import CROPPERS
 from dataset.readers.test_dataset import TEST_DATASETS
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS
 from loss.base import LOSSES
 from models.classifier import MODELS
+from models.head import HEADS
 from modes.mode import MODES
 from schedulers.base import SCHEDULERS
 from train.callback import CALLBACKS
@@ -22,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("utils", "dataset", "models", "loss", "schedulers", "train", "inference", "modes")
 SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 REGISTRIES: list[Registry] = [
-    AUGMENTATIONS, CALLBACKS, DATASETS, LOSSES, MODELS, MODES, OPTIMIZERS, SAMPLERS, SCHEDULERS, TASKS,
-    TEST_DATASETS,
+    AUGMENTATIONS, CALLBACKS, CROPPERS, DATASETS, HEADS, LOSSES, MODELS, MODES, OPTIMIZERS, SAMPLERS, SCHEDULERS,
+    TASKS, TEST_DATASETS,
 ]  # fmt: skip
 
 

@@ -10,28 +10,13 @@ from hypothesis import strategies as st
 from dataset.task import TASKS
 from loss.base import LOSSES
 from modes.read_settings import check, read_sections
-from modes.settings import CHOSEN, FIXED
+from modes.settings import BESIDE, CHOSEN, FIXED
+from tests.modes.smallest import SMALLEST
 from train.callback import CALLBACKS
 from utils.errors import ConfigError
 from utils.ini import format_ini, read_ini
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config.ini"
-SMALLEST = """\
-[run]
-name = test
-[paths]
-data = somewhere
-[task]
-name = MaskTask
-[dataset]
-name = SplitByProfileDataset
-[images]
-size = 32, 24
-[model]
-name = TinyNet
-[train]
-epochs = 1
-"""
 EVERYTHING = """\
 [run]
 name = all
@@ -49,6 +34,7 @@ age_boundaries = 30, 60
 train_age_boundaries = 30, 58
 drop_ages = 27-29,
     57-59
+soft_age = 1.5
 [dataset]
 name = SplitByProfileDataset
 table = train/train.csv
@@ -61,13 +47,19 @@ on_bad_row = skip
 name = TestDataset
 table = eval/info.csv
 images = eval/images
+image_column = file
+extension = .jpg
+template = sample_submission.csv
 [images]
 size = 32, 24
-crop = 30, 20
-crop_centre = 0.4, 0.5
+grey = yes
 room = 0.25
 store_budget = 0
 on_bad_image = skip
+[crop]
+name = CentreCrop
+size = 30, 20
+centre = 0.4, 0.5
 [sampler]
 name = EveryImage
 [augmentation]
@@ -80,6 +72,13 @@ FLIP = 1
 name = TinyNet
 width = 4
 dropout = 0.5
+[head]
+name = Shallow
+hidden = 8
+dropout = 0.5
+norm = yes
+[head.class]
+hidden = 4
 [loss]
 name = CrossEntropy
 weight = 2
@@ -111,7 +110,7 @@ decay = 0.9
 
 
 def weights_of(loaded):
-    return {head: of_head.weight for head, of_head in loaded.heads.items()}
+    return {name: beside.weight for name, beside in loaded.beside.items() if name.startswith("loss")}
 
 
 @pytest.fixture(autouse=True)
@@ -167,7 +166,7 @@ weight = -1
     )
     problems = message.splitlines()[1:]
     expected = [
-        ("Unknown section 'trian'", "Did you mean 'train'?", "loss.HEAD", "line 17"),
+        ("Unknown section 'trian'", "Did you mean 'train'?", "loss.SPACE", "line 17"),
         ("[run] Unknown key 'sed'", "Did you mean 'seed'?", "device, name, seed", "line 3"),
         ("[paths] needs 'data = ...'", "line 4"),
         ("[task] Unknown task 'MaskTsk'", "Did you mean 'MaskTask'?", "line 6"),
@@ -206,6 +205,12 @@ def test_pretrained_by_its_old_spelling_is_an_error_and_reaches_the_model_by_its
     assert loaded.texts()["model"]["pretrained"] == "no"
 
 
+def test_a_crop_by_its_old_keys_is_an_error_that_says_where_it_is_now(load):
+    message = refusal(load, SMALLEST, "images.crop=320, 320", "images.crop_centre=0.4, 0.5")
+    assert "[images] crop is now a section [crop] with name = CentreCrop and size = ..." in message
+    assert "[images] crop_centre is now centre = ... in the section [crop]" in message
+
+
 @pytest.mark.parametrize(
     ("text", "value"), [("False", False), ("no", False), ("off", False), ("TRUE", True), ("on", True)]
 )
@@ -239,25 +244,54 @@ def test_a_key_of_another_class_is_an_error(load):
 def test_options_of_a_loss_reach_it(load):
     # defect 4 of a published pipeline: label smoothing was built without its options and so was never on
     loaded = load(SMALLEST, "loss.age.name=LabelSmoothing", "loss.age.smoothing=0.3", "loss.age.weight=1.5")
-    assert LOSSES.build(loaded.head_losses["age"]).smoothing == 0.3
-    assert weights_of(loaded) == {"": 1.0, "age": 1.5}
+    assert LOSSES.build(loaded.chosen["loss.age"]).smoothing == 0.3
+    assert weights_of(loaded) == {"loss": 1.0, "loss.age": 1.5}
 
 
 def test_a_heads_loss_inherits_class_and_weight_of_the_loss_of_all_heads(load):
     loaded = load(
         SMALLEST, "loss.name=LabelSmoothing", "loss.weight=2", "loss.age.smoothing=0.3", "loss.mask.weight=1"
     )
-    age = loaded.head_losses["age"]
+    age = loaded.chosen["loss.age"]
     assert age.name == "LabelSmoothing"
     assert LOSSES.build(age).smoothing == 0.3
-    assert weights_of(loaded) == {"": 2.0, "age": 2.0, "mask": 1.0}
+    assert weights_of(loaded) == {"loss": 2.0, "loss.age": 2.0, "loss.mask": 1.0}
+    named = load(SMALLEST, "loss.weight=2", "loss.age.name=Focal")
+    assert weights_of(named) == {"loss": 2.0, "loss.age": 2.0}
 
 
 def test_a_heads_section_without_a_name_changes_single_options_of_the_loss_of_all_heads(load):
     loaded = load(SMALLEST, "loss.name=LabelSmoothing", "loss.smoothing=0.4", "loss.mask.weight=1")
-    assert LOSSES.build(loaded.head_losses["mask"]).smoothing == 0.4
+    assert LOSSES.build(loaded.chosen["loss.mask"]).smoothing == 0.4
     named = load(SMALLEST, "loss.name=LabelSmoothing", "loss.smoothing=0.4", "loss.mask.name=LabelSmoothing")
-    assert LOSSES.build(named.head_losses["mask"]).smoothing == 0.1  # a named class has its own defaults
+    assert LOSSES.build(named.chosen["loss.mask"]).smoothing == 0.1  # a named class has its own defaults
+
+
+def test_each_label_space_can_have_a_head_of_its_own(load):
+    loaded = load(
+        SMALLEST, "head.name=Shallow", "head.hidden=64", "head.age.hidden=32", "head.mask.name=Cosine"
+    )
+    chosen = {space: loaded.chosen[loaded.of_space("head", space)] for space in ("mask", "gender", "age")}
+    assert [head.name for head in chosen.values()] == ["Cosine", "Shallow", "Shallow"]
+    assert [head.section for head in chosen.values()] == ["head.mask", "head", "head.age"]
+    texts = loaded.texts()
+    assert (texts["head"]["hidden"], texts["head.age"]["hidden"]) == ("64", "32")
+    assert texts["head.mask"] == {"name": "Cosine", "scale": "30.0"}
+
+
+def test_a_head_need_not_be_chosen_and_is_then_the_models_own(load):
+    plain, deep = (load(SMALLEST, f"model.name={name}") for name in ("EfficientNetB4", "EfficientNetB4T"))
+    assert plain.texts()["head"] == {"name": "Linear"}
+    assert deep.texts()["head"] == {"name": "Shallow", "hidden": "512", "dropout": "0.0", "norm": "yes"}
+    narrow = load(SMALLEST, "model.name=EfficientNetB4T", "head.age.hidden=8")
+    assert narrow.texts()["head.age"]["hidden"] == "8"
+    named = load(SMALLEST, "model.name=EfficientNetB4T", "head.name=Linear")
+    assert load(format_ini(named.texts())).texts()["head"] == {"name": "Linear"}
+
+
+def test_a_key_of_another_head_is_an_error(load):
+    message = refusal(load, SMALLEST, "head.age.hidden=64")
+    assert "[head.age] Unknown key for Linear 'hidden'" in message
 
 
 @pytest.mark.parametrize(
@@ -312,16 +346,17 @@ def test_the_resolved_config_makes_the_same_config_again(load, text):
     assert format_ini(again.texts()) == written
     for name in FIXED:
         assert getattr(again, name) == getattr(loaded, name)
-    assert again.heads == loaded.heads
+    assert again.beside == loaded.beside
 
 
 def test_the_resolved_config_holds_every_key_of_every_chosen_class(load):
-    texts = load(EVERYTHING).texts()
-    for name, (registry, _) in CHOSEN.items():
-        schema = registry.schema(texts[name]["name"])
-        assert {"name", *schema} | ({"weight", "class_weights"} if name == "loss" else set()) == set(
-            texts[name]
-        )
+    loaded = load(EVERYTHING)
+    texts = loaded.texts()
+    for name, component in loaded.chosen.items():
+        kind = name.partition(".")[0]
+        schema = CHOSEN[kind][0].schema(component.name)
+        beside = BESIDE[kind].__dataclass_fields__ if kind in BESIDE else ()
+        assert {"name", *schema, *beside} == set(texts[name])
     assert texts["scheduler"]["T_0"] == "10"
     assert texts["augmentation.TrainAugmentation"]["flip"] == "1"
     assert texts["callback.EMA"]["decay"] == "0.9"
@@ -334,7 +369,7 @@ def test_the_example_with_everything_really_names_every_key(load, tmp_path):
     written = {name: set(section.values) for name, section in read_ini(tmp_path / "test.ini").items()}
     for name, cls in FIXED.items():
         assert written[name] == set(cls.__dataclass_fields__)
-    for name in ("task", "dataset", "test_dataset", "model"):
+    for name in ("task", "dataset", "test_dataset", "crop", "model", "head"):
         assert written[name] == {"name", *CHOSEN[name][0].schema(loaded.chosen[name].name)}
 
 
@@ -343,12 +378,23 @@ def test_the_shipped_config_is_valid():
 
 
 words = st.sampled_from(
-    [*itertools.chain(FIXED, CHOSEN), "loss.age", "loss.", ".", "callback.EMA", "augmentation.x", "name"]
+    [
+        *itertools.chain(FIXED, CHOSEN),
+        "loss.age",
+        "head.age",
+        "loss.",
+        ".",
+        "callback.EMA",
+        "augmentation.x",
+        "name",
+    ]
 )
 keys = st.sampled_from(["name", "weight", "epochs", "size", "data", "folds", "lr", "seed", "joint", "x"])
 values = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
-    st.sampled_from(["TinyNet", "MaskTask", "LabelSmoothing", "AdamW", "1", "-1", "nan", "yes", "1, 2", ""]),
+    st.sampled_from(
+        ["TinyNet", "MaskTask", "Shallow", "LabelSmoothing", "AdamW", "1", "-1", "nan", "yes", "1, 2", ""]
+    ),
 )
 
 

@@ -1,0 +1,54 @@
+"""Images that nobody laid out for this project: sklearn's handwritten digits, as a competition's files."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+
+
+def digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return 1797 images (N, 8, 8) and the digit in each."""
+    found = load_digits()
+    return (found.images * 255 / 16).astype(np.uint8), found.target
+
+
+def canvases(count: int, seed: int, part: slice) -> tuple[NDArray[np.uint8], list[list[int]]]:
+    """Return images (N, 32, 32) with up to three digits of a part of all, and which these are."""
+    images, labels = (values[part] for values in digits())
+    generator = np.random.default_rng(seed)
+    found, present = np.zeros((count, 32, 32), np.uint8), []
+    for canvas in found:
+        rows = generator.choice(len(images), generator.integers(0, 4), replace=False)
+        for row, place in zip(rows, generator.permutation(4), strict=False):
+            top, left = np.array(divmod(place, 2)) * 16 + generator.integers(0, 5, 2)
+            canvas[top : top + 12, left : left + 12] = cv2.resize(images[row], (12, 12))
+        present.append(sorted(set(labels[rows].tolist())))
+    return found, present
+
+
+def write_folders(root: Path, rows: Sequence[int]) -> None:
+    """Write those digits as train/<digit>/<row>.png."""
+    images, labels = digits()
+    for row in rows:
+        path = root / "train" / str(labels[row]) / f"{row:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), images[row])
+
+
+def write_images(folder: Path, images: NDArray[np.uint8]) -> list[str]:
+    """Write images as 0000.png and so on; return these names without the extension."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"{number:04d}" for number in range(len(images))]
+    for name, image in zip(names, images, strict=True):
+        cv2.imwrite(str(folder / f"{name}.png"), image)
+    return names
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Write a CSV file."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([columns, *rows])
