@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("utils", "dataset", "models", "loss", "schedulers", "train", "inference", "modes")
 SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 REGISTRIES: list[Registry] = [
-    AUGMENTATIONS, CALLBACKS, CROPPERS, DATASETS, HEADS, LOSSES, MODELS, MODES, OPTIMIZERS, SAMPLERS, SCHEDULERS,
-    TASKS, TEST_DATASETS,
+    AUGMENTATIONS, CALLBACKS, CROPPERS, DATASETS, HEADS, LOSSES, MODELS, MODES, OPTIMIZERS, SAMPLERS,
+    SCHEDULERS, TASKS, TEST_DATASETS,
 ]  # fmt: skip
 
 
