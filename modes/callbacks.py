@@ -10,7 +10,7 @@ from utils.registry import Component
 # Callbacks of every run, before and after the config's own: what stops comes first, what keeps the
 # finished entry of an epoch comes after everything that adds to it.
 _FIRST, _LAST = ("FiniteLoss", "Progress"), ("History", "Checkpoints", "StopSignals")
-_EARLY = ("TrainScores", "Freeze")  # of the config's own: add numbers that the others read
+_EARLY = ("TrainScores", "RawScores", "Freeze")  # of the config's own: add numbers that the others read
 
 
 def check_callbacks(settings: Settings) -> None:
