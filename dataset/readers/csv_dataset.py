@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -38,6 +38,7 @@ class CsvDataset(BaseDataset):
             where a cell is one label, whatever is in it.
         label_columns: the columns of 0 and 1; ``others`` = all that have no other meaning.
         group_column: whose image it is: never in training and in validation.
+        group_folders: instead of such a column: images in one folder belong together.
         fold_column: the team's own folds, as whole numbers; none = images are dealt out.
         folds: how many parts they are dealt into.
         valid_fold: the part that validates, from 0.
@@ -64,6 +65,7 @@ class CsvDataset(BaseDataset):
         separator: Separator = SPACE,
         label_columns: Others | tuple[str, ...] | None = None,
         group_column: str | None = None,
+        group_folders: bool = False,
         fold_column: str | None = None,
         folds: Annotated[int, Interval(2)] = 5,
         valid_fold: CountOrZero = 0,
@@ -73,6 +75,8 @@ class CsvDataset(BaseDataset):
     ) -> None:
         if fold_column is None and valid_fold >= folds:
             raise ValueError(f"valid_fold = {valid_fold} must be below folds = {folds}")
+        if group_column and group_folders:
+            raise ValueError("group_column and group_folders can't both be given")
         path = root / table
         layout = _Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
         layout, found = layout.read(path)
@@ -86,7 +90,7 @@ class CsvDataset(BaseDataset):
             raise DataError(listed(str(path), problems) + hint)
         good = sorted((image for image in images_found if not image.problems), key=lambda image: image.file)
         labels = [image.true for image in good]
-        groups = [image.row[group_column] if group_column else image.file for image in good]
+        groups = [_group(image, group_column, group_folders) for image in good]
         super().__init__(
             root=root,
             files=[image.file for image in good],
@@ -190,6 +194,12 @@ def _find(table: Table, layout: _Layout, folder: ImageFolder, extension: str) ->
         if files_of[image.file] > 1:
             image.problems.append(f"{image.row.place}: {image.file} is another row's image as well")
     return images
+
+
+def _group(image: _Image, column: str | None, folders: bool) -> str:
+    if column:
+        return image.row[column]
+    return PurePosixPath(image.file).parent.as_posix() if folders else image.file
 
 
 def _corrections(relabel: Path | None, images: list[_Image], layout: _Layout) -> dict[str, dict[str, str]]:

@@ -183,6 +183,16 @@ def test_corrections_touch_training_only(tmp_path):
     assert "a: label 'bear' is not one of" in message
 
 
+def test_images_of_one_folder_may_belong_together(tmp_path):
+    rows = [[f"p{person}/{photo}", "cat"] for person in range(4) for photo in "ab"]
+    folder = Folder(tmp_path, ("id", "tags"), rows)
+    data = folder.read(label_column="tags", group_folders="yes")
+    assert data.groups == tuple(f"train/p{person}" for person in range(4) for _ in "ab")
+    assert len(data.valid_rows) == 4
+    with pytest.raises(ConfigError, match="can't both be given"):
+        folder.read(label_column="tags", group_folders="yes", group_column="tags")
+
+
 @given(st.integers(12, 60), st.integers(2, 4), st.integers(0, 99))
 def test_each_image_validates_in_one_fold_and_groups_stay_together(tmp_path_factory, images, folds, seed):
     generator = np.random.default_rng(seed)
