@@ -47,8 +47,9 @@ class Task:
     A competition is a subclass with its spaces, ``encode`` and ``rows``; one that asks something about
     several spaces together (18 classes out of three answers) adds it in ``views`` and ``answers``.
 
-    Runtime arguments that a constructor may name: ``root``, the data folder, and ``labels_found``, a
-    function that returns the names of the labels in the training table (ConfigError: it has no such list).
+    Runtime arguments that a constructor may name: ``root``, the data folder, and two functions that read
+    the training table: ``labels_found`` returns the names of its labels, ``rows_found`` the place and the
+    facts of each row (ConfigError: it has no such list, or no rows).
     """
 
     main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
@@ -108,11 +109,14 @@ class Task:
 
     def mistakes(self, logits: Logits, targets: Targets) -> NDArray[np.int64]:
         """Return the rows with a wrong answer; those whose targets got the least probability come first."""
-        true, said = self.members(targets), self.members(self.decide(logits))
         surprise = sum(space.surprise(logits[space.name], targets[space.name]) for space in self.spaces)
         ranked = np.asarray(torch.as_tensor(surprise).argsort(descending=True).numpy(), dtype=np.int64)
-        wrong = (true != said).any(axis=1) & self.scored(targets)
-        return np.asarray(ranked[wrong[ranked]])
+        return np.asarray(ranked[self.wrong(self.decide(logits), targets)[ranked]])
+
+    def wrong(self, choices: Choices, targets: Targets) -> NDArray[np.bool_]:
+        """Return which of the labelled images (N) got a wrong answer."""
+        differs = (self.members(targets) != self.members(choices)).any(axis=1)
+        return np.asarray(differs & self.scored(targets))
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         """Return which images (N) are labelled in the deciding view."""
@@ -205,4 +209,4 @@ def _index(marked: Tensor) -> NDArray[np.int64]:
     return np.asarray(index.cpu().numpy(), dtype=np.int64)
 
 
-TASKS: Registry[Task] = Registry("task", "dataset.tasks", runtime=("root", "labels_found"))
+TASKS: Registry[Task] = Registry("task", "dataset.tasks", runtime=("root", "labels_found", "rows_found"))

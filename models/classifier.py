@@ -72,7 +72,8 @@ class Classifier(nn.Module):
         seen = look(self.backbone, self.normalise(images), self.pooled.values())
         if True in seen:
             seen[True] = self.dropout(seen[True])
-        return {name: head(seen[self.pooled[name]]) for name, head in self.heads.items()}
+        logits: dict[str, Tensor] = self.heads({space: seen[p] for space, p in self.pooled.items()})
+        return logits
 
 
 def check_outputs(model: nn.Module, heads: Mapping[str, int], image_size: tuple[int, int]) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from models.conditioning import CONDITIONINGS, Conditioning
 from utils.errors import ConfigError
 from utils.registry import Component, Registry
 
@@ -40,6 +41,7 @@ class Heads(Mapping[str, int]):
         labels: K by space.
         chosen: the head of a space, for those that don't have the default.
         default: the head of each other space.
+        conditioning: how heads depend on one another.
         names: the labels' names by space, for heads that know something of the words.
         fresh: False when a checkpoint's weights follow, so that files of theirs may be missing.
     """
@@ -50,12 +52,14 @@ class Heads(Mapping[str, int]):
         chosen: Mapping[str, Component] | None = None,
         default: Component | None = None,
         *,
+        conditioning: Component | None = None,
         names: Mapping[str, Sequence[str]] | None = None,
         fresh: bool = True,
     ) -> None:
         self._labels = dict(labels)
         self._chosen = dict(chosen or {})
         self._default = default or Component("Linear")
+        self._conditioning = conditioning or Component("Independent")
         self._names = dict(names or {})
         self._fresh = fresh
 
@@ -70,18 +74,19 @@ class Heads(Mapping[str, int]):
 
     def build(
         self, features: int | Mapping[str, int], channels: int | Mapping[str, int] | None = None
-    ) -> nn.ModuleDict:
-        """Return a head for each space, in the order of the spaces.
+    ) -> Conditioning:
+        """Return a head for each space, in the order of the spaces, joined as the conditioning says.
 
         Args:
             features: F of pooled features (N, F), by space where they differ.
             channels: the same of tokens (N, T, F); None where the model can't give them.
 
         Raises:
-            ConfigError: a head needs tokens, which the model can't give.
+            ConfigError: a head needs tokens, which the model can't give or the conditioning can't join.
         """
-        return nn.ModuleDict(
-            {space: self._build(space, self._width(space, features, channels)) for space in self}
+        widths = {space: self._width(space, features, channels) for space in self}
+        return CONDITIONINGS.build(
+            self._conditioning, features=widths, labels=self._labels, make_head=self._build
         )
 
     def pooled(self, space: str) -> bool:
@@ -90,6 +95,8 @@ class Heads(Mapping[str, int]):
 
     def scale(self, space: str) -> float | None:
         """Return the factor between cosine and logit of a space's head, None if they are no cosines."""
+        if CONDITIONINGS.get(self._conditioning.name).mixes and space != next(iter(self)):
+            return None
         return self._blank(space).scale
 
     def check_batch(self, images: int) -> None:
@@ -113,8 +120,13 @@ class Heads(Mapping[str, int]):
         self, space: str, features: int | Mapping[str, int], channels: int | Mapping[str, int] | None
     ) -> int:
         wanted = features if self.pooled(space) else channels
+        component, joined = self._component(space), self._conditioning
+        if not self.pooled(space) and not CONDITIONINGS.get(joined.name).tokens:
+            raise ConfigError(
+                f"[{joined.section}] {joined.name} joins heads on pooled features, but {component.name}, the "
+                f"head of {space}, is on tokens: write name = Independent, or another head ({joined.place})"
+            )
         if wanted is None:
-            component = self._component(space)
             raise ConfigError(
                 f"[{component.section}] {component.name} needs a map of the features at each place of the "
                 "image, which this model doesn't have: [model] name = TimmModel, SeparateBackbones, "

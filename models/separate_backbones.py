@@ -117,4 +117,5 @@ class SeparateBackbones(Classifier):
         for name, pooled in self.pooled.items():
             if pooled:
                 seen[name] = self.dropout(seen[name])
-        return {name: head(seen[name]) for name, head in self.heads.items()}
+        logits: dict[str, Tensor] = self.heads(seen)
+        return logits

@@ -13,6 +13,7 @@ from dataset.sampler import SAMPLERS
 from dataset.task import TASKS
 from loss.base import LOSSES
 from models.classifier import MODELS
+from models.conditioning import CONDITIONINGS
 from models.head import HEADS
 from modes.mode import MODES
 from schedulers.base import SCHEDULERS
@@ -24,8 +25,8 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("utils", "dataset", "models", "loss", "schedulers", "train", "inference", "modes")
 SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 REGISTRIES: list[Registry] = [
-    AUGMENTATIONS, CALLBACKS, CROPPERS, DATASETS, HEADS, LOSSES, MODELS, MODES, OPTIMIZERS, SAMPLERS,
-    SCHEDULERS, TASKS, TEST_DATASETS,
+    AUGMENTATIONS, CALLBACKS, CONDITIONINGS, CROPPERS, DATASETS, HEADS, LOSSES, MODELS, MODES, OPTIMIZERS,
+    SAMPLERS, SCHEDULERS, TASKS, TEST_DATASETS,
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from dataset.base_dataset import DATASETS, BaseDataset, deal
 from dataset.files import ImageFolder
 from dataset.labels import SPACE, Separator, in_order, labels_fact
 from dataset.relabel import read_corrections
-from dataset.task import Marked, Task
+from dataset.task import Facts, Marked, Task
 from utils.convert import CountOrZero, Interval
 from utils.errors import DataError, listed
 from utils.tables import Row, Table, read_table
@@ -118,6 +118,11 @@ class CsvDataset(BaseDataset):
         if layout.label is None:
             return super().label_names(**arguments)
         return in_order(name for row in table.rows for name in layout.separator.split(row[layout.label]))
+
+    @classmethod
+    def table_rows(cls, **arguments: Any) -> list[tuple[str, Facts]]:
+        table = read_table(arguments["root"] / arguments["table"], ())
+        return [(row.place, row.values) for row in table.rows]
 
 
 @dataclass(frozen=True, slots=True)

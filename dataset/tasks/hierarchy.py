@@ -1,0 +1,220 @@
+"""Labels on several levels, from coarse to fine."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dataset.spaces import OneOf
+from dataset.task import TASKS, Choices, Confusion, Facts, Logits, Marked, Targets, Task, label_scores
+from dataset.tree import LabelPath, TreeText, best_paths, finest, grow
+from utils.errors import DataError, closest
+from utils.metrics import multi_label_f1_scores
+from utils.tables import read_table
+
+RowsFound = Callable[[], Sequence[tuple[str, Facts]]]
+
+
+@TASKS.register
+class HierarchyTask(Task):
+    """One label on each level, scored by the mean of the levels' macro-F1 and by that of their accuracy.
+
+    Which label lies below which one is what the training table says; a label has one parent.
+
+    Args:
+        levels: the table's columns with the labels, from coarse to fine.
+        tree: a CSV with these columns in the data folder; none = the training table.
+        nothing: what stands in a table, beside an empty cell, where an image has no label on a level, and
+            what is submitted there, such as ``-1``; none = an empty cell.
+        missing: what such a cell says. ``ignore``: nothing: it costs nothing and is not scored. ``class``:
+            "nothing" is a class of the level, which may lie below any label.
+        decide: ``level``: the likeliest label on each level; ``path``: the labels of the likeliest path of
+            the tree, by the sum of the levels' log-probabilities. With ``missing = ignore`` a path ends
+            early at a label with nothing below it. A level beyond its end counts as much as the likeliest
+            label there (its head was never asked about such an image), and no label is answered.
+    """
+
+    at_inference = ("decide",)
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        rows_found: RowsFound,
+        levels: tuple[str, ...],
+        tree: TreeText | None = None,
+        nothing: str | None = None,
+        missing: Literal["ignore", "class"] = "ignore",
+        decide: Literal["level", "path"] = "path",
+    ) -> None:
+        _check_levels(levels)
+        self.word, self.how = nothing or "", decide
+        label = nothing or "nothing"
+        self._nothing = ("", label)  # what a cell without a label holds
+        self._shared = label if missing == "class" else None
+        rows = _rows(tree, root, levels, rows_found)
+        self.tree = grow(levels, [(place, self._path(names)) for place, names in rows], self._shared)
+        super().__init__([OneOf(level, names) for level, names in zip(levels, self.tree.labels, strict=True)])
+
+    def _path(self, names: Sequence[str]) -> LabelPath:
+        return tuple((self._shared or "") if name in self._nothing else name for name in names)
+
+    def encode(self, facts: Facts) -> Marked:
+        try:
+            path = self._path([facts[level] for level in self.tree.levels])
+        except KeyError as error:
+            raise ValueError(f"there is no column {error} with the labels of that level") from None
+        return dict(zip(self.tree.levels, self.tree.indices(path), strict=True))
+
+    def decide(self, logits: Logits) -> Choices:
+        if self.how == "level":
+            return super().decide(logits)
+        values = [logits[space.name].double().log_softmax(dim=1) for space in self.spaces]
+        table = self.tree.table.to(values[0].device)
+        _, best = best_paths(values, [value.amax(dim=1) for value in values], table)
+        return {
+            level: answers.unsqueeze(1) == torch.arange(value.shape[1], device=value.device)
+            for level, value, answers in zip(self.tree.levels, values, table[best].unbind(dim=1), strict=True)
+        }
+
+    def consistent(self, choices: Choices) -> NDArray[np.bool_]:
+        """Return whose choices (N) are those of a path, as far as that has labels."""
+        chosen = [choices[level].double() for level in self.tree.levels]
+        agree, _ = best_paths(chosen, [torch.ones_like(c[:, 0]) for c in chosen], self.tree.table)
+        return np.asarray((agree == len(chosen)).numpy())
+
+    def captions(self, marked: Mapping[str, Tensor]) -> list[str]:
+        """Return each image's path in words."""
+        answers = self.answers(marked)
+        names = [[*space.labels, ""] for space in self.spaces]  # -1 finds the last one
+        paths = zip(*(answers[space.name].tolist() for space in self.spaces), strict=True)
+        words = ([of[i] for of, i in zip(names, path, strict=True)] for path in paths)
+        return [" > ".join(filter(None, path)) or OneOf.without for path in words]
+
+    def scored(self, targets: Targets) -> NDArray[np.bool_]:
+        """Return which images (N) are labelled on some level."""
+        return np.asarray(np.any([answers >= 0 for answers in self.answers(targets).values()], axis=0))
+
+    def wrong(self, choices: Choices, targets: Targets) -> NDArray[np.bool_]:
+        """Return which images (N) got a wrong answer on a level where they are labelled."""
+        true, chosen = self.answers(targets), self.answers(choices)
+        wrong = [(true[level] >= 0) & (true[level] != chosen[level]) for level in self.tree.levels]
+        return np.asarray(np.any(wrong, axis=0))
+
+    def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
+        """Return a confusion matrix for each level over its labelled images; no choice is in no column."""
+        found = {}
+        for space in self.spaces:
+            true, chosen = _labelled(choices[space.name], targets[space.name])
+            counts = true.astype(np.int64).T @ chosen.astype(np.int64)
+            found[space.name] = Confusion(space.labels, counts, true.sum(axis=0))
+        return found
+
+    def view_scores(self, logits: Logits, targets: Targets) -> dict[str, dict[str, float]]:
+        choices, found = self.decide(logits), {}
+        for space in self.spaces:
+            true, chosen = _labelled(choices[space.name], targets[space.name])
+            f1, _ = multi_label_f1_scores(true, chosen)
+            right = (true & chosen).sum() / max(1, len(true))
+            of = {"macro_f1": float(f1.mean()), "accuracy": float(right)}
+            found[space.name] = of | label_scores("f1", space.labels, f1)
+        return found
+
+    def scores(self, logits: Logits, targets: Targets) -> dict[str, float]:
+        """Return all scores in [0, 1], higher is better.
+
+        ``macro_f1`` and ``accuracy`` are the means of the levels' own, ``level/...``; ``path_accuracy`` is
+        the share of labelled images with every label right; ``consistency`` that of answers that agree
+        with the tree as far as their path has labels.
+        """
+        scores, choices = super().scores(logits, targets), self.decide(logits)
+        for name in self.main_scores:
+            scores[name] = fmean(scores[f"{level}/{name}"] for level in self.tree.levels)
+        scored, consistent = self.scored(targets), self.consistent(choices)
+        right = scored & ~self.wrong(choices, targets)
+        scores["path_accuracy"] = float(right.sum() / max(1, scored.sum()))
+        scores["consistency"] = float(consistent.sum() / max(1, len(consistent)))
+        return scores
+
+    def unscored(self, targets: Targets) -> list[str]:
+        """Return the labels of every level, as ``level/label``, that no image has."""
+        return [
+            f"{space.name}/{label}"
+            for space in self.spaces
+            for label, has in zip(space.labels, (targets[space.name] > 0).any(dim=0).tolist(), strict=True)
+            if not has
+        ]
+
+    @property
+    def resolved(self) -> dict[str, str]:
+        return {"tree": str(TreeText(tuple(path[: finest(path) + 1] for path in self.tree.paths)))}
+
+    @property
+    def allowed(self) -> dict[str, tuple[str, ...]]:
+        ends = [self.how == "path" and bool((column < 0).any()) for column in self.tree.table.unbind(dim=1)]
+        return {
+            space.name: (*map(self._submitted, space.labels), *((self.word,) if end else ()))
+            for space, end in zip(self.spaces, ends, strict=True)
+        }
+
+    def _submitted(self, label: str) -> str:
+        return self.word if label == self._shared else label
+
+    def rows(self, choices: Choices) -> list[dict[str, str]]:
+        answers = self.answers(choices)
+        names = [[*map(self._submitted, space.labels), self.word] for space in self.spaces]
+        columns = [[of[i] for i in answers[level]] for level, of in zip(self.tree.levels, names, strict=True)]
+        return [dict(zip(self.tree.levels, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _labelled(choices: Tensor, targets: Tensor) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the label that each labelled image (M, K) has, and what was chosen for it (M, K)."""
+    labelled = (targets > 0).any(dim=1)
+    largest = targets[labelled].argmax(dim=1, keepdim=True)
+    true = torch.zeros_like(targets[labelled], dtype=torch.bool).scatter_(1, largest, True)
+    return np.asarray(true.cpu().numpy()), np.asarray((choices[labelled] > 0).cpu().numpy())
+
+
+def _check_levels(levels: tuple[str, ...]) -> None:
+    if len(levels) < 2 or len(set(levels)) < len(levels):
+        raise ValueError(f"levels: {', '.join(levels)} are not two or more different columns")
+    # A level is also the name of a head, which torch keeps beside its own names.
+    wrong = [level for level in levels if "." in level or hasattr(nn.ModuleDict, level)]
+    if wrong:
+        raise ValueError(f"levels: {', '.join(wrong)} can't be the name of a head: rename the column")
+
+
+def _rows(
+    tree: TreeText | None, root: Path, levels: tuple[str, ...], rows_found: RowsFound
+) -> list[tuple[str, LabelPath]]:
+    """Return where labels stand together, and which ones, as they are written there.
+
+    Raises:
+        ValueError: a path is longer than there are levels.
+        DataError: the table lacks a level's column.
+    """
+    if tree is None:
+        found = rows_found()
+        columns = found[0][1] if found else {}
+        for level in levels:
+            if level not in columns:
+                near = closest(level, columns)
+                hint = f" Did you mean {near!r}?" if near else ""
+                raise DataError(f"The training table has no column {level!r} for [task] levels.{hint}")
+        return [(place, tuple(facts[level] for level in levels)) for place, facts in found]
+    if tree.file is not None:
+        return [
+            (row.place, tuple(row[level] for level in levels))
+            for row in read_table(root / tree.file, levels).rows
+        ]
+    if any(len(path) > len(levels) for path in tree.paths):
+        raise ValueError(f"tree: a path has more labels than there are levels ({', '.join(levels)})")
+    return [
+        (f"path {number} of tree", path + ("",) * (len(levels) - len(path)))
+        for number, path in enumerate(tree.paths, start=1)
+    ]

@@ -1,0 +1,113 @@
+"""What models cost, against published numbers and sums by hand, and the limits on it."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from models.classifier import MODELS
+from models.cost import Cost, Limits, cost_of, family, largest_that_fits
+from models.head import Heads
+from utils.registry import Component
+
+
+def classifier(backbone: str, labels: int = 1000) -> nn.Module:
+    component = Component.of("TimmModel", backbone=backbone)
+    return MODELS.build(component, heads={"label": labels}, image_size=(224, 224), fresh=False)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "gmacs", "millions"),
+    [
+        ("resnet18", 1.814, 11.690),  # He et al., 2015, table 1: 1.8 x 10^9 multiply-adds
+        ("vit_tiny_patch16_224", 1.253, 5.717),  # with the products inside the attention
+    ],
+)
+def test_the_arithmetic_of_published_models_is_what_is_published(
+    backbone: str, gmacs: float, millions: float
+) -> None:
+    cost = cost_of(lambda: classifier(backbone), (224, 224))
+    assert cost.flops / 2e9 == pytest.approx(gmacs, abs=1e-3)
+    assert cost.params / 1e6 == pytest.approx(millions, abs=1e-3)
+
+
+def test_every_head_counts() -> None:
+    few, many = (cost_of(lambda k=k: classifier("resnet10t", k), (64, 64)) for k in (10, 110))
+    assert many.flops - few.flops == 2 * 512 * 100
+    assert many.params - few.params == (512 + 1) * 100
+
+
+def test_attention_in_a_head_counts_as_the_sums_say() -> None:
+    decoder = Component.of("MLDecoder", width=8, attention_heads=2, feedforward=16, groups=3)
+    heads = Heads({"label": 3}, default=decoder)
+    plain = Heads({"label": 3})
+
+    def flops(chosen: Heads) -> int:
+        component = Component.of("TinyNet", width=1)
+        return cost_of(
+            lambda: MODELS.build(component, heads=chosen, image_size=(32, 32), fresh=False), (32, 32)
+        ).flops
+
+    tokens, queries, channels, width, feedforward = 4, 3, 8, 8, 16
+    macs = tokens * channels * width  # into the decoder's width
+    macs += (queries + 2 * tokens) * width * width + 2 * queries * tokens * width + queries * width * width
+    macs += 2 * queries * width * feedforward + 3 * width
+    assert flops(heads) - flops(plain) == 2 * (macs - 3 * channels)
+
+
+def test_counting_takes_no_memory_and_no_random_number_and_leaves_the_default_device() -> None:
+    before = torch.get_rng_state()
+    cost_of(lambda: classifier("resnet10t"), (64, 64))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.zeros(1).device.type == "cpu"
+
+
+def test_a_model_that_looks_at_numbers_says_why_it_cannot_be_counted() -> None:
+    class Looks(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images if images.sum() > 0 else -images
+
+    with pytest.raises(ValueError, match="can't be counted: RuntimeError"):
+        cost_of(Looks, (8, 8))
+
+
+def test_a_cost_is_printed_in_both_ways_of_counting() -> None:
+    assert str(Cost(3_628_146_688, 11_689_512)) == "1.81 GMACs = 3.63 GFLOPs, 11.7 million weights"
+    assert str(Cost(2_400_000, 1_234)) == "0.0012 GMACs = 0.0024 GFLOPs, 0.00123 million weights"
+
+
+def test_a_limit_holds_up_to_its_value_and_names_itself() -> None:
+    cost = Cost(4_000_000_000, 25_000_000)
+    assert not Limits().any
+    assert Limits(max_gflops=4, max_params=25).exceeded(cost) == []
+    assert Limits(max_gflops=3.9, max_params=25).exceeded(cost) == ["max_gflops = 3.9"]
+    assert Limits(max_gflops=3, max_params=2.5).exceeded(cost) == ["max_gflops = 3", "max_params = 2.5"]
+
+
+def test_a_family_begins_with_the_same_letters_in_the_same_module_and_cuts_the_same_patches() -> None:
+    nets = family("eca_nfnet_l2", pretrained=False)
+    assert {"eca_nfnet_l0", "eca_nfnet_l1", "eca_nfnet_l2"} <= set(nets)
+    assert not {"nfnet_f0", "eca_resnet33ts"} & set(nets)
+    assert family("vit_base_patch16_224.augreg_in21k", pretrained=True) == [
+        "vit_base_patch16_224", "vit_large_patch16_224", "vit_small_patch16_224", "vit_tiny_patch16_224",
+    ]  # fmt: skip
+
+
+def test_without_weights_a_backbone_is_only_found_where_none_are_needed() -> None:
+    for_all, with_weights = (set(family("resnet50", pretrained=p)) for p in (False, True))
+    assert with_weights < for_all
+    assert all(timm.is_model_pretrained(name) for name in with_weights)
+
+
+def test_the_largest_backbone_that_fits_is_found_by_counting_each() -> None:
+    limits = Limits(max_gflops=9.3)
+    sizes = {
+        name: cost_of(lambda name=name: classifier(name), (224, 224))
+        for name in ("eca_nfnet_l0", "eca_nfnet_l1", "eca_nfnet_l2", "eca_nfnet_l3")
+    }
+    fits = {name: cost for name, cost in sizes.items() if cost.flops <= 9.3e9}
+    assert 0 < len(fits) < len(sizes)
+    found = largest_that_fits("eca_nfnet_l3", classifier, (224, 224), limits, pretrained=False)
+    assert found == max(fits.items(), key=lambda item: item[1].flops)
+    nothing = Limits(max_gflops=1e-6)
+    assert largest_that_fits("eca_nfnet_l2", classifier, (64, 64), nothing, pretrained=False) is None
