@@ -10,6 +10,7 @@ examples:
   python run.py                                  train by config.ini
   python run.py --mode infer                     write submission.csv with the newest finished run
   python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
+  python run.py --mode pseudo                    label images for another run to train on
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list                      everything that a config can choose, with its options
   python run.py --config recipes/mask/scratch_15_minutes.ini
@@ -34,7 +35,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--mode", default="train", help="train (the default), infer or list")
+    parser.add_argument("--mode", default="train", help="train (the default), infer, pseudo or list")
     parser.add_argument(
         "--config",
         type=Path,

@@ -1,16 +1,38 @@
 """The common part of every data set: which images there are, whose, and with which labels; no pixel."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from dataset.folds import split
-from dataset.task import Marked, Targets, Task
+from dataset.task import Facts, Marked, Targets, Task
 from utils.errors import ConfigError, DataError
 from utils.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTable:
+    """What is trained on: place i of all but ``rows`` is about image i; ``rows`` (M) are those in use."""
+
+    files: tuple[str, ...]
+    groups: tuple[str, ...]
+    targets: Targets
+    rows: NDArray[np.int64]
+
+    def followed_by(self, more: "TrainingTable") -> "TrainingTable":
+        """Return a table with the images of ``more`` after these."""
+        return TrainingTable(
+            self.files + more.files,
+            self.groups + more.groups,
+            {name: torch.cat([values, more.targets[name]]) for name, values in self.targets.items()},
+            np.concatenate([self.rows, more.rows + len(self.files)]),
+        )
 
 
 class BaseDataset:
@@ -29,6 +51,9 @@ class BaseDataset:
         labels: (N) the organiser's labels: what is scored.
         train_labels: (N) the team's labels: what is trained on; None leaves an image out of training.
         skipped: what was left out of the table, a line each, for the log.
+
+    Attributes:
+        extra: images beside the table that are trained on too; nothing else knows of them.
     """
 
     def __init__(
@@ -57,6 +82,7 @@ class BaseDataset:
         self.usable = np.array([marked is not None for marked in train_labels])
         self.valid_rows = np.flatnonzero(folds == valid_fold)
         self.train_rows = np.flatnonzero((folds != valid_fold) & self.usable)
+        self.extra: TrainingTable | None = None
 
     @classmethod
     def label_names(cls, **arguments: Any) -> tuple[str, ...]:
@@ -70,10 +96,55 @@ class BaseDataset:
         """
         raise ConfigError(f"{cls.__name__} has no list of labels: write them in [task] labels = a, b, c")
 
+    @classmethod
+    def table_rows(cls, **arguments: Any) -> list[tuple[str, Facts]]:
+        """Return where each row of the training table stands and what it says, for a task that asks all.
+
+        Args:
+            arguments: those of the constructor, without ``task`` and ``seed``.
+
+        Raises:
+            ConfigError: this layout has no such rows.
+        """
+        raise ConfigError(f"{cls.__name__} has no table with a row for each image: take CsvDataset")
+
     def without(self, bad: NDArray[np.int64]) -> None:
-        """Leave these rows out of training and validation (their files could not be read)."""
+        """Leave these rows out of training and validation (their files could not be read).
+
+        The rows of ``extra`` are counted on from those of the table.
+        """
         self.train_rows = np.setdiff1d(self.train_rows, bad)
         self.valid_rows = np.setdiff1d(self.valid_rows, bad)
+        if self.extra is not None:
+            self.extra = replace(self.extra, rows=np.setdiff1d(self.extra.rows, bad - len(self.files)))
+
+    @property
+    def training(self) -> TrainingTable:
+        """All images that are trained on, those of ``extra`` after the table's."""
+        own = TrainingTable(self.files, self.groups, self.train_targets, self.train_rows)
+        return own if self.extra is None else own.followed_by(self.extra)
+
+    def fingerprint(self) -> str:
+        """Return a digest of what is trained and validated on: files and their sizes, labels and split."""
+        digest = hashlib.sha256(_names_and_sizes(self.root, self.files))
+        for targets in (self.targets, self.train_targets):
+            for values in targets.values():
+                digest.update(values.numpy().tobytes())
+        for rows in (self.train_rows, self.valid_rows):
+            digest.update(rows.tobytes())
+        if self.extra is not None:
+            digest.update(_names_and_sizes(self.root, self.extra.files))
+            digest.update(repr(self.extra.groups).encode())
+            for values in self.extra.targets.values():
+                digest.update(values.numpy().tobytes())
+            digest.update(self.extra.rows.tobytes())
+        return digest.hexdigest()
+
+
+def _names_and_sizes(root: Path, files: Sequence[str]) -> bytes:
+    paths = [root / file for file in files]
+    sizes = [path.stat().st_size if path.exists() else -1 for path in paths]
+    return repr(list(zip(files, sizes, strict=True))).encode()
 
 
 def deal(

@@ -83,6 +83,30 @@ class DecodedOnTheFly:
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
+class JoinedSource:
+    """Two sources as one: the rows of the second are counted on from those of the first."""
+
+    def __init__(self, first: ImageSource, second: ImageSource) -> None:
+        self._first, self._second = first, second
+        self.bad = first.bad | {len(first) + row: why for row, why in second.bad.items()}
+        self.missed = first.missed + [len(first) + row for row in second.missed]
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def batch(self, rows: NDArray[np.int64]) -> Tensor:
+        later = rows >= len(self._first)
+        if not later.any():
+            return self._first.batch(rows)
+        if later.all():
+            return self._second.batch(rows - len(self._first))
+        parts = torch.cat(
+            [self._first.batch(rows[~later]), self._second.batch(rows[later] - len(self._first))]
+        )
+        place = np.argsort(np.argsort(later, kind="stable"))  # of each image of the batch in ``parts``
+        return parts[torch.from_numpy(place)].contiguous(memory_format=torch.channels_last)
+
+
 def open_images(
     root: Path, files: Sequence[str], prepare: Prepare, cache: Path, *, budget: float, what: str
 ) -> ImageSource:

@@ -1,6 +1,5 @@
 """Builds each piece of a run once, from the settings."""
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +14,18 @@ from dataset.cropper import CROPPERS
 from dataset.demo import draw_demo_data, is_demo
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
 from dataset.prepare import Prepare
+from dataset.pseudo_labels import read_pseudo_labels, summary
 from dataset.sampler import SAMPLERS
-from dataset.store import ImageSource, missed_line, open_images, raise_bad
-from dataset.task import TASKS, Targets, Task
-from loss.base import LOSSES, Loss, PerHeadLoss
+from dataset.store import ImageSource, JoinedSource, missed_line, open_images, raise_bad
+from dataset.task import TASKS, Facts, Targets, Task
+from loss.base import LOSSES, PerHeadLoss
 from models.classifier import MODELS, check_outputs
 from models.head import Heads
+from modes.budget import check_cost, cost_line
 from modes.callbacks import build_callbacks, check_callbacks
+from modes.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
 from modes.run_folder import check_name
-from modes.settings import REPEATED, LossSettings, Settings
+from modes.settings import Settings
 from schedulers.base import SCHEDULERS
 from train.monitor import Monitor
 from train.optimizer import OPTIMIZERS, parameter_groups
@@ -32,7 +34,6 @@ from train.trainer import Loop, Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
 from utils.errors import ConfigError, DataError, unknown_name
-from utils.registry import Component
 from utils.seeds import seed_global
 
 log = logging.getLogger("podium")
@@ -59,9 +60,14 @@ class Experiment:
             prepare_data_folder(settings)
             return DATASETS.get(dataset.name).label_names(**DATASETS.arguments(dataset, root=root))
 
-        task = TASKS.build(settings.chosen["task"], root=root, labels_found=labels_found)
+        def rows_found() -> list[tuple[str, Facts]]:
+            prepare_data_folder(settings)
+            return DATASETS.get(dataset.name).table_rows(**DATASETS.arguments(dataset, root=root))
+
+        chosen = settings.chosen["task"]
+        task = TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
         settings = settings.resolved(task)
-        _check_spaces(settings, task)
+        check_spaces(settings, task)
         precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
         return cls(settings, task, precision, prepare)
 
@@ -70,10 +76,13 @@ class Experiment:
         check_name(self.settings.run.name)
         self.criterion()
         self.heads.check_batch(self.settings.train.batch_size)
+        self.settings.pseudo.check(self.task.spaces)
         check_callbacks(self.settings)
         monitor, names = self.settings.train.monitor, (*self.task.score_names, "loss")
         if monitor not in names:
             raise ConfigError(f"[train] monitor: {unknown_name('score', monitor, names)}")
+        check_conditioning(self.settings, self.task)
+        check_cost(self.settings, self._heads(fresh=False))
         _fresh_state(self, steps_per_epoch=1, fresh=False)
 
     @property
@@ -85,7 +94,8 @@ class Experiment:
         settings, labels = self.settings, self.task.heads
         chosen = {space: settings.chosen[settings.of_space("head", space)] for space in labels}
         names = {space.name: space.labels for space in self.task.spaces}
-        return Heads(labels, chosen, names=names, fresh=fresh)
+        conditioning = settings.chosen["conditioning"]
+        return Heads(labels, chosen, conditioning=conditioning, names=names, fresh=fresh)
 
     def model(self, *, fresh: bool) -> torch.nn.Module:
         """Return the model on its device; with ``fresh`` false no pretrained weights are loaded."""
@@ -111,6 +121,10 @@ class Experiment:
             seed=settings.run.seed,
         )
         source = self._images(dataset.root, dataset.files, "training")
+        if (labels := settings.pseudo.labels) is not None:
+            dataset.extra = read_pseudo_labels(settings.pseudo, labels, dataset, self.task)
+            more = self._images(dataset.root, dataset.extra.files, "pseudo-labelled")
+            source = JoinedSource(source, more)
         if settings.images.on_bad_image == "error":
             raise_bad(source)
         dataset.without(np.array(sorted(source.bad), dtype=np.int64))
@@ -129,13 +143,18 @@ class Experiment:
         images = TEST_DATASETS.build(
             settings.chosen["test_dataset"], root=settings.paths.data, task=self.task
         )
-        source = self._images(images.root, images.files, "eval")
+        return images, self.eval_batches(images, "eval")
+
+    def eval_batches(self, images: EvalDataset, what: str) -> EvalBatches:
+        """Return the same images in batches, whoever listed them; ``what`` they are is for messages."""
+        settings = self.settings
+        source = self._images(images.root, images.files, what)
         raise_bad(source)
-        if line := missed_line(source, self.prepare.cropper, "eval"):
+        if line := missed_line(source, self.prepare.cropper, what):
             log.warning(line)
         batch_size = settings.infer.batch_size
         rows = np.arange(len(images.files))
-        return images, EvalBatches(source, rows, batch_size=batch_size, size=settings.images.size)
+        return EvalBatches(source, rows, batch_size=batch_size, size=settings.images.size)
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
@@ -160,8 +179,8 @@ class Experiment:
             name, section = space.name, settings.of_space("loss", space.name)
             component, beside = settings.chosen[section], settings.beside[section]
             losses[name] = LOSSES.build(component, space=name, scale=self.heads.scale(name))
-            _check_kind(losses[name], component, name, space.kind)
-            _check_class_weights(beside, component, name, space.kind)
+            check_kind(losses[name], component, name, space.kind)
+            check_class_weights(beside, component, name, space.kind)
             weights[name] = beside.weight
             if trained is not None and not beside.class_weights.equal:
                 class_weights[name] = beside.class_weights.of(trained[name].sum(dim=0))
@@ -199,22 +218,20 @@ def assemble_training(
     """
     settings, task = experiment.settings, experiment.task
     train, seed, size = settings.train, settings.run.seed, settings.images.size
+    table = dataset.training
+    if dataset.extra is not None:
+        log.info(summary(settings.pseudo, dataset.extra))
     sampler = SAMPLERS.build(
-        settings.chosen["sampler"],
-        rows=dataset.train_rows,
-        targets=dataset.train_targets,
-        groups=dataset.groups,
-        seed=seed,
+        settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
     )
-    batches = TrainBatches(source, dataset.train_targets, sampler, train.batch_size)
+    batches = TrainBatches(source, table.targets, sampler, train.batch_size)
     experiment.heads.check_batch(batches.batch_size)  # smaller than the config's where images are few
     offered = {"size": size, "epochs": train.epochs, "heads": task.heads}
     augmentations = [AUGMENTATIONS.build(component, **offered) for component in settings.augmentations]
     augmenter = Augmenter(augmentations, size=size, seed=seed)
+    log.info(cost_line(settings, experiment.heads))
     validator = experiment.validator(dataset, source)
-    criterion = experiment.criterion(
-        {name: values[dataset.train_rows] for name, values in dataset.train_targets.items()}
-    )
+    criterion = experiment.criterion({name: values[table.rows] for name, values in table.targets.items()})
     callbacks = build_callbacks(
         settings,
         folder=folder,
@@ -222,7 +239,7 @@ def assemble_training(
         validator=validator,
         batches=batches,
         augmenter=augmenter,
-        files=dataset.files,
+        files=table.files,
         criterion=criterion,
         precision=experiment.precision,
     )
@@ -239,16 +256,8 @@ def assemble_training(
 
 
 def fingerprint(dataset: BaseDataset) -> str:
-    """Return a digest of what is trained and validated on: files and their sizes, labels and split."""
-    paths = [dataset.root / file for file in dataset.files]
-    sizes = [path.stat().st_size if path.exists() else -1 for path in paths]
-    digest = hashlib.sha256(repr(list(zip(dataset.files, sizes, strict=True))).encode())
-    for targets in (dataset.targets, dataset.train_targets):
-        for values in targets.values():
-            digest.update(values.numpy().tobytes())
-    for rows in (dataset.train_rows, dataset.valid_rows):
-        digest.update(rows.tobytes())
-    return digest.hexdigest()
+    """Return a digest of what is trained and validated on."""
+    return dataset.fingerprint()
 
 
 def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -> TrainState:
@@ -266,28 +275,3 @@ def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -
     loss_sum = torch.zeros((), device=experiment.precision.device)
     scaler = experiment.precision.scaler()
     return TrainState(model, optimizer, scheduler, scaler, eval_model=model, loss_sum=loss_sum)
-
-
-def _check_spaces(settings: Settings, task: Task) -> None:
-    for section, component in settings.chosen.items():
-        kind, _, space = section.partition(".")
-        if REPEATED.get(kind) == "SPACE" and space and space not in task.heads:
-            problem = unknown_name("label space", space, task.heads)
-            raise ConfigError(f"[{section}] {problem} ({component.place})")
-
-
-def _check_kind(loss: Loss, component: Component, head: str, kind: str) -> None:
-    if kind not in loss.accepts:
-        raise ConfigError(
-            f"[{component.section}] {component.name} is for {' and '.join(sorted(loss.accepts))} labels, "
-            f"but {head!r} is {kind} ({component.place})"
-        )
-
-
-def _check_class_weights(beside: LossSettings, component: Component, head: str, kind: str) -> None:
-    if not beside.class_weights.equal and kind != "one_of":
-        raise ConfigError(
-            f"[{component.section}] class_weights weigh images by their one class, but {head!r} is {kind}: "
-            f"write class_weights = none in [loss.{head}]; AsymmetricLoss, or BinaryCrossEntropy with a "
-            f"positive_weight, lets present labels count more than missing ones ({component.place})"
-        )

@@ -12,11 +12,14 @@ from dataset.augment import AUGMENTATIONS
 from dataset.base_dataset import DATASETS
 from dataset.cropper import CROPPERS
 from dataset.eval_dataset import TEST_DATASETS
+from dataset.pseudo_labels import PseudoSettings
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
 from loss.base import LOSSES
 from loss.class_weights import ClassWeights
 from models.classifier import MODELS
+from models.conditioning import CONDITIONINGS
+from models.cost import Limits
 from models.head import HEADS
 from schedulers.base import SCHEDULERS
 from train.callback import CALLBACKS
@@ -93,6 +96,7 @@ FIXED: dict[str, type[Any]] = {
     "images": ImageSettings,
     "train": TrainSettings,
     "infer": InferSettings,
+    "pseudo": PseudoSettings,
 }
 # Sections that choose a class with ``name = ...``, and the class where the section is missing.
 CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
@@ -104,6 +108,7 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
     "augmentation": (AUGMENTATIONS, "BaseAugmentation"),
     "model": (MODELS, None),
     "head": (HEADS, "Linear"),  # or the model's own default
+    "conditioning": (CONDITIONINGS, "Independent"),
     "loss": (LOSSES, "CrossEntropy"),
     "optimizer": (OPTIMIZERS, "AdamW"),
     "scheduler": (SCHEDULERS, "CosineAnnealing"),
@@ -112,7 +117,7 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
 # say what is different there.
 REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback": "CLASS"}
 # Sections that have keys beside those of the class that they choose.
-BESIDE: dict[str, type[Any]] = {"loss": LossSettings, "optimizer": Rates}
+BESIDE: dict[str, type[Any]] = {"model": Limits, "loss": LossSettings, "optimizer": Rates}
 # Keys that a section no longer has, and what to write instead.
 MOVED = {
     ("images", "crop"): "a section [crop] with name = CentreCrop and size = ...",
@@ -131,6 +136,7 @@ class Settings:
     images: ImageSettings
     train: TrainSettings
     infer: InferSettings
+    pseudo: PseudoSettings
     chosen: Mapping[str, Component]  # by section; also each [head.SPACE] and [loss.SPACE]
     beside: Mapping[str, Any]  # by section: the keys that are not the chosen class's
     augmentations: tuple[Component, ...]  # [augmentation] and then each [augmentation.X]

@@ -16,7 +16,7 @@ from dataset import store as store_module
 from dataset.cropper import Cropper
 from dataset.croppers.centre_crop import CentreCrop
 from dataset.prepare import Prepare
-from dataset.store import DecodedOnTheFly, ImageStore, missed_line, open_images, raise_bad
+from dataset.store import DecodedOnTheFly, ImageStore, JoinedSource, missed_line, open_images, raise_bad
 from utils.errors import DataError
 
 SIZE = (16, 12)
@@ -341,3 +341,25 @@ def test_a_large_count_has_commas_and_a_cropper_need_not_say_what_it_seeks(open_
     assert missed_line(source, Cropper(), "eval") == (
         "No part to crop to found in 1,200 of 21 eval images: all of each was kept."
     )
+
+
+@pytest.mark.parametrize("budgets", [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0)])
+def test_two_sources_are_one_whose_rows_go_on(open_, folder, files, budgets):
+    first, second = open_(budget=budgets[0], files=files[:8]), open_(budget=budgets[1], files=files[8:])
+    joined = JoinedSource(first, second)
+    assert len(joined) == len(files)
+    for rows in ([3, 1], [9, 20, 8], [20, 0, 8, 7, 7, 12, 3]):
+        batch = joined.batch(np.array(rows))
+        assert torch.equal(batch, direct(folder, [files[row] for row in rows]))
+        assert batch.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_two_sources_as_one_name_what_is_wrong_by_its_row_in_both(open_, folder, files):
+    for row in (2, 10, 11):
+        (folder.root / files[row]).write_bytes(b"no image")
+    joined = JoinedSource(open_(files=files[:8]), open_(files=files[8:]))
+    assert set(joined.bad) == {2, 10, 11}
+    assert all(files[row] in why for row, why in joined.bad.items())
+    nothing = Prepare(SIZE, Bluish(least=256))
+    parts = [open_(nothing, files=part) for part in (files[3:5], files[5:8])]
+    assert JoinedSource(*parts).missed == list(range(5))

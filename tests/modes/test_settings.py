@@ -103,6 +103,12 @@ precision = float32
 monitor = loss
 [infer]
 batch_size = 16
+[pseudo]
+labels = runs/teacher/001/pseudo_labels.csv
+weight = 0.5
+min_confidence = class:0.75
+hard = yes
+images = unlabelled
 [callback.TensorBoard]
 [callback.EMA]
 decay = 0.9
