@@ -37,7 +37,12 @@ from utils.tables import write_table
 
 log = logging.getLogger("podium")
 # Keys that a resumed run may change, beside the sections in HERE: none of them changes a result.
-_FREE = (("run", "device"), ("images", "store_budget"), ("callback.Checkpoints", "minutes"))
+_FREE = (
+    ("run", "device"),
+    ("images", "store_budget"),
+    ("pseudo", "images"),
+    ("callback.Checkpoints", "minutes"),
+)
 
 
 @MODES.register

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from loss.base import LOSSES, Loss, PerHeadLoss
 from loss.class_weights import ClassWeights
-from modes.assemble import _check_class_weights, _check_kind
+from modes.kinds import check_class_weights, check_kind
 from modes.settings import LossSettings
 from utils.errors import ConfigError
 from utils.ini import read_ini
@@ -256,18 +256,18 @@ def test_a_loss_is_refused_for_a_kind_of_labels_that_it_is_not_made_for(name: st
     assert loss.accepts <= {"one_of", "any_of"}
     component = Component(name, {}, "loss.tags", "config.ini line 7")
     for kind in {"one_of", "any_of"} & loss.accepts:
-        _check_kind(loss, component, "tags", kind)
+        check_kind(loss, component, "tags", kind)
     for kind in {"one_of", "any_of", "ranked"} - loss.accepts:
         with pytest.raises(ConfigError, match=rf"\[loss.tags\] {name} .*'tags' is {kind} .*line 7"):
-            _check_kind(loss, component, "tags", kind)
+            check_kind(loss, component, "tags", kind)
 
 
 def test_class_weights_are_refused_where_an_image_has_no_one_class() -> None:
     component = Component("AsymmetricLoss", {}, "loss", "config.ini line 7")
     weighed = LossSettings(class_weights=ClassWeights(0.5))
-    _check_class_weights(LossSettings(), component, "tags", "any_of")
-    _check_class_weights(weighed, component, "age", "one_of")
+    check_class_weights(LossSettings(), component, "tags", "any_of")
+    check_class_weights(weighed, component, "age", "one_of")
     with pytest.raises(
         ConfigError, match=r"\[loss\] class_weights .*'tags' is any_of.* none in \[loss.tags\]"
     ):
-        _check_class_weights(weighed, component, "tags", "any_of")
+        check_class_weights(weighed, component, "tags", "any_of")
