@@ -190,7 +190,8 @@ def report(seeds: int, path: Path = TABLE) -> None:
     small = "\n".join(f"    {key} = {value}" for key, value in SMALL.items())
     text = f"""# One change at a time
 
-`{RECIPE}` made small (one thread a run), and without the soft ages that it got from this table:
+`{RECIPE}` made small (one thread a run), and without the soft ages
+that it got from this table:
 
 {small}
 
