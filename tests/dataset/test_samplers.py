@@ -78,7 +78,7 @@ def drawn(sampler, epochs=200):
     return np.bincount(orders) / epochs
 
 
-# Trap: seed 3's sampler took weights from value_counts, which is sorted by frequency, so rare classes
+# Trap: a published sampler took weights from value_counts, which is sorted by frequency, so rare classes
 # got the weights of others.
 def test_weights_belong_to_their_own_class_and_not_to_the_one_with_that_rank():
     labels = np.repeat([0, 1, 2, 3], [3, 40, 7, 20])  # by frequency the order is 1, 3, 2, 0
