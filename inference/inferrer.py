@@ -42,9 +42,7 @@ class Inferrer:
         found = predict(model, self.batches, self.precision, what="Predicting")
         if found.rows.tolist() != list(range(len(self.images.ids))):
             raise DataError("The eval images were not predicted once each, in order: nothing was written.")
-        for name, logits in found.logits.items():
-            if not bool(logits.isfinite().all()):
-                raise PodiumError(f"The model's {name} outputs are not finite numbers: nothing was written.")
+        check_finite(found)
         identity = self.images.columns[0]
         answers = self.task.submission(found.logits)
         columns = self.images.columns
@@ -61,6 +59,13 @@ class Inferrer:
 def _in_order(row: dict[str, str], columns: tuple[str, ...]) -> dict[str, str]:
     """Return a row with its columns as in the template; other columns stay for its check to name."""
     return {column: row[column] for column in columns} if row.keys() == set(columns) else row
+
+
+def check_finite(found: Predictions) -> None:
+    """Raise PodiumError if any logit is no number."""
+    for name, logits in found.logits.items():
+        if not bool(logits.isfinite().all()):
+            raise PodiumError(f"The model's {name} outputs are not finite numbers: nothing was written.")
 
 
 def write_predictions(

@@ -24,7 +24,7 @@ class _Fused(nn.Module):
 
 @MODELS.register
 class FusedBackbones(Classifier):
-    """Backbones side by side, their features joined before the heads; a hierarchical competition's winner.
+    """Backbones side by side, their features joined before the heads.
 
     Args:
         backbones: timm's names with a comma between them.

@@ -4,6 +4,7 @@ import json
 import logging
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from dataset.task import TASKS, Task, Tuning
 from inference.inferrer import Inferrer
@@ -29,7 +30,8 @@ class Infer(Mode):
 
     def run(self, arguments: Namespace) -> None:
         if arguments.resume:
-            raise ConfigError("--resume goes on with training; it has no meaning with --mode infer.")
+            mode = type(self).__name__.lower()
+            raise ConfigError(f"--resume goes on with training; it has no meaning with --mode {mode}.")
         sections = read_sections(arguments.config, arguments.overrides)
         here = check(sections, str(arguments.config))
         folder = find_run(here.paths.runs, here.run.name, arguments.run, finished=True)
@@ -50,10 +52,7 @@ class Infer(Mode):
             self._predict(experiment, folder)
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
-        best = load_best(folder)
-        finished = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
-        if best["scores"]["epoch"] != finished["best_epoch"]:
-            raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
+        best, finished = finished_run(folder)
         log.info(
             "Predicting with %s: epoch %d, validation %s.", folder, best["scores"]["epoch"],
             ", ".join(f"{in_words(name)} {best['scores'][name]:.4f}" for name in experiment.task.main_scores),
@@ -69,6 +68,19 @@ class Infer(Mode):
             log.info("%s  %s", column, shown)
         log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
         log.info("Probabilities: %s", folder / "test_predictions.csv")
+
+
+def finished_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the checkpoint of a finished run's best epoch, and what is in its scores.json.
+
+    Raises:
+        ConfigError: that checkpoint can't be read.
+    """
+    best = load_best(folder)
+    finished: dict[str, Any] = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+    if best["scores"]["epoch"] != finished["best_epoch"]:
+        raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
+    return best, finished
 
 
 def _key(text: str) -> str:

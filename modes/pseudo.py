@@ -1,6 +1,5 @@
 """Labels images with a finished run, for another run to train on as well."""
 
-import json
 import logging
 from argparse import Namespace
 from pathlib import Path
@@ -13,16 +12,14 @@ from dataset.pseudo_labels import FILE, GROUP, confidences
 from dataset.readers.folder_test_dataset import FolderTestDataset
 from dataset.task import Task
 from dataset.teacher import Teacher
-from inference.inferrer import write_predictions
+from inference.inferrer import check_finite, write_predictions
 from inference.predict import Predictions, predict
 from modes.assemble import Experiment
-from modes.infer import Infer
+from modes.infer import Infer, finished_run
 from modes.mode import MODES
 from modes.read_settings import check, read_sections
-from modes.run_folder import FINISHED, read_environment
-from modes.train import load_best
+from modes.run_folder import read_environment
 from utils.durable import sha256_of
-from utils.errors import ConfigError, PodiumError
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
@@ -36,8 +33,6 @@ class Pseudo(Infer):
     images: Path | None = None  # a folder; None = the eval images
 
     def run(self, arguments: Namespace) -> None:
-        if arguments.resume:
-            raise ConfigError("--resume goes on with training; it has no meaning with --mode pseudo.")
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         if here.pseudo.images is not None:
             self.images = here.paths.data / here.pseudo.images
@@ -53,16 +48,11 @@ class Pseudo(Infer):
         else:
             images = _images_in(self.images, experiment.settings.paths.data)
             batches = experiment.eval_batches(images, "unlabelled")
-        best = load_best(folder)
-        finished = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
-        if best["scores"]["epoch"] != finished["best_epoch"]:
-            raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
+        best, _ = finished_run(folder)
         model = experiment.model(fresh=False)
         model.load_state_dict(best["model"])
         found = predict(model, batches, experiment.precision, what="Labelling")
-        for name, logits in found.logits.items():
-            if not bool(logits.isfinite().all()):
-                raise PodiumError(f"The model's {name} outputs are not finite numbers: nothing was written.")
+        check_finite(found)
         task = experiment.task
         sure = confidences(task.spaces, task.probabilities(found.logits))
         teacher.write(path)

@@ -16,7 +16,7 @@ class Shallow(nn.Sequential, Head):
     Args:
         hidden: width between the layers.
         dropout: probability that one of the hidden values is dropped in training.
-        norm: no: without the batch norm, which cost the same team a tenth of its macro-F1.
+        norm: whether there is a batch norm between the layers.
     """
 
     def __init__(
