@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,7 +23,8 @@ class FewPerGroup(Sampler):
     one random photo of each person an epoch, as a team took for age and gender.
 
     Args:
-        space: the label space that tells images of one group apart; none = nothing does.
+        space: the label space that tells images of one group apart, by the set of their labels where there
+            may be several; none = nothing does.
         limit: images of each group and label.
     """
 
@@ -39,7 +41,7 @@ class FewPerGroup(Sampler):
         label = np.zeros(len(rows), dtype=np.int64)
         if space is not None:
             check_space(space, targets)
-            label = targets[space].argmax(dim=1).numpy()[rows]
+            label = _labelled_alike(targets[space][torch.from_numpy(rows)])
         self.rows, self.limit, self.seed = rows, limit, seed
         _, person = np.unique(np.asarray(groups)[rows], return_inverse=True)
         _, self._cell = np.unique(person * (label.max() + 1) + label, return_inverse=True)
@@ -56,3 +58,10 @@ class FewPerGroup(Sampler):
 
     def __len__(self) -> int:
         return self._size
+
+
+def _labelled_alike(targets: Tensor) -> NDArray[np.int64]:
+    """Return a number (N) for each image of ``targets`` (N, K), the same for the same most likely labels."""
+    likeliest = (targets == targets.amax(dim=1, keepdim=True)) & (targets > 0)  # soft ones have one, too
+    _, number = torch.unique(likeliest.flip(1), dim=0, return_inverse=True)  # in the order of the labels
+    return np.asarray(number.numpy(), dtype=np.int64)

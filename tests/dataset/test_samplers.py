@@ -54,6 +54,17 @@ def test_few_per_group_sees_every_image_in_time():
     assert seen == set(ROWS.tolist())
 
 
+def test_few_per_group_tells_images_with_several_labels_apart_by_all_of_them():
+    worn, young, male = [1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 1.0]
+    tags = torch.tensor([worn, worn, worn, worn, worn, young, male] * 10)
+    order = build("FewPerGroup", targets={"tags": tags}, space="tags", limit=2).order(0)
+    counts = Counter((int(row) // 7, str(tags[int(row)].tolist())) for row in order)
+    assert set(counts) == {(person, str(labels)) for person in range(10) for labels in (worn, young, male)}
+    assert {labels: count for (_, labels), count in counts.items()} == {
+        str(worn): 2, str(young): 1, str(male): 1,
+    }  # fmt: skip
+
+
 def test_few_per_group_names_the_spaces_there_are():
     with pytest.raises(ConfigError, match=r"'maks' is not one of mask. Did you mean 'mask'"):
         build("FewPerGroup", space="maks")
