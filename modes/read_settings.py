@@ -33,7 +33,8 @@ def read_sections(path: Path, overrides: Sequence[str] = ()) -> Sections:
                 put(sections, "paths", "draw_demo", Value("no", variable))
     if any(text.startswith("paths.data=") for text in overrides):
         put(sections, "paths", "draw_demo", Value("no", "--set paths.data"))
-    override(sections, overrides, choosing=CHOSEN)
+    meant = {kind: default for kind, (_, default) in CHOSEN.items()} | {"head": None}  # the model's own
+    override(sections, overrides, choosing=meant)
     return sections
 
 

@@ -2,9 +2,10 @@
 
 import configparser
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from utils.errors import ConfigError
 
@@ -65,13 +66,20 @@ def read_ini(path: Path) -> Sections:
 
 
 def override(
-    sections: Sections, settings: Sequence[str], *, choosing: Collection[str] = (), place: str = "--set"
+    sections: Sections,
+    settings: Sequence[str],
+    *,
+    choosing: Mapping[str, str | None] = MappingProxyType({}),
+    place: str = "--set",
 ) -> None:
     """Put ``section.key=value`` texts over the values of ``sections``, in place.
 
     The last dot before ``=`` divides section from key, so ``loss.age.smoothing=0.1`` works. In
     sections that are ``choosing`` a class (``loss`` stands for ``loss.age`` too), another ``name`` clears
     the section first: the options there were for the class that it replaces.
+
+    Args:
+        choosing: for each such section the class that it means without a ``name``, if that is certain.
 
     Raises:
         ConfigError: a text has no ``=`` or no dot.
@@ -85,8 +93,10 @@ def override(
         parsed.append((section, key.lower(), Value(right.strip(), f"{place} {target.strip()}")))
     for section, key, value in sorted(parsed, key=lambda entry: entry[1] != "name"):
         known = sections[section].values if section in sections else {}
-        before = known.get("name", value).text
-        if key == "name" and section.partition(".")[0] in choosing and before != value.text:
+        kind = section.partition(".")[0]
+        meant = choosing.get(section) or value.text  # by a section without a name
+        before = known["name"].text if "name" in known else meant
+        if key == "name" and kind in choosing and before != value.text:
             known.clear()
         put(sections, section, key, value)
 

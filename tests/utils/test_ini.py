@@ -155,14 +155,22 @@ def test_what_is_written_is_read_back_the_same(tmp_path: Path, sections):
 
 def test_another_name_clears_the_options_of_the_class_that_it_replaces(read):
     sections = read("[model]\nname = TinyNet\nwidth = 8\n[run]\nname = a\nseed = 3\n")
-    override(sections, ["model.dropout=0.5", "model.name=ResNet18", "run.name=b"], choosing=["model"])
+    override(sections, ["model.dropout=0.5", "model.name=ResNet18", "run.name=b"], choosing={"model": None})
     assert texts(sections) == {
         "model": {"name": "ResNet18", "dropout": "0.5"},
         "run": {"name": "b", "seed": "3"},  # the name of a run is no class
     }
 
 
+def test_another_name_clears_the_options_of_the_class_that_a_section_means_without_one(read):
+    sections = read("[crop]\nmargin = 8\n")
+    override(sections, ["crop.name=CentreCrop", "crop.size=8"], choosing={"crop": "WholeImage"})
+    assert texts(sections) == {"crop": {"name": "CentreCrop", "size": "8"}}
+    override(sections, ["crop.name=CentreCrop"], choosing={"crop": "WholeImage"})
+    assert texts(sections) == {"crop": {"name": "CentreCrop", "size": "8"}}
+
+
 def test_the_same_name_again_keeps_the_options(read):
     sections = read("[model]\nname = TinyNet\nwidth = 8\n")
-    override(sections, ["model.name=TinyNet"], choosing=["model"])
+    override(sections, ["model.name=TinyNet"], choosing={"model": None})
     assert texts(sections) == {"model": {"name": "TinyNet", "width": "8"}}
