@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dataset.base_dataset import DATASETS, BaseDataset, deal
 from dataset.files import ImageFolder
 from dataset.labels import SPACE, Separator, in_order, labels_fact
-from dataset.relabel import read_corrections
+from dataset.relabel import Corrections, read_corrections
 from dataset.task import Facts, Marked, Task
 from utils.convert import CountOrZero, Interval
 from utils.errors import DataError, listed
@@ -43,8 +43,8 @@ class CsvDataset(BaseDataset):
         folds: how many parts they are dealt into.
         valid_fold: the part that validates, from 0.
         split: ``stratified``: each part has the same share of each label; ``random``: of images only.
-        relabel: a CSV of corrections (profile, field, value, reason: the image, the column and what should
-            stand there), touching training only.
+        relabel: a CSV of corrections (profile, field, value, reason: the image, the column with labels, such
+            as a level of a hierarchy, and what should stand there), touching training only.
         on_bad_row: ``skip`` leaves out each row with a problem and names it in the log.
 
     Raises:
@@ -81,7 +81,10 @@ class CsvDataset(BaseDataset):
         layout = _Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
         layout, found = layout.read(path)
         images_found = _find(found, layout, ImageFolder(root, images), extension or "")
-        corrections = _corrections(relabel, images_found, layout)
+        corrections: Corrections = {}
+        if relabel is not None:
+            known = {image.name: [image.name] for image in images_found}
+            corrections = read_corrections(relabel, known, layout.fields(found, task), whose="image")
         problems = _label(images_found, layout, task, corrections)
         if relabel is not None and (wrong := [p for image in images_found for p in image.miscorrected]):
             raise DataError(listed(str(relabel), wrong))
@@ -149,10 +152,20 @@ class _Layout:
             named = tuple(name for name in table.columns if name not in used)
         return replace(self, image=image, columns=named), table
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The columns that say the labels."""
-        return (self.label,) if self.label else tuple(self.columns or ())
+    def fields(self, table: Table, task: Task) -> tuple[str, ...]:
+        """Return the columns that say the labels, by default those with the name of a label space.
+
+        Raises:
+            ValueError: there are none.
+        """
+        named = (self.label,) if self.label else tuple(self.columns or ())
+        found = named or tuple(space for space in task.heads if space in table.columns)
+        if not found:
+            raise ValueError(
+                "relabel: nothing can be corrected: there is no label_column, there are no label_columns, "
+                f"and no column has the name of a label space ({', '.join(task.heads)})"
+            )
+        return found
 
     def facts(self, values: dict[str, str]) -> dict[str, str]:
         """Return a row's columns and its labels.
@@ -207,17 +220,7 @@ def _group(image: _Image, column: str | None, folders: bool) -> str:
     return PurePosixPath(image.file).parent.as_posix() if folders else image.file
 
 
-def _corrections(relabel: Path | None, images: list[_Image], layout: _Layout) -> dict[str, dict[str, str]]:
-    if relabel is None:
-        return {}
-    known = {image.name: [image.name] for image in images}
-    found = read_corrections(relabel, known, layout.fields, whose="image")
-    return {name: dict(changed) for name, changed in found.items()}
-
-
-def _label(
-    images: list[_Image], layout: _Layout, task: Task, corrections: dict[str, dict[str, str]]
-) -> list[str]:
+def _label(images: list[_Image], layout: _Layout, task: Task, corrections: Corrections) -> list[str]:
     """Fill each image's labels; return what is wrong with any row."""
     for image in images:
         values = dict(image.row.values)
@@ -227,7 +230,9 @@ def _label(
             image.problems.append(f"{image.row.place}: {error}")
             continue
         try:
-            image.trained = task.encode_for_training(layout.facts(values | corrections.get(image.name, {})))
+            image.trained = task.encode_for_training(
+                layout.facts({**values, **corrections.get(image.name, {})})
+            )
         except ValueError as error:
             image.miscorrected.append(f"{image.name}: {error}")
     return [problem for image in images for problem in image.problems]

@@ -181,6 +181,8 @@ def test_corrections_touch_training_only(tmp_path):
     message = folder.refusal(label_column="tags", relabel=relabel)
     assert message.startswith(str(relabel))
     assert "a: label 'bear' is not one of" in message
+    with pytest.raises(ConfigError, match=r"relabel: nothing can be corrected: .* label space \(labels\)"):
+        folder.read(labels="cat, dog", relabel=relabel)
 
 
 def test_images_of_one_folder_may_belong_together(tmp_path):

@@ -411,8 +411,9 @@ class TestTable:
         with open(root / "train.csv", "w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([columns, *rows])
 
-    def read(self, root, **options):
-        component = Component.of("CsvDataset", folds=2)
+    def read(self, root, relabel=None, **options):
+        corrections = {} if relabel is None else {"relabel": relabel}
+        component = Component.of("CsvDataset", folds=2, **corrections)
         rows = DATASETS.get("CsvDataset").table_rows
         made = TASKS.build(
             Component.of("HierarchyTask", levels=LEVELS, **options),
@@ -443,6 +444,29 @@ class TestTable:
         message = str(caught.value)
         assert "line 2: middle 'man' lies below coarse 'bare'" in message
         assert "line 3: fine 'boi' is not one of boy, old. Did you mean 'boy'?" in message
+
+    def test_labels_of_any_level_are_corrected_for_training_only(self, tmp_path):
+        self.write(tmp_path, [(f"{n}.png", *row) for n, row in enumerate([*FACES, *FACES])])
+        relabel = tmp_path / "relabel.csv"
+
+        def captions(*rows):
+            relabel.write_text("profile,field,value,reason\n" + "".join(f"{row},seen\n" for row in rows))
+            made, data = self.read(tmp_path, relabel=relabel)
+            assert made.tree.paths == task().tree.paths
+            assert made.captions(data.targets) == made.captions(targets(made, [*FACES, *FACES]))
+            return made.captions(data.train_targets)
+
+        true = captions("0.png,coarse,mask")  # which it is already
+        found = captions("1.png,coarse,bare", "1.png,middle,man", "1.png,fine,old", "3.png,fine,")
+        assert found[1] == "bare > man > old"
+        assert found[3] == "bare > man"  # not labelled on the finest level
+        assert [new == old for new, old in zip(found, true, strict=True)].count(False) == 2
+        for row, words in (
+            ("0.png,midle,man", "field 'midle' is not one of coarse, middle, fine"),
+            ("1.png,middle,man", r"relabel\.csv[^$]*1\.png: middle 'man' lies below coarse 'bare'"),
+        ):
+            with pytest.raises(DataError, match=words):
+                captions(row)
 
     def test_a_layout_without_rows_says_so(self, tmp_path):
         with pytest.raises(ConfigError, match=r"FolderDataset has no table .* CsvDataset"):
