@@ -9,11 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
+LEVELS = ("parity", "size", "digit")  # from coarse to fine, as ``path_of`` gives them
+
 
 def digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return 1797 images (N, 8, 8) and the digit in each."""
     found = load_digits()
     return (found.images * 255 / 16).astype(np.uint8), found.target
+
+
+def path_of(digit: int) -> tuple[str, str, str]:
+    """Return a digit's label on each of ``LEVELS``."""
+    parity = ("even", "odd")[digit % 2]
+    return parity, f"{parity} {'small' if digit < 5 else 'large'}", str(digit)
 
 
 def canvases(count: int, seed: int, part: slice) -> tuple[NDArray[np.uint8], list[list[int]]]:
@@ -46,6 +54,38 @@ def write_images(folder: Path, images: NDArray[np.uint8]) -> list[str]:
     for name, image in zip(names, images, strict=True):
         cv2.imwrite(str(folder / f"{name}.png"), image)
     return names
+
+
+def draw_canvases(folder: Path, train: int = 80, evaluated: int = 10) -> None:
+    """Draw a competition with any number of digits on an image, and a column of 0 and 1 for each digit."""
+    columns = ("image", *"0123456789")
+    for part, table, count in (("train", "train", train), ("test", "sample_submission", evaluated)):
+        images, present = canvases(count, len(part), slice(0, 1000))
+        names = write_images(folder / part, images)
+        rows = [
+            [f"{name}.png", *(int(digit in digits) for digit in range(10))]
+            for name, digits in zip(names, present, strict=True)
+        ]
+        write_csv(folder / f"{table}.csv", columns, rows)
+
+
+def draw_hierarchy(
+    folder: Path, levels: Sequence[str] = LEVELS, train: int = 80, evaluated: int = 10
+) -> list[tuple[str, str, str]]:
+    """Draw a competition with a digit on each image and its labels on three levels; return the eval ones.
+
+    Nothing lies below "odd large", and -1 stands there: a 7 and a 9 have no label on the finest level.
+    """
+    images, found = (values[: train + evaluated] for values in digits())
+    paths = [path_of(digit) for digit in found.tolist()]
+    paths = [(*path[:2], "-1" if path[1] == "odd large" else path[2]) for path in paths]
+    columns = ("image", *levels)
+    names = write_images(folder / "train", images[:train])
+    rows = [[f"{name}.png", *path] for name, path in zip(names, paths, strict=False)]
+    write_csv(folder / "train.csv", columns, rows)
+    names = write_images(folder / "test", images[train:])
+    write_csv(folder / "sample_submission.csv", columns, [[f"{name}.png", "", "", ""] for name in names])
+    return paths[train:]
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

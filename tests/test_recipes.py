@@ -5,31 +5,26 @@ from pathlib import Path
 import pytest
 
 from dataset.demo import draw_demo_data
+from modes.assemble import Experiment
+from modes.budget import check_cost
+from modes.read_settings import check, read_sections
 from run import main
-from tests.digits import canvases, write_csv, write_images
+from tests.digits import draw_canvases, draw_hierarchy
+from utils.ini import read_ini
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted(ROOT.glob("recipes/**/*.ini"))
+
+
+def draw_levels(folder: Path) -> None:
+    draw_hierarchy(folder, ("large", "middle", "small"))
 
 
 def draw_people(folder: Path) -> None:
     draw_demo_data(folder, people=20, eval_people=1)
 
 
-def draw_canvases(folder: Path) -> None:
-    """Draw images with any number of handwritten digits, and a column of 0 and 1 for each digit."""
-    columns = ("image", *"0123456789")
-    for part, table, count in (("train", "train", 80), ("test", "sample_submission", 10)):
-        images, present = canvases(count, len(part), slice(0, 1000))
-        names = write_images(folder / part, images)
-        rows = [
-            [f"{name}.png", *(int(digit in digits) for digit in range(10))]
-            for name, digits in zip(names, present, strict=True)
-        ]
-        write_csv(folder / f"{table}.csv", columns, rows)
-
-
-DRAW = {"mask": draw_people, "multilabel": draw_canvases}
+DRAW = {"mask": draw_people, "multilabel": draw_canvases, "hierarchy": draw_levels}
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +50,31 @@ def test_a_recipe_trains_and_predicts(recipe, data, tmp_path, monkeypatch):
     text = recipe.read_text(encoding="utf-8")
     assert text.startswith("# ")  # what it is, the score it reached, the command
     assert recipe.relative_to(ROOT).as_posix() in text
-    small = ["images.size=32,32", "train.epochs=1", "train.batch_size=56", "scheduler.name=Constant"]
-    if "pretrained = yes" in text:
-        small.append("model.pretrained=no")
-    overrides = [argument for setting in small for argument in ("--set", setting)]
-    assert main(["--config", str(recipe), *overrides]) == 0
+    labels = read_ini(recipe)["pseudo"].values["labels"].text if "[pseudo]" in text else None
+    given = []
+    if labels is not None:
+        teacher = recipe.with_stem(Path(labels).parts[1])
+        train_small(teacher)
+        assert main(["--config", str(teacher), "--mode", "pseudo"]) == 0
+        given = [f"pseudo.labels={tmp_path / labels}"]
+    train_small(recipe, *given)
     assert main(["--config", str(recipe), "--mode", "infer"]) == 0
+
+
+def train_small(recipe: Path, *settings: str) -> None:
+    """Train a recipe for an epoch on small images, without the weights that it begins with."""
+    small = ["images.size=32,32", "train.epochs=1", "train.batch_size=56", "scheduler.name=Constant"]
+    if "pretrained = yes" in recipe.read_text(encoding="utf-8"):
+        small.append("model.pretrained=no")
+    overrides = [argument for setting in (*small, *settings) for argument in ("--set", setting)]
+    assert main(["--config", str(recipe), *overrides]) == 0
+
+
+LIMITED = [recipe for recipe in RECIPES if "\nmax_" in recipe.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("recipe", LIMITED, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_recipe_keeps_the_limits_that_it_sets(recipe, data, monkeypatch):
+    monkeypatch.setenv("PODIUM_DATA", str(data(recipe)))
+    experiment = Experiment.of(check(read_sections(recipe, ["model.pretrained=no"]), str(recipe)))
+    check_cost(experiment.settings, experiment.heads)

@@ -6,16 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.digits import digits, write_csv, write_images
+from tests.digits import LEVELS, digits, path_of, write_csv, write_images
 from tests.test_run_any_data import CONFIG, podium, table
 
-LEVELS = ("parity", "size", "digit")
 CHANCE = (1 / 2 + 1 / 4 + 1 / 10) / 3  # the levels' mean accuracy of answers that know nothing
-
-
-def path_of(digit: int) -> tuple[str, str, str]:
-    parity = ("even", "odd")[digit % 2]
-    return parity, f"{parity} {'small' if digit < 5 else 'large'}", str(digit)
 
 
 @pytest.fixture(scope="module")
