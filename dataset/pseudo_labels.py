@@ -114,8 +114,9 @@ def read_pseudo_labels(
 ) -> TrainingTable:
     """Return the images of a ``pseudo_labels.csv`` and their targets.
 
-    Where a space has one right label, an image that is less sure than ``min_confidence`` is not labelled; in
-    a space of any labels there is no such thing, and the image is left out altogether.
+    Where a space has one right label, an image that is less sure than ``min_confidence`` is not labelled, nor
+    one for which the task decides that there is none, such as on a level beyond its path in a hierarchy. In a
+    space of any labels there is no such thing, and an image that is less sure is left out altogether.
 
     Raises:
         ConfigError: the teacher was trained on people who validate in this run.
@@ -126,13 +127,16 @@ def read_pseudo_labels(
     if problems := list(_problems(table, dataset, task)):
         raise DataError(listed(str(path), problems))
     probabilities = {space.name: _probabilities(table, space) for space in task.spaces}
-    targets = chosen_labels(task, probabilities) if settings.hard else probabilities
+    chosen = chosen_labels(task, probabilities)
+    targets = chosen if settings.hard else probabilities
     targets = {name: (values * settings.weight).float() for name, values in targets.items()}
-    sure = _sure(table, task.spaces, settings.min_confidence)
-    for name, values in targets.items():
-        values[~sure[name]] = 0.0
-    needed = [sure[space.name] for space in task.spaces if space.kind != "one_of"]
-    usable = torch.stack(needed or [torch.stack(list(sure.values())).any(dim=0)]).all(dim=0)
+    labelled = _sure(table, task.spaces, settings.min_confidence)
+    for space in task.spaces:
+        if space.kind == "one_of":
+            labelled[space.name] &= chosen[space.name].any(dim=1)
+        targets[space.name][~labelled[space.name]] = 0.0
+    needed = [labelled[space.name] for space in task.spaces if space.kind != "one_of"]
+    usable = torch.stack(needed or [torch.stack(list(labelled.values())).any(dim=0)]).all(dim=0)
     if not usable.any():
         raise DataError(
             f"{path}: no image is as sure as [pseudo] min_confidence = {settings.min_confidence} asks for."

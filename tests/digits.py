@@ -74,7 +74,7 @@ def draw_hierarchy(
 ) -> list[tuple[str, str, str]]:
     """Draw a competition with a digit on each image and its labels on three levels; return the eval ones.
 
-    Nothing lies below "odd large", and -1 stands there: a 7 and a 9 have no label on the finest level.
+    Nothing lies below "odd large", and -1 stands there: a 5, a 7 and a 9 have no label on the finest level.
     """
     images, found = (values[: train + evaluated] for values in digits())
     paths = [path_of(digit) for digit in found.tolist()]

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.digits import LEVELS, digits, path_of, write_csv, write_images
+from modes.assemble import Experiment
+from modes.read_settings import check, read_sections
+from tests.digits import LEVELS, digits, draw_hierarchy, path_of, write_csv, write_images
 from tests.test_run_any_data import CONFIG, podium, table
 
 CHANCE = (1 / 2 + 1 / 4 + 1 / 10) / 3  # the levels' mean accuracy of answers that know nothing
@@ -76,3 +78,67 @@ def test_prediction_needs_no_training_table_and_answers_with_paths(
         for level in LEVELS:
             of_level = {key: float(value) for key, value in found.items() if key.startswith(f"{level}/")}
             assert of_level[f"{level}/{row[level]}"] == max(of_level.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hard", ["no", "yes"])
+def test_another_run_learns_from_what_a_run_says_of_every_level(
+    ends_early: tuple[Path, Path], hard: str
+) -> None:
+    """What is trained on is what the teacher's submission says, and nothing where that says nothing."""
+    config, teacher = ends_early
+    labels = teacher / "pseudo_labels.csv"
+    said, rows = table(teacher / "submission.csv"), table(labels)
+    least = np.median(
+        [float(r["confidence/digit"]) for r, of in zip(rows, said, strict=True) if of["digit"] == "-1"]
+    )
+    given = [f"pseudo.labels={labels}", f"pseudo.min_confidence=digit:{least}", f"pseudo.hard={hard}"]
+    experiment = Experiment.of(check(read_sections(config, given), str(config)))
+    dataset, _ = experiment.training_data()
+    known = {space.name: space.labels for space in experiment.task.spaces}
+    left_out = {"unsure": 0, "beyond": 0}
+    assert dataset.training.rows[-len(rows) :].tolist() == list(range(400, 400 + len(rows)))
+    for number, (row, answers) in enumerate(zip(rows, said, strict=True)):
+        assert row["file"] == f"test/{answers['image']}"
+        for level, names in known.items():
+            shares = np.array([float(row[f"{level}/{name}"]) for name in names])
+            assert float(row[f"confidence/{level}"]) == shares.max()
+            unsure, beyond = level == "digit" and shares.max() < least, answers[level] == "-1"
+            if unsure or beyond:
+                shares *= 0
+                left_out["unsure" if unsure else "beyond"] += 1
+            elif hard == "yes":
+                shares = np.array([float(name == answers[level]) for name in names])
+            found = dataset.training.targets[level][400 + number]
+            np.testing.assert_allclose(found, shares, atol=2e-6)
+    assert min(left_out.values()) > 5
+    settings = [argument for text in (*given, f"run.name={hard}") for argument in ("--set", text)]
+    assert podium(config, *settings) == 0
+    run = config.parent / "runs" / hard / "001"
+    assert f"(labelled: parity 100, size 100, digit {100 - sum(left_out.values())})" in log_of(run)
+    assert podium(config, "--mode", "infer", "--set", f"run.name={hard}") == 0
+    assert [row["image"] for row in table(run / "submission.csv")] == [row["image"] for row in said]
+
+
+def log_of(run: Path) -> str:
+    return (run / "log.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def ends_early(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A config whose tree has a path without a digit, and a run of it that has labelled the eval images."""
+    work = tmp_path_factory.mktemp("ends_early")
+    draw_hierarchy(work / "data", train=400, evaluated=100)
+    config = work / "config.ini"
+    config.write_text(
+        CONFIG.format(
+            data=work / "data", work=work, size=16, epochs=4, loss="CrossEntropy",
+            task="name = HierarchyTask\nlevels = parity, size, digit\nnothing = -1",
+            dataset="name = CsvDataset",
+            eval="table = sample_submission.csv\nimages = test",
+        )
+    )  # fmt: skip
+    assert podium(config) == 0
+    assert podium(config, "--mode", "infer") == 0
+    assert podium(config, "--mode", "pseudo") == 0
+    return config, work / "runs" / "digits" / "001"
