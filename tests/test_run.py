@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import torch
 
 from dataset.demo import draw_demo_data
 from run import main
+from tests.digits import draw_canvases
 from train import checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -116,7 +118,8 @@ def test_the_same_config_gives_the_same_bits_and_never_overwrites_a_run(config, 
 
 def assert_same_run(one: Path, other: Path) -> None:
     assert epochs_of(one) == epochs_of(other)
-    assert (one / "valid_predictions.csv").read_bytes() == (other / "valid_predictions.csv").read_bytes()
+    for name in ("valid_predictions.csv", "scores.json"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
     for name in ("last", "best"):
         weights = [checkpoint.load(run / "checkpoints", name)["model"] for run in (one, other)]
         assert weights[0].keys() == weights[1].keys()
@@ -124,8 +127,32 @@ def assert_same_run(one: Path, other: Path) -> None:
             assert torch.equal(value, weights[1][key]), (name, key)
 
 
+MULTI_LABEL = """
+[task]
+name = MultiLabelTask
+decide = tuned
+[dataset]
+name = CsvDataset
+label_columns = others
+[loss]
+name = AsymmetricLoss
+"""
+
+
+@pytest.fixture
+def multi_label(config, tmp_path):
+    """The same config for a data set with any number of labels on an image."""
+    draw_canvases(tmp_path / "canvases", train=140)
+    of_people = "[task]\nname = MaskTask\n[dataset]\nname = SplitByProfileDataset\n"
+    text = config.read_text().replace(of_people, MULTI_LABEL.lstrip())
+    config.write_text(re.sub("data = .*", f"data = {tmp_path / 'canvases'}", text))
+    return config
+
+
 @pytest.mark.slow
-def test_a_run_that_is_killed_at_random_steps_and_resumed_gives_the_same_bits(config, tmp_path):
+@pytest.mark.parametrize("kind", ["config", "multi_label"])
+def test_a_run_that_is_killed_at_random_steps_and_resumed_gives_the_same_bits(kind, request, tmp_path):
+    config = request.getfixturevalue(kind)
     # All in processes of their own, with as many threads as a user's: these tests have one.
     assert finish(process(config, *EVERY_STEP, "--set", "run.name=whole")) == 0
     whole = tmp_path / "runs" / "whole" / "001"
