@@ -80,6 +80,26 @@ def test_prediction_needs_no_training_table_and_answers_with_paths(
             assert of_level[f"{level}/{row[level]}"] == max(of_level.values())
 
 
+@pytest.fixture(scope="module")
+def ends_early(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A config whose tree has a path without a digit, and a run of it that has labelled the eval images."""
+    work = tmp_path_factory.mktemp("ends_early")
+    draw_hierarchy(work / "data", train=400, evaluated=100)
+    config = work / "config.ini"
+    config.write_text(
+        CONFIG.format(
+            data=work / "data", work=work, size=16, epochs=4, loss="CrossEntropy",
+            task="name = HierarchyTask\nlevels = parity, size, digit\nnothing = -1",
+            dataset="name = CsvDataset",
+            eval="table = sample_submission.csv\nimages = test",
+        )
+    )  # fmt: skip
+    assert podium(config) == 0
+    assert podium(config, "--mode", "infer") == 0
+    assert podium(config, "--mode", "pseudo") == 0
+    return config, work / "runs" / "digits" / "001"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("hard", ["no", "yes"])
 def test_another_run_learns_from_what_a_run_says_of_every_level(
@@ -115,30 +135,7 @@ def test_another_run_learns_from_what_a_run_says_of_every_level(
     settings = [argument for text in (*given, f"run.name={hard}") for argument in ("--set", text)]
     assert podium(config, *settings) == 0
     run = config.parent / "runs" / hard / "001"
-    assert f"(labelled: parity 100, size 100, digit {100 - sum(left_out.values())})" in log_of(run)
+    log = (run / "log.txt").read_text()
+    assert f"(labelled: parity 100, size 100, digit {100 - sum(left_out.values())})" in log
     assert podium(config, "--mode", "infer", "--set", f"run.name={hard}") == 0
     assert [row["image"] for row in table(run / "submission.csv")] == [row["image"] for row in said]
-
-
-def log_of(run: Path) -> str:
-    return (run / "log.txt").read_text()
-
-
-@pytest.fixture(scope="module")
-def ends_early(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A config whose tree has a path without a digit, and a run of it that has labelled the eval images."""
-    work = tmp_path_factory.mktemp("ends_early")
-    draw_hierarchy(work / "data", train=400, evaluated=100)
-    config = work / "config.ini"
-    config.write_text(
-        CONFIG.format(
-            data=work / "data", work=work, size=16, epochs=4, loss="CrossEntropy",
-            task="name = HierarchyTask\nlevels = parity, size, digit\nnothing = -1",
-            dataset="name = CsvDataset",
-            eval="table = sample_submission.csv\nimages = test",
-        )
-    )  # fmt: skip
-    assert podium(config) == 0
-    assert podium(config, "--mode", "infer") == 0
-    assert podium(config, "--mode", "pseudo") == 0
-    return config, work / "runs" / "digits" / "001"
