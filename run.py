@@ -65,12 +65,14 @@ def main(arguments: list[str]) -> int:
     parsed = parse(arguments)
     # Imported late: torch and timm take seconds, --help should not.
     from modes.mode import MODES
+    from utils.device import keep_freed_memory
     from utils.errors import ConfigError, PodiumError, unknown_name
     from utils.logs import log_to_terminal
     from utils.seeds import make_deterministic
 
     log_to_terminal()
     make_deterministic()
+    keep_freed_memory()
     try:
         names = {name.lower(): name for name in MODES.names()}
         if parsed.mode not in names:

@@ -1,5 +1,7 @@
-"""Which device computes, and in which precision."""
+"""Which device computes, in which precision, and from which memory."""
 
+import ctypes
+import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +10,22 @@ import torch
 
 from utils.errors import ConfigError
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def keep_freed_memory() -> None:
+    """Ask the C library to reuse freed memory instead of giving it back to the system; only glibc can.
+
+    A step on a CPU makes and frees tensors of megabytes, each of which would otherwise come as fresh pages
+    that the system has to clear first: over a quarter of the step of a small net.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # constants of malloc.h
+        mallopt(_M_MMAP_THRESHOLD, 2**30)  # bytes from which a piece of memory is the system's own
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)  # free bytes at the end that go back to the system
 
 
 def pick_device(name: str) -> torch.device:
