@@ -82,7 +82,7 @@ class Augmenter:
         """
         generator = torch_generator("augment", self.seed, epoch, batch, device=images.device)
         chance = Chance(generator, epoch + batch / batches)
-        mixed = images.float() / 255
+        mixed = images.float().div_(255)
         for augmentation in self.chain:
             mixed, targets = augmentation(mixed, targets, chance)
         return centre_crop(mixed, self.size).clamp(0, 1), targets

@@ -14,13 +14,14 @@ def grey(images: Tensor) -> Tensor:
 
 def brightness(images: Tensor, factor: Tensor) -> Tensor:
     """Multiply each image by its factor (N); 1 changes nothing."""
-    return (images * factor.view(-1, 1, 1, 1)).clamp(0, 1)
+    return (images * factor.view(-1, 1, 1, 1)).clamp_(0, 1)
 
 
 def contrast(images: Tensor, factor: Tensor) -> Tensor:
     """Move each image away from its mean luma by its factor (N); 0 is flat, 1 changes nothing."""
-    mean = grey(images).mean(dim=(1, 2, 3), keepdim=True)
-    return (mean + (images - mean) * factor.view(-1, 1, 1, 1)).clamp(0, 1)
+    mean = grey(images.mean(dim=(2, 3), keepdim=True))
+    factor = factor.view(-1, 1, 1, 1)
+    return torch.addcmul(mean * (1 - factor), images, factor).clamp_(0, 1)
 
 
 def saturation(images: Tensor, factor: Tensor) -> Tensor:

@@ -8,12 +8,12 @@ and 0 changes nothing, except with ``autocontrast`` and ``equalise``, which have
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
 
 from dataset import colour
 from dataset.augment import Chance
+from dataset.warp import warp
 
 _SHEAR = 0.3  # columns a row moves, for each row from the middle
 _SHIFT = 150 / 331  # of the side; the source moves images of 331 pixels by at most 150
@@ -120,7 +120,6 @@ def _affine(images: Tensor, *entries: Tensor | float) -> Tensor:
     """
     height, width = images.shape[2:]
     a, b, c, d, e, f = (images.new_zeros(len(images)) + entry for entry in entries)
-    # grid_sample counts from -1 to 1 along each side, however long it is.
+    # warp counts from -1 to 1 along each side, however long it is.
     maps = torch.stack([a, b * height / width, 2 * c / width, d * width / height, e, 2 * f / height], dim=1)
-    grid = F.affine_grid(maps.view(-1, 2, 3), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    return warp(images, maps.view(-1, 2, 3), (height, width))

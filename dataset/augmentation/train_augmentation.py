@@ -3,11 +3,11 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from dataset.augment import AUGMENTATIONS, Augmentation, Chance
 from dataset.colour import brightness, contrast
+from dataset.warp import warp
 from utils.convert import Fraction, NonNegative
 
 
@@ -40,8 +40,7 @@ class TrainAugmentation(Augmentation):
         self.degrees, self.light = degrees, light
 
     def images(self, images: Tensor, chance: Chance) -> Tensor:
-        grid = F.affine_grid(self._maps(images, chance), [len(images), 3, *self.size], align_corners=False)
-        moved = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+        moved = warp(images, self._maps(images, chance), self.size)
         moved = brightness(moved, chance.uniform(1 - self.light, 1 + self.light, len(images)))
         return contrast(moved, chance.uniform(1 - self.light, 1 + self.light, len(images)))
 
