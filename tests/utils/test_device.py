@@ -12,10 +12,12 @@ from utils.device import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 torch.set_num_threads(1)
-torch.ones(2**22)
+step = lambda: [torch.ones(10 * 2**20) for _ in range(3)]  # 3 times 40 MB
+for _ in range(5):
+    step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
-    torch.ones(2**22)  # 16 MB
+for _ in range(30):
+    step()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
