@@ -1,5 +1,6 @@
 """The common part of every data set: which images there are, whose, and with which labels; no pixel."""
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +47,7 @@ class BaseDataset:
         files: (N) image files.
         groups: (N) whose image it is: never divided between training and validation.
         folds: (N) the fold in which an image validates.
-        valid_fold: the fold held out in this run.
+        valid_fold: the fold held out in this run; ``check_fold`` tells whether there is one.
         task: makes targets from ``labels`` and ``train_labels``.
         labels: (N) the organiser's labels: what is scored.
         train_labels: (N) the team's labels: what is trained on; None leaves an image out of training.
@@ -80,9 +81,25 @@ class BaseDataset:
         self.train_targets: Targets = task.targets([none if m is None else m for m in train_labels])
         self.skipped = tuple(skipped)
         self.usable = np.array([marked is not None for marked in train_labels])
-        self.valid_rows = np.flatnonzero(folds == valid_fold)
-        self.train_rows = np.flatnonzero((folds != valid_fold) & self.usable)
+        self._hold_out(valid_fold)
         self.extra: TrainingTable | None = None
+
+    def _hold_out(self, fold: int) -> None:
+        self.valid_fold = fold
+        self.valid_rows = np.flatnonzero(self.folds == fold)
+        self.train_rows = np.flatnonzero((self.folds != fold) & self.usable)
+
+    def holding_out(self, fold: int) -> "BaseDataset":
+        """Return the same table, from which no row was left out yet, with another fold to validate on."""
+        other = copy.copy(self)
+        other._hold_out(fold)
+        return other
+
+    def check_fold(self, fold: int, where: str) -> None:
+        """Raise a ConfigError unless there is such a fold; ``where`` says who asks for it."""
+        there = sorted(set(self.folds.tolist()))
+        if fold not in there:
+            raise ConfigError(f"{where} = {fold} is not one of the folds: {', '.join(map(str, there))}")
 
     @classmethod
     def label_names(cls, **arguments: Any) -> tuple[str, ...]:

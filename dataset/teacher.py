@@ -18,7 +18,7 @@ class Teacher:
     run: str  # the run's folder
     commit: str | None  # of the program that trained it
     config: str  # SHA-256 of the run's config.ini
-    seed: int
+    seed: int  # that dealt the folds
     valid_fold: int
     held_out: tuple[str, ...]  # the groups of that fold: those that it has never seen
 
@@ -63,8 +63,8 @@ class Teacher:
                 f"[pseudo] labels: {self.run} held out valid_fold = {self.valid_fold} (seed = {self.seed}), "
                 f"but of the {len(validating)} people or images that validate here {len(seen)} are not among "
                 f"those, such as {seen[0]!r}: scores on them would say nothing. Hold out the same ones with "
-                f"[dataset] valid_fold = {self.valid_fold}, the same folds, and [run] seed = {self.seed}, or "
-                "label with a run that held out what validates here."
+                f"[dataset] valid_fold = {self.valid_fold}, the same folds, and [run] split_seed = "
+                f"{self.seed}, or label with a run that held out what validates here."
             )
 
 

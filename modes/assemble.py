@@ -110,16 +110,16 @@ class Experiment:
             raise ConfigError(f"[model] {component.name} {error} ({component.place})") from error
         return model.to(self.precision.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    def training_data(self) -> tuple[BaseDataset, ImageSource]:
-        """Return the table of training images and their pixels."""
-        settings = self.settings
-        prepare_data_folder(settings)
-        dataset = DATASETS.build(
-            settings.chosen["dataset"],
-            root=settings.paths.data,
-            task=self.task,
-            seed=settings.run.seed,
-        )
+    def table(self) -> BaseDataset:
+        """Return the table of training images."""
+        prepare_data_folder(self.settings)
+        seed, root = self.settings.run.dealing_seed, self.settings.paths.data
+        return DATASETS.build(self.settings.chosen["dataset"], root=root, task=self.task, seed=seed)
+
+    def training_data(self, table: BaseDataset | None = None) -> tuple[BaseDataset, ImageSource]:
+        """Return the table of training images, or the one given, without bad ones; and their pixels."""
+        settings, dataset = self.settings, self.table() if table is None else table
+        dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
         source = self._images(dataset.root, dataset.files, "training")
         if (labels := settings.pseudo.labels) is not None:
             dataset.extra = read_pseudo_labels(settings.pseudo, labels, dataset, self.task)

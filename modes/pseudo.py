@@ -70,7 +70,7 @@ def _teacher(experiment: Experiment, folder: Path) -> Teacher:
         run=str(folder),
         commit=read_environment(folder)["commit"],
         config=sha256_of(folder / "config.ini"),
-        seed=experiment.settings.run.seed,
+        seed=experiment.settings.run.dealing_seed,
         valid_fold=int(fold),
         held_out=tuple(row["group"] for row in split if row["fold"] == fold),
     )
@@ -100,7 +100,7 @@ def _report(path: Path, task: Task, found: Predictions, sure: dict[str, Tensor],
     weighted = all(space.kind == "one_of" for space in task.spaces)
     log.info(
         "\n%s\n\nPseudo labels: %s (%d images), with %s beside it.\n"
-        "Train on them as well, in a run with the same folds, valid_fold = %d and seed = %d:\n\n"
+        "Train on them as well, in a run with the same folds, valid_fold = %d and split_seed = %d:\n\n"
         "[pseudo]\nlabels = %s\n%smin_confidence = 0.5",
         format_table(columns, rows), path, len(found.rows), path.with_suffix(".json").name,
         teacher.valid_fold, teacher.seed, path, "weight = 0.5\n" if weighted else "",

@@ -36,7 +36,13 @@ class RunSettings:
 
     name: str  # its folder: runs/<name>/<version>
     seed: CountOrZero = 42  # of everything random
+    split_seed: CountOrZero | None = None  # of the dealing of folds; none = seed
     device: str = "auto"  # auto, cpu, cuda, cuda:1
+
+    @property
+    def dealing_seed(self) -> int:
+        """The seed that deals the folds."""
+        return self.seed if self.split_seed is None else self.split_seed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

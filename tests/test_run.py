@@ -322,7 +322,7 @@ def test_unreadable_training_images_are_left_out_and_named_when_asked(config, da
         ("train.epochs=many", ["'many' is not a whole number"]),
         ("train.monitor=f1", ["Unknown score 'f1'", "macro_f1"]),
         ("loss.aeg.name=CrossEntropy", ["Unknown label space 'aeg'", "Did you mean 'age'"]),
-        ("dataset.valid_fold=5", ["valid_fold = 5 must be below folds = 5"]),
+        ("dataset.valid_fold=5", ["[dataset] valid_fold = 5 is not one of the folds: 0, 1, 2, 3, 4"]),
         ("run.device=gpu", ["device = 'gpu'", "cuda"]),
         ("run.name=a/b", ["must be a folder's name"]),
         ("loss.weight=0", ["at least one head needs a weight"]),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dataset.base_dataset import DATASETS, BaseDataset, deal
 from dataset.files import ImageFolder
+from dataset.fold_table import read_folds
 from dataset.labels import SPACE, Separator, in_order, labels_fact
 from dataset.relabel import Corrections, read_corrections
 from dataset.task import Facts, Marked, Task
@@ -40,6 +41,7 @@ class CsvDataset(BaseDataset):
         group_column: whose image it is: never in training and in validation.
         group_folders: instead of such a column: images in one folder belong together.
         fold_column: the team's own folds, as whole numbers; none = images are dealt out.
+        fold_table: instead of such a column: a CSV (group, fold), such as the split.csv of a run.
         folds: how many parts they are dealt into.
         valid_fold: the part that validates, from 0.
         split: ``stratified``: each part has the same share of each label; ``random``: of images only.
@@ -67,16 +69,17 @@ class CsvDataset(BaseDataset):
         group_column: str | None = None,
         group_folders: bool = False,
         fold_column: str | None = None,
+        fold_table: Path | None = None,
         folds: Annotated[int, Interval(2)] = 5,
         valid_fold: CountOrZero = 0,
         split: Literal["stratified", "random"] = "stratified",
         relabel: Path | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        if fold_column is None and valid_fold >= folds:
-            raise ValueError(f"valid_fold = {valid_fold} must be below folds = {folds}")
         if group_column and group_folders:
             raise ValueError("group_column and group_folders can't both be given")
+        if fold_column and fold_table:
+            raise ValueError("fold_column and fold_table can't both be given")
         path = root / table
         layout = _Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
         layout, found = layout.read(path)
@@ -98,8 +101,10 @@ class CsvDataset(BaseDataset):
             root=root,
             files=[image.file for image in good],
             groups=groups,
-            folds=_own_folds(good, fold_column, valid_fold)
+            folds=_own_folds(good, fold_column)
             if fold_column
+            else read_folds(fold_table, groups)
+            if fold_table
             else deal(task, labels, groups, folds, seed, stratified=split == "stratified"),
             valid_fold=valid_fold,
             task=task,
@@ -238,7 +243,7 @@ def _label(images: list[_Image], layout: _Layout, task: Task, corrections: Corre
     return [problem for image in images for problem in image.problems]
 
 
-def _own_folds(images: Sequence[_Image], column: str, valid_fold: int) -> NDArray[np.int64]:
+def _own_folds(images: Sequence[_Image], column: str) -> NDArray[np.int64]:
     wrong = [
         f"{image.row.place}: {column} = {image.row[column]!r} is not a whole number"
         for image in images
@@ -246,8 +251,4 @@ def _own_folds(images: Sequence[_Image], column: str, valid_fold: int) -> NDArra
     ]
     if wrong:
         raise DataError(listed("The folds", wrong))
-    folds = np.array([int(image.row[column]) for image in images], dtype=np.int64)
-    if valid_fold not in folds:
-        there = ", ".join(map(str, sorted(set(folds.tolist()))))
-        raise ValueError(f"valid_fold = {valid_fold} is not one of the folds in column {column!r}: {there}")
-    return folds
+    return np.array([int(image.row[column]) for image in images], dtype=np.int64)

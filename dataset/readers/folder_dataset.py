@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from dataset.base_dataset import DATASETS, BaseDataset, deal
 from dataset.files import SUFFIXES, ImageFolder
+from dataset.fold_table import read_folds
 from dataset.labels import in_order, labels_fact
 from dataset.task import Marked, Task
 from utils.convert import CountOrZero, Interval
@@ -18,6 +19,7 @@ class FolderDataset(BaseDataset):
     Args:
         images: the folder that has one folder for each class.
         folds: how many parts the images are dealt into.
+        fold_table: instead of that: a CSV (group, fold), such as the split.csv of a run.
         valid_fold: the part that validates, from 0.
         on_bad_file: ``skip`` leaves out each file that is no image and names it in the log.
 
@@ -33,11 +35,10 @@ class FolderDataset(BaseDataset):
         seed: int,
         images: str = "train",
         folds: Annotated[int, Interval(2)] = 5,
+        fold_table: Path | None = None,
         valid_fold: CountOrZero = 0,
         on_bad_file: Literal["error", "skip"] = "error",
     ) -> None:
-        if valid_fold >= folds:
-            raise ValueError(f"valid_fold = {valid_fold} must be below folds = {folds}")
         folder = ImageFolder(root, images)
         files: list[str] = []
         labels: list[Marked] = []
@@ -60,7 +61,9 @@ class FolderDataset(BaseDataset):
             root=root,
             files=files,
             groups=files,  # no two images belong together
-            folds=deal(task, labels, files, folds, seed, stratified=True),
+            folds=read_folds(fold_table, files)
+            if fold_table
+            else deal(task, labels, files, folds, seed, stratified=True),
             valid_fold=valid_fold,
             task=task,
             labels=labels,

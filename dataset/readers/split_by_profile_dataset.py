@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from dataset.base_dataset import DATASETS, BaseDataset
+from dataset.fold_table import read_folds
 from dataset.folds import deal_folds
 from dataset.relabel import Corrections, ids_and_folders, read_corrections
 from dataset.task import Marked, Task
@@ -41,6 +42,7 @@ class SplitByProfileDataset(BaseDataset):
         table: the CSV with columns id, gender, race, age, path.
         images: the folder that holds a folder named ``path`` for each row.
         folds: how many parts the people are dealt into.
+        fold_table: instead of that: a CSV (group, fold), such as the split.csv of a run.
         valid_fold: the part that validates, from 0.
         relabel: a CSV of corrections (profile, field, value, reason), touching training only.
         on_bad_row: ``skip`` leaves out each person with a problem and names them in the log.
@@ -58,12 +60,11 @@ class SplitByProfileDataset(BaseDataset):
         table: str = "train/train.csv",
         images: str = "train/images",
         folds: Annotated[int, Interval(2)] = 5,
+        fold_table: Path | None = None,
         valid_fold: Annotated[int, Interval(0)] = 0,
         relabel: Path | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        if valid_fold >= folds:
-            raise ValueError(f"valid_fold = {valid_fold} must be below folds = {folds}")
         people = [_Person(row) for row in read_table(root / table, COLUMNS).rows]
         people.sort(key=lambda person: person.profile)
         stray = _find_photos(people, root, root / images)
@@ -78,10 +79,14 @@ class SplitByProfileDataset(BaseDataset):
         good = [
             (person, labels) for person, labels in zip(people, marked, strict=True) if not person.problems
         ]
-        if len(good) < folds:
+        if len(good) < (1 if fold_table else folds):
             left_out = listed(str(root / table), problems) + "\n" if problems else ""
             raise DataError(f"{left_out}{root / table} has {len(good)} usable people for {folds} folds.")
-        fold_of = deal_folds([_stratum(person, labels) for person, labels in good], folds, seed)
+        fold_of = (
+            read_folds(fold_table, [person.profile for person, _ in good])
+            if fold_table
+            else deal_folds([_stratum(person, labels) for person, labels in good], folds, seed)
+        )
         images_of = [
             (person.profile, file, *labels[photo])
             for person, labels in good

@@ -212,10 +212,24 @@ def test_rows_without_a_readable_image_leave_both_parts(mask_folder):
     assert not np.isin(bad, [*data.train_rows, *data.valid_rows]).any()
 
 
-def test_a_valid_fold_that_is_not_there_is_a_config_error(mask_folder):
-    options = Component.of("SplitByProfileDataset", folds=5, valid_fold=5)
-    with pytest.raises(ConfigError, match="valid_fold = 5 must be below folds = 5"):
-        DATASETS.build(options, root=mask_folder(5).root, task=MaskTask(), seed=0)
+def test_a_fold_that_is_not_there_is_a_config_error(mask_folder):
+    data = dataset(mask_folder(5), folds=5)
+    data.check_fold(4, "[dataset] valid_fold")
+    with pytest.raises(
+        ConfigError, match=r"\[dataset\] valid_fold = 5 is not one of the folds: 0, 1, 2, 3, 4"
+    ):
+        data.check_fold(5, "[dataset] valid_fold")
+
+
+def test_another_fold_of_the_same_table_is_what_reading_with_that_fold_gives(mask_folder):
+    folder = mask_folder(12)
+    table = dataset(folder, folds=3, valid_fold=0)
+    for fold in (1, 2, 0):
+        held_out, read = table.holding_out(fold), dataset(folder, folds=3, valid_fold=fold)
+        assert held_out.fingerprint() == read.fingerprint()
+        assert held_out.valid_fold == fold
+        held_out.without(held_out.valid_rows[:1])  # of that one alone
+    assert table.fingerprint() == dataset(folder, folds=3, valid_fold=0).fingerprint()
 
 
 def test_fewer_people_than_folds_is_a_data_error(mask_folder):

@@ -21,6 +21,7 @@ EVERYTHING = """\
 [run]
 name = all
 seed = 7
+split_seed = 42
 device = cpu
 [paths]
 data = /data/마스크 대회
@@ -40,6 +41,7 @@ name = SplitByProfileDataset
 table = train/train.csv
 images = train/images
 folds = 4
+fold_table = split.csv
 valid_fold = 3
 relabel = relabel.csv
 on_bad_row = skip
