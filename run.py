@@ -11,6 +11,8 @@ examples:
   python run.py --mode infer                     write submission.csv with the newest finished run
   python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
   python run.py --mode pseudo                    label images for another run to train on
+  python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
+  python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list                      everything that a config can choose, with its options
   python run.py --config recipes/mask/scratch_15_minutes.ini
@@ -51,13 +53,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="SECTION.KEY=VALUE",
         help="put a value over the config's; may be repeated",
     )
+    parser.add_argument("--folds", metavar="all|0,2,4", help="short for --set run.folds=...")
+    parser.add_argument("--seeds", metavar="N", help="short for --set run.seeds=N")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped or killed")
     parser.add_argument(
         "--run",
         metavar="VERSION|PATH",
         help="which run to resume or to predict with (default: newest)",
     )
-    return parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
+    given = {"folds": parsed.folds, "seeds": parsed.seeds}
+    parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]
+    return parsed
 
 
 def main(arguments: list[str]) -> int:

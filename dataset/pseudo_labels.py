@@ -6,7 +6,7 @@ ImageNet classification", https://arxiv.org/abs/1911.04252, algorithm 1. Soft la
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +61,19 @@ class Thresholds:
 class PseudoSettings:
     """More images to train on, labelled by a finished run with ``--mode pseudo``."""
 
-    labels: Path | None = None  # the pseudo_labels.csv in the folder of that run; none = no such images
+    labels: Path | None = (
+        None  # that run's pseudo_labels.csv ({fold} in it = valid_fold); none = no such images
+    )
     weight: Positive = 1.0  # of each such image against 1 for one that people have labelled
     min_confidence: Thresholds = Thresholds()  # from 0 to 1; less sure = not labelled in that label space
     hard: bool = False  # train on the chosen labels instead of their probabilities
     images: Path | None = None  # for --mode pseudo: the folder to label; none = the eval images
+
+    def of_fold(self, fold: int) -> "PseudoSettings":
+        """Return these settings with ``{fold}`` in the path of the labels filled in."""
+        if self.labels is None:
+            return self
+        return replace(self, labels=Path(str(self.labels).replace("{fold}", str(fold))))
 
     def check(self, spaces: Iterable[Space]) -> None:
         """Refuse what this task's label spaces can't express.
@@ -102,10 +110,7 @@ def confidences(spaces: Iterable[Space], probabilities: Mapping[str, Tensor]) ->
 
 def chosen_labels(task: Task, probabilities: Mapping[str, Tensor]) -> Targets:
     """Return the labels that the task decides for, float (N, K) of 0 and 1 by space."""
-    logits = {}
-    for space in task.spaces:  # undoes ``space.probabilities``; a hierarchy decides from all of them at once
-        p = probabilities[space.name].clamp(1e-7, 1 - 1e-7)
-        logits[space.name] = p.log() if space.kind == "one_of" else p.logit()
+    logits = {space.name: space.logits(probabilities[space.name]) for space in task.spaces}
     return {name: chosen.float() for name, chosen in task.decide(logits).items()}
 
 

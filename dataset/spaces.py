@@ -34,6 +34,10 @@ class Space:
         """Return the probability of each label in [0, 1], float32 (N, K)."""
         raise NotImplementedError
 
+    def logits(self, probabilities: Tensor) -> Tensor:
+        """Return finite logits, float64 (N, K), of which ``probabilities`` makes these again."""
+        raise NotImplementedError
+
     def decide(self, logits: Tensor) -> Tensor:
         """Return the chosen labels as bool (N, K)."""
         raise NotImplementedError
@@ -51,6 +55,9 @@ class OneOf(Space):
 
     def probabilities(self, logits: Tensor) -> Tensor:
         return logits.float().softmax(dim=1)
+
+    def logits(self, probabilities: Tensor) -> Tensor:
+        return probabilities.double().clamp(min=1e-16).log()
 
     def decide(self, logits: Tensor) -> Tensor:
         best = logits.argmax(dim=1, keepdim=True)
@@ -82,6 +89,9 @@ class AnyOf(Space):
 
     def probabilities(self, logits: Tensor) -> Tensor:
         return logits.float().sigmoid()
+
+    def logits(self, probabilities: Tensor) -> Tensor:
+        return probabilities.double().clamp(1e-16, 1 - 1e-16).logit()
 
     def decide(self, logits: Tensor) -> Tensor:
         # In float64, where a threshold that lies between two probabilities stays between them.

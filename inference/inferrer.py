@@ -1,9 +1,9 @@
 """Predicts the organiser's eval images and writes the submission."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from dataset.batches import EvalBatches
 from dataset.eval_dataset import EvalDataset
@@ -31,18 +31,25 @@ class Inferrer:
             )
         self.task, self.images, self.batches, self.precision = task, images, batches, precision
 
-    def write(self, model: nn.Module, folder: Path) -> list[dict[str, str]]:
-        """Write ``submission.csv`` and ``test_predictions.csv``; return the submission's rows.
+    def predict(self, model: nn.Module) -> Predictions:
+        """Return the predictions of all images in the submission's order.
 
         Raises:
             PodiumError: the model gives numbers that are not finite.
-            DataError: the submission is not what the organiser's template asks for, or the batches are
-            not all of its images in its order.
+            DataError: the batches are not all of the images in that order.
         """
         found = predict(model, self.batches, self.precision, what="Predicting")
         if found.rows.tolist() != list(range(len(self.images.ids))):
             raise DataError("The eval images were not predicted once each, in order: nothing was written.")
         check_finite(found)
+        return found
+
+    def submit(self, found: Predictions, folder: Path) -> list[dict[str, str]]:
+        """Write ``submission.csv`` and ``test_predictions.csv``; return the submission's rows.
+
+        Raises:
+            DataError: the submission is not what the organiser's template asks for.
+        """
         identity = self.images.columns[0]
         answers = self.task.submission(found.logits)
         columns = self.images.columns
@@ -51,9 +58,13 @@ class Inferrer:
             for name, answer in zip(self.images.ids, answers, strict=True)
         ]
         write_submission(folder / "submission.csv", rows, self.images.ids, columns, self.task.allowed)
-        ids = [(name,) for name in self.images.ids]
-        write_predictions(folder / "test_predictions.csv", (identity,), ids, self.task, found)
+        self.write_table(found, folder)
         return rows
+
+    def write_table(self, found: Predictions, folder: Path) -> None:
+        """Write ``test_predictions.csv`` alone."""
+        ids = [(name,) for name in self.images.ids]
+        write_predictions(folder / "test_predictions.csv", self.images.columns[:1], ids, self.task, found)
 
 
 def _in_order(row: dict[str, str], columns: tuple[str, ...]) -> dict[str, str]:
@@ -76,7 +87,17 @@ def write_predictions(
     found: Predictions,
 ) -> None:
     """Write a row for each image: ``ids``, then the probability of each label, ``space/label``."""
-    probabilities = task.probabilities(found.logits)
+    write_probabilities(path, id_columns, ids, task, task.probabilities(found.logits))
+
+
+def write_probabilities(
+    path: Path,
+    id_columns: tuple[str, ...],
+    ids: Sequence[tuple[str, ...]],
+    task: Task,
+    probabilities: Mapping[str, Tensor],
+) -> None:
+    """Write the same from the probabilities (N, K) by space."""
     columns = [f"{space.name}/{label}" for space in task.spaces for label in space.labels]
     values = zip(*(probabilities[space.name].tolist() for space in task.spaces), strict=True)
     write_table(

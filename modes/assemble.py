@@ -76,6 +76,7 @@ class Experiment:
         check_name(self.settings.run.name)
         self.criterion()
         self.heads.check_batch(self.settings.train.batch_size)
+        self.settings.run.check()
         self.settings.pseudo.check(self.task.spaces)
         check_callbacks(self.settings)
         monitor, names = self.settings.train.monitor, (*self.task.score_names, "loss")
@@ -121,8 +122,9 @@ class Experiment:
         settings, dataset = self.settings, self.table() if table is None else table
         dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
         source = self._images(dataset.root, dataset.files, "training")
-        if (labels := settings.pseudo.labels) is not None:
-            dataset.extra = read_pseudo_labels(settings.pseudo, labels, dataset, self.task)
+        pseudo = settings.pseudo.of_fold(dataset.valid_fold)
+        if pseudo.labels is not None:
+            dataset.extra = read_pseudo_labels(pseudo, pseudo.labels, dataset, self.task)
             more = self._images(dataset.root, dataset.extra.files, "pseudo-labelled")
             source = JoinedSource(source, more)
         if settings.images.on_bad_image == "error":
@@ -220,7 +222,7 @@ def assemble_training(
     train, seed, size = settings.train, settings.run.seed, settings.images.size
     table = dataset.training
     if dataset.extra is not None:
-        log.info(summary(settings.pseudo, dataset.extra))
+        log.info(summary(settings.pseudo.of_fold(dataset.valid_fold), dataset.extra))
     sampler = SAMPLERS.build(
         settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
     )

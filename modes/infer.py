@@ -1,32 +1,37 @@
 """Predicts the organiser's eval images with a finished run."""
 
-import json
 import logging
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+
+from torch import nn
 
 from dataset.task import TASKS, Task, Tuning
 from inference.inferrer import Inferrer
+from inference.mean import mean_predictions
 from inference.submission import histogram
 from modes.assemble import Experiment
+from modes.members import folders_by_fold
 from modes.mode import MODES, Mode
+from modes.one_run import finished_run, read_scores, words
 from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, find_run
 from modes.settings import HERE
-from modes.train import load_best
 from utils.errors import ConfigError
 from utils.ini import Value, override, put, read_ini
 from utils.logs import logged_to
-from utils.metrics import in_words
 
 log = logging.getLogger("podium")
 _MOST_SHOWN = 30  # columns whose values are counted in the log
+_FOLDS = ("run.folds", "run.seeds")  # say what is trained
 
 
 @MODES.register
 class Infer(Mode):
-    """Write submission.csv with the newest finished run of [run] name, or with --run VERSION or PATH."""
+    """Write submission.csv with the newest finished run of [run] name, or with --run VERSION or PATH.
+
+    That of a run over several folds is the mean of its members' probabilities.
+    """
 
     def run(self, arguments: Namespace) -> None:
         if arguments.resume:
@@ -40,7 +45,8 @@ class Infer(Mode):
         free = TASKS.get(trained["task"].values["name"].text).at_inference
         of_task = [text for text in arguments.overrides if _key(text) in [f"task.{key}" for key in free]]
         for text in arguments.overrides:
-            if text not in of_task and text.partition(".")[0] not in (*HERE, "run"):
+            named = _key(text).partition(".")[0]
+            if text not in of_task and (named not in (*HERE, "run") or _key(text) in _FOLDS):
                 raise ConfigError(
                     f"--set {text} belongs to training; {folder} was trained with its own config.ini."
                 )
@@ -52,16 +58,18 @@ class Infer(Mode):
             self._predict(experiment, folder)
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
-        best, finished = finished_run(folder)
-        log.info(
-            "Predicting with %s: epoch %d, validation %s.", folder, best["scores"]["epoch"],
-            ", ".join(f"{in_words(name)} {best['scores'][name]:.4f}" for name in experiment.task.main_scores),
-        )  # fmt: skip
-        images, batches = experiment.eval_data()
+        task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
+        inferrer = Inferrer(task, *experiment.eval_data(), experiment.precision)
+        members = [own for models in folders_by_fold(experiment.settings.run, folder) for own in models]
         model = experiment.model(fresh=False)
-        model.load_state_dict(best["model"])
-        task = _tuned(experiment.task, finished.get("tuning", {}), folder)
-        rows = Inferrer(task, images, batches, experiment.precision).write(model, folder)
+        found = []
+        for own in members:
+            load_finished(model, experiment, own)
+            found.append(inferrer.predict(model))
+        rows = inferrer.submit(mean_predictions(task.spaces, found), folder)
+        if members != [folder]:
+            for own, predictions in zip(members, found, strict=True):
+                inferrer.write_table(predictions, own)
         for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
             counts = histogram(rows, column, values)
             shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
@@ -70,17 +78,12 @@ class Infer(Mode):
         log.info("Probabilities: %s", folder / "test_predictions.csv")
 
 
-def finished_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the checkpoint of a finished run's best epoch, and what is in its scores.json.
-
-    Raises:
-        ConfigError: that checkpoint can't be read.
-    """
-    best = load_best(folder)
-    finished: dict[str, Any] = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
-    if best["scores"]["epoch"] != finished["best_epoch"]:
-        raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
-    return best, finished
+def load_finished(model: nn.Module, experiment: Experiment, folder: Path) -> None:
+    """Give a model the weights of a finished run's best epoch, and say which these are."""
+    best = finished_run(folder)
+    model.load_state_dict(best["model"])
+    scores = {name: best["scores"][name] for name in experiment.task.main_scores}
+    log.info("Predicting with %s: epoch %d, validation %s.", folder, best["scores"]["epoch"], words(scores))
 
 
 def _key(text: str) -> str:

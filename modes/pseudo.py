@@ -13,22 +13,29 @@ from dataset.readers.folder_test_dataset import FolderTestDataset
 from dataset.task import Task
 from dataset.teacher import Teacher
 from inference.inferrer import check_finite, write_predictions
+from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
 from modes.assemble import Experiment
-from modes.infer import Infer, finished_run
+from modes.infer import Infer, load_finished
+from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
 from modes.read_settings import check, read_sections
 from modes.run_folder import read_environment
+from utils.convert import as_text
 from utils.durable import sha256_of
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
+NAME = "pseudo_labels.csv"
 _MOST_SHOWN = 30  # labels of a space whose images are counted in the log
 
 
 @MODES.register
 class Pseudo(Infer):
-    """Write pseudo_labels.csv: the eval images, or those in [pseudo] images, labelled by a finished run."""
+    """Write pseudo_labels.csv: the eval images, or those in [pseudo] images, labelled by a finished run.
+
+    Of a run over several folds each member gets its own: the mean of the models that held out its fold.
+    """
 
     images: Path | None = None  # a folder; None = the eval images
 
@@ -42,32 +49,44 @@ class Pseudo(Infer):
         super().run(Namespace(**vars(arguments) | {"overrides": others}))
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
-        teacher, path = _teacher(experiment, folder), folder / "pseudo_labels.csv"
         if self.images is None:
             images, batches = experiment.eval_data()
         else:
             images = _images_in(self.images, experiment.settings.paths.data)
             batches = experiment.eval_batches(images, "unlabelled")
-        best, _ = finished_run(folder)
         model = experiment.model(fresh=False)
-        model.load_state_dict(best["model"])
-        found = predict(model, batches, experiment.precision, what="Labelling")
-        check_finite(found)
-        task = experiment.task
-        sure = confidences(task.spaces, task.probabilities(found.logits))
-        teacher.write(path)
-        texts = zip(*([f"{value:.6f}" for value in values.tolist()] for values in sure.values()), strict=True)
-        ids = [(file, "", *of_image) for file, of_image in zip(images.files, texts, strict=True)]
-        write_predictions(path, (FILE, GROUP, *(f"confidence/{name}" for name in sure)), ids, task, found)
-        _report(path, task, found, sure, teacher)
+        for models in folders_by_fold(experiment.settings.run, folder):
+            found = []
+            for own in models:
+                load_finished(model, experiment, own)
+                found.append(predict(model, batches, experiment.precision, what="Labelling"))
+                check_finite(found[-1])
+            labels = mean_predictions(experiment.task.spaces, found)
+            teacher = _teacher(experiment, models)
+            for own in models:
+                _write(own / NAME, experiment.task, images.files, labels, teacher)
+        _say_how(experiment, folder, teacher)
 
 
-def _teacher(experiment: Experiment, folder: Path) -> Teacher:
-    """Return what is known of a run, whatever its reader calls the fold that is held out."""
+def _write(path: Path, task: Task, files: tuple[str, ...], found: Predictions, teacher: Teacher) -> None:
+    sure = confidences(task.spaces, task.probabilities(found.logits))
+    teacher.write(path)
+    texts = zip(*([f"{value:.6f}" for value in values.tolist()] for values in sure.values()), strict=True)
+    ids = [(file, "", *of_image) for file, of_image in zip(files, texts, strict=True)]
+    write_predictions(path, (FILE, GROUP, *(f"confidence/{name}" for name in sure)), ids, task, found)
+    log.info("\n%s\n", _counts(task, found, sure))
+    log.info(
+        "Pseudo labels: %s (%d images), with %s beside it.", path, len(files), path.with_suffix(".json").name
+    )
+
+
+def _teacher(experiment: Experiment, models: list[Path]) -> Teacher:
+    """Return what is known of models with one fold held out, whatever their reader calls it."""
+    folder = models[0]
     fold = read_table(folder / "valid_predictions.csv", ("fold",)).rows[0]["fold"]
     split = read_table(folder / "split.csv", ("group", "fold")).rows
     return Teacher(
-        run=str(folder),
+        run=", ".join(map(str, models)),
         commit=read_environment(folder)["commit"],
         config=sha256_of(folder / "config.ini"),
         seed=experiment.settings.run.dealing_seed,
@@ -84,8 +103,8 @@ def _images_in(folder: Path, data: Path) -> EvalDataset:
     return EvalDataset(root=data, columns=found.columns, ids=found.ids, files=files)
 
 
-def _report(path: Path, task: Task, found: Predictions, sure: dict[str, Tensor], teacher: Teacher) -> None:
-    """Print how many images got each label, and how a run is trained with them."""
+def _counts(task: Task, found: Predictions, sure: dict[str, Tensor]) -> str:
+    """Return a table of how many images got each label."""
     columns = ("label", "images", "mean confidence")
     rows: list[tuple[str | int, ...]] = []
     for name, chosen in task.decide(found.logits).items():
@@ -97,11 +116,19 @@ def _report(path: Path, task: Task, found: Predictions, sure: dict[str, Tensor],
             rows.append((f"{name}/{labels[index]}", int(counts[index]), mean))
         if len(labels) > _MOST_SHOWN:
             rows.append((f"{name}: {len(labels) - _MOST_SHOWN} rarer ones", "", ""))
-    weighted = all(space.kind == "one_of" for space in task.spaces)
+    return format_table(columns, rows)
+
+
+def _say_how(experiment: Experiment, folder: Path, teacher: Teacher) -> None:
+    """Print how a run is trained with the labels; each fold of one over several with its own."""
+    held_out, path = f"valid_fold = {teacher.valid_fold}", folder / NAME
+    if members := members_of(experiment.settings.run):
+        first = members[0]
+        path = folder / first.name.replace(f"fold-{first.fold}", "fold-{fold}") / NAME
+        held_out = f"folds = {as_text(experiment.settings.run.folds)}"
+    weighted = all(space.kind == "one_of" for space in experiment.task.spaces)
     log.info(
-        "\n%s\n\nPseudo labels: %s (%d images), with %s beside it.\n"
-        "Train on them as well, in a run with the same folds, valid_fold = %d and split_seed = %d:\n\n"
+        "Train on them as well, in a run with the same folds, %s and split_seed = %d:\n\n"
         "[pseudo]\nlabels = %s\n%smin_confidence = 0.5",
-        format_table(columns, rows), path, len(found.rows), path.with_suffix(".json").name,
-        teacher.valid_fold, teacher.seed, path, "weight = 0.5\n" if weighted else "",
+        held_out, teacher.seed, path, "weight = 0.5\n" if weighted else "",
     )  # fmt: skip

@@ -26,6 +26,7 @@ from train.callback import CALLBACKS
 from train.optimizer import OPTIMIZERS, Rates
 from utils.convert import Count, CountOrZero, Fraction, NonNegative, Positive, as_text
 from utils.device import PrecisionName
+from utils.errors import ConfigError
 from utils.ini import Value
 from utils.registry import Component, Registry
 
@@ -37,12 +38,27 @@ class RunSettings:
     name: str  # its folder: runs/<name>/<version>
     seed: CountOrZero = 42  # of everything random
     split_seed: CountOrZero | None = None  # of the dealing of folds; none = seed
+    folds: Literal["all"] | tuple[CountOrZero, ...] | None = None  # each of them validates once
+    seeds: Count = 1  # how many runs of each of these folds: with seed, seed + 1, ...
     device: str = "auto"  # auto, cpu, cuda, cuda:1
 
     @property
     def dealing_seed(self) -> int:
         """The seed that deals the folds."""
         return self.seed if self.split_seed is None else self.split_seed
+
+    def check(self) -> None:
+        """Refuse what no run can be.
+
+        Raises:
+            ConfigError: a fold is there twice, or there are seeds without folds.
+        """
+        if self.folds is None and self.seeds > 1:
+            raise ConfigError(
+                f"[run] seeds = {self.seeds} repeats each of [run] folds: write folds = all, or folds = 0."
+            )
+        if isinstance(self.folds, tuple) and len(set(self.folds)) < len(self.folds):
+            raise ConfigError(f"[run] folds = {as_text(self.folds)}: a fold is there twice.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modes.train import load_best
+from modes.one_run import load_best
 from tests.digits import LEVELS, digits, path_of, write_csv, write_images
 from tests.test_run_any_data import CONFIG, podium, table
 

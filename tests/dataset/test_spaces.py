@@ -25,6 +25,17 @@ def test_a_threshold_between_two_neighbouring_probabilities_divides_them():
     assert space.decide(logits).flatten().tolist() == [found[0] > found[1], found[0] != found[1]]
 
 
+@pytest.mark.parametrize("space", [OneOf("one", ("a", "b", "c")), AnyOf("any", ("a", "b", "c"))])
+def test_logits_are_finite_and_give_the_probabilities_and_choices_back(space):
+    drawn = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) * 20
+    probabilities = space.probabilities(torch.cat([drawn, torch.tensor([[200.0, -200.0, 0.0]])]))
+    logits = space.logits(probabilities)
+    assert logits.isfinite().all()
+    assert logits.dtype == torch.float64
+    torch.testing.assert_close(space.probabilities(logits), probabilities, atol=2e-7, rtol=0)
+    assert torch.equal(space.decide(logits[:50]), space.decide(drawn))
+
+
 def test_any_of_targets_are_multi_hot_and_a_row_of_zeros_is_an_answer():
     assert AnyOf("tags", ("a", "b", "c")).targets([(0, 2), ()]).tolist() == [[1, 0, 1], [0, 0, 0]]
     assert (AnyOf("tags", ("a",)).without, OneOf("kind", ("a",)).without) == ("none", "not labelled")

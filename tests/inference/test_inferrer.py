@@ -71,11 +71,15 @@ def inferrer(images: TestDataset, *, joint: bool = False, rows: list[int] | None
     )
 
 
+def write(inferrer: Inferrer, model: nn.Module, folder: Path) -> list[dict[str, str]]:
+    return inferrer.submit(inferrer.predict(model), folder)
+
+
 @pytest.mark.parametrize("joint", [False, True])
 def test_the_submission_is_the_template_with_the_right_answers(
     joint: bool, images: TestDataset, tmp_path: Path
 ) -> None:
-    rows = inferrer(images, joint=joint).write(Reads(joint), tmp_path)
+    rows = write(inferrer(images, joint=joint), Reads(joint), tmp_path)
     lines = (tmp_path / "submission.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "ImageID,ans"
     assert lines[1:] == [f"{name},{answer}" for name, answer in zip(IDS, CLASS_OF, strict=True)]
@@ -86,7 +90,7 @@ def test_the_submission_is_the_template_with_the_right_answers(
 def test_probabilities_of_each_question_sum_to_one_and_agree_with_the_submission(
     joint: bool, images: TestDataset, tmp_path: Path
 ) -> None:
-    inferrer(images, joint=joint).write(Reads(joint), tmp_path)
+    write(inferrer(images, joint=joint), Reads(joint), tmp_path)
     found = read_table(tmp_path / "test_predictions.csv", ("ImageID",))
     assert [row["ImageID"] for row in found.rows] == list(IDS)
     spaces = MaskTask(joint=joint).spaces
@@ -106,7 +110,7 @@ def test_logits_that_are_no_numbers_are_refused_and_nothing_is_written(
     value: float, joint: bool, images: TestDataset, tmp_path: Path
 ) -> None:
     with pytest.raises(PodiumError, match="not finite numbers: nothing was written"):
-        inferrer(images, joint=joint).write(Reads(joint, broken=value), tmp_path)
+        write(inferrer(images, joint=joint), Reads(joint, broken=value), tmp_path)
     assert not list(tmp_path.glob("*.csv"))
 
 
@@ -118,5 +122,5 @@ def test_batches_that_are_shuffled_or_lack_or_repeat_an_image_are_refused(
     rows: list[int], images: TestDataset, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match="once each, in order: nothing was written"):
-        inferrer(images, rows=rows).write(Reads(), tmp_path)
+        write(inferrer(images, rows=rows), Reads(), tmp_path)
     assert not list(tmp_path.glob("*.csv"))

@@ -22,6 +22,8 @@ EVERYTHING = """\
 name = all
 seed = 7
 split_seed = 42
+folds = 0, 2
+seeds = 3
 device = cpu
 [paths]
 data = /data/마스크 대회
@@ -175,7 +177,7 @@ weight = -1
     problems = message.splitlines()[1:]
     expected = [
         ("Unknown section 'trian'", "Did you mean 'train'?", "loss.SPACE", "line 17"),
-        ("[run] Unknown key 'sed'", "Did you mean 'seed'?", "device, name, seed", "line 3"),
+        ("[run] Unknown key 'sed'", "Did you mean 'seed'?", "device, folds, name, seed", "line 3"),
         ("[paths] needs 'data = ...'", "line 4"),
         ("[task] Unknown task 'MaskTsk'", "Did you mean 'MaskTask'?", "line 6"),
         ("[dataset] folds: 'one' is not a whole number", "line 9"),

@@ -1,0 +1,181 @@
+"""One run from its first step, or from where it stopped, to its scores."""
+
+import json
+import logging
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from dataset.base_dataset import BaseDataset
+from dataset.class_table import class_table, format_table, without_people, write_class_table
+from dataset.store import ImageSource, missed_line
+from dataset.task import Task
+from inference.inferrer import write_predictions
+from inference.predict import Predictions
+from modes.assemble import Experiment, assemble_training, fingerprint
+from modes.run_folder import FINISHED, read_environment, write_environment
+from train import checkpoint
+from train.monitor import Monitor
+from train.trainer import Trainer
+from utils.durable import write_json, write_text
+from utils.errors import ConfigError, DataError, PodiumError
+from utils.ini import format_ini
+from utils.metrics import in_words
+from utils.tables import write_table
+
+log = logging.getLogger("podium")
+PREDICTED = ("id", "fold", "group")  # the first columns of valid_predictions.csv
+
+
+def write_beginning(folder: Path, experiment: Experiment, data: object) -> None:
+    """Write what makes a folder a run that can be resumed; ``data`` is the fingerprint of its data."""
+    settings = experiment.settings
+    write_text(folder / "config.ini", format_ini(settings.texts()))
+    facts = {"seed": settings.run.seed, "data": data, "device": str(experiment.precision.device)}
+    write_environment(folder, facts)
+
+
+def refuse_other_data(folder: Path, data: object) -> None:
+    """Raise a DataError unless ``data`` is the fingerprint with which a run began."""
+    if read_environment(folder)["data"] != data:
+        raise DataError(
+            f"The training data is no longer what {folder} began with (files, labels or split). "
+            "Bring it back, or start a new run."
+        )
+
+
+def train_run(
+    experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource, whole: Path
+) -> None:
+    """Train the run of a folder, from its last checkpoint if there is one, and write its scores.
+
+    Args:
+        whole: the folder that goes if its first run can't even begin; as a rule the run's own.
+    """
+    refuse_other_data(folder, fingerprint(dataset))
+    saved = checkpoint.load(folder / "checkpoints", "last")
+    if saved is None and (folder / "metrics.jsonl").exists():
+        raise ConfigError(f"{folder} has no readable checkpoint left: start a new run.")
+    try:
+        trainer = assemble_training(experiment, folder, dataset, source, fresh=saved is None)
+    except PodiumError:
+        if saved is None and not any(whole.rglob("checkpoints")):  # nothing has been trained
+            shutil.rmtree(whole)
+        raise
+    _report(experiment, folder, dataset, source)
+    if saved is not None:
+        trainer.state.load_state_dict(saved)
+        epoch, batch = trainer.state.epoch, trainer.state.batch
+        log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
+    trainer.fit()
+    _finish(experiment, folder, dataset, trainer)
+
+
+def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
+    """Print and keep what is trained on: classes, split, and what was left out."""
+    columns, table = without_people(dataset, class_table(dataset, experiment.task))
+    write_class_table(folder / "class_table.csv", table, columns)
+    split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
+    write_table(folder / "split.csv", ("group", "fold"), split)
+    log.info("%s\n", format_table(columns, table))
+    validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
+    if unscored := experiment.task.unscored(validated):
+        log.warning("No validation image has %s: scores say nothing about it.", ", ".join(unscored))
+    if line := missed_line(source, experiment.prepare.cropper, "training"):
+        log.warning(line)
+    left_out = [*dataset.skipped, *source.bad.values()]
+    for problem in left_out:
+        log.warning("Left out: %s", problem)
+    log.info(
+        "%d images: %d to train on, %d to validate on, %d left out as bad. Run folder: %s",
+        len(dataset.files), len(dataset.train_rows), len(dataset.valid_rows), len(left_out), folder,
+    )  # fmt: skip
+
+
+def _finish(experiment: Experiment, folder: Path, dataset: BaseDataset, trainer: Trainer) -> None:
+    """Validate the best weights as read from disk, and write what shows that the run is complete."""
+    best = load_best(folder)
+    model = experiment.model(fresh=False)
+    model.load_state_dict(best["model"])
+    scores, found = trainer.validator.run(model)
+    expected = best["scores"]["loss"]
+    if not math.isclose(scores["loss"], expected, rel_tol=1e-3):  # another batch size rounds otherwise
+        log.warning("The best weights give a loss of %g after reading, %g before.", scores["loss"], expected)
+    ids = [(dataset.files[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
+    write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, found)
+    history = trainer.state.history
+    names = [*experiment.task.main_scores, "loss"]
+    epoch, monitor = int(best["scores"]["epoch"]), experiment.settings.train.monitor
+    write_json(
+        folder / FINISHED,
+        {
+            "monitor": monitor,
+            "best_epoch": epoch,
+            "scores": scores,
+            "best_by": {name: _best_by(name, history, names) for name in names},
+            **tuning(experiment.task, found),
+        },
+    )
+    lines = score_lines(experiment.task, scores)
+    log.info("\nBest epoch: %d, by %s. On the validation images:%s", epoch, monitor, lines)
+
+
+def _best_by(name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
+    entry = history[Monitor(name).best(history)]
+    return {"epoch": int(entry["epoch"])} | {score: entry[score] for score in names}
+
+
+def tuning(task: Task, found: Predictions) -> dict[str, Any]:
+    """Return what the task finds on the validation images for inference, and the scores with it there."""
+    tuning = task.tune(found.logits, found.targets)
+    tuned = task.tuned(tuning)
+    if tuned is task:  # which decides without it, but another one may be asked to predict
+        return {"tuning": tuning} if tuning else {}
+    scores = tuned.scores(found.logits, found.targets)
+    main = {name: scores[name] for name in task.main_scores}
+    log.info("Tuned on these same validation images, so higher than it will be on others: %s", words(main))
+    return {"tuning": tuning, "scores_on_the_images_tuned_on": main}
+
+
+def load_best(folder: Path) -> dict[str, Any]:
+    """Return a run's best weights and their scores.
+
+    Raises:
+        ConfigError: the run has no checkpoint that can be read.
+    """
+    best = checkpoint.load(folder / "checkpoints", "best")
+    if best is None:
+        raise ConfigError(f"{folder} has no readable checkpoint named best: train it again.")
+    return best
+
+
+def finished_run(folder: Path) -> dict[str, Any]:
+    """Return the checkpoint of a finished run's best epoch.
+
+    Raises:
+        ConfigError: that checkpoint can't be read.
+    """
+    best = load_best(folder)
+    if best["scores"]["epoch"] != read_scores(folder)["best_epoch"]:
+        raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
+    return best
+
+
+def read_scores(folder: Path) -> dict[str, Any]:
+    """Return what is in the scores.json of a finished run."""
+    scores: dict[str, Any] = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+    return scores
+
+
+def words(scores: dict[str, float]) -> str:
+    """Return scores in a line of words."""
+    return "  ".join(f"{in_words(name)} {value:.4f}" for name, value in scores.items())
+
+
+def score_lines(task: Task, scores: dict[str, float]) -> str:
+    """Return a line with the main scores of each view of a task."""
+    return "".join(
+        f"\n  {view:<10} {words({name: scores[f'{view}/{name}'] for name in task.main_scores})}"
+        for view in task.views
+    )
