@@ -3,7 +3,7 @@
 Shapes: N images, K labels of a space. *targets* are float (N, K) per space, *choices* bool (N, K).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.spaces import Mark, Space
-from utils.metrics import Counts, accuracy, confusion_matrix, f1_scores
+from utils.metrics import Counts, Weights, accuracy, confusion_matrix, f1_scores
 from utils.registry import Registry
 
 Logits = dict[str, Tensor]
@@ -21,6 +21,7 @@ Choices = dict[str, Tensor]
 Marked = dict[str, Mark]  # label indices, or their shares, by space; () = not labelled
 Facts = Mapping[str, str]  # what the organiser says of one image, as text
 Tuning = Mapping[str, Sequence[float]]  # what a task found on the validation images, by name
+Scorer = Callable[[Weights], dict[str, float]]  # from how often each image counts to scores
 LABELS = "labels"  # the fact with the names of an image's labels, as a reader found them: one a line
 
 
@@ -135,21 +136,33 @@ class Task:
         """Return all scores in [0, 1], higher is better.
 
         Each of ``main_scores`` is the competition's, as of the deciding view; ``<view>/<score>`` and
-        ``<view>/f1/<label>`` are each question's.
+        ``<view>/f1/<label>`` are each question's. Another score is added in ``scorer``.
         """
-        of_views = self.view_scores(logits, targets)
-        deciding = of_views[list(self.views)[-1]]
-        scores = {name: deciding[name] for name in self.main_scores}
-        return scores | {f"{view}/{name}": v for view, of in of_views.items() for name, v in of.items()}
+        images = len(next(iter(targets.values())))
+        return self.scorer(logits, targets)(np.ones(images, dtype=np.int64))
 
-    def view_scores(self, logits: Logits, targets: Targets) -> dict[str, dict[str, float]]:
-        """Return each view's scores: the ``main_scores`` and ``f1/<label>``."""
-        found: dict[str, dict[str, float]] = {}
-        for view, confusion in self.confusions(self.decide(logits), targets).items():
-            f1 = f1_scores(confusion.counts)
-            found[view] = {"macro_f1": float(f1.mean()), "accuracy": accuracy(confusion.counts)}
-            found[view] |= label_scores("f1", confusion.labels, f1)
-        return found
+    def scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        """Return what gives these scores where an image counts several times, or not at all.
+
+        Everything that does not depend on that is done before it returns: a bootstrap asks a thousand
+        times.
+        """
+        of_views, deciding = self.view_scorers(logits, targets), list(self.views)[-1]
+
+        def scores(weights: Weights) -> dict[str, float]:
+            found = {
+                f"{view}/{name}": value
+                for view, scorer in of_views.items()
+                for name, value in scorer(weights).items()
+            }
+            return {name: found[f"{deciding}/{name}"] for name in self.main_scores} | found
+
+        return scores
+
+    def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
+        """Return what gives each view's scores: the ``main_scores`` and ``f1/<label>``."""
+        chosen, true = self.answers(self.decide(logits)), self.answers(targets)
+        return {view: _one_of_scorer(true[view], chosen[view], names) for view, names in self.views.items()}
 
     @property
     def score_names(self) -> tuple[str, ...]:
@@ -201,6 +214,16 @@ class Task:
 def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
     """Return {``score/label``: value}."""
     return {f"{score}/{label}": float(value) for label, value in zip(labels, values, strict=True)}
+
+
+def _one_of_scorer(true: NDArray[np.int64], chosen: NDArray[np.int64], labels: Sequence[str]) -> Scorer:
+    def scores(weights: Weights) -> dict[str, float]:
+        confusion = confusion_matrix(true, chosen, len(labels), weights)
+        f1 = f1_scores(confusion)
+        found = {"macro_f1": float(f1.mean()), "accuracy": accuracy(confusion)}
+        return found | label_scores("f1", labels, f1)
+
+    return scores
 
 
 def _index(marked: Tensor) -> NDArray[np.int64]:

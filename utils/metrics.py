@@ -1,4 +1,7 @@
-"""Accuracy, F1 and average precision, with the set of classes fixed."""
+"""Accuracy, F1 and average precision, with the set of classes fixed.
+
+*weights* (N,) say how often each image counts, in whole numbers: what a bootstrap draws.
+"""
 
 from typing import Any
 
@@ -6,18 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
+Weights = NDArray[np.int64]
 
 
-def confusion_matrix(true: NDArray[np.int64], chosen: NDArray[np.int64], classes: int) -> Counts:
+def confusion_matrix(
+    true: NDArray[np.int64], chosen: NDArray[np.int64], classes: int, weights: Weights | None = None
+) -> Counts:
     """Return counts (K, K): row = true class, column = chosen class.
 
     Args:
         true: (N,) class indices in [0, K), or -1 where the label is not known: left out.
         chosen: (N,) class indices in [0, K).
+        weights: how often each counts; None = once.
     """
     known = true >= 0
     flat = true[known] * classes + chosen[known]
-    return np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
+    counts = np.bincount(flat, None if weights is None else weights[known], minlength=classes * classes)
+    return counts.astype(np.int64).reshape(classes, classes)
 
 
 def accuracy(confusion: Counts) -> float:
@@ -35,20 +43,39 @@ def f1_scores(confusion: Counts) -> NDArray[np.float64]:
     return np.asarray(2 * right / np.maximum(1, total), dtype=np.float64)
 
 
-def average_precisions(true: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the average precision of each label (K,) in [0, 1]; NaN for a label without a positive.
-
-    AP = sum over n of (R_n - R_(n-1)) P_n, over the thresholds from the highest, equal scores being
-    one threshold: as sklearn's ``average_precision_score``, for all labels at once.
+class AveragePrecision:
+    """The average precision of each of several labels: sorted once, counted often.
 
     Args:
         true: (N, K) which images have which label.
         scores: (N, K) finite, higher means surer.
     """
-    positive, right, predicted, _ = _ranked(true, scores)
-    total = true.sum(axis=0)
-    precision = right / np.maximum(1, predicted)
-    return np.where(total > 0, (positive * precision).sum(axis=0) / np.maximum(1, total), np.nan)
+
+    def __init__(self, true: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> None:
+        order, positive, last, _ = _ranked(true, scores)
+        # For each label: all images in order; those that have it; and of each of these the place, among
+        # all and among them, after the last one with an equal score.
+        self.labels = []
+        for images, has, ends in zip(order, positive, last, strict=True):
+            until = ends[has] + 1
+            among = np.searchsorted(np.flatnonzero(has), until)
+            self.labels.append((images, images[has], until, among))
+
+    def scores(self, weights: Weights) -> NDArray[np.float64]:
+        """Return the average precision of each label (K,) in [0, 1]; NaN for a label without a positive.
+
+        AP = sum over n of (R_n - R_(n-1)) P_n, over the thresholds from the highest, equal scores being
+        one threshold: as sklearn's ``average_precision_score``.
+        """
+        found = np.full(len(self.labels), np.nan)
+        for label, (images, positive, until, among) in enumerate(
+            self.labels
+        ):  # one at a time: it fits a cache
+            gain = weights[positive]
+            if total := gain.sum():
+                predicted, right = weights[images].cumsum()[until - 1], gain.cumsum()[among - 1]
+                found[label] = (gain * right / np.maximum(1, predicted)).sum() / total
+        return found
 
 
 def best_thresholds(
@@ -63,50 +90,59 @@ def best_thresholds(
         true: (N, K) which images have which label.
         scores: (N, K) in [0, 1].
     """
-    _, right, predicted, ranked = _ranked(true, scores)
-    if not len(ranked):
+    if not len(true):
         return np.full(true.shape[1], default)
-    f1 = 2 * right / (predicted + true.sum(axis=0))
-    at = (f1.argmax(axis=0), np.arange(true.shape[1]))
-    last = predicted[at] - 1  # of the scores that are equal to this one
-    below = np.vstack([ranked[1:], np.zeros_like(ranked[:1])])[last, at[1]]
+    _, positive, last, ranked = _ranked(true, scores)
+    right = np.take_along_axis(positive.cumsum(axis=1), last, axis=1)
+    f1 = 2 * right / (last + 1 + true.sum(axis=0)[:, None])
+    at = (np.arange(true.shape[1]), f1.argmax(axis=1))
+    below = np.hstack([ranked[:, 1:], np.zeros_like(ranked[:, :1])])[at[0], last[at]]
     return np.where(true.any(axis=0), (ranked[at] + below) / 2, default)
 
 
-def multi_label_f1_scores(
-    true: NDArray[np.bool_], chosen: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], float]:
-    """Return the F1 of each label (K,), and the micro-F1: that of all labels' counts added up.
-
-    F1 = 2 TP / (2 TP + FP + FN), 0 for a label that is neither true nor chosen, as sklearn's
-    ``f1_score(average=None, zero_division=0)`` and ``average="micro"``.
+class LabelF1:
+    """The F1 of each of several labels, of which an image may have any: gone through once, counted often.
 
     Args:
         true: (N, K) which images have which label.
         chosen: (N, K) which were chosen.
     """
-    right, total = (true & chosen).sum(axis=0), true.sum(axis=0) + chosen.sum(axis=0)
-    return 2 * right / np.maximum(1, total), float(2 * right.sum() / max(1, total.sum()))
+
+    def __init__(self, true: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> None:
+        self.labels = true.shape[1]
+        self.right, self.true, self.chosen = (np.nonzero(marks) for marks in (true & chosen, true, chosen))
+
+    def scores(self, weights: Weights) -> tuple[NDArray[np.float64], float]:
+        """Return the F1 of each label (K,), and the micro-F1: that of all labels' counts added up.
+
+        F1 = 2 TP / (2 TP + FP + FN), 0 for a label that is neither true nor chosen, as sklearn's
+        ``f1_score(average=None, zero_division=0)`` and ``average="micro"``.
+        """
+        right, true, chosen = (
+            np.bincount(label, weights[image], minlength=self.labels)
+            for image, label in (self.right, self.true, self.chosen)
+        )
+        total = true + chosen
+        return 2 * right / np.maximum(1, total), float(2 * right.sum() / max(1, total.sum()))
 
 
 def _ranked(
     true: NDArray[np.bool_], scores: NDArray[np.floating[Any]]
-) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Return four arrays (N, K), each label's from its highest score down.
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]:
+    """Return four arrays (K, N), each label's images from its highest score down.
 
-    They are: whether the image has the label; how many of those with this score or a higher one have it;
-    how many there are of those; and the score itself.
+    They are: which image it is; whether it has the label; the place of the last one with an equal score;
+    and the score itself.
     """
-    order = np.argsort(-scores, axis=0, kind="stable")
-    positive = np.take_along_axis(true, order, axis=0)
-    ranked = np.take_along_axis(scores, order, axis=0).astype(np.float64)
-    count = len(ranked)
-    place = np.arange(count)[:, None]
+    order = np.ascontiguousarray(np.argsort(-scores, axis=0, kind="stable").T)
+    positive = np.take_along_axis(true.T, order, axis=1)
+    ranked = np.take_along_axis(scores.T, order, axis=1).astype(np.float64)
+    count = len(scores)
     ends = np.ones_like(positive)
-    ends[:-1] = ranked[:-1] != ranked[1:]
-    # The place of the last one with an equal score: the nearest end at or after each place.
-    last = np.minimum.accumulate(np.where(ends, place, count)[::-1], axis=0)[::-1]
-    return positive, np.take_along_axis(positive.cumsum(axis=0), last, axis=0), last + 1, ranked
+    ends[:, :-1] = ranked[:, :-1] != ranked[:, 1:]
+    # The nearest end at or after each place.
+    last = np.minimum.accumulate(np.where(ends, np.arange(count), count)[:, ::-1], axis=1)[:, ::-1]
+    return order, positive, last, ranked
 
 
 def in_words(score: str) -> str:

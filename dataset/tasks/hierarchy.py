@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dataset.spaces import OneOf
-from dataset.task import TASKS, Choices, Confusion, Facts, Logits, Marked, Targets, Task, label_scores
+from dataset.task import TASKS, Choices, Confusion, Facts, Logits, Marked, Scorer, Targets, Task, label_scores
 from dataset.tree import LabelPath, TreeText, best_paths, finest, grow
 from utils.errors import DataError, closest
-from utils.metrics import multi_label_f1_scores
+from utils.metrics import LabelF1, Weights
 from utils.tables import read_table
 
 RowsFound = Callable[[], Sequence[tuple[str, Facts]]]
@@ -115,30 +115,32 @@ class HierarchyTask(Task):
             found[space.name] = Confusion(space.labels, counts, true.sum(axis=0))
         return found
 
-    def view_scores(self, logits: Logits, targets: Targets) -> dict[str, dict[str, float]]:
-        choices, found = self.decide(logits), {}
-        for space in self.spaces:
-            true, chosen = _labelled(choices[space.name], targets[space.name])
-            f1, _ = multi_label_f1_scores(true, chosen)
-            right = (true & chosen).sum() / max(1, len(true))
-            of = {"macro_f1": float(f1.mean()), "accuracy": float(right)}
-            found[space.name] = of | label_scores("f1", space.labels, f1)
-        return found
+    def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
+        choices = self.decide(logits)
+        return {
+            space.name: _level_scorer(choices[space.name], targets[space.name], space.labels)
+            for space in self.spaces
+        }
 
-    def scores(self, logits: Logits, targets: Targets) -> dict[str, float]:
-        """Return all scores in [0, 1], higher is better.
+    def scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        """Return what gives all scores in [0, 1], higher is better.
 
         ``macro_f1`` and ``accuracy`` are the means of the levels' own, ``level/...``; ``path_accuracy`` is
         the share of labelled images with every label right; ``consistency`` that of answers that agree
         with the tree as far as their path has labels.
         """
-        scores, choices = super().scores(logits, targets), self.decide(logits)
-        for name in self.main_scores:
-            scores[name] = fmean(scores[f"{level}/{name}"] for level in self.tree.levels)
+        of_levels, choices = super().scorer(logits, targets), self.decide(logits)
         scored, consistent = self.scored(targets), self.consistent(choices)
         right = scored & ~self.wrong(choices, targets)
-        scores["path_accuracy"] = float(right.sum() / max(1, scored.sum()))
-        scores["consistency"] = float(consistent.sum() / max(1, len(consistent)))
+
+        def scores(weights: Weights) -> dict[str, float]:
+            found = of_levels(weights)
+            for name in self.main_scores:
+                found[name] = fmean(found[f"{level}/{name}"] for level in self.tree.levels)
+            found["path_accuracy"] = float(weights[right].sum() / max(1, weights[scored].sum()))
+            found["consistency"] = float(weights[consistent].sum() / max(1, weights.sum()))
+            return found
+
         return scores
 
     def unscored(self, targets: Targets) -> list[str]:
@@ -170,6 +172,23 @@ class HierarchyTask(Task):
         names = [[*map(self._submitted, space.labels), self.word] for space in self.spaces]
         columns = [[of[i] for i in answers[level]] for level, of in zip(self.tree.levels, names, strict=True)]
         return [dict(zip(self.tree.levels, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _level_scorer(choices: Tensor, targets: Tensor, labels: Sequence[str]) -> Scorer:
+    true, chosen = _labelled(choices, targets)
+    labelled = np.asarray((targets > 0).any(dim=1).cpu().numpy())
+    right, label_f1 = (true & chosen).any(axis=1), LabelF1(true, chosen)
+
+    def scores(weights: Weights) -> dict[str, float]:
+        weights = weights[labelled]
+        f1, _ = label_f1.scores(weights)
+        found = {
+            "macro_f1": float(f1.mean()),
+            "accuracy": float(weights[right].sum() / max(1, weights.sum())),
+        }
+        return found | label_scores("f1", labels, f1)
+
+    return scores
 
 
 def _labelled(choices: Tensor, targets: Tensor) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -12,10 +12,22 @@ from torch import Tensor
 
 from dataset.labels import SPACE, LabelNames, Separator, indices, resolve
 from dataset.spaces import AnyOf
-from dataset.task import TASKS, Choices, Confusion, Facts, Logits, Marked, Targets, Task, Tuning, label_scores
+from dataset.task import (
+    TASKS,
+    Choices,
+    Confusion,
+    Facts,
+    Logits,
+    Marked,
+    Scorer,
+    Targets,
+    Task,
+    Tuning,
+    label_scores,
+)
 from dataset.tasks.classification import probability_rows
 from utils.convert import Count, Fraction
-from utils.metrics import average_precisions, best_thresholds, multi_label_f1_scores
+from utils.metrics import AveragePrecision, LabelF1, Weights, best_thresholds
 
 
 @TASKS.register
@@ -89,16 +101,22 @@ class MultiLabelTask(Task):
         true, chosen = self.members(targets).astype(np.int64), self.members(choices).astype(np.int64)
         return {"labels": Confusion(self.labels, true.T @ chosen, true.sum(axis=0))}
 
-    def view_scores(self, logits: Logits, targets: Targets) -> dict[str, dict[str, float]]:
+    def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
         true, chosen = self.members(targets), self.members(self.decide(logits))
-        precisions = average_precisions(true, self.probabilities(logits)["labels"].cpu().numpy())
-        f1, micro = multi_label_f1_scores(true, chosen)
-        found = {
-            "mAP": float(np.nanmean(precisions)) if true.any() else 0.0,
-            "macro_f1": float(f1.mean()),
-            "micro_f1": micro,
-        }
-        return {"labels": found | label_scores("f1", self.labels, f1)}
+        precision = AveragePrecision(true, self.probabilities(logits)["labels"].cpu().numpy())
+        label_f1 = LabelF1(true, chosen)
+
+        def scores(weights: Weights) -> dict[str, float]:
+            precisions = precision.scores(weights)
+            f1, micro = label_f1.scores(weights)
+            found = {
+                "mAP": 0.0 if np.isnan(precisions).all() else float(np.nanmean(precisions)),
+                "macro_f1": float(f1.mean()),
+                "micro_f1": micro,
+            }
+            return found | label_scores("f1", self.labels, f1)
+
+        return {"labels": scores}
 
     def tune(self, logits: Logits, targets: Targets) -> Tuning:
         """Return the thresholds of ``decide = tuned``, which may also be asked for when the run predicts."""

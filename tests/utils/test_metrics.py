@@ -8,14 +8,22 @@ from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from utils.metrics import (
+    AveragePrecision,
+    LabelF1,
     accuracy,
-    average_precisions,
     best_thresholds,
     confusion_matrix,
     f1_scores,
     in_words,
-    multi_label_f1_scores,
 )
+
+
+def average_precisions(true, scores):
+    return AveragePrecision(true, scores).scores(np.ones(len(true), dtype=np.int64))
+
+
+def multi_label_f1_scores(true, chosen):
+    return LabelF1(true, chosen).scores(np.ones(len(true), dtype=np.int64))
 
 
 @st.composite
@@ -107,6 +115,22 @@ def test_multi_label_f1_is_sklearns(drawn):
         assert micro == pytest.approx(f1_score(true, chosen, average="micro", zero_division=0))
     else:
         assert f1 == pytest.approx(f1_score(true[:, 0], chosen[:, 0], zero_division=0))
+
+
+@given(rankings(), st.integers(0, 99))
+def test_an_image_that_counts_several_times_is_as_good_as_several_images(drawn, seed):
+    true, scores = drawn
+    weights = np.random.default_rng(seed).integers(0, 4, len(true))
+    rows = np.repeat(np.arange(len(true)), weights)
+    found = AveragePrecision(true, scores).scores(weights)
+    assert found == pytest.approx(average_precisions(true[rows], scores[rows]), abs=1e-12, nan_ok=True)
+    chosen = scores >= 0.5
+    f1, micro = LabelF1(true, chosen).scores(weights)
+    expected, of_all = multi_label_f1_scores(true[rows], chosen[rows])
+    assert (f1.tolist(), micro) == (expected.tolist(), of_all)
+    first, second = true.argmax(axis=1), chosen.argmax(axis=1)
+    counts = confusion_matrix(first, second, 4, weights)
+    assert np.array_equal(counts, confusion_matrix(first[rows], second[rows], 4))
 
 
 @given(rankings())
