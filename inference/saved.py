@@ -1,7 +1,7 @@
 """Predictions that runs have written, read again and joined."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,15 +10,17 @@ from torch import Tensor
 
 from dataset.spaces import Space
 from inference.mean import mean_probabilities
-from utils.errors import DataError, listed
-from utils.tables import read_table
+from utils.errors import DataError, closest, listed
+from utils.tables import Row, Table, read_table
 
+PREDICTED = ("id", "fold", "group")  # the first columns of what a run says of images that it validated
+_FILES = ("out_of_fold.csv", "valid_predictions.csv")  # the first one that is there
 Ids = tuple[tuple[str, ...], ...]  # of each image the values of the first columns
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPredictions:
-    """What ``write_probabilities`` wrote: each image's first columns, and float64 (N, K) by space."""
+    """A file of predictions: each image's first columns, and its probabilities, float64 (N, K) by space."""
 
     path: Path
     ids: Ids
@@ -29,20 +31,48 @@ class SavedPredictions:
         """Return the predictions in a file.
 
         Raises:
-            DataError: it is missing or has other columns, or a probability is not in [0, 1].
+            DataError: it is missing; or lists columns that are missing or of other labels, images (the
+                first column) that are there twice, and what is no probability.
         """
+        table = read_table(path, id_columns)
         columns = {space.name: [f"{space.name}/{label}" for label in space.labels] for space in spaces}
-        rows = read_table(path, [*id_columns, *(name for names in columns.values() for name in names)]).rows
+        if problems := _wrong_columns(
+            table, id_columns, [name for names in columns.values() for name in names]
+        ):
+            raise DataError(listed(str(path), problems) + "\nIt was written by a run with other labels.")
+        ids = tuple(tuple(row[column] for column in id_columns) for row in table.rows)
+        counts = Counter(identity[0] for identity in ids)
+        problems = [f"{name} is there {count} times" for name, count in counts.items() if count > 1]
         found = {}
         for space, names in columns.items():
-            try:
-                values = [[float(row[name]) for name in names] for row in rows]
-            except ValueError as error:
-                raise DataError(f"{path}: {error}.") from None
-            found[space] = torch.tensor(values, dtype=torch.float64)
-            if not bool(((found[space] >= 0) & (found[space] <= 1)).all()):
-                raise DataError(f"{path}: a probability of {space} is not from 0 to 1.")
-        return cls(path, tuple(tuple(row[column] for column in id_columns) for row in rows), found)
+            numbers = [[_number(row[name]) for name in names] for row in table.rows]
+            found[space] = torch.tensor(numbers, dtype=torch.float64)
+            problems += _no_probabilities(found[space], names, table.rows)
+        if problems:
+            raise DataError(listed(str(path), problems))
+        return cls(path, ids, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What a run said of the N images that it validated, by models that were not trained on them."""
+
+    ids: tuple[str, ...]
+    folds: tuple[str, ...]
+    groups: tuple[str, ...]
+    probabilities: Mapping[str, Tensor]  # float64 (N, K) by space
+
+    @classmethod
+    def read(cls, folder: Path, spaces: Sequence[Space]) -> "Validated":
+        """Return what stands in a run's folder: of all folds, or of the one that it held out.
+
+        Raises:
+            DataError: as ``SavedPredictions.read``.
+        """
+        path = next((folder / name for name in _FILES if (folder / name).exists()), folder / _FILES[-1])
+        saved = SavedPredictions.read(path, PREDICTED, spaces)
+        ids, folds, groups = zip(*saved.ids, strict=True)
+        return cls(ids, folds, groups, saved.probabilities)
 
 
 def out_of_fold(folds: Sequence[Sequence[SavedPredictions]]) -> tuple[Ids, dict[str, Tensor]]:
@@ -65,3 +95,28 @@ def out_of_fold(folds: Sequence[Sequence[SavedPredictions]]) -> tuple[Ids, dict[
         raise DataError(listed(where, [f"{name} is in more than one fold" for name in twice]))
     means = [mean_probabilities([model.probabilities for model in models]) for models in folds]
     return ids, {space: torch.cat([mean[space] for mean in means]) for space in means[0]}
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return torch.nan
+
+
+def _wrong_columns(table: Table, id_columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    others = [column for column in table.columns if column not in {*id_columns, *names}]
+    problems = []
+    for name in names:
+        if name not in table.columns:
+            near = closest(name, others)
+            problems.append(f"there is no column {name!r}" + (f", but {near!r}" if near else ""))
+    return problems + [f"column {column!r} is of no label" for column in others]
+
+
+def _no_probabilities(values: Tensor, names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    wrong = ~((values >= 0) & (values <= 1))  # which is also true of what is no number
+    return [
+        f"{rows[row].place}: {names[column]} = {rows[row][names[column]]!r} is no probability in [0, 1]"
+        for row, column in wrong.nonzero().tolist()
+    ]

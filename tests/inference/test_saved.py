@@ -1,4 +1,6 @@
-"""What runs have written is read as it was, and joined so that each image is there once."""
+"""Predictions are read as they were written, and what else is in a file is refused with its place."""
+
+import re
 
 import numpy as np
 import pytest
@@ -7,13 +9,108 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset.spaces import AnyOf, OneOf
-from dataset.task import Task
-from inference.inferrer import write_probabilities
-from inference.saved import SavedPredictions, out_of_fold
+from dataset.tasks.mask import MaskTask
+from inference.inferrer import write_predictions
+from inference.predict import Predictions
+from inference.saved import PREDICTED, SavedPredictions, Validated, out_of_fold
 from utils.errors import DataError
 
-SPACES = (OneOf("one", ("a", "b")), AnyOf("any", ("c",)))
-COLUMNS = ("id", "fold")
+TASK = MaskTask()
+IDS = [("a/1.jpg", "0", "anna"), ("마스크, 1.png", "0", "NA"), ("c.jpg", "1", "carl")]
+
+
+def predictions(images):
+    generator = torch.Generator().manual_seed(0)
+    logits = {name: torch.randn(images, labels, generator=generator) for name, labels in TASK.heads.items()}
+    return Predictions(np.arange(images), logits, logits)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A folder with valid_predictions.csv."""
+    write_predictions(tmp_path / "valid_predictions.csv", PREDICTED, IDS, TASK, predictions(3))
+    return tmp_path
+
+
+def change(folder, old, new):
+    path = folder / "valid_predictions.csv"
+    text = path.read_text(encoding="utf-8")
+    assert re.search(old, text)
+    path.write_text(re.sub(old, new, text, count=1), encoding="utf-8")
+
+
+def refusal(folder, spaces=TASK.spaces):
+    with pytest.raises(DataError) as caught:
+        Validated.read(folder, spaces)
+    return str(caught.value)
+
+
+def test_what_was_written_is_read(run):
+    found = Validated.read(run, TASK.spaces)
+    assert list(zip(found.ids, found.folds, found.groups, strict=True)) == IDS
+    for name, probabilities in TASK.probabilities(predictions(3).logits).items():
+        assert found.probabilities[name].dtype == torch.float64
+        torch.testing.assert_close(found.probabilities[name], probabilities.double(), atol=6e-7, rtol=0)
+
+
+def test_predictions_of_all_folds_go_before_those_of_one(run):
+    write_predictions(run / "out_of_fold.csv", PREDICTED, IDS[:1], TASK, predictions(1))
+    assert Validated.read(run, TASK.spaces).ids == ("a/1.jpg",)
+
+
+def test_a_file_with_the_id_alone_is_read_as_well(tmp_path):
+    write_predictions(tmp_path / "test.csv", ("ImageID",), [("x",), ("y",)], TASK, predictions(2))
+    assert SavedPredictions.read(tmp_path / "test.csv", ("ImageID",), TASK.spaces).ids == (("x",), ("y",))
+
+
+def test_a_file_that_is_missing_is_named(tmp_path):
+    assert f"There is no file {tmp_path / 'valid_predictions.csv'}" in refusal(tmp_path)
+
+
+def test_predictions_of_another_task_are_refused_with_all_columns_that_differ(run):
+    spaces = (OneOf("mask", ("wear", "incorect", "normal")), OneOf("gender", ("male", "female")))
+    message = refusal(run, spaces)
+    assert "no column 'mask/incorect', but 'mask/incorrect'" in message
+    for column in ("mask/incorrect", "age/young", "age/middle", "age/old"):
+        assert f"column '{column}' is of no label" in message
+    assert "5 problem(s)" in message
+
+
+@pytest.mark.parametrize("text", ["many", "nan", "1.5", "-0.1", "inf", ""])
+def test_what_is_no_probability_is_named_with_its_line(run, text):
+    change(run, r"(c\.jpg,1,carl),[0-9.]+", rf"\1,{text}")
+    assert f"valid_predictions.csv line 4: mask/wear = {text!r} is no probability" in refusal(run)
+
+
+def test_all_that_is_wrong_comes_at_once(run):
+    change(run, r"(c\.jpg,1,carl),[0-9.]+", r"\1,x")
+    change(run, r"(carl.*),[0-9.]+\n", r"\1,y\n")
+    change(run, r"마스크, 1\.png", "c.jpg")
+    message = refusal(run)
+    for words in ("3 problem(s)", "c.jpg is there 2 times", "mask/wear = 'x'", "age/old = 'y'"):
+        assert words in message
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=6), st.booleans())
+def test_probabilities_become_logits_that_give_them_again(values, any_of):
+    labels = tuple(map(str, range(len(values))))
+    space = AnyOf("labels", labels) if any_of else OneOf("labels", labels)
+    expected = torch.tensor([values], dtype=torch.float64)
+    if not any_of:
+        expected = (expected + 1e-3) / (expected + 1e-3).sum()
+    logits = space.logits(expected)
+    assert bool(logits.isfinite().all())
+    torch.testing.assert_close(space.probabilities(logits).double(), expected, atol=1e-6, rtol=0)
+
+
+def test_certain_probabilities_become_finite_logits():
+    certain = torch.tensor([[1.0, 0.0]])
+    for space in (OneOf("label", ("a", "b")), AnyOf("label", ("a", "b"))):
+        assert space.decide(space.logits(certain)).tolist() == [[True, False]]
+        assert bool(space.logits(certain).isfinite().all())
+
+
+JOINED_SPACES = (OneOf("one", ("a", "b")), AnyOf("any", ("c",)))
 
 
 def saved(names, fold=0, seed=0, name="x.csv"):
@@ -21,31 +118,6 @@ def saved(names, fold=0, seed=0, name="x.csv"):
     one = torch.rand(len(names), 2, generator=generator, dtype=torch.float64)
     probabilities = {"one": one, "any": torch.rand(len(names), 1, generator=generator, dtype=torch.float64)}
     return SavedPredictions(name, tuple((name, str(fold)) for name in names), probabilities)
-
-
-def test_what_was_written_is_read(tmp_path):
-    made = saved(["a.jpg", "가.jpg"])
-    write_probabilities(tmp_path / "p.csv", COLUMNS, made.ids, Task(SPACES), made.probabilities)
-    found = SavedPredictions.read(tmp_path / "p.csv", COLUMNS, SPACES)
-    assert found.ids == made.ids
-    for name, values in made.probabilities.items():
-        torch.testing.assert_close(found.probabilities[name], values, atol=5.01e-7, rtol=0)
-    write_probabilities(tmp_path / "again.csv", COLUMNS, found.ids, Task(SPACES), found.probabilities)
-    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "p.csv").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        ("a,0,0.5,0.5,much", "could not convert.*'much'"),
-        ("a,0,0.5,nan,0.5", "a probability of one is not from 0 to 1"),
-        ("a,0,0.5,0.5,1.5", "a probability of any is not from 0 to 1"),
-    ],
-)
-def test_a_damaged_file_is_refused_by_its_name(tmp_path, row, words):
-    (tmp_path / "p.csv").write_text(f"id,fold,one/a,one/b,any/c\n{row}\n")
-    with pytest.raises(DataError, match=rf"p\.csv: {words}"):
-        SavedPredictions.read(tmp_path / "p.csv", COLUMNS, SPACES)
 
 
 @given(
