@@ -54,18 +54,7 @@ class Experiment:
         height, width = (side + 2 * round(side * images.room / 2) for side in images.size)  # same middle
         cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
         prepare = Prepare((height, width), cropper, images.grey)
-        root, dataset = settings.paths.data, settings.chosen["dataset"]
-
-        def labels_found() -> tuple[str, ...]:
-            prepare_data_folder(settings)
-            return DATASETS.get(dataset.name).label_names(**DATASETS.arguments(dataset, root=root))
-
-        def rows_found() -> list[tuple[str, Facts]]:
-            prepare_data_folder(settings)
-            return DATASETS.get(dataset.name).table_rows(**DATASETS.arguments(dataset, root=root))
-
-        chosen = settings.chosen["task"]
-        task = TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+        task = build_task(settings)
         settings = settings.resolved(task)
         check_spaces(settings, task)
         precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
@@ -111,15 +100,9 @@ class Experiment:
             raise ConfigError(f"[model] {component.name} {error} ({component.place})") from error
         return model.to(self.precision.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    def table(self) -> BaseDataset:
-        """Return the table of training images."""
-        prepare_data_folder(self.settings)
-        seed, root = self.settings.run.dealing_seed, self.settings.paths.data
-        return DATASETS.build(self.settings.chosen["dataset"], root=root, task=self.task, seed=seed)
-
     def training_data(self, table: BaseDataset | None = None) -> tuple[BaseDataset, ImageSource]:
         """Return the table of training images, or the one given, without bad ones; and their pixels."""
-        settings, dataset = self.settings, self.table() if table is None else table
+        settings, dataset = self.settings, table or training_table(self.settings, self.task)
         dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
         source = self._images(dataset.root, dataset.files, "training")
         pseudo = settings.pseudo.of_fold(dataset.valid_fold)
@@ -193,6 +176,29 @@ class Experiment:
     def _images(self, root: Path, files: tuple[str, ...], what: str) -> ImageSource:
         paths, budget = self.settings.paths, self.settings.images.store_budget
         return open_images(root, files, self.prepare, paths.cache, budget=budget, what=what)
+
+
+def build_task(settings: Settings) -> Task:
+    """Return the task; one that does not know its labels reads them in the training table."""
+    root, dataset = settings.paths.data, settings.chosen["dataset"]
+
+    def labels_found() -> tuple[str, ...]:
+        prepare_data_folder(settings)
+        return DATASETS.get(dataset.name).label_names(**DATASETS.arguments(dataset, root=root))
+
+    def rows_found() -> list[tuple[str, Facts]]:
+        prepare_data_folder(settings)
+        return DATASETS.get(dataset.name).table_rows(**DATASETS.arguments(dataset, root=root))
+
+    chosen = settings.chosen["task"]
+    return TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+
+
+def training_table(settings: Settings, task: Task) -> BaseDataset:
+    """Return the table of training images; no image is read."""
+    prepare_data_folder(settings)
+    chosen, seed = settings.chosen["dataset"], settings.run.dealing_seed
+    return DATASETS.build(chosen, root=settings.paths.data, task=task, seed=seed)
 
 
 def prepare_data_folder(settings: Settings) -> None:

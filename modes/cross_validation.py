@@ -15,7 +15,7 @@ from inference.inferrer import write_probabilities
 from inference.predict import Predictions
 from inference.saved import SavedPredictions, out_of_fold
 from modes import one_run
-from modes.assemble import Experiment, fingerprint
+from modes.assemble import Experiment, fingerprint, training_table
 from modes.members import Member, folders_by_fold, members_of
 from modes.one_run import PREDICTED, read_scores, score_lines, train_run, tuning, words
 from modes.run_folder import FINISHED, held
@@ -50,7 +50,7 @@ class CrossValidation:
         chosen = settings.chosen["dataset"].name
         if "valid_fold" not in DATASETS.schema(chosen):
             raise ConfigError(f"[run] folds: {chosen} has one split only, without a valid_fold to choose.")
-        table = experiment.table()
+        table = training_table(experiment.settings, experiment.task)
         folds = settings.run.folds
         if not isinstance(folds, tuple):
             folds = tuple(sorted(set(table.folds.tolist())))

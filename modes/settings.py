@@ -193,6 +193,28 @@ class Settings:
         return texts
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A key that two configs say differently; a value is quoted, one that is missing is ``not there``."""
+
+    section: str
+    key: str
+    before: str
+    after: str
+
+
+def changes(before: Settings, after: Settings) -> list[Change]:
+    """Return where two configs differ, but for where things are and how fast it goes."""
+    texts, found = (before.texts(), after.texts()), []
+    for section in sorted(texts[0].keys() | texts[1].keys()):
+        old, new = (of.get(section, {}) for of in texts)
+        for key in sorted(old.keys() | new.keys()):
+            if section not in HERE and old.get(key) != new.get(key):
+                said = (repr(of[key]) if key in of else "not there" for of in (old, new))
+                found.append(Change(section, key, *said))
+    return found
+
+
 def _dataclass_texts(settings: Any) -> dict[str, str]:
     return {f.name: as_text(getattr(settings, f.name)) for f in fields(settings)}
 

@@ -13,7 +13,7 @@ from modes.mode import MODES, Mode
 from modes.one_run import train_run, write_beginning
 from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, held
-from modes.settings import HERE, Settings
+from modes.settings import Settings, changes
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
 from utils.ini import read_ini
 from utils.logs import logged_to
@@ -107,17 +107,11 @@ def _with_its_folds(settings: Settings, folder: Path) -> Settings:
 
 def _refuse_changes(folder: Path, settings: Settings) -> None:
     """A resumed run goes on as it began; only where things are and how fast may differ."""
-    began, now = _began_with(folder).texts(), settings.texts()
-    problems = []
-    for section in sorted(began.keys() | now.keys()):
-        if section in HERE:
-            continue
-        old, new = began.get(section, {}), now.get(section, {})
-        problems += [
-            f"[{section}] {key} was {old.get(key, 'not there')!r} and is now {new.get(key, 'not there')!r}"
-            for key in sorted(old.keys() | new.keys())
-            if old.get(key) != new.get(key) and (section, key) not in _FREE
-        ]
+    problems = [
+        f"[{change.section}] {change.key} was {change.before} and is now {change.after}"
+        for change in changes(_began_with(folder), settings)
+        if (change.section, change.key) not in _FREE
+    ]
     if problems:
         raise ConfigError(
             listed(f"The config, held against that of {folder},", problems)
