@@ -11,13 +11,14 @@ import torch
 from dataset.base_dataset import DATASETS, BaseDataset
 from dataset.store import ImageSource
 from dataset.task import Task
+from inference.bootstrap import intervals
 from inference.inferrer import write_probabilities
 from inference.predict import Predictions
-from inference.saved import SavedPredictions, out_of_fold
+from inference.saved import PREDICTED, SavedPredictions, out_of_fold
 from modes import one_run
 from modes.assemble import Experiment, fingerprint, training_table
 from modes.members import Member, folders_by_fold, members_of
-from modes.one_run import PREDICTED, read_scores, score_lines, train_run, tuning, words
+from modes.one_run import ends, read_scores, score_lines, train_run, tuning, words
 from modes.run_folder import FINISHED, held
 from utils.durable import write_json
 from utils.errors import ConfigError
@@ -95,18 +96,21 @@ class CrossValidation:
         task, run = self.experiment.task, self.experiment.settings.run
         found = self._out_of_fold(folder)
         scores = task.scores(found.logits, found.targets)
+        groups = next(iter(self.data.values()))[0].groups
+        sure = intervals(task, found.logits, found.targets, [groups[row] for row in found.rows])
         of_members = {member.name: _main_scores(task, folder / member.name) for member in members_of(run)}
         folds = {
             str(fold): _mean([of_members[member.name] for member in members_of(run) if member.fold == fold])
             for fold in self.data
         }
         of_folds: dict[str, Any] = {"mean": _mean(list(folds.values())), "sd": _sd(list(folds.values()))}
-        _print(task, scores, len(found.rows), folds, of_folds)
+        _print(task, score_lines(task, scores, sure), len(found.rows), folds, of_folds)
         write_json(
             folder / FINISHED,
             {
                 "monitor": self.experiment.settings.train.monitor,
                 "scores": scores,  # out of fold
+                "intervals": ends(task, sure),
                 "of_folds": of_folds | folds,
                 "of_members": of_members,
                 **tuning(task, found),
@@ -150,7 +154,7 @@ def _sd(scores: list[dict[str, float]]) -> dict[str, float]:
 
 def _print(
     task: Task,
-    scores: dict[str, float],
+    scores: str,
     images: int,
     folds: dict[str, dict[str, float]],
     of_folds: dict[str, dict[str, float]],
@@ -164,5 +168,5 @@ def _print(
     log.info(
         "\nOut of fold: %d images, each predicted by models that never saw it, scored together:%s\n\n"
         "Mean of the %d folds' own scores, which is another number:\n  mean       %s\n%s",
-        images, score_lines(task, scores), len(folds), words(mean), "\n".join(lines),
+        images, scores, len(folds), words(mean), "\n".join(lines),
     )  # fmt: skip

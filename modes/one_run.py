@@ -11,8 +11,10 @@ from dataset.base_dataset import BaseDataset
 from dataset.class_table import class_table, format_table, without_people, write_class_table
 from dataset.store import ImageSource, missed_line
 from dataset.task import Task
+from inference.bootstrap import Interval, intervals
 from inference.inferrer import write_predictions
 from inference.predict import Predictions
+from inference.saved import PREDICTED
 from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.run_folder import FINISHED, read_environment, write_environment
 from train import checkpoint
@@ -25,7 +27,6 @@ from utils.metrics import in_words
 from utils.tables import write_table
 
 log = logging.getLogger("podium")
-PREDICTED = ("id", "fold", "group")  # the first columns of valid_predictions.csv
 
 
 def write_beginning(folder: Path, experiment: Experiment, data: object) -> None:
@@ -104,6 +105,7 @@ def _finish(experiment: Experiment, folder: Path, dataset: BaseDataset, trainer:
         log.warning("The best weights give a loss of %g after reading, %g before.", scores["loss"], expected)
     ids = [(dataset.files[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
     write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, found)
+    sure = intervals(experiment.task, found.logits, found.targets, [group for *_, group in ids])
     history = trainer.state.history
     names = [*experiment.task.main_scores, "loss"]
     epoch, monitor = int(best["scores"]["epoch"]), experiment.settings.train.monitor
@@ -113,12 +115,15 @@ def _finish(experiment: Experiment, folder: Path, dataset: BaseDataset, trainer:
             "monitor": monitor,
             "best_epoch": epoch,
             "scores": scores,
+            "intervals": ends(experiment.task, sure),
             "best_by": {name: _best_by(name, history, names) for name in names},
             **tuning(experiment.task, found),
         },
     )
-    lines = score_lines(experiment.task, scores)
-    log.info("\nBest epoch: %d, by %s. On the validation images:%s", epoch, monitor, lines)
+    lines = score_lines(experiment.task, scores, sure)
+    log.info(
+        "\nBest epoch: %d, by %s. On the validation images, with 95 %% intervals:%s", epoch, monitor, lines
+    )
 
 
 def _best_by(name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
@@ -173,9 +178,15 @@ def words(scores: dict[str, float]) -> str:
     return "  ".join(f"{in_words(name)} {value:.4f}" for name, value in scores.items())
 
 
-def score_lines(task: Task, scores: dict[str, float]) -> str:
-    """Return a line with the main scores of each view of a task."""
+def ends(task: Task, sure: dict[str, Interval]) -> dict[str, list[float]]:
+    """Return both ends of the intervals of the main scores, for scores.json."""
+    return {name: [sure[name].low, sure[name].high] for name in task.main_scores}
+
+
+def score_lines(task: Task, scores: dict[str, float], sure: dict[str, Interval]) -> str:
+    """Return a line with the main scores of each view of a task, and their intervals."""
+    names = {view: [f"{view}/{name}" for name in task.main_scores] for view in task.views}
     return "".join(
-        f"\n  {view:<10} {words({name: scores[f'{view}/{name}'] for name in task.main_scores})}"
-        for view in task.views
+        f"\n  {view:<10} " + "  ".join(f"{in_words(name)} {scores[name]:.4f} {sure[name]}" for name in of)
+        for view, of in names.items()
     )
