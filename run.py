@@ -13,6 +13,7 @@ examples:
   python run.py --mode pseudo                    label images for another run to train on
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
+  python run.py --mode compare 001 002           is the second run better? with runs by version or path
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list                      everything that a config can choose, with its options
   python run.py --config recipes/mask/scratch_15_minutes.ini
@@ -37,7 +38,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--mode", default="train", help="train (the default), infer, pseudo or list")
+    parser.add_argument("--mode", default="train", help="train (the default), infer, pseudo, compare or list")
     parser.add_argument(
         "--config",
         type=Path,
@@ -61,7 +62,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="VERSION|PATH",
         help="which run to resume or to predict with (default: newest)",
     )
-    parsed = parser.parse_args(arguments)
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="for --mode compare: two versions or paths")
+    parsed = parser.parse_intermixed_args(arguments)
     given = {"folds": parsed.folds, "seeds": parsed.seeds}
     parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]
     return parsed
@@ -84,7 +86,10 @@ def main(arguments: list[str]) -> int:
         names = {name.lower(): name for name in MODES.names()}
         if parsed.mode not in names:
             raise ConfigError(f"--mode: {unknown_name('mode', parsed.mode, names)}")
-        MODES.get(names[parsed.mode])().run(parsed)
+        mode = MODES.get(names[parsed.mode])()
+        if parsed.runs and not mode.takes_runs:
+            raise ConfigError(f"--mode {parsed.mode} takes no runs, but got: {' '.join(parsed.runs)}")
+        mode.run(parsed)
     except PodiumError as error:
         print(f"{error.name}: {error}", file=sys.stderr)
         return error.exit_code

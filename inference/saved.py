@@ -74,6 +74,11 @@ class Validated:
         ids, folds, groups = zip(*saved.ids, strict=True)
         return cls(ids, folds, groups, saved.probabilities)
 
+    def at(self, rows: Sequence[int]) -> "Validated":
+        """Return what it said of some of the images, in this order."""
+        ids, folds, groups = (tuple(of[i] for i in rows) for of in (self.ids, self.folds, self.groups))
+        return Validated(ids, folds, groups, {name: of[rows] for name, of in self.probabilities.items()})
+
 
 def out_of_fold(folds: Sequence[Sequence[SavedPredictions]]) -> tuple[Ids, dict[str, Tensor]]:
     """Return the ids and the probabilities of all folds, of each the mean of its models, fold after fold.
