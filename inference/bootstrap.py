@@ -2,6 +2,7 @@
 
 Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979; percentile intervals. Groups are drawn, not
 images: the photos of one person are right or wrong together, so they say less than as many photos of others.
+A label that nobody in a draw has scores as it would anywhere, so with few people a macro-F1 comes out low.
 """
 
 from collections.abc import Iterator, Sequence

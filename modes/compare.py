@@ -20,6 +20,7 @@ from utils.metrics import in_words
 
 log = logging.getLogger("podium")
 _MOST_LABELS, _MOST_GROUPS = 12, 12  # shown, of those that differ most
+_ABOUT = "The intervals say how much depends on who was validated, not what another seed would change."
 Cells = tuple[str | int, ...]
 Right = NDArray[np.bool_]  # which of the labelled images got no wrong answer
 
@@ -93,7 +94,8 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
     yield format_table(
         ("score", "A", "95 %", "B", "95 %", "B - A", "95 %", "B better"), _scores(a.task, found)
     )
-    yield "\n".join(_verdict(name, found[name]) for name in a.task.main_scores if name in found)
+    verdicts = [_verdict(name, found[name]) for name in a.task.main_scores if name in found]
+    yield "\n".join([*verdicts, _ABOUT])
     yield _labels(found)
     scored = a.task.scored(a.targets)
     right = ~a.wrong[scored], ~b.wrong[scored]
@@ -112,7 +114,7 @@ def _scores(task: Task, found: dict[str, Difference]) -> list[Cells]:
             name = f"{view}/{score}"
             if name in found and (view != deciding or found[name] != found[score]):
                 names.append(name)
-    return [(_in_words(name), *_cells(found[name]), f"{found[name].better:.0%}") for name in names]
+    return [(_in_words(name), *_cells(found[name]), f"{found[name].better:.1%}") for name in names]
 
 
 def _in_words(name: str) -> str:

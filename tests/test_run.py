@@ -104,6 +104,8 @@ def test_training_and_inference_leave_what_the_readme_promises(config, data, tmp
     assert written[0] == template[0]
     assert all(0 <= int(row[1]) <= 17 for row in written[1:])
     assert len(epochs_of(run)) == 4
+    low, high = json.loads((run / "scores.json").read_text())["intervals"]["macro_f1"]
+    assert f" [{low:.3f}, {high:.3f}]  accuracy " in (run / "log.txt").read_text()
     assert snapshot(data) == before  # the user's data folder is never written to
 
 
@@ -357,7 +359,14 @@ def test_help_teaches_and_imports_no_torch(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    for word in ("--mode infer", "--set train.epochs=3", "--resume", "exit codes", "tensorboard --logdir"):
+    for word in (
+        "--mode infer",
+        "--mode compare 001 002",
+        "--set train.epochs=3",
+        "--resume",
+        "exit codes",
+        "tensorboard --logdir",
+    ):
         assert word in text
     imported = subprocess.run(
         [sys.executable, "-X", "importtime", "run.py", "--help"],

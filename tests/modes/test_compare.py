@@ -110,7 +110,7 @@ def line(text, start):
 def test_a_run_against_itself_differs_in_nothing(compare):
     text = compare("001", "001")
     for score in ("macro-F1", "accuracy"):
-        assert line(text, f"{score}  ").split()[-4:] == ["+0.0000", "[+0.0000,", "+0.0000]", "50%"]
+        assert line(text, f"{score}  ").split()[-4:] == ["+0.0000", "[+0.0000,", "+0.0000]", "50.0%"]
         assert f"{score}: not decided: the interval of the difference holds 0." in text
     for words in (
         "The F1 of each label is the same.",
@@ -162,10 +162,10 @@ def test_whether_b_is_better_is_said_in_words(work, compare):
     answer(work, "001", wrong)
     text = compare("001", str(work / "right"))
     assert "accuracy: B is better: the interval of the difference is above 0." in text
-    assert line(text, "accuracy  ").split()[-1] == "100%"
+    assert line(text, "accuracy  ").split()[-1] == "100.0%"
     text = compare(str(work / "right"), "001")
     assert "accuracy: A is better: the interval of the difference is below 0." in text
-    assert line(text, "accuracy  ").split()[-1] == "0%"
+    assert line(text, "accuracy  ").split()[-1] == "0.0%"
 
 
 def test_runs_with_other_heads_are_compared_and_their_configs_too(compare):
