@@ -1,4 +1,4 @@
-"""The smallest config that is whole."""
+"""The smallest config that is whole, and one that trains in seconds."""
 
 SMALLEST = """\
 [run]
@@ -15,4 +15,28 @@ size = 32, 24
 name = TinyNet
 [train]
 epochs = 1
+"""
+
+# Of drawn people; {data} and {work} are folders.
+SMALL_RUN = """
+[run]
+name = test
+seed = 7
+device = cpu
+[paths]
+data = {data}
+runs = {work}/runs
+cache = {work}/cache
+[task]
+name = MaskTask
+[dataset]
+name = SplitByProfileDataset
+[images]
+size = 32, 24
+[model]
+name = TinyNet
+width = 4
+[train]
+epochs = 1
+batch_size = 16
 """

@@ -13,30 +13,8 @@ from modes.read_settings import check, read_sections
 from modes.saved_run import SavedRun
 from modes.settings import Change, changes
 from run import main
+from tests.modes.smallest import SMALL_RUN
 from utils.errors import DataError
-
-CONFIG = """
-[run]
-name = test
-seed = 7
-device = cpu
-[paths]
-data = {data}
-runs = {work}/runs
-cache = {work}/cache
-[task]
-name = MaskTask
-[dataset]
-name = SplitByProfileDataset
-[images]
-size = 32, 24
-[model]
-name = TinyNet
-width = 4
-[train]
-epochs = 1
-batch_size = 16
-"""
 
 
 def podium(work, *arguments):
@@ -48,7 +26,7 @@ def trained(tmp_path_factory):
     """A folder with data, a config and runs: 001, 002 with other settings, 003 with another fold."""
     work = tmp_path_factory.mktemp("compared")
     draw_demo_data(work / "data", people=20, eval_people=2)
-    (work / "config.ini").write_text(CONFIG.format(data=work / "data", work=work), encoding="utf-8")
+    (work / "config.ini").write_text(SMALL_RUN.format(data=work / "data", work=work), encoding="utf-8")
     assert podium(work) == 0
     other = ("task.joint=yes", "optimizer.lr=0.01", "callback.EMA.decay=0.9")
     assert podium(work, *(text for setting in other for text in ("--set", setting))) == 0
@@ -60,7 +38,7 @@ def trained(tmp_path_factory):
 def work(trained, tmp_path):
     """The same with runs that a test may change."""
     shutil.copytree(trained / "runs", tmp_path / "runs")
-    (tmp_path / "config.ini").write_text(CONFIG.format(data=trained / "data", work=tmp_path))
+    (tmp_path / "config.ini").write_text(SMALL_RUN.format(data=trained / "data", work=tmp_path))
     return tmp_path
 
 

@@ -166,6 +166,7 @@ def test_one_fold_is_its_member(config, group, tmp_path):
     ).read_bytes()
     scores, member = scores_of(whole), scores_of(whole / "fold-1")["scores"]
     assert scores["of_folds"]["sd"] == {}
+    assert scores["intervals"] == scores_of(whole / "fold-1")["intervals"]
     assert {name: value for name, value in member.items() if name != "loss"} == scores["scores"]
 
 

@@ -20,34 +20,11 @@ from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.read_settings import check, read_sections
 from run import main
 from tests.digits import digits, write_csv, write_images
+from tests.modes.smallest import SMALL_RUN
 from train import checkpoint
 from utils.errors import ConfigError, DataError
 
-CONFIG = """
-[run]
-name = test
-seed = 7
-device = cpu
-[paths]
-data = {data}
-runs = {work}/runs
-cache = {work}/cache
-[task]
-name = MaskTask
-[dataset]
-name = SplitByProfileDataset
-[images]
-size = 32, 24
-[model]
-name = TinyNet
-width = 4
-dropout = 0.2
-[optimizer]
-name = AdamW
-[train]
-epochs = 1
-batch_size = 16
-"""
+CONFIG = SMALL_RUN.replace("[train]", "dropout = 0.2\n[train]")
 SPACES = {"mask": 3, "gender": 2, "age": 3}
 Rows = list[dict[str, str]]
 
