@@ -16,7 +16,7 @@ def read_folds(path: Path, groups: Sequence[str]) -> NDArray[np.int64]:
     """Return the fold of each of N groups, any of which may be there several times.
 
     The table is a run's ``split.csv`` or one like it: committed by a team, it deals the same folds to
-    everybody, whatever the seed and however the data grows.
+    everybody, whatever the seed.
 
     Raises:
         DataError: lists the groups without a fold, the rows of groups that there are not, groups with two

@@ -61,9 +61,7 @@ class Thresholds:
 class PseudoSettings:
     """More images to train on, labelled by a finished run with ``--mode pseudo``."""
 
-    labels: Path | None = (
-        None  # that run's pseudo_labels.csv ({fold} in it = valid_fold); none = no such images
-    )
+    labels: Path | None = None  # that run's pseudo_labels.csv; {fold} in it = valid_fold; none = no images
     weight: Positive = 1.0  # of each such image against 1 for one that people have labelled
     min_confidence: Thresholds = Thresholds()  # from 0 to 1; less sure = not labelled in that label space
     hard: bool = False  # train on the chosen labels instead of their probabilities

@@ -18,7 +18,7 @@ def keep_freed_memory() -> None:
     """Ask the C library to reuse freed memory instead of giving it back to the system; only glibc can.
 
     A step on a CPU makes and frees tensors of megabytes, each of which would otherwise come as fresh pages
-    that the system has to clear first: over a quarter of the step of a small net.
+    that the system has to clear first: an eighth of a step, measured with two small nets.
     """
     if not sys.platform.startswith("linux"):
         return
