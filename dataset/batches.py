@@ -13,6 +13,7 @@ from dataset.sampler import Sampler
 from dataset.store import ImageSource
 from dataset.task import Targets
 from utils.errors import ConfigError
+from utils.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Batch:
 
 class TrainBatches:
     """The batches of any epoch, from any position in it; an incomplete last batch is left out.
+
+    An epoch is one pass over the sampler's order, unless another ``pace`` is set. Epochs of other lengths go
+    on in a pass where the one before them stopped, so no image comes twice before all came once.
 
     Several processes divide each batch among them: together they see the same images at the same step as
     one process whose batches are as large as all of theirs.
@@ -55,15 +59,21 @@ class TrainBatches:
         if self._of_all < ranks:
             raise ConfigError(f"An epoch has {len(sampler)} images: too few for {ranks} processes.")
         self.batch_size = len(range(rank, self._of_all, ranks))
+        self.pace = Pace(len(self))
 
     def __len__(self) -> int:
+        """Return the batches of one pass."""
         return len(self.sampler) // self._of_all
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of ``epoch`` from number ``start`` on."""
-        order = self.sampler.order(epoch)
-        for number in range(start, len(self)):
-            rows = order[number * self._of_all + self.rank : (number + 1) * self._of_all : self.ranks]
+        number, passed = self.pace.before(epoch) + start, -1
+        last = self.pace.before(epoch) + self.pace.most(epoch)
+        while number < last:
+            (current, place), number = divmod(number, len(self)), number + 1
+            if current != passed:
+                passed, order = current, self.sampler.order(current)
+            rows = order[place * self._of_all + self.rank : (place + 1) * self._of_all : self.ranks]
             yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows)
 
 

@@ -26,6 +26,7 @@ from train.callback import CALLBACKS
 from train.optimizer import OPTIMIZERS, Rates
 from utils.convert import Count, CountOrZero, Fraction, NonNegative, Positive, as_text
 from utils.device import PrecisionName
+from utils.duration import Duration
 from utils.errors import ConfigError
 from utils.ini import Value
 from utils.registry import Component, Registry
@@ -87,6 +88,8 @@ class TrainSettings:
     """The training loop."""
 
     epochs: Count
+    time_limit: Duration | None = None  # of the whole process: the epochs get as many batches as fit into it
+    plan: Path | None = None  # the folder of a run that had a time limit: repeats it without the clock
     batch_size: Count = 64
     accumulate: Count = 1  # batches per optimiser step
     clip: Positive | None = None  # largest L2 norm of the gradient

@@ -14,6 +14,7 @@ from modes.one_run import train_run, write_beginning
 from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, held
 from modes.settings import Settings, changes
+from modes.time_limit import share
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
 from utils.ini import read_ini
 from utils.logs import logged_to
@@ -60,7 +61,8 @@ def _train_one(experiment: Experiment, folder: Path | None) -> Path:
         name = settings.run.name
         folder = create_run(settings.paths.runs, name, lambda new: write_beginning(new, experiment, data))
     with _working_in(folder):
-        train_run(experiment, folder, dataset, source, whole=folder)
+        until = share(settings.train.time_limit, runs=1, images=0)
+        train_run(experiment, folder, dataset, source, whole=folder, until=until)
     return folder
 
 

@@ -100,6 +100,8 @@ T_0 = 10
 T_mult = 2
 [train]
 epochs = 3
+time_limit = 1 h 30 min
+plan = runs/other/001
 batch_size = 8
 accumulate = 2
 clip = none

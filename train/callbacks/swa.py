@@ -1,6 +1,7 @@
 """Stochastic weight averaging: the mean of the weights after each of the last epochs."""
 
 import copy
+from itertools import islice
 
 import torch
 from torch import nn
@@ -47,7 +48,7 @@ class SWA(Callback):
     @torch.no_grad()
     def on_step_end(self, state: TrainState) -> None:
         done = state.epoch - self.first  # epochs in the mean
-        if done < 0 or state.batch < len(self.batches):
+        if done < 0 or state.batch < self.batches.pace.count(state.epoch):
             return
         if done == 0:
             state.eval_model = copy.deepcopy(state.model).requires_grad_(False)
@@ -56,6 +57,9 @@ class SWA(Callback):
         for kept, buffer in zip(state.eval_model.buffers(), state.model.buffers(), strict=True):
             kept.copy_(buffer)
         self._measure(state.eval_model, state)
+
+    def extra_images(self, epoch: int, *, validated: bool) -> int:
+        return self.batches.pace.count(epoch) * self.batches.batch_size if epoch >= self.first else 0
 
     def _measure(self, mean: nn.Module, state: TrainState) -> None:
         """Give batch norms the mean of their batches' statistics; those that are frozen keep theirs."""
@@ -68,9 +72,10 @@ class SWA(Callback):
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # a mean over all batches since the reset
-        for number, batch in enumerate(self.batches.epoch(state.epoch)):
+        batches = islice(self.batches.epoch(state.epoch), state.batch)
+        for number, batch in enumerate(batches):
             seed_global("swa", self.augmenter.seed, state.epoch, number)
-            place = {"epoch": state.epoch, "batch": number, "batches": len(self.batches)}
-            images, _ = augmented(batch, self.augmenter, self.precision.device, **place)
+            place = (state.epoch, number, self.batches.pace.time(state.epoch, number))
+            images, _ = augmented(batch, self.augmenter, self.precision.device, place)
             with self.precision.autocast():
                 mean(images)
