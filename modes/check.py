@@ -10,7 +10,7 @@ from dataset.task import Task
 from inference.ledger import Ledger
 from inference.submission_file import read_submission
 from modes.assemble import build_task, prepare_data_folder
-from modes.guard import Reference, Rows, report
+from modes.guard import Rows, reference_of, report
 from modes.mode import MODES, Mode
 from modes.one_run import read_scores
 from modes.read_settings import check, read_sections
@@ -84,7 +84,7 @@ class Checked:
 
     def report(self, ledger: Ledger, file: Path) -> None:
         """Print its histogram against the run's and the previous submission's."""
-        reference = None if self.run is None else Reference.of(self.run, self.task, self.settings)
+        reference = None if self.run is None else reference_of(self.run, self.task, self.settings)
         report(self.rows, self.task, reference, ledger, sha256_of(file))
 
 

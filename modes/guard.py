@@ -34,17 +34,21 @@ class Reference:
     answers: Histograms
     labels: Histograms  # empty where the training table can't be read
 
-    @classmethod
-    def of(cls, folder: Path, task: Task, settings: Settings) -> "Reference | None":
-        """Return that of a run's folder, or None if nothing was validated there."""
-        whole = (folder / "out_of_fold.csv").exists()
-        if not whole and not (folder / "valid_predictions.csv").exists():
-            return None
+
+def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | None:
+    """Return what a run's folder says, or None if nothing was validated there, or it can't be read."""
+    whole = (folder / "out_of_fold.csv").exists()
+    if not whole and not (folder / "valid_predictions.csv").exists():
+        return None
+    try:
         found = Validated.read(folder, task.spaces)
-        logits = {space.name: space.logits(found.probabilities[space.name]) for space in task.spaces}
-        answers = task.submitted(task.submission(logits))
-        what = "out of fold" if whole else "validation"
-        return cls(what, found.groups, answers, _labels(found.ids, task, settings))
+    except DataError as error:
+        log.warning("The submission can't be held against what was validated: %s", error)
+        return None
+    logits = {space.name: space.logits(found.probabilities[space.name]) for space in task.spaces}
+    answers = task.submitted(task.submission(logits))
+    what = "out of fold" if whole else "validation"
+    return Reference(what, found.groups, answers, _labels(found.ids, task, settings))
 
 
 def report(rows: Rows, task: Task, reference: Reference | None, ledger: Ledger, sha256: str) -> None:

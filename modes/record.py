@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dataset.demo import is_demo
 from dataset.task import Task
 from inference.ledger import Entry, Ledger, now
-from modes.guard import Reference, Rows, report
+from modes.guard import Rows, reference_of, report
 from modes.run_folder import FINISHED
 from modes.settings import Settings
 from utils.durable import sha256_of
@@ -32,8 +33,10 @@ def record(folder: Path, rows: Rows, task: Task, settings: Settings, *, runs: Se
     path = folder / "submission.csv"
     ledger = Ledger.beside(settings.paths.runs)
     entry = entry_of(path, ledger, len(rows), task, runs or (folder,))
-    report(rows, task, Reference.of(folder, task, settings), ledger, entry.sha256)
-    if ledger.add(entry):
+    report(rows, task, reference_of(folder, task, settings), ledger, entry.sha256)
+    if is_demo(settings.paths.data):
+        log.info("\nOf drawn demo data, so it is not listed in %s.", ledger.path)
+    elif ledger.add(entry):
         log.info(
             "\nListed as %s in %s. With its public score: python run.py --mode submitted %s --public SCORE",
             entry.short, ledger.path, entry.short,

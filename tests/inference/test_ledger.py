@@ -110,7 +110,7 @@ DAMAGE = {
     "a decimal comma": (lambda t: t.replace(",0.5,", ',"0,5",'), "own = '0,5' is not a number: write 0[.]5"),
     "words for a number": (lambda t: t.replace(",0.55,", ",high,"), "line 2: high = 'high' is not a number"),
     "nan": (lambda t: t.replace(",0.55,", ",nan,"), "high = 'nan' is not a finite number"),
-    "a time of a spreadsheet": (lambda t: t.replace("2026-11-25T15:43:00Z", "11/25/26"), "is not a time such"),
+    "a time of Excel": (lambda t: t.replace("2026-11-25T15:43:00Z", "11/25/26"), "is not a time such"),
     "a time without its zone": (lambda t: t.replace("15:43:00Z", "15:43:00"), "is not a time such"),
     "a shortened hash": (lambda t: t.replace(HASHES[0], "1.2E+63"), "sha256 = '1.2E.63' is not a hash"),
     "rows with a point": (lambda t: t.replace("6300", "6300.0"), "rows = '6300.0' is not a count"),
