@@ -14,6 +14,7 @@ nobody has.
 What it can't see: two labels that are as frequent as one another, exchanged.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,8 +45,8 @@ class Drift:
     """How far two histograms lie apart, and how far they would without drift."""
 
     distance: float
-    limit: float  # that 1 % of pairs exceed
-    people: tuple[int, int]  # of the reference, and as many as the others are taken to be
+    limit: float  # that 1 % of pairs exceed; infinite where too few people have each label to tell
+    people: tuple[int, int]  # whose images it is about, as far as that can be told from the reference
     moves: tuple[Move, ...]  # every label, the most moved first
 
     @property
@@ -67,30 +68,36 @@ def moves(before: Answers, now: Answers) -> tuple[Move, ...]:
 
 
 def drift(
-    before: Answers, groups: Sequence[str], now: Answers, *, alarms: float = ALARMS, seed: int = 0
+    reference: Answers,
+    groups: Sequence[str],
+    now: Answers,
+    *,
+    before: Answers | None = None,
+    alarms: float = ALARMS,
+    seed: int = 0,
 ) -> Drift:
-    """Return how answers to one question differ from those of the reference.
+    """Return how answers to one question differ from those of the reference, or from earlier ones.
 
     Args:
-        before: the reference: what was answered for validation images.
+        reference: what was answered for N validation images.
         groups: (N) whose images these are.
         now: the answers to look at, of other images.
+        before: earlier answers about the same images as ``now``: it is held against these, with the limit of
+            two samples of as many people. That is much, as a better model moves a histogram less than other
+            people would.
         alarms: the share of pairs without drift that may be warned of.
     """
-    sums = _sums(before, groups)
-    people = len(sums), _people(sums, now)
-    few = (sums[:, :-1] > 0).sum(axis=0) < _FEWEST
-    drawn = _distances(_together(sums, few), people, seed)
-    shares = [_fold(answers.mean, few) for answers in (before, now)]
-    return Drift(distance(*shares), float(np.quantile(drawn, 1 - alarms)), people, moves(before, now))
-
-
-def usual(before: Answers, groups: Sequence[str], now: Answers, *, alarms: float = ALARMS) -> float:
-    """Return the distance that 1 % of pairs of two samples, each as large as ``now``, exceed."""
-    sums = _sums(before, groups)
-    few = (sums[:, :-1] > 0).sum(axis=0) < _FEWEST
-    people = _people(sums, now)
-    return float(np.quantile(_distances(_together(sums, few), (people, people), 0), 1 - alarms))
+    sums = _sums(reference, groups)
+    rare = (sums[:, :-1] > 0).sum(axis=0) < _FEWEST
+    here = _people(sums, now)
+    people = (len(sums) if before is None else here, here)
+    before = reference if before is None else before
+    shares = [_together(answers.mean[None], rare)[0] for answers in (before, now)]
+    limit = math.inf
+    if not rare.all():  # else there is but one sum, which is always 1
+        drawn = _distances(np.column_stack([_together(sums[:, :-1], rare), sums[:, -1]]), people, seed)
+        limit = float(np.quantile(drawn, 1 - alarms))
+    return Drift(distance(*shares), limit, people, moves(before, now))
 
 
 def _sums(answers: Answers, groups: Sequence[str]) -> Sums:
@@ -108,14 +115,9 @@ def _people(sums: Sums, now: Answers) -> int:
     return max(1, round(int(now.counted.sum()) * len(sums) / max(1.0, float(sums[:, -1].sum()))))
 
 
-def _fold(shares: NDArray[np.float64], few: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return shares (K) with those of rare labels added up into one."""
-    return np.append(shares[~few], shares[few].sum())
-
-
-def _together(sums: Sums, few: NDArray[np.bool_]) -> Sums:
-    labels = sums[:, :-1]
-    return np.column_stack([labels[:, ~few], labels[:, few].sum(axis=1), sums[:, -1]])
+def _together(values: NDArray[np.floating], rare: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return values (N, K) with those of rare labels added up into one."""
+    return np.column_stack([values[:, ~rare], values[:, rare].sum(axis=1)])
 
 
 def _distances(sums: Sums, people: tuple[int, int], seed: int) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """What is unusual about a submission: its histogram against validation's and the previous submission's."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from dataset.answers import Answers
 from dataset.base_dataset import DATASETS
 from dataset.class_table import format_table
 from dataset.task import Task
-from inference.drift import ALARMS, Drift, distance, drift, moves, usual
+from inference.drift import ALARMS, Drift, drift
 from inference.ledger import Entry, Ledger
 from inference.saved import Validated
 from modes.settings import Settings
@@ -29,7 +30,7 @@ Histograms = dict[str, Answers]  # by question
 class Reference:
     """What a run said of the images that it validated, and what is right there, as a submission says it."""
 
-    what: str  # ``out of fold`` or ``validation``
+    what: str  # of which images, in words
     groups: tuple[str, ...]
     answers: Histograms
     labels: Histograms  # empty where the training table can't be read
@@ -47,7 +48,7 @@ def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | No
         return None
     logits = {space.name: space.logits(found.probabilities[space.name]) for space in task.spaces}
     answers = task.submitted(task.submission(logits))
-    what = "out of fold" if whole else "validation"
+    what = f"what {folder} said {'out of fold' if whole else 'of its validation images'}"
     return Reference(what, found.groups, answers, _labels(found.ids, task, settings))
 
 
@@ -60,10 +61,9 @@ def report(rows: Rows, task: Task, reference: Reference | None, ledger: Ledger, 
     answers = task.submitted(rows)
     for question, found in answers.items():
         if reference is not None:
-            of = reference.answers[question]
             # One false alarm in a hundred submissions, however many questions each answers (Bonferroni).
-            one = drift(of, reference.groups, found, alarms=ALARMS / len(answers))
-            _say(question, one, reference)
+            of, alarms = reference.answers[question], ALARMS / len(answers)
+            _say(question, drift(of, reference.groups, found, alarms=alarms), reference)
     previous = _previous(ledger, sha256, rows)
     if previous is None or not answers:
         return
@@ -74,18 +74,19 @@ def report(rows: Rows, task: Task, reference: Reference | None, ledger: Ledger, 
         entry.short, entry.when, entry.file, 100 * differs.mean(),
     )  # fmt: skip
     for question, found in answers.items():
-        _say_previous(question, old[question], found, reference)
+        each = tuple(map(str, range(len(found.shares))))  # nobody knows who is on which image
+        of, groups = (reference.answers[question], reference.groups) if reference else (old[question], each)
+        alarms = ALARMS / len(answers)
+        _say_previous(question, drift(of, groups, found, before=old[question], alarms=alarms))
 
 
 def _say(question: str, one: Drift, reference: Reference) -> None:
-    people, taken = one.people
     log.info(
         "\n%s, held against %s (%d images of %d groups): the histograms are %.4f apart.",
-        question, reference.what, len(reference.groups), people, one.distance,
+        question, reference.what, len(reference.groups), one.people[0], one.distance,
     )  # fmt: skip
     labels = reference.labels.get(question)
     true = dict(zip(labels.labels, labels.mean, strict=True)) if labels else {}
-    columns = ("most moved", reference.what, "here", "moved", *(["labels"] if true else []))
     rows = [
         (
             move.label,
@@ -96,38 +97,29 @@ def _say(question: str, one: Drift, reference: Reference) -> None:
         )
         for move in one.moves[:_MOST_MOVED]
     ]
-    log.info("%s", format_table(columns, rows))
+    log.info(
+        "%s", format_table(("most moved", "there", "here", "moved", *(["labels"] if true else [])), rows)
+    )
     if one.found:
         log.warning(
-            "DRIFT in %s: samples of %d and about %d groups from %s are more than %.4f apart in 1 of 100 "
+            "DRIFT in %s: samples of %d and about %d groups from there are more than %.4f apart in 1 of 100 "
             "cases. Either the eval images are others, or something is wrong: look at the labels above.",
-            question, people, taken, reference.what, one.limit,
+            question, *one.people, one.limit,
         )  # fmt: skip
+    elif math.isinf(one.limit):
+        log.info("Whether that is drift can't be told: hardly any label is that of 5 groups.")
     else:
-        log.info(
-            "No drift: samples of as many people (about %d) would be up to %.4f apart.", taken, one.limit
-        )
+        log.info("No drift: about %d groups from there would be up to %.4f apart.", one.people[1], one.limit)
 
 
-def _say_previous(question: str, old: Answers, found: Answers, reference: Reference | None) -> None:
-    """Print how far the histograms of two submissions are apart, and warn if other people could be behind it.
-
-    Both are about the same images. So what two samples of as many people would show is much: a better
-    model moves a histogram less.
-    """
-    if reference is None:  # nobody knows who is on the images: each row for itself
-        limit = usual(old, list(map(str, range(len(old.shares)))), found)
-    else:
-        limit = usual(reference.answers[question], reference.groups, found)
-    apart = distance(old.mean, found.mean)
-    most = ", ".join(
-        f"{move.label} {move.now - move.before:+.2%}" for move in moves(old, found)[:_MOST_MOVED]
-    )
-    log.info("%s: its histogram is %.4f away. Most moved since then: %s", question, apart, most)
-    if apart > limit:
+def _say_previous(question: str, one: Drift) -> None:
+    moved = [move for move in one.moves[:_MOST_MOVED] if move.now != move.before]
+    most = ", ".join(f"{move.label} {move.now - move.before:+.2%}" for move in moved) or "nothing"
+    log.info("%s: the histograms are %.4f apart. Most moved since then: %s", question, one.distance, most)
+    if one.found:
         log.warning(
-            "DRIFT in %s since the previous submission: not even samples of other people would be more than "
-            "%.4f apart.", question, limit,
+            "DRIFT in %s since the previous submission, of the same images: even other people would seldom "
+            "be more than %.4f apart.", question, one.limit,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from scipy.stats import chi2_contingency
 
 from dataset.answers import Answers, one_hot
 from inference import drift as drift_module
-from inference.drift import ALARMS, distance, drift, moves, usual
+from inference.drift import ALARMS, distance, drift, moves
 
 LABELS = tuple("abcdef")
 PHOTOS = 7
@@ -78,7 +78,26 @@ def test_the_limit_follows_from_the_number_of_people_not_of_photos(fewer_repeats
     assert few.people == (400, 100)
     # the spread of a difference of two means goes with sqrt(1/n + 1/m)
     assert few.limit / one.limit == pytest.approx(np.sqrt((1 / 400 + 1 / 100) / (2 / 400)), rel=0.15)
-    assert usual(before, groups, now) == pytest.approx(one.limit, rel=0.1)
+
+
+def test_earlier_answers_about_the_same_images_are_allowed_what_other_people_would_show(fewer_repeats):
+    generator = np.random.default_rng(5)
+    reference, groups = photos_of(120, generator)
+    now, _ = photos_of(80, generator)
+    same = drift(reference, groups, now, before=now)
+    assert (same.distance, same.people, same.found) == (0, (80, 80), False)
+    assert not drift(reference, groups, now, before=photos_of(80, generator)[0]).found
+    one = drift(reference, groups, swapped(now, 0, 4), before=now)
+    assert one.found
+    assert one.distance == pytest.approx(abs(now.mean[0] - now.mean[4]))
+
+
+def test_a_handful_of_people_says_nothing():
+    before = answers_of(np.repeat([0, 1, 2], PHOTOS))
+    one = drift(before, list("a" * PHOTOS + "b" * PHOTOS + "c" * PHOTOS), answers_of([5] * 10))
+    assert not one.found
+    assert np.isinf(one.limit)
+    assert one.moves[0].label == "f"
 
 
 def test_a_label_that_hardly_anybody_has_is_counted_with_the_others_like_it():
