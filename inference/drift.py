@@ -17,6 +17,7 @@ What it can't see: two labels that are as frequent as one another, exchanged.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,7 @@ def _people(sums: Sums, now: Answers) -> int:
     return max(1, round(int(now.counted.sum()) * len(sums) / max(1.0, float(sums[:, -1].sum()))))
 
 
-def _together(values: NDArray[np.floating], rare: NDArray[np.bool_]) -> NDArray[np.floating]:
+def _together(values: NDArray[Any], rare: NDArray[np.bool_]) -> NDArray[Any]:
     """Return values (N, K) with those of rare labels added up into one."""
     return np.column_stack([values[:, ~rare], values[:, rare].sum(axis=1)])
 

@@ -100,7 +100,7 @@ class Ledger:
             DataError: as ``entries``; the file stays as it is.
             ConfigError: no line has this hash.
         """
-        given = {
+        given: dict[str, Any] = {
             key: one_line(value) if isinstance(value, str) else value
             for key, value in values.items()
             if value is not None
@@ -110,7 +110,7 @@ class Ledger:
             if not places:
                 raise ConfigError(f"{self.path} has no submission with the hash {sha256[:8]}.")
             before = found[places[0]]
-            found[places[0]] = after = replace(before, **given)  # type: ignore[arg-type]
+            found[places[0]] = after = replace(before, **given)
         return before, after
 
     def named(self, beginning: str) -> Entry:
