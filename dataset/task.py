@@ -220,8 +220,9 @@ class Task:
         found = {}
         for column, values in self.allowed.items():
             coded = values == tuple(map(str, range(len(classes))))  # classes by number: name them as well
-            words = tuple(map(" ".join, zip(values, classes, strict=True))) if coded else values
-            found[column] = Answers(words, one_hot([row[column] for row in rows], values))
+            words = map(" ".join, zip(values, classes, strict=True)) if coded else values
+            named = tuple(word or "(nothing)" for word in words)
+            found[column] = Answers(named, one_hot([row[column] for row in rows], values))
         return found
 
     def wrong_value(self, column: str, value: str) -> str | None:

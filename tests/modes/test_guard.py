@@ -36,14 +36,14 @@ def tasks(root):
 
 
 def answered(task, seed, *, shift=0.0):
-    """Return rows for photos of people, which look alike; ``shift`` pulls them to each first label."""
+    """Return rows for photos of people, which look alike; ``shift`` pulls to a first label, or to all."""
     generator = torch.Generator().manual_seed(seed)
     logits = {}
     for space in task.spaces:
         people = 2 * torch.randn(PEOPLE, len(space.labels), generator=generator)
         noise = 0.3 * torch.randn(PEOPLE * PHOTOS, len(space.labels), generator=generator)
         logits[space.name] = people.repeat_interleave(PHOTOS, dim=0) + noise
-        logits[space.name][:, 0] += shift
+        logits[space.name][:, slice(1) if space.kind == "one_of" else slice(None)] += shift
     return [{"id": str(i)} | row for i, row in enumerate(task.submission(logits))]
 
 
