@@ -15,6 +15,7 @@ from modes.members import folders_by_fold
 from modes.mode import MODES, Mode
 from modes.one_run import finished_run, read_scores, words
 from modes.read_settings import check, read_sections
+from modes.record import record
 from modes.run_folder import FINISHED, find_run
 from modes.settings import HERE
 from utils.errors import ConfigError
@@ -76,6 +77,7 @@ class Infer(Mode):
             log.info("%s  %s", column, shown)
         log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
         log.info("Probabilities: %s", folder / "test_predictions.csv")
+        record(folder, rows, task, experiment.settings)
 
 
 def load_finished(model: nn.Module, experiment: Experiment, folder: Path) -> None:

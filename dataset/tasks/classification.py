@@ -1,9 +1,10 @@
 """Plain classification: one question, one right label."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from dataset.answers import Answers, no_probability, probabilities
 from dataset.labels import LabelNames, indices, resolve
 from dataset.spaces import OneOf
 from dataset.task import TASKS, Choices, Facts, Logits, Marked, Task
@@ -67,6 +68,17 @@ class ClassificationTask(Task):
         if self.submit == "label":
             return super().submission(logits)
         return probability_rows(self.labels, self.probabilities(logits)["label"].tolist())
+
+    def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
+        if self.submit == "label":
+            return super().submitted(rows)
+        shares = probabilities([[row[label] for label in self.labels] for row in rows])
+        return {"label": Answers(self.labels, shares)}
+
+    def wrong_value(self, column: str, value: str) -> str | None:
+        if self.submit == "probabilities" and column in self.labels:
+            return no_probability(value)
+        return super().wrong_value(column, value)
 
 
 def probability_rows(labels: tuple[str, ...], probabilities: list[list[float]]) -> list[dict[str, str]]:
