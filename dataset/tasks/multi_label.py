@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.labels import SPACE, LabelNames, Separator, indices, resolve
+from dataset.moves import Move
 from dataset.spaces import AnyOf
 from dataset.task import (
     TASKS,
@@ -47,6 +48,8 @@ class MultiLabelTask(Task):
             probability.
         column: the name of the one column.
         separator: what stands between the labels in it: space, comma or another text.
+        changed_by: moves of an image that may change its labels (flip, shift, scale, rotate): ``flip``
+            where a label knows left from right: neither augmentation nor views may make them.
     """
 
     main_scores = ("mAP", "macro_f1", "micro_f1")
@@ -64,6 +67,7 @@ class MultiLabelTask(Task):
         submit: Literal["labels", "binary", "probabilities"] = "labels",
         column: str = "labels",
         separator: Separator = SPACE,
+        changed_by: tuple[Move, ...] = (),
     ) -> None:
         self.labels = resolve(labels, root, labels_found)
         if count is not None and (decide != "count" or count > len(self.labels)):
@@ -77,6 +81,7 @@ class MultiLabelTask(Task):
         super().__init__([self.space])
         self.how, self.threshold, self.count = decide, threshold, count
         self.submit, self.column, self.separator = submit, column, separator
+        self.changed_by = changed_by
 
     def encode(self, facts: Facts) -> Marked:
         return {"labels": indices(facts, self.labels)}
