@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from dataset.base_dataset import BaseDataset
 from dataset.class_table import class_table, format_table, without_people, write_class_table
 from dataset.store import ImageSource, missed_line
@@ -165,6 +167,14 @@ def finished_run(folder: Path) -> dict[str, Any]:
     if best["scores"]["epoch"] != read_scores(folder)["best_epoch"]:
         raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
     return best
+
+
+def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None:
+    """Give a model the weights of a finished run's best epoch, and say which these are."""
+    best = finished_run(folder)
+    model.load_state_dict(best["model"])
+    scores = {name: best["scores"][name] for name in experiment.task.main_scores}
+    log.info("Predicting with %s: epoch %d, validation %s.", folder, best["scores"]["epoch"], words(scores))
 
 
 def read_scores(folder: Path) -> dict[str, Any]:
