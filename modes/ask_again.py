@@ -17,7 +17,7 @@ from inference.predict import Predictions, predict
 from inference.saved import PREDICTED, SavedPredictions
 from modes.assemble import Experiment, training_table
 from modes.members import folders_by_fold
-from modes.one_run import load_weights
+from modes.one_run import check_validated, load_weights
 from utils.errors import DataError, listed
 
 log = logging.getLogger("podium")
@@ -44,8 +44,10 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
         together: asks ``model``.
 
     Raises:
+        ConfigError: the run is a final fit, which validated nothing.
         DataError: some of the images are not there any more.
     """
+    check_validated(folder)
     settings, task = experiment.settings, experiment.task
     dataset = training_table(settings, task)
     source = experiment.images(dataset.root, dataset.files, "training")

@@ -117,7 +117,8 @@ class Experiment:
         if settings.images.on_bad_image == "error":
             raise_bad(source)
         dataset.without(np.array(sorted(source.bad), dtype=np.int64))
-        if not len(dataset.train_rows) or not len(dataset.valid_rows):
+        validates = dataset.valid_fold is not None
+        if not len(dataset.train_rows) or (validates and not len(dataset.valid_rows)):
             raise DataError(
                 f"{len(dataset.train_rows)} training and {len(dataset.valid_rows)} validation images are"
                 f" left, {len(source.bad)} can't be read: see the images, and folds, valid_fold and the age"
@@ -201,10 +202,11 @@ def build_task(settings: Settings) -> Task:
 
 
 def training_table(settings: Settings, task: Task) -> BaseDataset:
-    """Return the table of training images; no image is read."""
+    """Return the table of training images; no image is read. A final fit holds no fold out."""
     prepare_data_folder(settings)
     chosen, seed = settings.chosen["dataset"], settings.run.dealing_seed
-    return DATASETS.build(chosen, root=settings.paths.data, task=task, seed=seed)
+    table = DATASETS.build(chosen, root=settings.paths.data, task=task, seed=seed)
+    return table if settings.train.final is None else table.holding_out(None)
 
 
 def prepare_data_folder(settings: Settings) -> None:
@@ -255,6 +257,9 @@ def assemble_training(
         criterion=criterion,
         precision=experiment.precision,
     )
+    loop = Loop(
+        epochs=train.epochs, accumulate=train.accumulate, clip=train.clip, seed=seed, compile=train.compile
+    )
     return Trainer(
         _fresh_state(experiment, -(-len(batches) // train.accumulate), fresh=fresh),
         batches=batches,
@@ -263,13 +268,7 @@ def assemble_training(
         validator=validator,
         callbacks=callbacks,
         precision=experiment.precision,
-        loop=Loop(
-            epochs=train.epochs,
-            accumulate=train.accumulate,
-            clip=train.clip,
-            seed=seed,
-            compile=train.compile,
-        ),
+        loop=loop,
     )
 
 
@@ -288,7 +287,7 @@ def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -
         optimizer=optimizer,
         steps_per_epoch=steps_per_epoch,
         epochs=settings.train.epochs,
-        score_of=Monitor(settings.train.monitor).value,
+        score_of=Monitor(settings.train.kept_by).value,
     )
     loss_sum = torch.zeros((), device=experiment.precision.device)
     scaler = experiment.precision.scaler()

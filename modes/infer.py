@@ -2,6 +2,7 @@
 
 import logging
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -99,5 +100,11 @@ def _tuned(task: Task, tuning: Tuning, folder: Path) -> Task:
 def _tuned_with_views(experiment: Experiment, folder: Path, model: nn.Module, asked: MeanOfViews) -> Task:
     """Return the task tuned to the mean of views, which is less sure of its answers than one image is."""
     log.info("Tuning again on the validation images, as the views show them.")
+    final = experiment.settings.train.final
+    if final is not None:  # which validated nothing: as without views, its folds say how to decide
+        folder, path = Path(final), Path(final) / "config.ini"
+        settings = experiment.settings
+        run, train = check(read_ini(path), str(path)).run, replace(settings.train, final=None)
+        experiment = replace(experiment, settings=replace(settings, run=run, train=train))
     found = list(ask_again(experiment, folder, model, asked).means.values())[-1]
     return experiment.task.tuned(experiment.task.tune(found.logits, found.targets))

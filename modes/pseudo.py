@@ -20,7 +20,7 @@ from modes.infer import Infer
 from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
 from modes.moves import with_views
-from modes.one_run import load_weights
+from modes.one_run import check_validated, load_weights
 from modes.read_settings import check, read_sections
 from modes.run_folder import read_environment
 from utils.convert import as_text
@@ -51,6 +51,7 @@ class Pseudo(Infer):
         super().run(Namespace(**vars(arguments) | {"overrides": others}))
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
+        check_validated(folder)  # its labels would leak into whatever another run validates
         if self.images is None:
             images, batches = experiment.eval_data()
         else:

@@ -95,6 +95,12 @@ class TrainSettings:
     precision: PrecisionName = "auto"
     compile: bool = False  # by torch.compile: minutes at the start, then faster steps
     monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one
+    final: str | None = None  # a finished run: train on all data, for as many epochs as its folds needed
+
+    @property
+    def kept_by(self) -> str:
+        """What picks the epoch that is kept; a final fit, which has no scores, keeps its last."""
+        return self.monitor if self.final is None else "epoch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

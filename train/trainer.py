@@ -104,7 +104,7 @@ class Trainer:
         train_loss = float(state.loss_sum) / len(self.batches)
         with state.watch.time("validation", on_device=False):
             scores, state.predictions = self.validator.run(state.eval_model)
-        if not math.isfinite(loss := train_loss + scores["loss"]):
+        if not math.isfinite(loss := train_loss + scores.get("loss", 0.0)):
             raise diverged(loss, state, state.step)
         state.epoch, state.batch = state.epoch + 1, 0
         state.loss_sum.zero_()

@@ -228,7 +228,7 @@ def test_thresholds_are_tuned_to_what_the_views_show(tmp_path, monkeypatch):
     folder = tmp_path / "runs" / "test" / "001"
     answers = []
     real = ask_again.ask_again
-    monkeypatch.setattr("modes.infer.ask_again", lambda *given: answers.append(real(*given)) or answers[0])
+    monkeypatch.setattr("modes.infer.ask_again", lambda *given: answers.append(real(*given)) or answers[-1])
     assert podium(tmp_path, "--mode", "infer") == 0
     assert answers == []  # those that training found are right without views
     assert podium(tmp_path, "--mode", "infer", *settings("infer.views=Shift, Scale")) == 0
@@ -238,7 +238,11 @@ def test_thresholds_are_tuned_to_what_the_views_show(tmp_path, monkeypatch):
     thresholds = best_thresholds(found.targets["labels"].numpy() > 0.5, probabilities, 0.5)
     tuned = json.loads((folder / "scores.json").read_text())["tuning"]
     assert not np.allclose(thresholds, tuned["thresholds"], atol=1e-6)
-    test = table(folder / "test_predictions.csv")
-    for row, submitted in zip(test, table(folder / "submission.csv"), strict=True):
-        chosen = [float(row[f"labels/{digit}"]) >= thresholds[digit] for digit in range(10)]
-        assert [submitted[str(digit)] == "1" for digit in range(10)] == chosen
+    assert podium(tmp_path, "--final", "001") == 0
+    assert podium(tmp_path, "--mode", "infer", *settings("infer.views=Shift, Scale")) == 0
+    for run in (folder, folder.with_name("002")):  # a final fit decides as its folds do
+        test = table(run / "test_predictions.csv")
+        for row, submitted in zip(test, table(run / "submission.csv"), strict=True):
+            chosen = [float(row[f"labels/{digit}"]) >= thresholds[digit] for digit in range(10)]
+            assert [submitted[str(digit)] == "1" for digit in range(10)] == chosen
+    assert len(answers) == 2
