@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dataset.batches import centre_crop
+from dataset.moves import Move
 from dataset.task import Targets
 from utils.registry import Registry
 from utils.seeds import torch_generator
@@ -45,7 +46,12 @@ class Augmentation:
 
     Runtime arguments that a constructor may name: ``size``, the height and width that come out,
     ``epochs``, how many the run has, and ``heads``, the number of labels K of each space.
+
+    Attributes:
+        moves: the ways in which it moves whole images.
     """
+
+    moves: frozenset[Move] = frozenset()
 
     def images(self, images: Tensor, chance: Chance) -> Tensor:
         """Return changed images: float (N, 3, H, W) in [0, 1] in, the same out."""

@@ -78,7 +78,12 @@ class TrainBatches:
 
 
 class EvalBatches:
-    """Each of ``rows`` once, in order; ``size`` is the middle part (H, W) that the model sees."""
+    """Each of ``rows`` once, in order.
+
+    Args:
+        size: the middle part (H, W) of a prepared image that the model sees; None gives all of it, to a
+            model that looks at more than the middle.
+    """
 
     def __init__(
         self,
@@ -86,7 +91,7 @@ class EvalBatches:
         rows: NDArray[np.int64],
         *,
         batch_size: int,
-        size: tuple[int, int],
+        size: tuple[int, int] | None,
         targets: Targets | None = None,
     ) -> None:
         self.source, self.rows, self.batch_size, self.size = source, rows, batch_size, size
@@ -98,7 +103,9 @@ class EvalBatches:
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self.rows), self.batch_size):
             rows = self.rows[start : start + self.batch_size]
-            images = centre_crop(self.source.batch(rows), self.size)
+            images = self.source.batch(rows)
+            if self.size is not None:
+                images = centre_crop(images, self.size)
             yield Batch(images, _rows_of(self.targets, rows), rows)
 
 

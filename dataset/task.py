@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.answers import Answers, one_hot
+from dataset.moves import Move
 from dataset.spaces import Mark, Space
 from utils.metrics import Counts, Weights, accuracy, confusion_matrix, f1_scores
 from utils.registry import Registry
@@ -56,6 +57,7 @@ class Task:
 
     main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
     at_inference: tuple[str, ...] = ()  # options that --set may change when a trained run predicts
+    changed_by: tuple[Move, ...] = ()  # moves of an image that may change its labels
 
     def __init__(self, spaces: Sequence[Space]) -> None:
         self.spaces = tuple(spaces)

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from dataset.base_dataset import BaseDataset
 from dataset.class_table import class_table, format_table, without_people, write_class_table
 from dataset.store import ImageSource, missed_line
@@ -28,6 +30,7 @@ from utils.metrics import in_words
 from utils.tables import write_table
 
 log = logging.getLogger("podium")
+FOLDS_OF_FINAL = "folds.json"  # in a final fit's folder: what the run says whose folds it follows
 
 
 def write_beginning(folder: Path, experiment: Experiment, data: object) -> None:
@@ -83,18 +86,22 @@ def train_run(
         epoch, batch = trainer.state.epoch, trainer.state.batch
         log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
     trainer.fit()
-    _finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
+    if experiment.settings.train.final is not None:
+        _finish_final(experiment, folder)
+    else:
+        _finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
 
 
 def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
     """Print and keep what is trained on: classes, split, and what was left out."""
     columns, table = without_people(dataset, class_table(dataset, experiment.task))
     write_class_table(folder / "class_table.csv", table, columns)
-    split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
-    write_table(folder / "split.csv", ("group", "fold"), split)
+    if dataset.valid_fold is not None:
+        split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
+        write_table(folder / "split.csv", ("group", "fold"), split)
     log.info("%s\n", format_table(columns, table))
     validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
-    if unscored := experiment.task.unscored(validated):
+    if len(dataset.valid_rows) and (unscored := experiment.task.unscored(validated)):
         log.warning("No validation image has %s: scores say nothing about it.", ", ".join(unscored))
     if line := missed_line(source, experiment.prepare.cropper, "training"):
         log.warning(line)
@@ -149,6 +156,8 @@ def _validated(
     model = experiment.model(fresh=False)
     model.load_state_dict(best["model"])
     scores, found = trainer.validator.run(model)
+    if found is None:
+        raise DataError("There is no image to validate on.")
     expected = best["scores"]["loss"]
     if not math.isclose(scores["loss"], expected, rel_tol=1e-3):  # another batch size rounds otherwise
         log.warning("The best weights give a loss of %g after reading, %g before.", scores["loss"], expected)
@@ -158,6 +167,32 @@ def _validated(
 def _own(best: dict[str, Any], experiment: Experiment) -> dict[str, float]:
     """Return the scores that a checkpoint's weights had when they were validated."""
     return {name: best["scores"][name] for name in ("loss", *experiment.task.score_names)}
+
+
+def _finish_final(experiment: Experiment, folder: Path) -> None:
+    """Write what shows that a final fit is complete; all that is known of its quality is its folds'."""
+    facts = json.loads((folder / FOLDS_OF_FINAL).read_text(encoding="utf-8"))
+    epoch = int(load_best(folder)["scores"]["epoch"])
+    write_json(folder / FINISHED, {"final": facts.pop("final"), "best_epoch": epoch, **facts})
+    scores = {name: facts["scores_of_the_folds"][name] for name in experiment.task.main_scores}
+    log.info(
+        "\nFinal fit: epoch %d, the last, is kept. It has no score of its own; its folds had %s.",
+        epoch, words(scores),
+    )  # fmt: skip
+
+
+def check_validated(folder: Path) -> None:
+    """Refuse a finished run that validated no image.
+
+    Raises:
+        ConfigError: it is a final fit; names the run whose folds say how good it may be.
+    """
+    final = read_scores(folder).get("final")
+    if final is not None:
+        raise ConfigError(
+            f"{folder} is a final fit: it was trained on all images, so there is none left to judge it by. "
+            f"Name the run whose folds it follows instead: {final}"
+        )
 
 
 def _best_by(name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
@@ -199,6 +234,15 @@ def finished_run(folder: Path) -> dict[str, Any]:
     if best["scores"]["epoch"] != read_scores(folder)["best_epoch"]:
         raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
     return best
+
+
+def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None:
+    """Give a model the weights of a finished run's best epoch, and say which these are."""
+    best = finished_run(folder)
+    model.load_state_dict(best["model"])
+    scores = {name: best["scores"][name] for name in experiment.task.main_scores if name in best["scores"]}
+    said = f"validation {words(scores)}" if scores else "a final fit, not validated"
+    log.info("Predicting with %s: epoch %d, %s.", folder, best["scores"]["epoch"], said)
 
 
 def read_scores(folder: Path) -> dict[str, Any]:

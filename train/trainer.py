@@ -107,7 +107,7 @@ class Trainer:
         train_loss = float(state.loss_sum) / state.batch
         with state.watch.time("validation", on_device=False):
             scores, state.predictions = self.validator.run(state.eval_model)
-        if not math.isfinite(loss := train_loss + scores["loss"]):
+        if not math.isfinite(loss := train_loss + scores.get("loss", 0.0)):
             raise diverged(loss, state, state.step)
         state.end_epoch()
         entry = {"epoch": state.epoch, "train_loss": train_loss, "lr": state.rate}

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dataset.answers import Answers, no_probability, probabilities
 from dataset.labels import SPACE, LabelNames, Separator, indices, resolve
+from dataset.moves import Move
 from dataset.spaces import AnyOf
 from dataset.task import (
     TASKS,
@@ -48,6 +49,8 @@ class MultiLabelTask(Task):
             probability.
         column: the name of the one column.
         separator: what stands between the labels in it: space, comma or another text.
+        changed_by: moves of an image that may change its labels (flip, shift, scale, rotate): ``flip``
+            where a label knows left from right: neither augmentation nor views may make them.
     """
 
     main_scores = ("mAP", "macro_f1", "micro_f1")
@@ -65,6 +68,7 @@ class MultiLabelTask(Task):
         submit: Literal["labels", "binary", "probabilities"] = "labels",
         column: str = "labels",
         separator: Separator = SPACE,
+        changed_by: tuple[Move, ...] = (),
     ) -> None:
         self.labels = resolve(labels, root, labels_found)
         if count is not None and (decide != "count" or count > len(self.labels)):
@@ -78,6 +82,7 @@ class MultiLabelTask(Task):
         super().__init__([self.space])
         self.how, self.threshold, self.count = decide, threshold, count
         self.submit, self.column, self.separator = submit, column, separator
+        self.changed_by = changed_by
 
     def encode(self, facts: Facts) -> Marked:
         return {"labels": indices(facts, self.labels)}

@@ -110,6 +110,10 @@ compile = yes
 monitor = loss
 [infer]
 batch_size = 16
+views = Flip, Shift
+average = logits
+[view.Shift]
+by = 0.1
 [pseudo]
 labels = runs/teacher/001/pseudo_labels.csv
 weight = 0.5

@@ -45,12 +45,13 @@ class Progress(Callback):
 
     def on_epoch_end(self, state: TrainState) -> None:
         entry = state.history[-1]
-        scores = "  ".join(f"{in_words(name)} {entry[name]:.4f}" for name in self.task.main_scores)
-        best = self.monitor.best(state.history) == len(state.history) - 1
+        names = {"train_loss": "train loss", "loss": "valid loss"}
+        names |= {name: in_words(name) for name in self.task.main_scores}
+        scores = "  ".join(f"{words} {entry[name]:.4f}" for name, words in names.items() if name in entry)
+        best = "loss" in entry and self.monitor.best(state.history) == len(state.history) - 1
         log.info(
-            "Epoch %d/%d  train loss %.4f  valid loss %.4f  %s  %.0f img/s  %.0f s%s",
-            state.epoch, self.epochs, entry["train_loss"], entry["loss"], scores, self._rate,
-            entry["seconds"], "  best so far" if best else "",
+            "Epoch %d/%d  %s  %.0f img/s  %.0f s%s",
+            state.epoch, self.epochs, scores, self._rate, entry["seconds"], "  best so far" if best else "",
         )  # fmt: skip
 
     def on_fit_end(self, state: TrainState) -> None:

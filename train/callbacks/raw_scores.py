@@ -15,6 +15,8 @@ class RawScores(Callback):
     validation an epoch.
     """
 
+    needs_validation = True
+
     def __init__(self, *, task: Task, validator: Validator) -> None:
         self.task, self.validator = task, validator
 

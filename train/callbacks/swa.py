@@ -1,20 +1,17 @@
 """Stochastic weight averaging: the mean of the weights after each of the last epochs."""
 
 import copy
-from itertools import islice
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
-from train.augmented import augmented
+from train.batch_norm import measure_batch_norms
 from train.callback import CALLBACKS, Callback
 from train.state import TrainState
 from utils.convert import Count
 from utils.device import Precision
-from utils.seeds import seed_global
 
 
 @CALLBACKS.register
@@ -63,19 +60,8 @@ class SWA(Callback):
 
     def _measure(self, mean: nn.Module, state: TrainState) -> None:
         """Give batch norms the mean of their batches' statistics; those that are frozen keep theirs."""
-        pairs = list(zip(mean.modules(), state.model.modules(), strict=True))
-        norms = [own for own, trained in pairs if isinstance(own, _BatchNorm) and trained.training]
-        if not norms:
-            return
-        for own, trained in pairs:
+        for own, trained in zip(mean.modules(), state.model.modules(), strict=True):
             own.training = trained.training
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # a mean over all batches since the reset
-        batches = islice(self.batches.epoch(state.epoch), state.batch)
-        for number, batch in enumerate(batches):
-            seed_global("swa", self.augmenter.seed, state.epoch, number)
-            place = (state.epoch, number, self.batches.pace.time(state.epoch, number))
-            images, _ = augmented(batch, self.augmenter, self.precision.device, place)
-            with self.precision.autocast():
-                mean(images)
+        measure_batch_norms(
+            mean, self.batches, self.augmenter, self.precision, state.epoch, state.batch, purpose="swa"
+        )
