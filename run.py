@@ -11,6 +11,7 @@ examples:
   python run.py --mode infer                     write submission.csv with the newest finished run
   python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
   python run.py --mode pseudo                    label images for another run to train on
+  python run.py --mode export                    write model.onnx, which needs neither Podium nor PyTorch
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
   python run.py --mode compare 001 002           is the second run better? with runs by version or path
@@ -38,7 +39,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--mode", default="train", help="train (the default), infer, pseudo, compare or list")
+    parser.add_argument(
+        "--mode", default="train", help="train (default), infer, pseudo, export, compare, list"
+    )
     parser.add_argument(
         "--config",
         type=Path,

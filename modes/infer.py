@@ -15,6 +15,7 @@ from modes.members import folders_by_fold
 from modes.mode import MODES, Mode
 from modes.one_run import finished_run, read_scores, words
 from modes.read_settings import check, read_sections
+from modes.run_engine import check_engine, with_engine
 from modes.run_folder import FINISHED, find_run
 from modes.settings import HERE
 from utils.errors import ConfigError
@@ -54,6 +55,7 @@ class Infer(Mode):
         trained |= {name: sections[name] for name in HERE if name in sections}
         put(trained, "run", "device", Value(here.run.device, "[run] device"))
         experiment = Experiment.of(check(trained, str(folder / "config.ini")))
+        check_engine(experiment)
         with logged_to(folder / "log.txt"):
             self._predict(experiment, folder)
 
@@ -65,7 +67,7 @@ class Infer(Mode):
         found = []
         for own in members:
             load_finished(model, experiment, own)
-            found.append(inferrer.predict(model))
+            found.append(inferrer.predict(with_engine(model, experiment, own)))
         rows = inferrer.submit(mean_predictions(task.spaces, found), folder)
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):

@@ -20,6 +20,7 @@ from modes.infer import Infer, load_finished
 from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
 from modes.read_settings import check, read_sections
+from modes.run_engine import with_engine
 from modes.run_folder import read_environment
 from utils.convert import as_text
 from utils.durable import sha256_of
@@ -59,7 +60,8 @@ class Pseudo(Infer):
             found = []
             for own in models:
                 load_finished(model, experiment, own)
-                found.append(predict(model, batches, experiment.precision, what="Labelling"))
+                run = with_engine(model, experiment, own)
+                found.append(predict(run, batches, experiment.precision, what="Labelling"))
                 check_finite(found[-1])
             labels = mean_predictions(experiment.task.spaces, found)
             teacher = _teacher(experiment, models)

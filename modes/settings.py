@@ -15,6 +15,7 @@ from dataset.eval_dataset import TEST_DATASETS
 from dataset.pseudo_labels import PseudoSettings
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
+from inference.engine import EngineName
 from loss.base import LOSSES
 from loss.class_weights import ClassWeights
 from models.classifier import MODELS
@@ -94,11 +95,15 @@ class TrainSettings:
     monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one
 
 
+_EAGER = EngineName("Eager")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferSettings:
     """Validation and inference."""
 
-    batch_size: Count = 128
+    batch_size: Literal["auto"] | Count = "auto"  # images; auto: by their size and the device
+    engine: EngineName = _EAGER  # what predicts: eager, compile or onnxruntime
 
 
 _NO_CLASS_WEIGHTS = ClassWeights()

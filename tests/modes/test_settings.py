@@ -107,6 +107,7 @@ precision = float32
 monitor = loss
 [infer]
 batch_size = 16
+engine = compile
 [pseudo]
 labels = runs/teacher/001/pseudo_labels.csv
 weight = 0.5
