@@ -144,7 +144,7 @@ def _facts(sample: Sample) -> dict[str, Any]:
             for name, part in model.named_modules()
             if isinstance(part, Normalise)
         },
-        "run": f"{folder.parent.name}/{folder.name}",
+        "run": "/".join(folder.absolute().parts[-3:]),
         "epoch": scores["best_epoch"],
         "config_sha256": sha256_of(folder / "config.ini"),
         "weights_sha256": _digest(model),

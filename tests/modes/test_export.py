@@ -83,7 +83,7 @@ def test_the_file_says_everything_that_its_user_has_to_know(run):
     (normalised,) = facts["normalise"].values()
     assert normalised["mean"] == pytest.approx([0.485, 0.456, 0.406])
     assert normalised["std"] == pytest.approx([0.229, 0.224, 0.225])
-    assert (facts["run"], facts["epoch"]) == ("test/001", 1)
+    assert (facts["run"], facts["epoch"]) == ("runs/test/001", 1)
 
 
 @pytest.mark.parametrize("size", [(512, 384), (37, 300), (20, 20)])
