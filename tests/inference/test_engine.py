@@ -28,7 +28,9 @@ def model() -> nn.Module:
     """A small net whose norms have seen images."""
     torch.manual_seed(0)
     heads = {space.name: len(space.labels) for space in SPACES}
-    made = MODELS.build(Component.of("SmallResNet"), heads=heads, image_size=SIZE, fresh=True)
+    made = MODELS.build(
+        Component.of("SmallResNet", widths=(8, 16), blocks=(1, 1)), heads=heads, image_size=SIZE, fresh=True
+    )
     made.to(memory_format=torch.channels_last)
     for _ in range(3):
         made(images(8))

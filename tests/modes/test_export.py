@@ -144,9 +144,7 @@ def test_an_engine_that_gives_other_probabilities_is_refused_and_nothing_is_writ
 ):
     files = {path.name: path.read_bytes() for path in run.iterdir() if path.suffix in (".csv", ".onnx")}
     own = OnnxRuntime.forward
-    monkeypatch.setattr(
-        OnnxRuntime, "forward", lambda self, x: {k: 1.2 * v for k, v in own(self, x).items()}
-    )
+    monkeypatch.setattr(OnnxRuntime, "forward", lambda self, x: {k: 1.2 * v for k, v in own(self, x).items()})
     assert podium(config, "--mode", "infer", "--set", "infer.engine=onnxruntime") == 2
     assert "engine = onnxruntime on 28 validation images gives other probabilities" in capsys.readouterr().err
     assert podium(config, "--mode", "export") == 2
