@@ -1,5 +1,6 @@
 """Batches of prepared images: in random order for training, in row order for evaluation."""
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,6 +15,9 @@ from dataset.store import ImageSource
 from dataset.task import Targets
 from utils.errors import ConfigError
 from utils.pace import Pace
+
+_MOST = 128  # images of a batch whose size nobody chose
+_CPU_PIXELS = 800_000  # of a batch on a CPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,13 @@ def centre_crop(images: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the middle (N, 3, H, W) of larger images, as a view; smaller ones stay as they are."""
     top, left = (max(0, (have - want) // 2) for have, want in zip(images.shape[-2:], size, strict=True))
     return images[..., top : top + size[0], left : left + size[1]]
+
+
+def fitting_batch_size(size: tuple[int, int], device: torch.device) -> int:
+    """Return how many images of this height and width are best evaluated at once."""
+    if device.type != "cpu":
+        return _MOST
+    return min(_MOST, 2 ** max(0, round(math.log2(_CPU_PIXELS / math.prod(size)))))
 
 
 def _rows_of(targets: Targets, rows: NDArray[np.int64]) -> Targets:

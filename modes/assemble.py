@@ -9,7 +9,7 @@ import torch
 
 from dataset.augment import Augmenter
 from dataset.base_dataset import DATASETS, BaseDataset
-from dataset.batches import EvalBatches, TrainBatches
+from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
 from dataset.cropper import CROPPERS
 from dataset.demo import draw_demo_data, is_demo
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
@@ -91,6 +91,12 @@ class Experiment:
         conditioning = settings.chosen["conditioning"]
         return Heads(labels, chosen, conditioning=conditioning, names=names, fresh=fresh)
 
+    @property
+    def eval_batch_size(self) -> int:
+        """How many images are validated or predicted at once."""
+        chosen, size = self.settings.infer.batch_size, self.settings.images.size
+        return fitting_batch_size(size, self.precision.device) if chosen == "auto" else chosen
+
     def model(self, *, fresh: bool) -> torch.nn.Module:
         """Return the model on its device; with ``fresh`` false no pretrained weights are loaded."""
         settings = self.settings
@@ -142,17 +148,16 @@ class Experiment:
         raise_bad(source)
         if line := missed_line(source, self.prepare.cropper, what):
             log.warning(line)
-        batch_size = settings.infer.batch_size
         rows = np.arange(len(images.files))
         size = None if settings.infer.views else settings.images.size  # views look beyond the middle
-        return EvalBatches(source, rows, batch_size=batch_size, size=size)
+        return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
         batches = EvalBatches(
             source,
             dataset.valid_rows,
-            batch_size=self.settings.infer.batch_size,
+            batch_size=self.eval_batch_size,
             size=self.settings.images.size,
             targets=dataset.targets,
         )

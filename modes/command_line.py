@@ -16,6 +16,7 @@ examples:
   python run.py --mode infer                     write submission.csv with the newest finished run
   python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
   python run.py --mode pseudo                    label images for another run to train on
+  python run.py --mode export                    write model.onnx, which needs neither Podium nor PyTorch
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
   python run.py --mode compare 001 002           is the second run better? with runs by version or path

@@ -16,10 +16,11 @@ from modes.ask_again import ask_again
 from modes.assemble import Experiment
 from modes.members import folders_by_fold
 from modes.mode import MODES, Mode
-from modes.moves import with_views
+from modes.moves import build_views, mean_of_views, with_views
 from modes.one_run import load_weights, read_scores
 from modes.read_settings import check, read_sections
 from modes.record import record
+from modes.run_engine import check_engine, with_engine
 from modes.run_folder import FINISHED, find_run
 from modes.settings import HERE, is_here
 from utils.errors import ConfigError
@@ -59,22 +60,25 @@ class Infer(Mode):
         trained |= {name: section for name, section in sections.items() if is_here(name)}
         put(trained, "run", "device", Value(here.run.device, "[run] device"))
         experiment = Experiment.of(check(trained, str(folder / "config.ini")))
+        check_engine(experiment)
         with logged_to(folder / "log.txt"):
             self._predict(experiment, folder)
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         settings = experiment.settings
         model = experiment.model(fresh=False)
-        asked = with_views(model, settings, experiment.task, experiment.prepare.size)
+        views = build_views(settings, experiment.task, experiment.prepare.size)
         task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
-        if task is not experiment.task and isinstance(asked, MeanOfViews):
+        if views and task is not experiment.task:
+            asked = mean_of_views(model, views, settings, experiment.task)
             task = _tuned_with_views(experiment, folder, model, asked)
         inferrer = Inferrer(task, *experiment.eval_data(), experiment.precision)
         members = [own for models in folders_by_fold(settings.run, folder) for own in models]
         found = []
         for own in members:
             load_weights(model, experiment, own)
-            found.append(inferrer.predict(asked))
+            engine = with_engine(model, experiment, own)
+            found.append(inferrer.predict(with_views(engine, views, settings, experiment.task)))
         rows = inferrer.submit(mean_predictions(task.spaces, found), folder)
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):

@@ -15,6 +15,7 @@ from dataset.eval_dataset import TEST_DATASETS
 from dataset.pseudo_labels import PseudoSettings
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
+from inference.engine import EngineName
 from inference.mean_of_views import Average
 from inference.view import VIEWS
 from loss.base import LOSSES
@@ -106,11 +107,15 @@ class TrainSettings:
         return self.monitor if self.final is None else "epoch"
 
 
+_EAGER = EngineName("Eager")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferSettings:
     """Validation and inference."""
 
-    batch_size: Count = 128
+    batch_size: Literal["auto"] | Count = "auto"  # images; auto: by their size and the device
+    engine: EngineName = _EAGER  # what predicts: eager, compile or onnxruntime
     views: tuple[str, ...] | None = (
         None  # classes: also predict from these views of each image; not validation
     )

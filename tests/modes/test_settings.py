@@ -110,6 +110,7 @@ compile = yes
 monitor = loss
 [infer]
 batch_size = 16
+engine = compile
 views = Flip, Shift
 average = logits
 [view.Shift]
