@@ -1,7 +1,6 @@
 """A finished model as one ONNX file, with everything that its user has to know."""
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,8 +61,7 @@ def write_onnx(
     names = [space.name for space in spaces]
     blank = torch.zeros(2, 3, *image_size, dtype=torch.uint8)
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter's, about its own insides
+        with torch.no_grad():
             program: Any = torch.onnx.export(
                 _Outputs(model, spaces).eval(),
                 (blank,),
@@ -76,6 +74,11 @@ def write_onnx(
     except torch.onnx.OnnxExporterError as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise ConfigError(f"This model can't be written as an ONNX file: {reason}") from error
+    if isinstance(program.model.graph.inputs[0].shape[0], int):
+        raise ConfigError(
+            "This model can't be written as an ONNX file for any number of images: something in it, such as "
+            "len() of a tensor, takes that of the example for the only one. Say tensor.shape[0] there."
+        )
     program.model.metadata_props.update(as_metadata(facts))
     program.save(path, external_data=False)
 

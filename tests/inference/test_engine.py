@@ -144,6 +144,16 @@ def test_a_model_that_onnx_can_not_say_is_refused_in_one_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_that_knows_one_number_of_images_only_is_refused(tmp_path):
+    class OfTwo(nn.Module):
+        def forward(self, images: Tensor) -> dict[str, Tensor]:
+            return {"tags": torch.ones(len(images), 2) * images.float().mean(dim=(2, 3))[:, :2]}
+
+    with pytest.raises(ConfigError, match=r"any number of images.*tensor\.shape\[0\]"):
+        write_onnx(tmp_path / "model.onnx", OfTwo(), SPACES[1:], SIZE, {})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_engine_is_a_class_of_the_registry():
     assert all(issubclass(ENGINES.get(name), Engine) for name in ENGINES.names())
     assert [name for name in ENGINES.names() if ENGINES.get(name).exact] == ["Eager"]
