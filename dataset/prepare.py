@@ -8,13 +8,10 @@ import numpy as np
 
 from dataset.cropper import Box, Cropper, Pixels
 from dataset.croppers.whole_image import WholeImage
+from dataset.decode import decoded, halved, is_busy, jpeg_header, read
 from utils.errors import ConfigError
 
 _WHOLE = WholeImage()
-
-
-class UnreadableImage(ValueError):
-    """A file that can't be decoded; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +38,32 @@ class Prepare:
 
     def with_finding(self, path: Path) -> tuple[Pixels, bool]:
         """Return the same and whether the cropper found what it looks for."""
-        part, found = self.cropped(decode(path))
+        data = read(path)
+        part, found = self._halved(data) or self.cropped(decoded(data, path))
         image = self.resized(part)
         if self.grey:
             shade = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
             image = np.asarray(cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
         return image, found
+
+    def _halved(self, data: Pixels) -> tuple[Pixels, bool] | None:
+        """Return the part to keep at half its size, of a JPEG for which that is as good as the whole."""
+        header = jpeg_header(data)
+        if header is None or self.cropper.looks:
+            return None
+        upright = header.height, header.width
+        shapes = (upright, upright[::-1]) if header.may_lie else (upright,)
+        if not all(map(self._may_be_halved, shapes)) or (image := halved(data)) is None:
+            return None
+        box, found = self._box(_blank(2 * image.shape[0], 2 * image.shape[1]))
+        part = _part(image, Box(*(pixels // 2 for pixels in box)))
+        return None if is_busy(part) else (part, found)
+
+    def _may_be_halved(self, shape: tuple[int, int]) -> bool:
+        """Return whether half a file of this shape has enough pixels, and whole ones at the part's edges."""
+        box, _ = self._box(_blank(*shape))
+        enough = box.height >= 4 * self.size[0] and box.width >= 4 * self.size[1]
+        return enough and all(pixels % 2 == 0 for pixels in (*shape, *box))
 
     def cropped(self, image: Pixels) -> tuple[Pixels, bool]:
         """Return the part to keep, and whether the cropper found it or fell back.
@@ -54,13 +71,17 @@ class Prepare:
         Raises:
             ConfigError: the cropper's box is not inside the image.
         """
+        box, found = self._box(image)
+        return _part(image, box), found
+
+    def _box(self, image: Pixels) -> tuple[Box, bool]:
         box = self.cropper(image)
         top, left, height, width = self.cropper.fallback(image) if box is None else box
         rows, columns = image.shape[:2]
         if not (0 <= top < top + height <= rows and 0 <= left < left + width <= columns):
             name, where = type(self.cropper).__name__, Box(top, left, height, width)
             raise ConfigError(f"[crop] {name}: {where} is not inside an image of {rows} x {columns} pixels.")
-        return image[top : top + height, left : left + width], box is not None
+        return Box(top, left, height, width), box is not None
 
     def resized(self, image: Pixels) -> Pixels:
         """Return the image at ``size``; shrinking averages over areas, so nothing aliases."""
@@ -77,22 +98,10 @@ class Prepare:
         return {"size": self.size, "crop": self.cropper.facts(), "grey": self.grey}
 
 
-def decode(path: Path) -> Pixels:
-    """Return RGB uint8 (H, W, 3), turned upright by EXIF; grey is repeated, alpha is dropped.
+def _blank(height: int, width: int) -> Pixels:
+    """Return an image that takes no memory, for croppers that only look at its shape."""
+    return np.broadcast_to(np.uint8(0), (height, width, 3))
 
-    Raises:
-        UnreadableImage: the file is missing, truncated or no image.
-    """
-    try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise UnreadableImage(f"{path}: {error.strerror}") from None
-    if not data.size:
-        raise UnreadableImage(f"{path}: the file is empty")
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
-    except cv2.error:  # more pixels than OpenCV takes: most likely a broken header
-        image = None
-    if image is None:
-        raise UnreadableImage(f"{path}: not an image, or cut off")
-    return np.asarray(image, dtype=np.uint8)
+
+def _part(image: Pixels, box: Box) -> Pixels:
+    return image[box.top : box.top + box.height, box.left : box.left + box.width]

@@ -8,30 +8,27 @@ never meets a stale store. It is built under another name and renamed when compl
 import hashlib
 import json
 import logging
-import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
-from dataset.cropper import Cropper, Pixels
+from dataset.build_store import Seen, build, cores, fill, prepare_all
+from dataset.cropper import Cropper
+from dataset.decode import UnreadableImage
 from dataset.named_files import NamedFiles
-from dataset.prepare import Prepare, UnreadableImage
-from utils.durable import lock, sync_folder, write_json
+from dataset.prepare import Prepare
+from utils.durable import lock, write_json
 from utils.errors import DataError
 
 log = logging.getLogger("podium")
-_VERSION = 1  # of the file format and of everything that Prepare does
-_CHUNK = 16  # images a thread takes at once
+_VERSION = 2  # of the file format and of everything that Prepare does
 
 
 class ImageSource(Protocol):
@@ -67,11 +64,11 @@ class ImageStore:
 class DecodedOnTheFly:
     """The same images without a store: decoded again each time, by all cores."""
 
-    def __init__(self, files: NamedFiles, prepare: Prepare, seen: "_Seen") -> None:
+    def __init__(self, files: NamedFiles, prepare: Prepare, seen: Seen) -> None:
         self.bad, self.missed = seen.bad, seen.missed
         self._files = files
         self._prepare = prepare
-        self._threads = ThreadPoolExecutor(_cores())
+        self._threads = ThreadPoolExecutor(cores())
 
     def __len__(self) -> int:
         return len(self._files)
@@ -134,7 +131,7 @@ def open_images(
     with lock(cache / f"{folder.name}.lock", wait=True):
         if store := _opened(folder, named, prepare):  # another process has built it while we waited
             return store
-        _build(folder, named, prepare, what)
+        build(folder, named, prepare, what)
     return ImageStore(folder)
 
 
@@ -144,7 +141,7 @@ def _opened(folder: Path, files: NamedFiles, prepare: Prepare) -> ImageStore | N
         store = ImageStore(folder)
     except (OSError, ValueError, KeyError):
         return None
-    still_bad = _fill(None, files, store.bad, prepare).bad
+    still_bad = fill(None, files, store.bad, prepare).bad
     return store if still_bad.keys() == store.bad.keys() else None
 
 
@@ -172,77 +169,13 @@ def _key(files: NamedFiles, prepare: Prepare) -> str:
     return digest.hexdigest()[:20]
 
 
-def _build(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> None:
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # left by a build that was killed; we hold its lock
-    partial.mkdir()
-    shape = (len(files), *prepare.size, 3)
-    pixels = np.memmap(partial / "pixels.u8", np.uint8, "w+", shape=shape)
-    seen = _prepare_all(files, prepare, f"Preparing {what} images", pixels)
-    pixels.flush()
-    facts = {"shape": shape, "bad": seen.bad, "missed": seen.missed, "prepare": prepare.facts()}
-    write_json(partial / "manifest.json", facts)
-    shutil.rmtree(folder, ignore_errors=True)  # damaged, or of images that have been mended since
-    partial.rename(folder)
-    sync_folder(folder.parent)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What showed when images were prepared."""
-
-    bad: dict[int, str] = field(default_factory=dict)  # rows that can't be read, and why
-    missed: list[int] = field(default_factory=list)  # rows in which the cropper found nothing
-
-    def add(self, more: "_Seen") -> None:
-        self.bad.update(more.bad)
-        self.missed.extend(more.missed)
-
-
-def _looked_at(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> _Seen:
+def _looked_at(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> Seen:
     """Return what shows in these images; each is tried once and the answer kept."""
     known = folder.with_name(f"{folder.name}.seen.json")
     if not known.exists():
-        seen = _prepare_all(files, prepare, f"Checking {what} images", None)
+        seen = prepare_all(files, prepare, f"Checking {what} images", None)
         write_json(known, {"bad": seen.bad, "missed": seen.missed})
     kept = json.loads(known.read_text(encoding="utf-8"))
     # Those that could not be read are tried again: what was a passing fault is forgotten.
-    again = _fill(None, files, [int(row) for row in kept["bad"]], prepare)
-    return _Seen(again.bad, sorted(kept["missed"] + again.missed))
-
-
-def _prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: Pixels | None) -> _Seen:
-    """Prepare every image on all cores, into ``pixels`` if given; return what showed."""
-    chunks = [range(start, min(start + _CHUNK, len(files))) for start in range(0, len(files), _CHUNK)]
-    threads_before = cv2.getNumThreads()
-    cv2.setNumThreads(0)  # our threads already fill the cores
-    bar = tqdm(total=len(files), desc=title, unit="img", disable=None)
-    seen = _Seen()
-    try:
-        with bar, ThreadPoolExecutor(_cores()) as pool:
-            for more in pool.map(lambda rows: _fill(pixels, files, rows, prepare), chunks):
-                seen.add(more)
-                bar.update(min(_CHUNK, len(files) - bar.n))
-    finally:
-        cv2.setNumThreads(threads_before)
-    return seen
-
-
-def _fill(pixels: Pixels | None, files: NamedFiles, rows: Iterable[int], prepare: Prepare) -> _Seen:
-    """Prepare these rows, into ``pixels`` if given; return what showed."""
-    seen = _Seen()
-    for row in rows:
-        try:
-            image, found = prepare.with_finding(files.path(row))
-        except UnreadableImage as error:
-            seen.bad[row] = str(error)
-            continue
-        if not found:
-            seen.missed.append(row)
-        if pixels is not None:
-            pixels[row] = image
-    return seen
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    again = fill(None, files, [int(row) for row in kept["bad"]], prepare)
+    return Seen(again.bad, sorted(kept["missed"] + again.missed))

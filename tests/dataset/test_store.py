@@ -8,11 +8,11 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from dataset import store as store_module
 from dataset.cropper import Cropper
 from dataset.croppers.centre_crop import CentreCrop
 from dataset.prepare import Prepare
@@ -272,9 +272,9 @@ def test_an_unexpected_error_in_a_build_leaves_no_store_and_is_not_swallowed(ope
 
 def test_opencvs_threads_are_as_before_after_a_build(open_):
     # trap: OpenCV's threads times the loader's threads oversubscribe the cores
-    threads = store_module.cv2.getNumThreads()
+    threads = cv2.getNumThreads()
     open_()
-    assert store_module.cv2.getNumThreads() == threads
+    assert cv2.getNumThreads() == threads
 
 
 def test_an_image_that_was_mended_without_a_new_time_is_read_again(open_, folder, files):
