@@ -77,10 +77,12 @@ class BaseDataset:
         self.root = root
         self.files = NamedFiles(root, files)
         self.groups = Texts(groups)
-        self.folds = folds
+        self.folds = folds.astype(np.min_scalar_type(-int(folds.max(initial=0)) - 1))
         self.targets: Targets = task.targets(labels)
         none: Marked = {space.name: () for space in task.spaces}
-        self.train_targets: Targets = task.targets([none if m is None else m for m in train_labels])
+        trained: Targets = task.targets([none if m is None else m for m in train_labels])
+        same = all(values.equal(trained[space]) for space, values in self.targets.items())
+        self.train_targets = self.targets if same else trained  # in memory once, as a rule
         self.skipped = tuple(skipped)
         self.usable = np.array([marked is not None for marked in train_labels])
         self._hold_out(valid_fold)
@@ -161,7 +163,7 @@ class BaseDataset:
 
 
 def _names_and_sizes(files: NamedFiles) -> bytes:
-    return repr(list(zip(files, files.facts[:, 0].tolist(), strict=True))).encode()
+    return repr(list(zip(files, files.sizes, strict=True))).encode()
 
 
 def deal(

@@ -40,7 +40,7 @@ class ImageSource(Protocol):
     def __len__(self) -> int: ...
 
     def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        """Return uint8 (N, 3, H, W) in channels-last memory."""
+        """Return uint8 (N, 3, H, W) in channels-last memory, on whatever device the images are."""
         ...
 
 
@@ -52,13 +52,13 @@ class ImageStore:
         self.bad = {int(row): why for row, why in manifest["bad"].items()}
         self.missed: list[int] = manifest["missed"]
         shape = tuple(manifest["shape"])
-        self._pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape)
+        self.pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape)
 
     def __len__(self) -> int:
-        return len(self._pixels)
+        return len(self.pixels)
 
     def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(np.take(self._pixels, rows, axis=0)).permute(0, 3, 1, 2)
+        return torch.from_numpy(np.take(self.pixels, rows, axis=0)).permute(0, 3, 1, 2)
 
 
 class DecodedOnTheFly:
@@ -98,11 +98,10 @@ class JoinedSource:
             return self._first.batch(rows)
         if later.all():
             return self._second.batch(rows - len(self._first))
-        parts = torch.cat(
-            [self._first.batch(rows[~later]), self._second.batch(rows[later] - len(self._first))]
-        )
+        first, second = self._first.batch(rows[~later]), self._second.batch(rows[later] - len(self._first))
+        parts = torch.cat([first, second.to(first.device)])
         place = np.argsort(np.argsort(later, kind="stable"))  # of each image of the batch in ``parts``
-        return parts[torch.from_numpy(place)].contiguous(memory_format=torch.channels_last)
+        return parts[torch.from_numpy(place).to(parts.device)].contiguous(memory_format=torch.channels_last)
 
 
 def open_images(
@@ -162,11 +161,8 @@ def missed_line(source: ImageSource, cropper: Cropper, what: str) -> str:
 
 
 def _key(files: NamedFiles, prepare: Prepare) -> str:
-    digest = hashlib.sha256(json.dumps([_VERSION, prepare.facts()]).encode())
-    for file in files:
-        digest.update(f"{file}\0".encode())
-    digest.update(files.facts.tobytes())
-    return digest.hexdigest()[:20]
+    facts = json.dumps([_VERSION, prepare.facts(), files.digest])
+    return hashlib.sha256(facts.encode()).hexdigest()[:20]
 
 
 def _looked_at(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> Seen:

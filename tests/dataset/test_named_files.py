@@ -2,7 +2,7 @@
 
 import os
 
-import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,12 +20,33 @@ def test_names_are_as_they_were_given(names, part):
     assert repr(files) == repr(tuple(names))
 
 
-def test_facts_are_size_and_time_of_each_file_through_links_and_minus_one_where_there_is_none(tmp_path):
+def test_a_size_is_that_of_the_file_through_links_and_minus_one_where_there_is_none(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "가.jpg").write_bytes(b"12345")
-    os.utime(tmp_path / "b" / "가.jpg", ns=(1, 1_234_567_890_123_456_789))
     (tmp_path / "link.jpg").symlink_to(tmp_path / "b" / "가.jpg")
     files = NamedFiles(tmp_path, ["b/가.jpg", "none.jpg", "link.jpg"])
-    expected = [5, 1_234_567_890_123_456_789], [-1, -1], [5, 1_234_567_890_123_456_789]
-    assert np.array_equal(files.facts, expected)
+    assert files.sizes == [5, -1, 5]
     assert files.path(0) == tmp_path / "b" / "가.jpg"
+
+
+@pytest.mark.parametrize("change", ["size", "time", "name", "order", "missing"])
+def test_the_digest_changes_with_whatever_changes(tmp_path, change):
+    names = ["a.jpg", "b.jpg"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"1")
+        os.utime(tmp_path / name, ns=(1, 1_234_567_890_123_456_789))
+    before = NamedFiles(tmp_path, names).digest
+    assert NamedFiles(tmp_path, names).digest == before
+    path = tmp_path / "a.jpg"
+    if change == "size":
+        path.write_bytes(b"12")
+        os.utime(path, ns=(1, 1_234_567_890_123_456_789))
+    elif change == "time":
+        os.utime(path, ns=(1, 1_234_567_890_123_456_790))
+    elif change == "name":
+        names = [str(path.rename(tmp_path / "c.jpg").name), "b.jpg"]
+    elif change == "order":
+        names = names[::-1]
+    else:
+        path.unlink()
+    assert NamedFiles(tmp_path, names).digest != before
