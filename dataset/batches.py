@@ -1,7 +1,8 @@
 """Batches of prepared images: in random order for training, in row order for evaluation."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -89,6 +90,22 @@ class EvalBatches:
             rows = self.rows[start : start + self.batch_size]
             images = centre_crop(self.source.batch(rows), self.size)
             yield Batch(images, _rows_of(self.targets, rows), rows)
+
+
+def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield the same batches, each read into pinned memory by a thread while the one before is in use."""
+
+    def read() -> Batch | None:
+        batch = next(batches, None)
+        if batch is None or batch.images.device.type != "cpu" or not torch.cuda.is_available():
+            return batch
+        return replace(batch, images=batch.images.pin_memory())
+
+    with ThreadPoolExecutor(1, "ahead") as reader:
+        coming = reader.submit(read)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(read)
+            yield batch
 
 
 def centre_crop(images: Tensor, size: tuple[int, int]) -> Tensor:

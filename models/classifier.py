@@ -28,8 +28,8 @@ class Normalise(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return float (N, 3, H, W) in channels-last memory."""
         if not images.is_floating_point():
-            images = images.float() / 255
-        normal = (images - self.mean) / self.std
+            images = images.float().div_(255)
+        normal = (images - self.mean).div_(self.std)  # in place: a pass over memory less
         return normal.contiguous(memory_format=torch.channels_last)
 
 

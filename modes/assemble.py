@@ -29,10 +29,11 @@ from modes.kinds import check_class_weights, check_conditioning, check_kind, che
 from modes.run_folder import check_name
 from modes.settings import Settings
 from schedulers.base import SCHEDULERS
+from train.loop import Loop
 from train.monitor import Monitor
 from train.optimizer import OPTIMIZERS, parameter_groups
 from train.state import TrainState
-from train.trainer import Loop, Trainer
+from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
 from utils.errors import ConfigError, DataError, unknown_name
@@ -262,7 +263,13 @@ def assemble_training(
         validator=validator,
         callbacks=callbacks,
         precision=experiment.precision,
-        loop=Loop(epochs=train.epochs, accumulate=train.accumulate, clip=train.clip, seed=seed),
+        loop=Loop(
+            epochs=train.epochs,
+            accumulate=train.accumulate,
+            clip=train.clip,
+            seed=seed,
+            compile=train.compile,
+        ),
     )
 
 

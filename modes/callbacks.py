@@ -9,7 +9,8 @@ from utils.registry import Component
 
 # Callbacks of every run, before and after the config's own: what stops comes first, what keeps the
 # finished entry of an epoch comes after everything that adds to it.
-_FIRST, _LAST = ("FiniteLoss", "Progress"), ("History", "Checkpoints", "StopSignals")
+_FIRST = ("FiniteLoss", "Progress")
+_LAST = ("History", "Checkpoints", "TimeSplit", "StopSignals")
 _EARLY = ("TrainScores", "RawScores", "Freeze")  # of the config's own: add numbers that the others read
 
 

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from inference.predict import Predictions
 from schedulers.base import Scheduler
+from train.stopwatch import Stopwatch
 
 
 @dataclass(slots=True)
@@ -32,6 +33,10 @@ class TrainState:
     history: list[dict[str, float]] = field(default_factory=list)  # one entry a finished epoch
     predictions: Predictions | None = None  # of the last validation
     should_stop: bool = False  # no further epoch
+    watch: Stopwatch = field(init=False)  # of where the time goes; no part of a checkpoint
+
+    def __post_init__(self) -> None:
+        self.watch = Stopwatch(self.loss_sum.device)
 
     @property
     def rate(self) -> float:

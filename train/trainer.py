@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
@@ -11,24 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from dataset.augment import Augmenter
-from dataset.batches import Batch, TrainBatches
+from dataset.batches import Batch, TrainBatches, ahead
 from train.augmented import augmented
 from train.callback import Callback
 from train.diverged import diverged
+from train.loop import Loop
 from train.state import TrainState
 from train.validator import Validator
 from utils.device import Precision
 from utils.seeds import seed_global
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loop:
-    """The loop's own numbers."""
-
-    epochs: int
-    accumulate: int  # batches an optimiser step
-    clip: float | None  # the largest L2 norm of the gradient
-    seed: int
 
 
 class Trainer:
@@ -49,6 +39,7 @@ class Trainer:
         self.state, self.batches, self.augmenter = state, batches, augmenter
         self.criterion, self.validator = criterion, validator
         self.callbacks, self.precision, self.loop = callbacks, precision, loop
+        self.forward = torch.compile(state.model) if loop.compile else state.model
 
     def fit(self) -> TrainState:
         """Train until all epochs are finished or a callback asks to stop."""
@@ -69,6 +60,9 @@ class Trainer:
         state.model.train()
         self._notify("on_epoch_start")
         batches = self.batches.epoch(state.epoch, state.batch)
+        if self.precision.device.type == "cuda":  # on a CPU it would take a core from the model
+            batches = ahead(batches)
+        batches = state.watch.waiting("data", batches)
         while window := list(islice(batches, self.loop.accumulate)):
             state.scheduler.set_rates(state.step, state.history)
             self._step(window)
@@ -81,11 +75,12 @@ class Trainer:
             state.loss_sum += loss
         state.scaler.unscale_(state.optimizer)
         self._notify("on_gradients", partial(self._gradients, window))
-        if self.loop.clip is not None:
-            torch.nn.utils.clip_grad_norm_(state.model.parameters(), self.loop.clip)
-        state.scaler.step(state.optimizer)
-        state.scaler.update()
-        state.optimizer.zero_grad(set_to_none=True)
+        with state.watch.time("optimiser"):
+            if self.loop.clip is not None:
+                torch.nn.utils.clip_grad_norm_(state.model.parameters(), self.loop.clip)
+            state.scaler.step(state.optimizer)
+            state.scaler.update()
+            state.optimizer.zero_grad(set_to_none=True)
         state.batch, state.step = state.batch + len(window), state.step + 1
 
     def _gradients(self, window: Sequence[Batch]) -> list[Tensor]:
@@ -94,18 +89,21 @@ class Trainer:
         for number, batch in enumerate(window, start=state.batch):
             seed_global("step", self.loop.seed, state.epoch, number)  # dropout and the like
             place = {"epoch": state.epoch, "batch": number, "batches": len(self.batches)}
-            images, targets = augmented(batch, self.augmenter, self.precision.device, **place)
-            with self.precision.autocast():
-                logits = state.model(images)
-            loss = self.criterion(logits, targets)
-            state.scaler.scale(loss / len(window)).backward()
+            with state.watch.time("augmentation"):
+                images, targets = augmented(batch, self.augmenter, self.precision.device, **place)
+            with state.watch.time("model"):
+                with self.precision.autocast():
+                    logits = self.forward(images)
+                loss = self.criterion(logits, targets)
+                state.scaler.scale(loss / len(window)).backward()
             losses.append(loss.detach())
         return losses
 
     def _validate(self, started: float) -> None:
         state = self.state
         train_loss = float(state.loss_sum) / len(self.batches)
-        scores, state.predictions = self.validator.run(state.eval_model)
+        with state.watch.time("validation", on_device=False):
+            scores, state.predictions = self.validator.run(state.eval_model)
         if not math.isfinite(loss := train_loss + scores["loss"]):
             raise diverged(loss, state, state.step)
         state.epoch, state.batch = state.epoch + 1, 0

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.batches import EvalBatches, TrainBatches, centre_crop
+from dataset.batches import Batch, EvalBatches, TrainBatches, ahead, centre_crop
 from dataset.sampler import SAMPLERS
-from utils.errors import ConfigError
+from utils.errors import ConfigError, DataError
 from utils.registry import Component
 
 
@@ -189,3 +189,36 @@ def test_training_and_evaluation_share_the_source_and_no_transform():
     (after,) = validation
     assert torch.equal(after.images, before[0])
     assert after.targets["number"][:, 0].tolist() == list(range(8))
+
+
+def test_reading_ahead_changes_neither_the_batches_nor_their_order():
+    batches = TrainBatches(Numbered(23), targets_of(23), sampler(range(23)), 4)
+    for start in (0, 3, len(batches)):
+        expected, found = list(batches.epoch(1, start)), list(ahead(batches.epoch(1, start)))
+        assert [batch.rows.tolist() for batch in found] == [batch.rows.tolist() for batch in expected]
+        assert all(torch.equal(a.images, b.images) for a, b in zip(expected, found, strict=True))
+
+
+def test_reading_ahead_is_one_batch_ahead_and_no_more():
+    read = []
+
+    def batches():
+        for number in range(5):
+            read.append(number)
+            yield Batch(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), {}, np.array([number]))
+
+    coming = ahead(batches())
+    assert next(coming).rows.tolist() == [0]
+    coming.close()  # waits for the reader
+    assert read == [0, 1]
+
+
+def test_an_error_while_reading_ahead_reaches_who_uses_the_batches():
+    def batches():
+        yield Batch(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), {}, np.array([0]))
+        raise DataError("gone")
+
+    coming = ahead(batches())
+    next(coming)
+    with pytest.raises(DataError, match="gone"):
+        next(coming)

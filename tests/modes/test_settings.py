@@ -104,6 +104,7 @@ batch_size = 8
 accumulate = 2
 clip = none
 precision = float32
+compile = yes
 monitor = loss
 [infer]
 batch_size = 16

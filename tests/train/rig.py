@@ -21,9 +21,10 @@ from models.tiny_net import TinyNet
 from schedulers.base import SCHEDULERS
 from train import checkpoint
 from train.callback import Callback
+from train.loop import Loop
 from train.optimizer import OPTIMIZERS, Rates, parameter_groups
 from train.state import TrainState
-from train.trainer import Loop, Trainer
+from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision
 from utils.registry import Component

@@ -37,11 +37,12 @@ from train.callbacks.history import History
 from train.callbacks.stop_signals import StopSignals
 from train.callbacks.tensorboard import TensorBoard
 from train.callbacks.train_scores import TrainScores
+from train.loop import Loop
 from train.monitor import Monitor
 from train.optimizer import parameter_groups
 from train.optimizers.torch_optimizers import SGD
 from train.state import TrainState
-from train.trainer import Loop, Trainer
+from train.trainer import Trainer
 from train.validator import Validator
 from utils.errors import ResumableStop
 from utils.registry import Component

@@ -11,9 +11,10 @@ from torch.optim import SGD, lr_scheduler
 from dataset.batches import Batch
 from schedulers.base import SCHEDULERS
 from train.callback import Callback
+from train.loop import Loop
 from train.monitor import Monitor
 from train.state import TrainState
-from train.trainer import Loop, Trainer
+from train.trainer import Trainer
 from utils.device import Precision
 from utils.registry import Component
 

@@ -1,0 +1,37 @@
+"""What a run says about its own time."""
+
+import logging
+
+import pytest
+
+from tests.train.rig import trainer
+from train.callbacks.time_split import TimeSplit, advice, split_line
+
+
+def test_the_rate_leaves_out_validation_and_pictures():
+    line = split_line({"model": 6.0, "validation": 3.0, "other": 1.0}, images=1200)
+    assert line == "200 img/s while training. Of all the time: model 60.0%, validation 30.0%, other 10.0%"
+
+
+@pytest.mark.parametrize("part", ["data", "augmentation", "optimiser", "validation", "other"])
+def test_a_part_that_takes_much_is_named_with_what_its_end_would_bring(part):
+    assert advice({"model": 3.0, part: 1.0}).startswith(f"Without its {part} a run would be 1.3x as fast.")
+
+
+def test_where_the_model_takes_the_time_nothing_else_is_blamed():
+    assert advice({"data": 0.1, "model": 3.0}).startswith("The model is what takes the time")
+
+
+def test_a_run_logs_its_split_after_the_first_epoch_and_at_the_end(caplog):
+    run = trainer(epochs=3)
+    run.callbacks = [TimeSplit(batches=run.batches)]
+    with caplog.at_level(logging.INFO, "podium"):
+        run.fit()
+    first, last = (record.getMessage() for record in caplog.records)
+    for line in (first, last):
+        assert all(
+            f"{part} " in line for part in ("data", "augmentation", "model", "optimiser", "validation")
+        )
+    assert last.startswith("All 3 epochs: ")
+    shares = [float(word.rstrip("%,")) for word in last.split() if word.rstrip(",").endswith("%")]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
