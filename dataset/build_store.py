@@ -20,7 +20,7 @@ from dataset.prepare import Prepare
 from utils.durable import sync_folder, write_json
 
 _CHUNK = 16  # images a thread takes at once
-_UNWRITTEN = 2**27  # bytes that may wait for the disk
+_WAITING = 2**25  # bytes that may wait for the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class _PixelFile:
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
         self.path, self.image_bytes = path, math.prod(shape[1:])
+        self._waiting = 0  # bytes
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         os.truncate(self._file, math.prod(shape))
 
@@ -49,6 +50,13 @@ class _PixelFile:
             os.pwrite(self._file, image, row * self.image_bytes)
         except OSError as error:  # most likely the disk is full
             raise OSError(error.errno, error.strerror, str(self.path)) from error
+
+    def wrote(self, images: int) -> None:
+        """Note that so many more images were written, and bring them to the disk now and then."""
+        self._waiting += images * self.image_bytes
+        if self._waiting >= _WAITING:
+            self._waiting = 0
+            os.fdatasync(self._file)
 
     def sync(self) -> None:
         """Wait until all that was written is on the disk."""
@@ -89,6 +97,8 @@ def prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: _PixelF
             for more in pool.map(lambda rows: fill(pixels, files, rows, prepare), chunks):
                 seen.add(more)
                 bar.update(min(_CHUNK, len(files) - bar.n))
+                if pixels is not None:
+                    pixels.wrote(_CHUNK)
     finally:
         cv2.setNumThreads(threads_before)
     return seen

@@ -53,15 +53,18 @@ class Prepare:
             return None
         upright = header.height, header.width
         shapes = (upright, upright[::-1]) if header.may_lie else (upright,)
-        if not all(map(self._may_be_halved, shapes)) or (image := halved(data)) is None:
+        boxes = {shape: self._box(_blank(*shape)) for shape in shapes}
+        if not all(self._may_be_halved(shape, box) for shape, (box, _) in boxes.items()):
             return None
-        box, found = self._box(_blank(2 * image.shape[0], 2 * image.shape[1]))
+        image = halved(data)
+        if image is None:
+            return None
+        box, found = boxes[2 * image.shape[0], 2 * image.shape[1]]
         part = _part(image, Box(*(pixels // 2 for pixels in box)))
-        return None if is_busy(part) else (part, found)
+        return None if is_busy(part, self.size) else (part, found)
 
-    def _may_be_halved(self, shape: tuple[int, int]) -> bool:
+    def _may_be_halved(self, shape: tuple[int, int], box: Box) -> bool:
         """Return whether half a file of this shape has enough pixels, and whole ones at the part's edges."""
-        box, _ = self._box(_blank(*shape))
         enough = box.height >= 4 * self.size[0] and box.width >= 4 * self.size[1]
         return enough and all(pixels % 2 == 0 for pixels in (*shape, *box))
 

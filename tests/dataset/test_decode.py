@@ -97,8 +97,8 @@ def kept(monkeypatch):
     """Whether each file that was decoded at half its size since the test began was good enough."""
     answers = []
 
-    def noting(image):
-        answers.append(not is_busy(image))
+    def noting(image, size):
+        answers.append(not is_busy(image, size))
         return not answers[-1]
 
     monkeypatch.setattr(prepare_module, "is_busy", noting)
