@@ -1,7 +1,9 @@
 """From a file to pixels: decode, crop, resize. Deterministic, and the same for train, valid and test."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -53,20 +55,13 @@ class Prepare:
             return None
         upright = header.height, header.width
         shapes = (upright, upright[::-1]) if header.may_lie else (upright,)
-        boxes = {shape: self._box(_blank(*shape)) for shape in shapes}
-        if not all(self._may_be_halved(shape, box) for shape, (box, _) in boxes.items()):
+        plans = {shape: _plan(self, shape) for shape in shapes}
+        if None in plans.values() or (image := halved(data)) is None:
             return None
-        image = halved(data)
-        if image is None:
+        if (plan := plans.get((2 * image.shape[0], 2 * image.shape[1]))) is None:
             return None
-        box, found = boxes[2 * image.shape[0], 2 * image.shape[1]]
-        part = _part(image, Box(*(pixels // 2 for pixels in box)))
-        return None if is_busy(part, self.size) else (part, found)
-
-    def _may_be_halved(self, shape: tuple[int, int], box: Box) -> bool:
-        """Return whether half a file of this shape has enough pixels, and whole ones at the part's edges."""
-        enough = box.height >= 4 * self.size[0] and box.width >= 4 * self.size[1]
-        return enough and all(pixels % 2 == 0 for pixels in (*shape, *box))
+        part = _part(image, plan.half)
+        return None if is_busy(part, self.size) else (part, plan.found)
 
     def cropped(self, image: Pixels) -> tuple[Pixels, bool]:
         """Return the part to keep, and whether the cropper found it or fell back.
@@ -101,9 +96,22 @@ class Prepare:
         return {"size": self.size, "crop": self.cropper.facts(), "grey": self.grey}
 
 
-def _blank(height: int, width: int) -> Pixels:
-    """Return an image that takes no memory, for croppers that only look at its shape."""
-    return np.broadcast_to(np.uint8(0), (height, width, 3))
+class _Plan(NamedTuple):
+    """The part of a halved file that is kept, and whether the cropper found it."""
+
+    half: Box
+    found: bool
+
+
+@lru_cache
+def _plan(prepare: Prepare, shape: tuple[int, int]) -> _Plan | None:
+    """Return what to keep of a file of this shape; None if half of it has too few pixels, or half ones."""
+    # The cropper looks at nothing but the shape, so it is shown an image that takes no memory.
+    box, found = prepare._box(np.broadcast_to(np.uint8(0), (*shape, 3)))
+    enough = box.height >= 4 * prepare.size[0] and box.width >= 4 * prepare.size[1]
+    if not enough or any(pixels % 2 for pixels in (*shape, *box)):
+        return None
+    return _Plan(Box(*(pixels // 2 for pixels in box)), found)
 
 
 def _part(image: Pixels, box: Box) -> Pixels:
