@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import cv2
+import numpy as np
 from tqdm import tqdm
 
 from dataset.cropper import Pixels
@@ -47,7 +48,7 @@ class _PixelFile:
     def write(self, row: int, image: Pixels) -> None:
         """Put an image in its place."""
         try:
-            os.pwrite(self._file, image, row * self.image_bytes)
+            os.pwrite(self._file, np.ascontiguousarray(image).data, row * self.image_bytes)
         except OSError as error:  # most likely the disk is full
             raise OSError(error.errno, error.strerror, str(self.path)) from error
 

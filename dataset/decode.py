@@ -68,7 +68,7 @@ def decoded(data: Pixels, path: Path) -> Pixels:
 
 def jpeg_header(data: Pixels) -> JpegHeader | None:
     """Return what the header of an 8-bit grey or colour JPEG says; None for any other file."""
-    head, at, may_lie = memoryview(data), 2, False
+    head, at, may_lie = data.data, 2, False
     if bytes(head[:2]) != b"\xff\xd8":
         return None
     while at + 10 <= len(head) and head[at] == 0xFF:

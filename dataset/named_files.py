@@ -30,7 +30,8 @@ class NamedFiles(Sequence[str]):
     @property
     def sizes(self) -> list[int]:
         """Bytes of each file (N); -1 for one that is missing."""
-        return self._asked[0].tolist()
+        sizes: list[int] = self._asked[0].tolist()
+        return sizes
 
     @property
     def digest(self) -> str:

@@ -1,6 +1,7 @@
 """The image store: each file is decoded once, a stale or half-built store is never used."""
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -188,6 +189,26 @@ def test_a_store_above_the_budget_is_not_built_and_gives_identical_pixels(open_,
     assert "store_budget" in caplog.text
     assert not stores(tmp_path)
     assert torch.equal(unstored.batch(rows), open_().batch(rows))
+
+
+def test_a_part_that_is_cut_out_but_not_resized_is_stored_whole(open_, folder, files):
+    cut = Prepare(SIZE, CentreCrop(size=SIZE))
+    rows = np.arange(len(files))
+    expected = np.stack([cut(folder.root / file) for file in files])
+    assert np.array_equal(open_(cut).batch(rows).permute(0, 2, 3, 1).numpy(), expected)
+
+
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_no_store(open_, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(OSError, match="No space left") as caught:
+            open_()
+    assert caught.value.filename.endswith("pixels.u8")
+    assert not stores(tmp_path)
+    assert isinstance(open_(), ImageStore)
 
 
 def test_without_a_store_unreadable_images_are_known_from_the_start_as_well(open_, folder, files, decoded):
