@@ -12,25 +12,27 @@ import torch
 from numpy.typing import NDArray
 
 from dataset.folds import split
+from dataset.named_files import NamedFiles
 from dataset.task import Facts, Marked, Targets, Task
 from utils.errors import ConfigError, DataError
 from utils.registry import Registry
+from utils.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingTable:
     """What is trained on: place i of all but ``rows`` is about image i; ``rows`` (M) are those in use."""
 
-    files: tuple[str, ...]
-    groups: tuple[str, ...]
+    files: Sequence[str]
+    groups: Sequence[str]
     targets: Targets
     rows: NDArray[np.int64]
 
     def followed_by(self, more: "TrainingTable") -> "TrainingTable":
         """Return a table with the images of ``more`` after these."""
         return TrainingTable(
-            self.files + more.files,
-            self.groups + more.groups,
+            (*self.files, *more.files),
+            (*self.groups, *more.groups),
             {name: torch.cat([values, more.targets[name]]) for name, values in self.targets.items()},
             np.concatenate([self.rows, more.rows + len(self.files)]),
         )
@@ -74,12 +76,14 @@ class BaseDataset:
         if len(set(zip(groups, folds.tolist(), strict=True))) > len(set(groups)):
             raise ValueError("a group has images in two folds: training would see what validates")
         self.root = root
-        self.files = tuple(files)
-        self.groups = tuple(groups)
-        self.folds = folds
+        self.files = NamedFiles(root, files)
+        self.groups = Texts(groups)
+        self.folds = folds.astype(np.min_scalar_type(-int(folds.max(initial=0)) - 1))
         self.targets: Targets = task.targets(labels)
         none: Marked = {space.name: () for space in task.spaces}
-        self.train_targets: Targets = task.targets([none if m is None else m for m in train_labels])
+        trained: Targets = task.targets([none if m is None else m for m in train_labels])
+        same = all(values.equal(trained[space]) for space, values in self.targets.items())
+        self.train_targets = self.targets if same else trained  # in memory once, as a rule
         self.skipped = tuple(skipped)
         self.usable = np.array([marked is not None for marked in train_labels])
         self._hold_out(valid_fold)
@@ -145,25 +149,23 @@ class BaseDataset:
 
     def fingerprint(self) -> str:
         """Return a digest of what is trained and validated on: files and their sizes, labels and split."""
-        digest = hashlib.sha256(_names_and_sizes(self.root, self.files))
+        digest = hashlib.sha256(_names_and_sizes(self.files))
         for targets in (self.targets, self.train_targets):
             for values in targets.values():
                 digest.update(values.numpy().tobytes())
         for rows in (self.train_rows, self.valid_rows):
             digest.update(rows.tobytes())
         if self.extra is not None:
-            digest.update(_names_and_sizes(self.root, self.extra.files))
-            digest.update(repr(self.extra.groups).encode())
+            digest.update(_names_and_sizes(NamedFiles(self.root, self.extra.files)))
+            digest.update(repr(tuple(self.extra.groups)).encode())
             for values in self.extra.targets.values():
                 digest.update(values.numpy().tobytes())
             digest.update(self.extra.rows.tobytes())
         return digest.hexdigest()
 
 
-def _names_and_sizes(root: Path, files: Sequence[str]) -> bytes:
-    paths = [root / file for file in files]
-    sizes = [path.stat().st_size if path.exists() else -1 for path in paths]
-    return repr(list(zip(files, sizes, strict=True))).encode()
+def _names_and_sizes(files: NamedFiles) -> bytes:
+    return repr(list(zip(files, files.sizes, strict=True))).encode()
 
 
 def deal(

@@ -1,6 +1,7 @@
 """Builds each piece of a run once, from the settings."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dataset.demo import draw_demo_data, is_demo
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
 from dataset.prepare import Prepare
 from dataset.pseudo_labels import read_pseudo_labels, summary
+from dataset.resident import place
 from dataset.sampler import SAMPLERS
 from dataset.store import ImageSource, JoinedSource, missed_line, open_images, raise_bad
 from dataset.task import TASKS, Facts, Targets, Task
@@ -184,10 +186,11 @@ class Experiment:
             raise ConfigError("[loss] weight: at least one head needs a weight above 0.")
         return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
 
-    def images(self, root: Path, files: tuple[str, ...], what: str) -> ImageSource:
+    def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
         """Return the pixels of files, prepared as the config says."""
-        paths, budget = self.settings.paths, self.settings.images.store_budget
-        return open_images(root, files, self.prepare, paths.cache, budget=budget, what=what)
+        cache, images = self.settings.paths.cache, self.settings.images
+        source = open_images(root, files, self.prepare, cache, budget=images.store_budget, what=what)
+        return place(source, images.store, self.precision.device, what)
 
 
 def build_task(settings: Settings) -> Task:

@@ -13,6 +13,7 @@ from dataset.base_dataset import DATASETS
 from dataset.cropper import CROPPERS
 from dataset.eval_dataset import TEST_DATASETS
 from dataset.pseudo_labels import PseudoSettings
+from dataset.resident import Where
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
 from inference.engine import EngineName
@@ -82,6 +83,7 @@ class ImageSettings:
     size: tuple[Count, Count]  # height, width that the model sees, pixels
     grey: bool = False  # without colour
     room: Fraction = 0.0  # how much larger the kept images are than ``size``, for random moves
+    store: Where = "auto"  # where they are read from: disk, memory, device; auto: device if there is room
     store_budget: NonNegative = 30.0  # GB on disk; with less, images are decoded anew each time
     on_bad_image: Literal["error", "skip"] = "error"  # training images that can't be read
 

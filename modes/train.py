@@ -24,6 +24,7 @@ log = logging.getLogger("podium")
 # Keys that a resumed run may change, beside the sections in HERE: none of them changes a result.
 _FREE = (
     ("run", "device"),
+    ("images", "store"),
     ("images", "store_budget"),
     ("pseudo", "images"),
     ("callback.Checkpoints", "minutes"),

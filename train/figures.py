@@ -52,18 +52,21 @@ def image_sheet(images: NDArray[np.uint8], captions: Sequence[str], title: str, 
     width, gap, text = 142, 8, 34  # pixels
     height = round(width * images.shape[1] / images.shape[2])
     rows = -(-len(images) // columns)
-    sheet = np.full((rows * (height + text) + text, columns * (width + gap), 3), 255, np.uint8)
-    # One picture with text on it: a plot for each image would take a hundred times as long.
-    figure = Figure(figsize=(sheet.shape[1] / 100, sheet.shape[0] / 100), dpi=100)
+    high, across = rows * (height + text) + text, columns * (width + gap)
+    # One picture of text, on which the images are put: a plot for each would take a hundred times as long.
+    figure = Figure(figsize=(across / 100, high / 100), dpi=100)
+    places = []
     for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
         top = text + number // columns * (height + text) + text
         left = number % columns * (width + gap) + gap // 2
-        sheet[top : top + height, left : left + width] = cv2.resize(image, (width, height))
-        x, y = (left + width / 2) / sheet.shape[1], 1 - (top - 4) / sheet.shape[0]
+        places.append((top, left, cv2.resize(image, (width, height))))
+        x, y = (left + width / 2) / across, 1 - (top - 4) / high
         figure.text(x, y, caption, fontsize=6.5, ha="center", va="bottom")
-    figure.text(0.5, 1 - 8 / sheet.shape[0], title, fontsize=10, ha="center", va="top")
-    figure.figimage(sheet)
-    return _rendered(figure)
+    figure.text(0.5, 1 - 8 / high, title, fontsize=10, ha="center", va="top")
+    sheet = _rendered(figure)
+    for top, left, image in places:
+        sheet[top : top + height, left : left + width] = image
+    return sheet
 
 
 def _draw_matrix(axes: Axes, name: str, confusion: Confusion) -> None:

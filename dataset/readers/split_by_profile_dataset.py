@@ -1,5 +1,6 @@
 """The mask competition's training data: a CSV row for each person, a folder of seven photos for each row."""
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
@@ -151,11 +152,7 @@ def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
         raise DataError(f"There is no folder {images}. Is PODIUM_DATA (or data in [paths]) right?")
     inside = images.resolve()
     # A Korean name may be spelt in two ways (composed, or decomposed by a Mac's archive): one is used.
-    on_disk = {
-        unicodedata.normalize("NFC", entry.name): entry.name
-        for entry in images.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".")
-    }
+    on_disk = {unicodedata.normalize("NFC", name): name for name in _folders(images)}
     rows_of = Counter(person.profile for person in people)
     for person in people:
         profile, place = person.profile, person.row.place
@@ -173,27 +170,35 @@ def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
     ]
 
 
+def _folders(images: Path) -> list[str]:
+    with os.scandir(images) as entries:
+        return [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+
+
 def _read_folder(person: _Person, root: Path, folder: Path, inside: Path) -> None:
-    place = person.row.place
+    place, below = person.row.place, folder.relative_to(root).as_posix()
+    within = not folder.is_symlink() or folder.resolve().is_relative_to(inside)
     try:
-        files = sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            files = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         person.problems.append(f"{place}: {folder} can't be read: {error.strerror}")
         return
     for file in files:
-        photo = file.stem.lower()
-        if file.name.startswith(".") or file.is_dir():
+        photo, _, suffix = file.name.lower().rpartition(".")
+        linked = file.is_symlink()
+        if file.name.startswith(".") or (Path(file).is_dir() if linked else file.is_dir()):
             continue
-        if file.suffix.lower() not in EXTENSIONS or photo not in PHOTOS:
+        if f".{suffix}" not in EXTENSIONS or photo not in PHOTOS:
             person.problems.append(
-                f"{place}: {file} is not one of {', '.join(PHOTOS)} with {', '.join(EXTENSIONS)}"
+                f"{place}: {file.path} is not one of {', '.join(PHOTOS)} with {', '.join(EXTENSIONS)}"
             )
-        elif not file.resolve().is_relative_to(inside):
-            person.problems.append(f"{place}: {file} leads out of the data folder")
+        elif not (Path(file).resolve().is_relative_to(inside) if linked else within):
+            person.problems.append(f"{place}: {file.path} leads out of the data folder")
         elif photo in person.photos:
             person.problems.append(f"{place}: {folder} has two photos named {photo}")
         else:
-            person.photos[photo] = file.relative_to(root).as_posix()
+            person.photos[photo] = f"{below}/{file.name}"
     missing = [photo for photo in PHOTOS if photo not in person.photos]
     if missing:
         person.problems.append(f"{place}: {folder} has no {', '.join(missing)}")

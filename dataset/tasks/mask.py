@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist
 
@@ -86,10 +87,10 @@ class MaskTask(Task):
         return {"mask": MASKS, "gender": GENDERS, "age": AGES, "class": CLASSES}
 
     def encode(self, facts: Facts) -> Marked:
-        return self._encode(facts, (_band(_age(facts), self.boundaries),))
+        return self._encode(facts, (_band(_age(facts["age"]), self.boundaries),))
 
     def encode_for_training(self, facts: Facts) -> Marked | None:
-        age = _age(facts)
+        age = _age(facts["age"])
         if age in self.drop_ages:
             return None
         if not self.soft_age:
@@ -97,8 +98,7 @@ class MaskTask(Task):
         return self._encode(facts, soft_bands(age, self.train_boundaries, self.soft_age))
 
     def _encode(self, facts: Facts, age: Mark) -> Marked:
-        mask = MASKS.index(_known(facts, "photo", _PHOTOS))
-        gender = GENDERS.index(_known(facts, "gender", {name: name for name in GENDERS}))
+        mask, gender = _mask(facts["photo"]), _gender(facts["gender"])
         if not self.joint:
             return {"mask": (mask,), "gender": (gender,), "age": age}
         first = 6 * mask + 3 * gender
@@ -125,6 +125,7 @@ class MaskTask(Task):
         return [{"ans": str(value)} for value in self.answers(choices)["class"].tolist()]
 
 
+@lru_cache
 def soft_bands(age: int, boundaries: tuple[int, int], deviation: float) -> dict[int, float]:
     """Return the probability of each age band, which sum to 1.
 
@@ -141,18 +142,28 @@ def _band(age: int, boundaries: tuple[int, int]) -> int:
     return sum(age >= boundary for boundary in boundaries)
 
 
-def _known(facts: Facts, field: str, valid: Mapping[str, str]) -> str:
-    text = facts[field].lower()
-    if text not in valid:
-        raise ValueError(f"{field} {facts[field]!r} is not one of {_listing(list(valid))}")
-    return valid[text]
+# The same few texts come once for each of thousands of images.
+@lru_cache
+def _mask(photo: str) -> int:
+    return MASKS.index(_known("photo", photo, _PHOTOS))
 
 
-def _age(facts: Facts) -> int:
-    text = facts["age"]
+@lru_cache
+def _gender(text: str) -> int:
+    return GENDERS.index(_known("gender", text, {name: name for name in GENDERS}))
+
+
+@lru_cache
+def _age(text: str) -> int:
     if not re.fullmatch(r"\d{1,3}", text) or int(text) > _OLDEST:
         raise ValueError(f"age {text!r} is not a whole number of years from 0 to {_OLDEST}")
     return int(text)
+
+
+def _known(field: str, text: str, valid: Mapping[str, str]) -> str:
+    if text.lower() not in valid:
+        raise ValueError(f"{field} {text!r} is not one of {_listing(list(valid))}")
+    return valid[text.lower()]
 
 
 def _listing(names: Sequence[str]) -> str:
