@@ -1,0 +1,115 @@
+"""Building the store of prepared images, against OpenCV alone on the same files with as many threads.
+
+    PODIUM_DATA=/path/to/data python -m benchmarks.store_build --images 3000
+
+Podium reads its table, decodes, crops, shrinks, writes the map to disk and syncs it; OpenCV decodes and
+shrinks into an array in memory and does nothing else. The files lie in the system's cache for both, for which
+the first turn is.
+"""
+
+import argparse
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.data import data_folder, kind_of, lay_out, training_files, work_folder, write_config
+from benchmarks.rows import Ratio, Target, report
+from benchmarks.turns import serve, take_turns, timed
+
+SIZE, KEPT = (128, 96), (140, 106)  # height, width that a model sees, and of the store with its room
+FLAGS = {
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+PEERS = {"reduced": "OpenCV alone, reduced decode", "whole": "OpenCV alone, whole decode"}
+
+
+def largest_reduction(height: int, width: int, size: tuple[int, int]) -> int:
+    """Return the largest of OpenCV's reductions that leaves an image at least as large as ``size``."""
+    return max(by for by in FLAGS if by == 1 or (height // by >= size[0] and width // by >= size[1]))
+
+
+def shrink_all(paths: list[Path], out: np.ndarray, flag: int) -> None:  # type: ignore[type-arg]
+    """Decode and shrink all files on all cores, with a thread for each core."""
+
+    def one(row: int) -> None:
+        image = cv2.imdecode(np.fromfile(paths[row], np.uint8), flag)
+        cv2.resize(image, (out.shape[2], out.shape[1]), dst=out[row], interpolation=cv2.INTER_AREA)
+
+    cv2.setNumThreads(0)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for _ in pool.map(lambda rows: [one(row) for row in rows], np.array_split(range(len(paths)), 100)):
+            pass
+
+
+def be(peer: str, work: Path, images: int) -> None:
+    """Be one of the peers, in this process."""
+    if peer == "podium":
+        be_podium(work)
+        return
+    paths = training_files(work / "data", images)
+    height, width = cv2.imread(str(paths[0])).shape[:2]
+    by = largest_reduction(height, width, KEPT) if peer == "reduced" else 1
+    out = np.zeros((len(paths), *KEPT, 3), np.uint8)
+    serve(lambda: timed(lambda: shrink_all(paths, out, FLAGS[by])), reduced_by=by)
+
+
+def be_podium(work: Path) -> None:
+    """Be Podium, which builds its store anew in each turn."""
+    from modes.assemble import Experiment
+    from modes.read_settings import check, read_sections
+
+    turns = 0
+
+    def build() -> float:
+        nonlocal turns
+        turns += 1
+        sections = read_sections(work / "config.ini", [f"paths.cache={work}/cache-{turns}"])
+        experiment = Experiment.of(check(sections, "config.ini"))
+        return timed(experiment.training_data)
+
+    serve(build)
+
+
+def main() -> None:
+    """Time the peers in turns."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--images", type=int, default=3000, help="of a turn (default 3000)")
+    parser.add_argument("--turns", type=int, default=5, help="the first one apart (default 5)")
+    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--be", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.be:
+        be(arguments.be, arguments.work, arguments.images)
+        return
+    data = data_folder()
+    with work_folder() as work:
+        lay_out(data, work / "data", arguments.images)
+        size = f"{SIZE[0]}, {SIZE[1]}"
+        write_config(work, {"images.size": size, "model.name": "TinyNet", "paths.draw_demo": "no"})
+        own = ["-m", "benchmarks.store_build", "--images", str(arguments.images), "--work", str(work)]
+        found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *PEERS)}, arguments.turns)
+    report(
+        [
+            Ratio(
+                benchmark="store_build",
+                what="building the store",
+                against=PEERS[peer],
+                unit="img/s",
+                podium=[arguments.images / seconds for seconds in found["podium"].warm],
+                peer=[arguments.images / seconds for seconds in found[peer].warm],
+                target=Target(0.9) if peer == "reduced" else None,
+                facts={"images": arguments.images, "data": kind_of(data), **found[peer].ready},
+            )
+            for peer in PEERS
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
