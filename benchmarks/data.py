@@ -84,7 +84,7 @@ def training_files(root: Path, images: int) -> list[Path]:
 
 def write_config(root: Path, values: Mapping[str, str]) -> Path:
     """Write ``root/config.ini`` for the data in ``root/data``, with ``section.key`` values of one's own."""
-    beside = {"paths.data": f"{root}/data", "paths.runs": f"{root}/runs", "paths.cache": f"{root}/cache"}
+    beside = dict(text.split("=", 1) for text in own_paths(root))
     if values.get("dataset.name", _PLAIN["dataset.name"]) == _PLAIN["dataset.name"]:
         beside["dataset.fold_table"] = f"{root}/data/split.csv"
     sections: dict[str, list[str]] = {}
@@ -95,6 +95,11 @@ def write_config(root: Path, values: Mapping[str, str]) -> Path:
     text = "\n".join("\n".join([f"[{section}]", *lines]) for section, lines in sections.items())
     path.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def own_paths(root: Path) -> list[str]:
+    """Return what ``--set`` needs so that a run in ``root`` keeps to it, whatever PODIUM_DATA says."""
+    return [f"paths.data={root}/data", f"paths.runs={root}/runs", f"paths.cache={root}/cache"]
 
 
 def shrink(root: Path, size: tuple[int, int]) -> None:

@@ -28,7 +28,7 @@ LABELS = 4  # of a head
 BACKBONE = {"model.name": "TimmModel", "model.backbone": "mobilenetv3_small_050", "train.batch_size": "32"}
 
 
-def be_run(config: str, epochs: int) -> None:
+def be_run(root: Path, epochs: int) -> None:
     """Be a run of some epochs, or, of none, one that ends with its tenth step or the first epoch."""
     import modes.train  # noqa: F401  # the modules that run.py imports late
     from benchmarks.real_run import leave, podium
@@ -52,12 +52,12 @@ def be_run(config: str, epochs: int) -> None:
             )
             leave()
 
-    podium(["--config", config, "--set", f"train.epochs={max(1, epochs)}"], listen)
+    podium(root, listener=listen, overrides=[f"train.epochs={max(1, epochs)}"])
 
 
-def run_once(config: Path, epochs: int) -> dict[str, Any]:
-    """Return what a process says that runs a config: its fastest epoch, its start and its memory."""
-    peer = Peer(str(config), ["-m", "benchmarks.growth", "--be", str(config), "--epochs", str(epochs)])
+def run_once(root: Path, epochs: int) -> dict[str, Any]:
+    """Return what a process says that runs ``root/config.ini``: its fastest epoch, start and memory."""
+    peer = Peer(str(root), ["-m", "benchmarks.growth", "--be", str(root), "--epochs", str(epochs)])
     peer.end()
     return peer.ready
 
@@ -73,9 +73,9 @@ def of_images(data: Path, work: Path, sizes: Sequence[int]) -> list[Row]:
     for images in sizes:
         root = work / str(images)
         lay_out(few / "data", root / "data", images)
-        path = write_config(root, config)
-        trained = run_once(path, epochs=2)  # builds the store
-        again = run_once(path, epochs=0)
+        write_config(root, config)
+        trained = run_once(root, epochs=2)  # builds the store
+        again = run_once(root, epochs=0)
         epochs.append(trained["step"] * (images / 64))
         starts.append(again["start"])
         memory.append(again["anon"])
@@ -93,8 +93,8 @@ def of_pixels(data: Path, work: Path, sizes: Sequence[tuple[int, int]], images: 
     config = {"augmentation.name": "TrainAugmentation", "callback.Probe.": ""} | BACKBONE
     costs = []
     for height, width in sizes:
-        path = write_config(work, config | {"images.size": f"{height}, {width}"})
-        costs.append(1000 * run_once(path, epochs=3)["step"])
+        write_config(work, config | {"images.size": f"{height}, {width}"})
+        costs.append(1000 * run_once(work, epochs=3)["step"])
     pixels = [height * width for height, width in sizes]
     return [_grown("milliseconds of a step", "pixels", "ms", pixels, costs, "exponent 1.0")]
 
@@ -113,8 +113,8 @@ def of_heads(data: Path, work: Path, counts: Sequence[int], images: int) -> list
             for file in sorted((work / "data" / "train" / "images" / person["group"]).iterdir())
         ]
         write_table(work / "data" / "levels.csv", ["image", "person", "fold", *levels], lines)
-        path = write_config(work, _of_levels(levels))
-        costs.append(1000 * run_once(path, epochs=3)["step"])
+        write_config(work, _of_levels(levels))
+        costs.append(1000 * run_once(work, epochs=3)["step"])
     return [_grown("milliseconds of a step", "heads", "ms", counts, costs, "")]
 
 
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, default=len(SIZES), help="how many sizes, and numbers of heads")
     parser.add_argument("--epoch", type=int, default=512, help="images of an epoch for pixels and heads")
     parser.add_argument("--epochs", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--be", help=argparse.SUPPRESS)
+    parser.add_argument("--be", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.be:
         be_run(arguments.be, arguments.epochs)

@@ -39,8 +39,7 @@ def be_podium(work: Path, *, warm: bool, settings: list[str]) -> None:
         nonlocal turns
         turns += 1
         cache = f"paths.cache={work}/cache-{'warm' if warm else turns}"
-        given = [part for text in (cache, *settings) for part in ("--set", text)]
-        return timed(lambda: podium(["--config", f"{work}/config.ini", "--mode", "infer", *given]))
+        return timed(lambda: podium(work, "--mode", "infer", overrides=[cache, *settings]))
 
     serve(turn)
 
@@ -63,9 +62,7 @@ def be_timm(work: Path, batch: int) -> None:
     paths = [work / "data" / "eval" / "images" / name for name in names]
 
     def batches(workers: int) -> peers.Batches:
-        return peers.timm_loader(
-            paths, SIZE, batch, workers, training=False, normalised=False, device=machine.device
-        )
+        return peers.timm_loader(paths, SIZE, batch, workers, machine, training=False, normalised=False)
 
     def answers(images: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode(), machine.autocast():
@@ -141,6 +138,8 @@ def main() -> None:
 
 def measure(arguments: argparse.Namespace) -> None:
     """Train, start the peers, and report."""
+    from benchmarks.real_run import command
+
     data = data_folder()
     config = {
         "images.size": f"{SIZE[0]}, {SIZE[1]}", "images.room": "0", "model.name": "TimmModel",
@@ -149,9 +148,9 @@ def measure(arguments: argparse.Namespace) -> None:
     }  # fmt: skip
     with work_folder() as work:
         lay_out(data, work / "data", arguments.train_images, arguments.images)
-        path = write_config(work, config)
+        write_config(work, config)
         started = time.perf_counter()
-        subprocess.run([sys.executable, "run.py", "--config", str(path)], check=True, capture_output=True)
+        subprocess.run([sys.executable, "run.py", *command(work)], check=True, capture_output=True)
         print(f"Trained on {arguments.train_images} images in {time.perf_counter() - started:.0f} s.\n")
         given = [part for text in arguments.set for part in ("--set", text)]
         own = ["-m", "benchmarks.infer", "--batch", str(arguments.batch), "--work", str(work), *given]

@@ -47,7 +47,7 @@ def be_podium(work: Path, steps: int) -> None:
                 say(**peak.end())
                 leave()
 
-    podium(["--config", f"{work}/config.ini", "--set", "train.epochs=1000"], listen)
+    podium(work, listener=listen, overrides=["train.epochs=1000"])
 
 
 def main() -> None:

@@ -1,12 +1,14 @@
 """Podium's real run, as ``python run.py`` makes it, with one callback more that a benchmark listens to."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 
 import run
+from benchmarks.data import own_paths
 from dataset.batches import TrainBatches
 from train.callback import CALLBACKS, Callback
 from train.state import TrainState
@@ -44,15 +46,31 @@ class Probe(Callback):
         _say("end", state)
 
 
-def podium(arguments: list[str], listener: Listener | None = None) -> None:
-    """Do what ``python run.py`` does with these arguments, in this process.
+def podium(
+    root: Path, *arguments: str, listener: Listener | None = None, overrides: Sequence[str] = ()
+) -> None:
+    """Do what ``python run.py`` does with ``root/config.ini`` and these arguments, in this process.
+
+    Args:
+        overrides: what is given with ``--set``.
 
     Raises:
         RuntimeError: it did not end well.
     """
     _listener[:] = [listener] if listener else []
-    if code := run.main(arguments):
+    if code := run.main(command(root, *arguments, overrides=overrides)):
         raise RuntimeError(f"run.py {' '.join(arguments)} ended with {code}")
+
+
+def command(root: Path, *arguments: str, overrides: Sequence[str] = ()) -> list[str]:
+    """Return the arguments of ``run.py`` for ``root/config.ini``."""
+    texts = [*own_paths(root), *overrides]
+    return [
+        "--config",
+        f"{root}/config.ini",
+        *arguments,
+        *(part for text in texts for part in ("--set", text)),
+    ]
 
 
 def leave() -> None:

@@ -99,7 +99,7 @@ def be_podium(work: Path) -> None:
             say(imported=imported, seconds=seconds, parts=dict(parts.seconds) | rest)
             leave()
 
-    podium(["--config", str(work / "config.ini")], listen)
+    podium(work, listener=listen)
 
 
 def import_seconds() -> float:

@@ -15,7 +15,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.data import data_folder, kind_of, lay_out, training_files, work_folder, write_config
+from benchmarks.data import (
+    data_folder,
+    kind_of,
+    lay_out,
+    own_paths,
+    training_files,
+    work_folder,
+    write_config,
+)
 from benchmarks.rows import Ratio, Target, report
 from benchmarks.turns import serve, take_turns, timed
 
@@ -69,7 +77,8 @@ def be_podium(work: Path) -> None:
     def build() -> float:
         nonlocal turns
         turns += 1
-        sections = read_sections(work / "config.ini", [f"paths.cache={work}/cache-{turns}"])
+        paths = [*own_paths(work), f"paths.cache={work}/cache-{turns}"]
+        sections = read_sections(work / "config.ini", paths)
         experiment = Experiment.of(check(sections, "config.ini"))
         return timed(experiment.training_data)
 
@@ -91,7 +100,7 @@ def main() -> None:
     with work_folder() as work:
         lay_out(data, work / "data", arguments.images)
         size = f"{SIZE[0]}, {SIZE[1]}"
-        write_config(work, {"images.size": size, "model.name": "TinyNet", "paths.draw_demo": "no"})
+        write_config(work, {"images.size": size, "model.name": "TinyNet"})
         own = ["-m", "benchmarks.store_build", "--images", str(arguments.images), "--work", str(work)]
         found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *PEERS)}, arguments.turns)
     report(

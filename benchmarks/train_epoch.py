@@ -21,6 +21,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import peers
 from benchmarks.data import data_folder, kind_of, lay_out, training_files, work_folder, write_config
 from benchmarks.rows import Figure, Ratio, Row, Target, report
 from benchmarks.turns import Turns, say, serve, take_turns, timed, wait_for_turn
@@ -52,8 +53,6 @@ def be(peer: str, arguments: argparse.Namespace) -> None:
     if peer == "podium":
         (podium_first if arguments.first else podium_epochs)(arguments)
         return
-    from benchmarks import peers
-
     machine = peers.Machine(torch.device(arguments.device), getattr(torch, arguments.precision))
     if peer.startswith("bare"):
         plain = peer == "bare-plain"
@@ -64,7 +63,7 @@ def be(peer: str, arguments: argparse.Namespace) -> None:
     paths = training_files(Path(arguments.work) / "data", arguments.images)
 
     def batches() -> peers.Batches:
-        return make(paths, SIZE, arguments.batch, settings.workers)
+        return make(paths, SIZE, arguments.batch, settings.workers, machine)
 
     if arguments.first:
 
@@ -80,25 +79,24 @@ def be(peer: str, arguments: argparse.Namespace) -> None:
 
 
 def on_one_batch(
-    arguments: argparse.Namespace, machine: "peers.Machine", *, plain: bool
-) -> Callable[[], float]:  # type: ignore[name-defined] # noqa: F821
+    arguments: argparse.Namespace, machine: peers.Machine, *, plain: bool
+) -> Callable[[], float]:
     """Return what trains for an epoch's number of steps on the same batch, and takes the time."""
-    from benchmarks.peers import LABELS, Training, repeated
     from utils.device import keep_freed_memory
 
     if not plain:
         keep_freed_memory()
-    training = Training(arguments.model, machine, fused=not plain)
+    training = peers.Training(arguments.model, machine, fused=not plain)
     images = machine.images(torch.rand(arguments.batch, 3, *SIZE))
-    labels = torch.randint(0, LABELS, (arguments.batch,), device=machine.device)
+    labels = torch.randint(0, peers.LABELS, (arguments.batch,), device=machine.device)
     steps = arguments.images // arguments.batch
-    return lambda: timed(lambda: training.epoch(repeated(images, labels, steps)))
+    return lambda: timed(lambda: training.epoch(peers.repeated(images, labels, steps)))
 
 
-def best_settings(arguments: argparse.Namespace, machine, make) -> "peers.Settings":  # type: ignore[no-untyped-def, name-defined] # noqa: F821
+def best_settings(
+    arguments: argparse.Namespace, machine: peers.Machine, make: Callable[..., peers.Batches]
+) -> peers.Settings:
     """Return the settings of a loader with which training is fastest."""
-    from benchmarks import peers
-
     training = peers.Training(arguments.model, machine)
     paths = training_files(Path(arguments.work) / "data", arguments.images)
 
@@ -106,15 +104,15 @@ def best_settings(arguments: argparse.Namespace, machine, make) -> "peers.Settin
         training.epoch([(images, labels)])
 
     def measure(settings: peers.Settings) -> float:
-        return peers.seconds_a_batch(work, make(paths, SIZE, arguments.batch, settings.workers))
+        return peers.seconds_a_batch(work, make(paths, SIZE, arguments.batch, settings.workers, machine))
 
     return peers.best(measure)
 
 
-def lightning(arguments: argparse.Namespace, machine, batches, settings: str) -> None:  # type: ignore[no-untyped-def]
+def lightning(
+    arguments: argparse.Namespace, machine: peers.Machine, batches: peers.Batches, settings: str
+) -> None:
     """Be Lightning, which owns the loop: it waits before each epoch and speaks after it."""
-    from benchmarks.peers import lightning_epochs
-
     started, epochs = [0.0], [0]
 
     def before() -> bool:
@@ -125,7 +123,7 @@ def lightning(arguments: argparse.Namespace, machine, batches, settings: str) ->
         started[0] = time.perf_counter()
         return going_on
 
-    lightning_epochs(
+    peers.lightning_epochs(
         arguments.model, batches, machine, before, lambda: say(seconds=time.perf_counter() - started[0])
     )
 
@@ -146,7 +144,7 @@ def podium_epochs(arguments: argparse.Namespace) -> None:
         elif moment == "trained":
             seconds = time.perf_counter() - started
 
-    podium(["--config", f"{arguments.work}/config.ini", "--set", "train.epochs=1000"], listen)
+    podium(Path(arguments.work), listener=listen, overrides=["train.epochs=1000"])
 
 
 def podium_first(arguments: argparse.Namespace) -> None:
@@ -167,7 +165,7 @@ def podium_first(arguments: argparse.Namespace) -> None:
 
         cache = f"paths.cache={arguments.work}/cache-{turns}"
         started = time.perf_counter()
-        podium(["--config", f"{arguments.work}/config.ini", "--set", cache], listen)
+        podium(Path(arguments.work), listener=listen, overrides=[cache])
         return ends[0] - started
 
     serve(turn)
@@ -225,9 +223,7 @@ def utilisation(arguments: argparse.Namespace, what: str, rates: list[float]) ->
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    from benchmarks.peers import Machine, bare_model
-
-    model = bare_model(arguments.model, Machine(torch.device("meta")))
+    model = peers.bare_model(arguments.model, peers.Machine(torch.device("meta")))
     counter = FlopCounterMode(display=False)
     with counter:
         model(torch.empty(1, 3, *SIZE, device="meta"))
@@ -263,12 +259,10 @@ def main() -> None:
     if arguments.be:
         be(arguments.be, arguments)
         return
-    from benchmarks.peers import lightning_missing
-
-    peers = arguments.peers or (["dataloader"] if arguments.first else list(PEERS))
-    if "lightning" in peers and lightning_missing():
+    others = arguments.peers or (["dataloader"] if arguments.first else list(PEERS))
+    if "lightning" in others and peers.lightning_missing():
         print("Lightning is not installed (pip install -r requirements-bench.txt): left out.")
-        peers.remove("lightning")
+        others.remove("lightning")
     data = data_folder()
     arguments.kind = kind_of(data)
     with work_folder() as work:
@@ -279,7 +273,7 @@ def main() -> None:
             "--batch", str(arguments.batch), "--device", arguments.device, "--precision",
             arguments.precision, "--work", str(work), *(["--first"] if arguments.first else []),
         ]  # fmt: skip
-        found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *peers)}, arguments.turns)
+        found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *others)}, arguments.turns)
     report(rows(arguments, found))
 
 

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -36,32 +37,38 @@ class Peer:
     """A process of this Python that does one turn for each line that it gets."""
 
     def __init__(self, name: str, arguments: Sequence[str]) -> None:
-        self.name, self._errors = name, tempfile.TemporaryFile("w+")
+        self.name, self._errors = name, tempfile.TemporaryFile("w+")  # noqa: SIM115  # until end()
         started = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
             text=True,
         )  # fmt: skip
-        self.ready = self._answer() | {"launch": time.perf_counter() - started}
+        try:
+            self.ready = self._answer() | {"launch": time.perf_counter() - started}
+        except RuntimeError:
+            self.end()
+            raise
 
     def turn(self) -> float:
         """Return the seconds of its next turn."""
-        print("go", file=self._process.stdin, flush=True)
+        with suppress(BrokenPipeError):  # it has ended: the answer says so
+            print("go", file=self._process.stdin, flush=True)
         return float(self._answer()["seconds"])
 
     def end(self) -> None:
         """Let it end by itself, so that it ends its own workers, or end it."""
-        if self._process.stdin is not None:
+        with suppress(BrokenPipeError):
             self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
         self._errors.close()
 
     def _answer(self) -> dict[str, Any]:
-        for line in self._process.stdout or ():
+        for line in self._process.stdout:
             if line.startswith(_MARK):
                 answer: dict[str, Any] = json.loads(line[1:])
                 return answer
