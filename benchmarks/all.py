@@ -87,7 +87,8 @@ def run_command(command: str) -> tuple[list[dict[str, Any]], bool]:
     good = process.wait() == 0
     facts = {"command": f"python -m {command}", "load_before": round(load, 1)}
     print(f"({time.perf_counter() - started:.0f} s)", flush=True)
-    return [line | facts for line in lines], good
+    name = command.split()[0].rpartition(".")[2]
+    return [{"benchmark": name, "kind": "other"} | line | facts for line in lines], good
 
 
 def keep(path: Path, command: str, found: list[dict[str, Any]]) -> None:

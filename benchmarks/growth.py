@@ -143,7 +143,7 @@ def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     kinds = ("images", "pixels", "heads")
-    parser.add_argument("of", nargs="*", choices=kinds, default=kinds, help="what grows (default: all)")
+    parser.add_argument("of", nargs="*", help=f"what grows: {', '.join(kinds)} (default: all)")
     parser.add_argument("--images", type=int, nargs="+", default=IMAGES, help="numbers of images")
     parser.add_argument("--sizes", type=int, default=len(SIZES), help="how many sizes, and numbers of heads")
     parser.add_argument("--epoch", type=int, default=512, help="images of an epoch for pixels and heads")
@@ -153,6 +153,9 @@ def main() -> None:
     if arguments.be:
         be_run(arguments.be, arguments.epochs)
         return
+    arguments.of = arguments.of or kinds
+    if unknown := sorted(set(arguments.of) - set(kinds)):
+        parser.error(f"nothing of the name {', '.join(unknown)} grows: choose from {', '.join(kinds)}")
     data, rows = data_folder(), list[Row]()
     print(f"Images: {kind_of(data)}\n")
     with work_folder() as work:

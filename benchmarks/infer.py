@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchmarks.data import data_folder, kind_of, lay_out, work_folder, write_config
@@ -71,24 +72,31 @@ def be_timm(work: Path, batch: int) -> None:
 
     def turn(workers: int) -> None:
         found = torch.cat([answers(*one) for one in batches(workers)]).cpu()
-        top, choices = found.topk(1)
         with (work / TIMM_CSV).open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(zip(names, choices[:, 0].tolist(), top[:, 0].tolist(), strict=True))
+            rows = zip(names, found.argmax(dim=1).tolist(), found.tolist(), strict=True)
+            csv.writer(file).writerows([name, choice, *of_image] for name, choice, of_image in rows)
 
     settings = peers.best(lambda found: peers.seconds_a_batch(answers, batches(found.workers)))
     serve(lambda: timed(lambda: turn(settings.workers)), settings=str(settings))
 
 
 def compared(work: Path) -> dict[str, Any]:
-    """Return the share of images with the same answer, and how many different answers there are."""
+    """Return how far both agree: in their answers, of which there are several, and in the probabilities."""
     submission = read_table(work / RUN / "submission.csv", ("ImageID", "ans"))
-    ours = {row["ImageID"]: row["ans"] for row in submission.rows}
+    ours = np.array([int(row["ans"]) for row in submission.rows])
+    table = read_table(work / RUN / "test_predictions.csv", ())
     with (work / TIMM_CSV).open(encoding="utf-8", newline="") as file:
-        theirs = {name: answer for name, answer, _ in csv.reader(file)}
-    if ours.keys() != theirs.keys():
+        names, choices, *theirs = zip(*csv.reader(file), strict=True)
+    if [row["ImageID"] for row in submission.rows] != list(names):
         raise RuntimeError("Podium and timm predicted different images.")
-    same = sum(ours[name] == theirs[name] for name in ours) / len(ours)
-    return {"same_answers": round(same, 4), "labels_predicted": len(set(ours.values()))}
+    columns = table.columns[-len(theirs) :]
+    mine = np.array([[float(row[column]) for column in columns] for row in table.rows])
+    apart = np.abs(mine - np.array(theirs, float).T)
+    return {
+        "same_answers": round(float((ours == np.array(choices, int)).mean()), 4),
+        "labels_predicted": len(set(ours.tolist())),
+        "probability_apart": {"mean": float(f"{apart.mean():.2g}"), "most": round(float(apart.max()), 4)},
+    }
 
 
 def rows(found: dict[str, Turns], facts: dict[str, Any]) -> list[Row]:

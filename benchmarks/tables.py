@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import TABLES, number, verdict
+from benchmarks.rows import TABLES, Figure, Target, number, verdict
 
 PAGE = Path("docs/performance.md")
 LINES = Path("docs/performance.jsonl")
@@ -58,9 +58,36 @@ def _machine(lines: Sequence[Line]) -> str:
 
 def _targets(lines: Sequence[Line]) -> str:
     judged = [line for line in lines if line.get("target") and line["kind"] in ("ratio", "figure")]
+    judged += [line for limited in lines if "runs" in limited for line in _of_limits(limited)]
     return markdown(
         ("what", "against", "Podium", "peer", "ratio", "target", "verdict"), map(_judged_cells, judged)
     )
+
+
+def _of_limits(line: Line) -> list[Line]:
+    """Return the rows of benchmarks/time_limit.py, whose line holds every run with its limit."""
+    count = len(line["runs"])
+    rows = [
+        Figure(
+            benchmark="time_limit",
+            what=f"run with a time limit: wall clock over limit, {what} of {count}",
+            unit="of 1",
+            values=[line[key]],
+            target=target,
+        )
+        for what, key, target in (
+            ("largest", "max", Target(1.0, at_least=False)),
+            ("median", "median", Target(0.9)),
+        )
+    ]
+    faults = Figure(
+        benchmark="time_limit",
+        what="run with a time limit: without a valid checkpoint and submission",
+        unit=f"of {count}",
+        values=[line["faults"]],
+        target=Target(0, at_least=False),
+    )
+    return [row.line() for row in (*rows, faults)]
 
 
 def _others(lines: Sequence[Line]) -> str:

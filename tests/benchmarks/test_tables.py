@@ -39,6 +39,14 @@ def test_a_table_says_what_was_met_and_missed_and_leaves_out_what_has_no_target(
     assert "| time ~ images | 10: 1.00, 1,000: 100 | s | 1.00 | 0.100 s |  |" in filled
 
 
+def test_the_runs_with_a_time_limit_are_judged_by_their_largest_and_median_ratio_and_faults():
+    line = {"kind": "other", "runs": [{}, {}, {}], "max": 1.02, "median": 0.95, "faults": 0}
+    filled = tables.filled(PAGE, [line])
+    assert "largest of 3 |  | 1.02 of 1 |  |  | <= 1 of 1 | missed |" in filled
+    assert "median of 3 |  | 0.950 of 1 |  |  | >= 0.9 of 1 | met |" in filled
+    assert "submission |  | 0 of 3 |  |  | <= 0 of 3 | met |" in filled
+
+
 def test_what_was_not_measured_is_said_and_an_unknown_table_is_refused():
     assert "Not measured yet." in tables.filled(PAGE, [])
     with pytest.raises(ValueError, match="'nothing'"):
