@@ -20,21 +20,19 @@ from typing import Any
 from benchmarks import tables
 from benchmarks.data import data_folder, kind_of
 
-LINES = Path("docs/performance.jsonl")
 # What is run under a name: one command or several.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "train_epoch": (
-        "benchmarks.train_epoch --model mobilenetv3_small_050 --images 768 --turns 5",
-        "benchmarks.train_epoch --model resnet18 --images 256 --turns 4"
-        " --peers bare bare-plain dataloader timm",
+        "benchmarks.train_epoch --model mobilenetv3_small_050 --images 640 --turns 5",
+        "benchmarks.train_epoch --model resnet18 --images 192 --turns 4 --peers bare dataloader timm",
     ),
-    "first_epoch": ("benchmarks.train_epoch --first --images 1536 --turns 3",),
     "store_build": ("benchmarks.store_build --images 3000 --turns 5",),
     "start_up": ("benchmarks.start_up --images 18900 --turns 4",),
     "infer": ("benchmarks.infer --images 6300 --turns 4",),
     "memory": ("benchmarks.memory --images 18900",),
-    "growth": ("benchmarks.growth images pixels heads",),
+    "first_epoch": ("benchmarks.train_epoch --first --images 1024 --turns 4",),
     "profile_step": ("benchmarks.profile_step",),
+    "growth": ("benchmarks.growth images", "benchmarks.growth pixels heads"),
 }
 
 
@@ -92,23 +90,37 @@ def run_command(command: str) -> tuple[list[dict[str, Any]], bool]:
 
 
 def keep(path: Path, command: str, found: list[dict[str, Any]]) -> None:
-    """Write what a command found in place of what it found before, in the order of COMMANDS."""
+    """Write what a command found in place of what it found before, in the order of COMMANDS.
+
+    Lines of a benchmark in COMMANDS that came from another command than its present ones go.
+    """
     order = [f"python -m {one}" for commands in COMMANDS.values() for one in commands]
-    own = f"python -m {command}"
+    modules = {_module(one) for one in order}
     lines = []
     if path.exists():
         lines = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
-    lines = [line for line in lines if line.get("command") not in (None, own)] + found
+    lines = [
+        line
+        for line in lines
+        if line.get("command") not in (None, f"python -m {command}")
+        and (line["command"] in order or _module(line["command"]) not in modules)
+    ] + found
     lines.sort(key=lambda line: [*order, line["command"]].index(line["command"]))
     head = {"kind": "machine", "measured": time.strftime("%Y-%m-%d"), **machine()}
     path.write_text("".join(json.dumps(line) + "\n" for line in (head, *lines)), encoding="utf-8")
+
+
+def _module(command: str) -> str:
+    return command.split()[2]
 
 
 def main() -> int:
     """Run what was asked for; return the exit code: 1 if one of them failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(COMMANDS)} (default: all)")
-    parser.add_argument("--lines", type=Path, default=LINES, help=f"default: {LINES}")
+    parser.add_argument("--minutes", type=float, default=15, help="no command is begun after these")
+    parser.add_argument("--lines", type=Path, default=tables.LINES, help=f"default: {tables.LINES}")
+    parser.add_argument("--page", type=Path, default=tables.PAGE, help=f"default: {tables.PAGE}")
     arguments = parser.parse_args()
     names = arguments.names or list(COMMANDS)
     known = {path.stem for path in Path(__file__).parent.glob("*.py")} | COMMANDS.keys()
@@ -116,13 +128,19 @@ def main() -> int:
         parser.error(f"there is no benchmark {', '.join(unknown)}: choose from {', '.join(sorted(known))}")
     data, failed = kind_of(data_folder()), []
     print(f"Measured on {data}" + ("" if data == "photographs" else ": set PODIUM_DATA for real ones."))
-    for name in names:
-        for command in COMMANDS.get(name, (f"benchmarks.{name}",)):
-            found, good = run_command(command)
-            failed += [] if good else [command]
-            if good:  # each is kept at once: a later one may fail
-                keep(arguments.lines, command, found)
-    tables.write(arguments.lines)
+    commands = [command for name in names for command in COMMANDS.get(name, (f"benchmarks.{name}",))]
+    end = time.monotonic() + 60 * arguments.minutes
+    for command in commands:
+        if time.monotonic() > end:
+            print(f"NO TIME LEFT: python -m {command}")
+            continue
+        found, good = run_command(command)
+        if good:  # each is kept at once: a later one may fail
+            keep(arguments.lines, command, found)
+        else:
+            failed.append(command)
+    if arguments.lines.exists():
+        tables.write(arguments.lines, arguments.page)
     for command in failed:
         print(f"FAILED: python -m {command}")
     return 1 if failed else 0

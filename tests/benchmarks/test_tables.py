@@ -69,7 +69,8 @@ def test_a_command_that_ran_again_replaces_its_own_lines_and_no_others(tmp_path)
             path, command, [{"kind": "figure", "value": value, "command": f"python -m {command}"}]
         )
 
-    for command, value in ((second, 1), ("benchmarks.unknown", 2), (first, 3), (second, 4)):
+    stale = "benchmarks.infer --as-it-was-called-before"
+    for command, value in ((stale, 0), (second, 1), ("benchmarks.unknown", 2), (first, 3), (second, 4)):
         keep(command, value)
     head, *lines = [json.loads(text) for text in path.read_text().splitlines()]
     assert head["kind"] == "machine"
@@ -80,3 +81,17 @@ def test_every_command_is_a_script_that_there_is():
     for command in (one for commands in everything.COMMANDS.values() for one in commands):
         module = command.split()[0].replace(".", "/")
         assert Path(f"{module}.py").is_file()
+
+
+def test_the_lines_of_a_command_are_kept_with_the_command_and_a_failure_is_seen(capfd):
+    module = "benchmarks.growth --help"
+    assert everything.run_command(module) == ([], True)
+    assert "usage:" in capfd.readouterr().out
+    assert everything.run_command("benchmarks.growth nonsense")[1] is False
+
+
+def test_a_benchmark_that_there_is_not_is_refused_with_those_that_there_are(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["all", "inferr"])
+    with pytest.raises(SystemExit):
+        everything.main()
+    assert "no benchmark inferr: choose from" in capsys.readouterr().err
