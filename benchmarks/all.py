@@ -74,19 +74,18 @@ def run_command(command: str) -> tuple[list[dict[str, Any]], bool]:
     """Run one benchmark, show what it prints; return its lines of JSON, and whether it ended well."""
     print(f"\n$ python -m {command}", flush=True)
     started, load = time.perf_counter(), os.getloadavg()[0]
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command.split()], stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    )
     lines: list[dict[str, Any]] = []
-    for text in process.stdout or ():
-        print(text, end="", flush=True)
-        if text.startswith("{"):
-            lines.append(json.loads(text))
-    good = process.wait() == 0
+    with subprocess.Popen(
+        [sys.executable, "-m", *command.split()], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        for text in process.stdout or ():
+            print(text, end="", flush=True)
+            if text.startswith("{"):
+                lines.append(json.loads(text))
     facts = {"command": f"python -m {command}", "load_before": round(load, 1)}
     print(f"({time.perf_counter() - started:.0f} s)", flush=True)
     name = command.split()[0].rpartition(".")[2]
-    return [{"benchmark": name, "kind": "other"} | line | facts for line in lines], good
+    return [{"benchmark": name, "kind": "other"} | line | facts for line in lines], process.returncode == 0
 
 
 def keep(path: Path, command: str, found: list[dict[str, Any]]) -> None:

@@ -18,13 +18,15 @@ _PHOTOS = 7  # of a person
 # Of a run that only has to be fast: everything else is a default.
 _PLAIN = {
     "run.name": "speed",
-    "task.name": "MaskTask",
-    "task.joint": "yes",
-    "dataset.name": "SplitByProfileDataset",
     "images.room": "0.1",
     "optimizer.name": "AdamW",
     "optimizer.lr": "1e-3",
     "train.epochs": "1",
+}
+_MASKS = {
+    "task.name": "MaskTask",
+    "task.joint": "yes",
+    "dataset.name": "SplitByProfileDataset",
 }
 
 
@@ -83,10 +85,13 @@ def training_files(root: Path, images: int) -> list[Path]:
 
 
 def write_config(root: Path, values: Mapping[str, str]) -> Path:
-    """Write ``root/config.ini`` for the data in ``root/data``, with ``section.key`` values of one's own."""
+    """Write ``root/config.ini`` for the data in ``root/data``, with ``section.key`` values of one's own.
+
+    Without a task of its own it is that of the masks, as one head with 18 labels.
+    """
     beside = dict(text.split("=", 1) for text in own_paths(root))
-    if values.get("dataset.name", _PLAIN["dataset.name"]) == _PLAIN["dataset.name"]:
-        beside["dataset.fold_table"] = f"{root}/data/split.csv"
+    if "task.name" not in values:
+        beside |= _MASKS | {"dataset.fold_table": f"{root}/data/split.csv"}
     sections: dict[str, list[str]] = {}
     for name, value in (_PLAIN | beside | dict(values)).items():
         section, _, key = name.rpartition(".")

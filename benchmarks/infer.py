@@ -45,7 +45,7 @@ def be_podium(work: Path, *, warm: bool, settings: list[str]) -> None:
     serve(turn)
 
 
-def be_timm(work: Path, batch: int) -> None:
+def be_timm(work: Path, batch: int, sweep: float) -> None:
     """Be timm's loader and loop around the module that Podium trained."""
     from benchmarks import peers
     from modes.assemble import Experiment
@@ -76,7 +76,7 @@ def be_timm(work: Path, batch: int) -> None:
             rows = zip(names, found.argmax(dim=1).tolist(), found.tolist(), strict=True)
             csv.writer(file).writerows([name, choice, *of_image] for name, choice, of_image in rows)
 
-    settings = peers.best(lambda found: peers.seconds_a_batch(answers, batches(found.workers)))
+    settings = peers.best(lambda found: peers.seconds_a_batch(answers, batches(found.workers), sweep))
     serve(lambda: timed(lambda: turn(settings.workers)), settings=str(settings))
 
 
@@ -132,12 +132,13 @@ def main() -> None:
         "--train-images", type=int, default=1400, help="of the training before (default 1400)"
     )
     parser.add_argument("--batch", type=int, default=128, help="images of a batch, for both (default 128)")
+    parser.add_argument("--sweep", type=float, default=2.5, help="seconds to try each number of workers")
     parser.add_argument("--set", action="append", default=[], help="for Podium's mode, such as infer.x=y")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--be", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.be == "timm":
-        be_timm(arguments.work, arguments.batch)
+        be_timm(arguments.work, arguments.batch, arguments.sweep)
     elif arguments.be:
         be_podium(arguments.work, warm=arguments.be == "warm", settings=arguments.set)
     else:
@@ -161,7 +162,17 @@ def measure(arguments: argparse.Namespace) -> None:
         subprocess.run([sys.executable, "run.py", *command(work)], check=True, capture_output=True)
         print(f"Trained on {arguments.train_images} images in {time.perf_counter() - started:.0f} s.\n")
         given = [part for text in arguments.set for part in ("--set", text)]
-        own = ["-m", "benchmarks.infer", "--batch", str(arguments.batch), "--work", str(work), *given]
+        own = [
+            "-m",
+            "benchmarks.infer",
+            "--batch",
+            str(arguments.batch),
+            "--sweep",
+            str(arguments.sweep),
+            "--work",
+            str(work),
+            *given,
+        ]
         found = take_turns({peer: [*own, "--be", peer] for peer in ("warm", "cold", "timm")}, arguments.turns)
         facts = {"images": arguments.images, "model": arguments.model, "data": kind_of(data)}
         report(rows(found, facts | compared(work)))

@@ -173,7 +173,7 @@ def best(measure: Callable[[Settings], float]) -> Settings:
     return found
 
 
-def seconds_a_batch(work: Callable[[Tensor, Tensor], object], batches: Batches, least: float = 2.5) -> float:
+def seconds_a_batch(work: Callable[[Tensor, Tensor], object], batches: Batches, least: float) -> float:
     """Return the mean seconds of at least two batches and of ``least`` seconds, without the first one."""
     iterator = iter(batches)
     for images, labels in islice(iterator, 1):

@@ -104,7 +104,9 @@ def best_settings(
         training.epoch([(images, labels)])
 
     def measure(settings: peers.Settings) -> float:
-        return peers.seconds_a_batch(work, make(paths, SIZE, arguments.batch, settings.workers, machine))
+        return peers.seconds_a_batch(
+            work, make(paths, SIZE, arguments.batch, settings.workers, machine), arguments.sweep
+        )
 
     return peers.best(measure)
 
@@ -245,6 +247,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--turns", type=int, default=4, help="epochs of each peer, the first one apart")
     parser.add_argument("--first", action="store_true", help="the first epoch, with building the store")
     parser.add_argument("--peers", nargs="+", choices=tuple(PEERS), help="default: all that there are")
+    parser.add_argument("--sweep", type=float, default=2.5, help="seconds to try each setting of a loader")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
     parser.add_argument("--peak-tflops", type=float, default=989.0, help="of the GPU (default: H100, bf16)")
@@ -271,7 +274,7 @@ def main() -> None:
         own = [
             "-m", "benchmarks.train_epoch", "--model", arguments.model, "--images", str(arguments.images),
             "--batch", str(arguments.batch), "--device", arguments.device, "--precision",
-            arguments.precision, "--work", str(work), *(["--first"] if arguments.first else []),
+            arguments.precision, "--sweep", str(arguments.sweep), "--work", str(work), *(["--first"] if arguments.first else []),
         ]  # fmt: skip
         found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *others)}, arguments.turns)
     report(rows(arguments, found))

@@ -11,18 +11,21 @@ import pytest
 from dataset.demo import draw_demo_data
 
 ROOT = Path(__file__).resolve().parents[2]
-EPOCH = ["train_epoch", "--images", "64", "--batch", "32", "--turns", "2"]
+EPOCH = ["train_epoch", "--images", "64", "--batch", "32", "--turns", "2", "--sweep", "0"]
 SCRIPTS = {
-    "train_epoch": ([*EPOCH, "--peers", "bare", "bare-plain", "dataloader", "timm"], ["ratio"] * 4),
+    "train_epoch": ([*EPOCH, "--peers", "bare", "timm"], ["ratio"] * 2),
     "first_epoch": ([*EPOCH, "--first"], ["ratio"]),
     "store_build": (["store_build", "--images", "64", "--turns", "2"], ["ratio"] * 2),
     "start_up": (["start_up", "--images", "64", "--turns", "2"], ["ratio", "figure"]),
     "infer": (
-        ["infer", "--images", "30", "--turns", "2", "--train-images", "64"],
+        ["infer", "--images", "30", "--turns", "2", "--train-images", "64", "--sweep", "0"],
         ["ratio", "ratio", "figure"],
     ),
     "memory": (["memory", "--images", "140", "--steps", "2"], ["figure"] * 3),
-    "growth": (["growth", "--images", "140", "280", "--sizes", "2", "--epoch", "64"], ["growth"] * 5),
+    "growth": (
+        ["growth", "images", "heads", "--images", "140", "280", "--sizes", "2", "--epoch", "64"],
+        ["growth"] * 4,
+    ),
     "profile_step": (["profile_step", "--steps", "1", "--models", "mobilenetv3_small_050"], ["profile"]),
 }
 
