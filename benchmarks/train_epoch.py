@@ -274,7 +274,8 @@ def main() -> None:
         own = [
             "-m", "benchmarks.train_epoch", "--model", arguments.model, "--images", str(arguments.images),
             "--batch", str(arguments.batch), "--device", arguments.device, "--precision",
-            arguments.precision, "--sweep", str(arguments.sweep), "--work", str(work), *(["--first"] if arguments.first else []),
+            arguments.precision, "--sweep", str(arguments.sweep), "--work", str(work),
+            *(["--first"] if arguments.first else []),
         ]  # fmt: skip
         found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *others)}, arguments.turns)
     report(rows(arguments, found))
