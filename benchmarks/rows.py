@@ -152,7 +152,7 @@ def number(value: float) -> str:
 
 def verdict(line: dict[str, Any]) -> str:
     """Return whether a line's target was met, as a word; nothing where there is none."""
-    return {True: "met", False: "missed"}.get(line.get("met"), "")  # type: ignore[call-overload,no-any-return]
+    return ("met" if line["met"] else "missed") if "met" in line else ""
 
 
 def _ratio_cells(line: dict[str, Any]) -> tuple[str, ...]:

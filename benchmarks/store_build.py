@@ -42,7 +42,7 @@ def largest_reduction(height: int, width: int, size: tuple[int, int]) -> int:
     return max(by for by in FLAGS if by == 1 or (height // by >= size[0] and width // by >= size[1]))
 
 
-def shrink_all(paths: list[Path], out: np.ndarray, flag: int) -> None:  # type: ignore[type-arg]
+def shrink_all(paths: list[Path], out: np.ndarray, flag: int) -> None:
     """Decode and shrink all files on all cores, with a thread for each core."""
 
     def one(row: int) -> None:
@@ -51,8 +51,7 @@ def shrink_all(paths: list[Path], out: np.ndarray, flag: int) -> None:  # type: 
 
     cv2.setNumThreads(0)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for _ in pool.map(lambda rows: [one(row) for row in rows], np.array_split(range(len(paths)), 100)):
-            pass
+        list(pool.map(one, range(len(paths))))
 
 
 def be(peer: str, work: Path, images: int) -> None:

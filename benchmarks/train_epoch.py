@@ -34,7 +34,6 @@ PEERS = {
     "timm": "timm's loader and step",
     "lightning": "Lightning with that DataLoader",
 }
-LOADERS = ("dataloader", "timm", "lightning")
 SMALL = "mobilenetv3_small_050"
 
 
