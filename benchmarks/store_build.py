@@ -45,13 +45,14 @@ def largest_reduction(height: int, width: int, size: tuple[int, int]) -> int:
 def shrink_all(paths: list[Path], out: np.ndarray, flag: int) -> None:
     """Decode and shrink all files on all cores, with a thread for each core."""
 
-    def one(row: int) -> None:
-        image = cv2.imdecode(np.fromfile(paths[row], np.uint8), flag)
-        cv2.resize(image, (out.shape[2], out.shape[1]), dst=out[row], interpolation=cv2.INTER_AREA)
+    def some(rows: range) -> None:
+        for row in rows:
+            image = cv2.imdecode(np.fromfile(paths[row], np.uint8), flag)
+            cv2.resize(image, (out.shape[2], out.shape[1]), dst=out[row], interpolation=cv2.INTER_AREA)
 
     cv2.setNumThreads(0)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(one, range(len(paths))))
+        list(pool.map(some, (range(len(paths))[start : start + 16] for start in range(0, len(paths), 16))))
 
 
 def be(peer: str, work: Path, images: int) -> None:
