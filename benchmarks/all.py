@@ -23,8 +23,8 @@ from benchmarks.data import data_folder, kind_of
 # What is run under a name: one command or several.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "train_epoch": (
-        "benchmarks.train_epoch --model mobilenetv3_small_050 --images 640 --turns 5",
-        "benchmarks.train_epoch --model resnet18 --images 192 --turns 4 --peers bare dataloader timm",
+        "benchmarks.train_epoch --model mobilenetv3_small_050 --images 640 --turns 7",
+        "benchmarks.train_epoch --model resnet18 --images 192 --turns 5 --peers bare dataloader timm",
     ),
     "store_build": ("benchmarks.store_build --images 3000 --turns 5",),
     "start_up": ("benchmarks.start_up --images 18900 --turns 4",),
