@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.data import data_folder, kind_of, lay_out, shrink, work_folder, write_config
 from benchmarks.resident import resident
-from benchmarks.rows import Growth, Row, report
+from benchmarks.rows import Growth, Row, Target, report
 from benchmarks.turns import Peer, say
 from utils.tables import read_table, write_table
 
@@ -25,6 +25,7 @@ TINY = (32, 24)  # height, width of the tiny copies
 SIZES = ((64, 48), (96, 72), (128, 96), (192, 144), (256, 192))  # height, width
 HEADS = (1, 3, 9, 27)
 LABELS = 4  # of a head
+LINEAR, FLAT = Target(1.05, at_least=False), Target(0.1, at_least=False)  # 1.0 and 0, and room for noise
 BACKBONE = {"model.name": "TimmModel", "model.backbone": "mobilenetv3_small_050", "train.batch_size": "32"}
 
 
@@ -79,12 +80,17 @@ def of_images(data: Path, work: Path, sizes: Sequence[int]) -> list[Row]:
         epochs.append(trained["step"] * (images / 64))
         starts.append(again["start"])
         memory.append(again["anon"])
-    found = [
-        ("seconds of an epoch", "s", epochs, "exponent 1.0"),
-        ("seconds from imports to the first step", "s", starts, "exponent 0"),
-        ("resident memory beyond the map", "MB", memory, "<= 64 bytes an image"),
-    ]
-    return [_grown(what, "images", unit, sizes, costs, target) for what, unit, costs, target in found]
+    return [
+        _grown("seconds of an epoch", "images", "s", sizes, epochs, added=("ms", 1e3), target=LINEAR),
+        _grown(
+            "seconds from imports to the first step", "images", "s", sizes, starts, added=("ms", 1e3),
+            target=FLAT,
+        ),
+        _grown(
+            "resident memory beyond the map", "images", "MB", sizes, memory, added=("bytes", 2**20),
+            target=Target(64, at_least=False), by_unit=True,
+        ),
+    ]  # fmt: skip
 
 
 def of_pixels(data: Path, work: Path, sizes: Sequence[tuple[int, int]], images: int) -> list[Row]:
@@ -96,7 +102,7 @@ def of_pixels(data: Path, work: Path, sizes: Sequence[tuple[int, int]], images: 
         write_config(work, config | {"images.size": f"{height}, {width}"})
         costs.append(1000 * run_once(work, epochs=3)["step"])
     pixels = [height * width for height, width in sizes]
-    return [_grown("milliseconds of a step", "pixels", "ms", pixels, costs, "exponent 1.0")]
+    return [_grown("milliseconds of a step", "pixels", "ms", pixels, costs, added=("ns", 1e6), target=LINEAR)]
 
 
 def of_heads(data: Path, work: Path, counts: Sequence[int], images: int) -> list[Row]:
@@ -115,7 +121,7 @@ def of_heads(data: Path, work: Path, counts: Sequence[int], images: int) -> list
         write_table(work / "data" / "levels.csv", ["image", "person", "fold", *levels], lines)
         write_config(work, _of_levels(levels))
         costs.append(1000 * run_once(work, epochs=3)["step"])
-    return [_grown("milliseconds of a step", "heads", "ms", counts, costs, "")]
+    return [_grown("milliseconds of a step", "heads", "ms", counts, costs)]
 
 
 def _of_levels(levels: Sequence[str]) -> Mapping[str, str]:
@@ -134,9 +140,9 @@ def _of_levels(levels: Sequence[str]) -> Mapping[str, str]:
 
 
 def _grown(
-    what: str, of: str, unit: str, sizes: Sequence[float], costs: Sequence[float], target: str
+    what: str, of: str, unit: str, sizes: Sequence[float], costs: Sequence[float], **options: Any
 ) -> Growth:
-    return Growth(benchmark="growth", what=what, of=of, unit=unit, sizes=sizes, costs=costs, target=target)
+    return Growth(benchmark="growth", what=what, of=of, unit=unit, sizes=sizes, costs=costs, **options)
 
 
 def main() -> None:

@@ -79,6 +79,10 @@ class Growth:
     """How a cost grows with the size of the work: ``cost ~ size^slope``.
 
     ``per_unit`` is the other reading, by a straight line: what one more unit of size adds to the cost.
+
+    Args:
+        added: the unit of ``per_unit``, and how many of it the unit of the costs is; () = the same unit.
+        target: for the exponent, or with ``by_unit`` for what one more adds.
     """
 
     benchmark: str
@@ -87,16 +91,23 @@ class Growth:
     unit: str
     sizes: Sequence[float]
     costs: Sequence[float]  # medians
-    target: str = ""
+    added: tuple[()] | tuple[str, float] = ()
+    target: Target | None = None
+    by_unit: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
     def line(self) -> dict[str, Any]:
         """Return the row for JSON."""
+        unit, times = self.added or (self.unit, 1.0)
+        slope, per_unit = (fit(self.sizes, self.costs) for fit in (log_slope, straight_slope))
+        judged = _judged(self.target, times * per_unit if self.by_unit else slope)
+        if self.target:
+            judged["target"] = f"{self.target} {unit}" if self.by_unit else f"exponent {self.target}"
         return {
             "benchmark": self.benchmark, "kind": "growth", "what": self.what, "of": self.of,
-            "unit": self.unit, "slope": round(log_slope(self.sizes, self.costs), 3),
-            "per_unit": _short(straight_slope(self.sizes, self.costs)), "target": self.target,
-            "sizes": list(self.sizes), "costs": [_short(cost) for cost in self.costs], **self.facts,
+            "unit": self.unit, "slope": round(slope, 3), "per_unit": _short(times * per_unit),
+            "per_unit_unit": unit, **judged, "sizes": list(self.sizes),
+            "costs": [_short(cost) for cost in self.costs], **self.facts,
         }  # fmt: skip
 
 
@@ -170,7 +181,7 @@ def _growth_cells(line: dict[str, Any]) -> tuple[str, ...]:
     points = ", ".join(
         f"{size:,.0f}: {number(cost)}" for size, cost in zip(line["sizes"], line["costs"], strict=True)
     )
-    per_unit = f"{number(line['per_unit'])} {line['unit']}"
+    per_unit = f"{number(line['per_unit'])} {line['per_unit_unit']}"
     return (
         f"{line['what']} ~ {line['of']}",
         points,
@@ -178,6 +189,7 @@ def _growth_cells(line: dict[str, Any]) -> tuple[str, ...]:
         f"{line['slope']:.2f}",
         per_unit,
         line["target"],
+        verdict(line),
     )
 
 
@@ -185,7 +197,7 @@ def _growth_cells(line: dict[str, Any]) -> tuple[str, ...]:
 TABLES = {
     "ratio": (("what", "against", "Podium", "peer", "ratio", "target", ""), _ratio_cells),
     "figure": (("what", "Podium", "target", ""), _figure_cells),
-    "growth": (("what", "medians", "unit", "exponent", "one more adds", "target"), _growth_cells),
+    "growth": (("what", "medians", "unit", "exponent", "one more adds", "target", ""), _growth_cells),
 }
 
 

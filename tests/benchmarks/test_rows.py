@@ -71,6 +71,16 @@ def test_a_report_is_a_table_and_then_a_line_of_json_for_each_row(capsys):
     assert printed[0].split() == ["what", "against", "Podium", "peer", "ratio", "target"]
 
 
+def test_growth_is_judged_by_its_exponent_or_by_what_one_more_adds_in_a_unit_of_its_own():
+    facts = {"benchmark": "b", "what": "memory", "of": "images", "unit": "MB", "sizes": [1000, 3000]}
+    below = Target(64, at_least=False)
+    small = Growth(**facts, costs=[500, 500.1], added=("bytes", 2**20), target=below, by_unit=True).line()
+    assert small["per_unit"] == pytest.approx(0.1 * 2**20 / 2000, rel=1e-3)
+    assert (small["per_unit_unit"], small["target"], small["met"]) == ("bytes", "<= 64 bytes", True)
+    steep = Growth(**facts, costs=[1, 9], target=Target(1.05, at_least=False)).line()
+    assert (steep["slope"], steep["target"], steep["met"]) == (2, "exponent <= 1.05", False)
+
+
 def test_columns_begin_below_each_other():
     assert aligned([("a", "b"), ("long", "c")]) == "a     b\nlong  c"
 

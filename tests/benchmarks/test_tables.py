@@ -18,7 +18,9 @@ LINES = [
     ).line(),
     Figure(benchmark="b", what="start", unit="s", values=[3], target=Target(2, at_least=False)).line(),
     Figure(benchmark="b", what="no target", unit="s", values=[3]).line(),
-    Growth(benchmark="g", what="time", of="images", unit="s", sizes=[10, 1000], costs=[1, 100]).line(),
+    Growth(benchmark="g", what="time", of="images", unit="s", sizes=[10, 1000], costs=[1, 100],
+        target=Target(1.05, at_least=False),
+    ).line(),
 ]  # fmt: skip
 
 
@@ -36,7 +38,7 @@ def test_a_table_says_what_was_met_and_missed_and_leaves_out_what_has_no_target(
     assert "| epoch | a\\|b (1 workers) | 30.0 img/s | 20.0 img/s | 1.50 | >= 1 | met |" in filled
     assert "| start |  | 3.00 s |  |  | <= 2 s | missed |" in filled
     assert "no target" not in filled
-    assert "| time ~ images | 10: 1.00, 1,000: 100 | s | 1.00 | 0.100 s |  |" in filled
+    assert "| time ~ images | 10: 1.00, 1,000: 100 | s | 1.00 | 0.100 s | exponent <= 1.05 | met |" in filled
 
 
 def test_the_runs_with_a_time_limit_are_judged_by_their_largest_and_median_ratio_and_faults():
