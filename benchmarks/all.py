@@ -23,16 +23,16 @@ from benchmarks.data import data_folder, kind_of
 # What is run under a name: one command or several.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "train_epoch": (
-        "benchmarks.train_epoch --model mobilenetv3_small_050 --images 640 --turns 7",
-        "benchmarks.train_epoch --model resnet18 --images 192 --turns 5 --peers bare dataloader timm",
+        "benchmarks.train_epoch --model mobilenetv3_small_050 --images 640 --turns 5 --sweep 1.5",
+        "benchmarks.train_epoch --model resnet18 --images 192 --turns 4 --peers bare dataloader timm",
     ),
-    "store_build": ("benchmarks.store_build --images 3000 --turns 5",),
+    "store_build": ("benchmarks.store_build --images 2000 --turns 5",),
     "start_up": ("benchmarks.start_up --images 18900 --turns 4",),
-    "infer": ("benchmarks.infer --images 6300 --turns 4",),
+    "infer": ("benchmarks.infer --images 6300 --turns 4 --sweep 1.5",),
     "memory": ("benchmarks.memory --images 18900",),
-    "first_epoch": ("benchmarks.train_epoch --first --images 1024 --turns 4",),
+    "first_epoch": ("benchmarks.train_epoch --first --images 1024 --turns 4 --sweep 1.5",),
     "profile_step": ("benchmarks.profile_step",),
-    "growth": ("benchmarks.growth images", "benchmarks.growth pixels heads"),
+    "growth": ("benchmarks.growth images", "benchmarks.growth pixels heads --epoch 256"),
 }
 
 
@@ -134,12 +134,11 @@ def main() -> int:
             print(f"NO TIME LEFT: python -m {command}")
             continue
         found, good = run_command(command)
-        if good:  # each is kept at once: a later one may fail
+        if good:  # each is kept at once: a later one may fail, or somebody may lose patience
             keep(arguments.lines, command, found)
+            tables.write(arguments.lines, arguments.page)
         else:
             failed.append(command)
-    if arguments.lines.exists():
-        tables.write(arguments.lines, arguments.page)
     for command in failed:
         print(f"FAILED: python -m {command}")
     return 1 if failed else 0
