@@ -1,7 +1,7 @@
 """Says whether one finished run is better than another one, and where."""
 
 import logging
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,7 +29,9 @@ Right = NDArray[np.bool_]  # which of the labelled images got no wrong answer
 class Compare(Mode):
     """Print whether the second of two finished runs is better, by the images that both validated."""
 
-    takes_runs = True
+    @classmethod
+    def options(cls, parser: ArgumentParser) -> None:
+        parser.add_argument("runs", nargs="*", metavar="RUN", help="two of them, each by version or path")
 
     def run(self, arguments: Namespace) -> None:
         _refuse(arguments)

@@ -223,9 +223,9 @@ def test_predictions_that_are_damaged_are_refused(work, capsys):
         (["--mode", "compare", "001", "002", "--run", "001"], "have no meaning with --mode compare"),
         (["--mode", "compare", "001", "--resume", "002"], "have no meaning with --mode compare"),
         (["--mode", "compare", "001", "002", "--set", "train.epochs=2"], "only paths can be set"),
-        (["001"], "--mode train takes no runs, but got: 001"),
-        (["--mode", "infer", "001", "002"], "--mode infer takes no runs, but got: 001 002"),
-        (["--mode", "list", "001"], "--mode list takes no runs"),
+        (["001"], "--mode train does not take: 001"),
+        (["--mode", "infer", "001", "002"], "--mode infer does not take: 001 002"),
+        (["--mode", "list", "001"], "--mode list does not take: 001"),
     ],
 )
 def test_arguments_that_mean_nothing_are_refused(work, capsys, arguments, words):

@@ -1,0 +1,93 @@
+"""The command line: what every mode takes, what its own mode adds, and the text of ``--help``.
+
+Imports nothing heavy: ``python run.py --help`` answers at once.
+"""
+
+import re
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+
+from utils.errors import ConfigError, closest
+
+# Each mode has a line here, so that one look teaches what there is.
+EXAMPLES = """\
+examples:
+  python run.py                                  train by config.ini
+  python run.py --mode infer                     write submission.csv with the newest finished run
+  python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
+  python run.py --mode pseudo                    label images for another run to train on
+  python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
+  python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
+  python run.py --mode compare 001 002           is the second run better? with runs by version or path
+  python run.py --resume                         go on with the newest run that did not finish
+  python run.py --mode list                      everything that a config can choose, with its options
+  python run.py --mode NAME --help               what one mode does, and options of its own
+  python run.py --config recipes/mask/scratch_15_minutes.ini
+                                                 another config
+  python run.py --set train.epochs=3 --set optimizer.lr=1e-4 --set loss.age.smoothing=0.2
+                                                 change single values; --set may be repeated
+
+exit codes: 0 done, 2 the config or command line is wrong, 3 the data is wrong,
+            4 stopped and can be resumed, 1 anything else
+
+Paths can come from the environment or a file .env: PODIUM_DATA, PODIUM_RUNS, PODIUM_CACHE.
+Look at runs with: tensorboard --logdir runs
+"""
+
+
+def common_parser() -> ArgumentParser:
+    """Return a parser of what every mode takes; a mode adds its own to it (``Mode.options``)."""
+    parser = ArgumentParser(
+        prog="run.py",
+        description="Train an image classifier by a config file and write a competition submission.",
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,  # whose help it is depends on the mode
+    )
+    parser.add_argument("--help", "-h", action="store_true", help="this; after --mode NAME, about that mode")
+    parser.add_argument("--mode", metavar="NAME", help="what to do; default: train")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("config.ini"),
+        metavar="PATH",
+        help="default: config.ini",
+    )
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="put a value over the config's; may be repeated",
+    )
+    parser.add_argument("--folds", metavar="all|0,2,4", help="short for --set run.folds=...")
+    parser.add_argument("--seeds", metavar="N", help="short for --set run.seeds=N")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped or killed")
+    parser.add_argument(
+        "--run",
+        metavar="VERSION|PATH",
+        help="which run to resume or to predict with (default: newest)",
+    )
+    return parser
+
+
+def parse(parser: ArgumentParser, mode: str, arguments: list[str]) -> Namespace:
+    """Return the values of a command line; the parser knows the mode's own options.
+
+    Raises:
+        ConfigError: there is something that the mode does not take.
+    """
+    parsed, rest = parser.parse_known_intermixed_args(arguments)
+    if rest:
+        options = re.findall(r"--\w+", parser.format_usage())
+        near = [closest(text.partition("=")[0], options) for text in rest if text.startswith("--")]
+        hint = f" Did you mean {', '.join(filter(None, near))}?" if any(near) else ""
+        raise ConfigError(
+            f"--mode {mode} does not take: {' '.join(rest)}.{hint} "
+            f"What it takes: python run.py --mode {mode} --help"
+        )
+    given = {"folds": parsed.folds, "seeds": parsed.seeds}
+    parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]
+    return parsed
