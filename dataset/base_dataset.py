@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from dataset.folds import split
+from dataset.relabel import Cell
 from dataset.task import Facts, Marked, Targets, Task
 from utils.errors import ConfigError, DataError
 from utils.registry import Registry
@@ -52,6 +53,7 @@ class BaseDataset:
         labels: (N) the organiser's labels: what is scored.
         train_labels: (N) the team's labels: what is trained on; None leaves an image out of training.
         skipped: what was left out of the table, a line each, for the log.
+        facts: (N) what the table says of each image, as it stands there; none = nothing but its labels.
 
     Attributes:
         extra: images beside the table that are trained on too; nothing else knows of them.
@@ -69,6 +71,7 @@ class BaseDataset:
         labels: Sequence[Marked],
         train_labels: Sequence[Marked | None],
         skipped: Sequence[str] = (),
+        facts: Sequence[Facts] = (),
     ) -> None:
         if len(set(zip(groups, folds.tolist(), strict=True))) > len(set(groups)):
             raise ValueError("a group has images in two folds: training would see what validates")
@@ -80,6 +83,7 @@ class BaseDataset:
         none: Marked = {space.name: () for space in task.spaces}
         self.train_targets: Targets = task.targets([none if m is None else m for m in train_labels])
         self.skipped = tuple(skipped)
+        self._facts = facts
         self.usable = np.array([marked is not None for marked in train_labels])
         self._hold_out(valid_fold)
         self.extra: TrainingTable | None = None
@@ -124,6 +128,24 @@ class BaseDataset:
             ConfigError: this layout has no such rows.
         """
         raise ConfigError(f"{cls.__name__} has no table with a row for each image: take CsvDataset")
+
+    cells_are_read = False  # whether this layout has a relabel file
+
+    def facts_of(self, row: int) -> dict[str, str]:
+        """Return what the organiser says of one image: what the task's ``encode`` was given."""
+        return dict(self._facts[row]) if self._facts else {}
+
+    def profile(self, name: str) -> str:
+        """Return the profile, as ``cells`` calls it, that a relabel file means by a name."""
+        return name
+
+    def of_group(self, fact: str) -> bool:
+        """Return whether all images of a group have this fact in common, so that they are judged together."""
+        return False
+
+    def cells(self, row: int, facts: Facts) -> list[Cell]:
+        """Return what a relabel file has to say so that an image has these facts; nothing if none can."""
+        return []
 
     def without(self, bad: NDArray[np.int64]) -> None:
         """Leave these rows out of training and validation (their files could not be read).

@@ -55,6 +55,7 @@ class Task:
 
     main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
     at_inference: tuple[str, ...] = ()  # options that --set may change when a trained run predicts
+    numbers: Mapping[str, tuple[int, int]] = {}  # facts that are whole numbers: from and to
 
     def __init__(self, spaces: Sequence[Space]) -> None:
         self.spaces = tuple(spaces)
@@ -81,6 +82,19 @@ class Task:
         """Return the labels to train on, or None to leave the image out of training."""
         return self.encode(facts)
 
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts | None:
+        """Return the facts, changed as little as possible, of which ``encode`` makes another label.
+
+        Args:
+            view: one of those that ``asked`` returns.
+            label: its index there.
+            present: False, where an image has any number of labels: the label is not one of them.
+
+        Returns:
+            None: this task can't say.
+        """
+        return None
+
     def targets(self, marked: Sequence[Marked]) -> Targets:
         """Return the targets of N images."""
         return {space.name: space.targets([m[space.name] for m in marked]) for space in self.spaces}
@@ -88,6 +102,10 @@ class Task:
     def probabilities(self, logits: Logits) -> dict[str, Tensor]:
         """Return the probability of each label, float32 (N, K) per space."""
         return {space.name: space.probabilities(logits[space.name]) for space in self.spaces}
+
+    def asked(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the probabilities (N, K) of each view whose labels can be wrong by themselves."""
+        return dict(probabilities)
 
     def decide(self, logits: Logits) -> Choices:
         """Return the chosen labels of each image."""

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from dataset.base_dataset import DATASETS, BaseDataset
 from dataset.fold_table import read_folds
 from dataset.folds import deal_folds
-from dataset.relabel import Corrections, ids_and_folders, read_corrections
-from dataset.task import Marked, Task
+from dataset.relabel import Cell, Corrections, ids_and_folders, read_corrections
+from dataset.task import Facts, Marked, Task
 from utils.convert import Interval
 from utils.errors import DataError, listed
 from utils.tables import Row, read_table
@@ -103,7 +103,29 @@ class SplitByProfileDataset(BaseDataset):
             labels=true,
             train_labels=trained,
             skipped=problems,
+            facts=[person.row.values for person, _ in good for _ in person.photos],
         )
+        self._meant = ids_and_folders([(person.row["id"], person.profile) for person, _ in good])
+
+    cells_are_read = True
+
+    def facts_of(self, row: int) -> dict[str, str]:
+        return super().facts_of(row) | {"photo": _photo(Path(self.files[row]))}
+
+    def profile(self, name: str) -> str:
+        found = self._meant.get(name, ())
+        return found[0] if len(found) == 1 else name
+
+    def of_group(self, fact: str) -> bool:
+        return fact != "photo"
+
+    def cells(self, row: int, facts: Facts) -> list[Cell]:
+        before = self.facts_of(row)
+        return [
+            Cell(self.groups[row], before["photo"] if name == "photo" else name, before[name], facts[name])
+            for name in ("gender", "age", "photo")
+            if facts[name] != before[name]
+        ]
 
 
 _Labels = dict[str, tuple[Marked, Marked | None]]  # by photo: the organiser's and the team's
@@ -173,6 +195,10 @@ def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
     ]
 
 
+def _photo(file: Path) -> str:
+    return file.stem.lower()
+
+
 def _read_folder(person: _Person, root: Path, folder: Path, inside: Path) -> None:
     place = person.row.place
     try:
@@ -181,7 +207,7 @@ def _read_folder(person: _Person, root: Path, folder: Path, inside: Path) -> Non
         person.problems.append(f"{place}: {folder} can't be read: {error.strerror}")
         return
     for file in files:
-        photo = file.stem.lower()
+        photo = _photo(file)
         if file.name.startswith(".") or file.is_dir():
             continue
         if file.suffix.lower() not in EXTENSIONS or photo not in PHOTOS:
