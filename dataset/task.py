@@ -5,6 +5,7 @@ Shapes: N images, K labels of a space. *targets* are float (N, K) per space, *ch
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class Task:
 
     main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
     at_inference: tuple[str, ...] = ()  # options that --set may change when a trained run predicts
-    numbers: Mapping[str, tuple[int, int]] = {}  # facts that are whole numbers: from and to
+    numbers: ClassVar[Mapping[str, tuple[int, int]]] = {}  # facts that are whole numbers: from and to
 
     def __init__(self, spaces: Sequence[Space]) -> None:
         self.spaces = tuple(spaces)

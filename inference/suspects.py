@@ -126,7 +126,8 @@ def answer(question: Question, groups: Sequence[str]) -> Answer:
     if question.label is None:
         for place, name in enumerate(group):
             of_group.setdefault(name, []).append(place)
-    suspects, used = [], set()
+    suspects: list[Suspect] = []
+    used: set[int] = set()
     for place in order:
         if place in used:
             continue

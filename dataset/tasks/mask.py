@@ -64,7 +64,7 @@ class MaskTask(Task):
             each band gets the probability that the true age lies in it; 0 = the age's band.
     """
 
-    numbers: ClassVar = {"age": (0, _OLDEST)}
+    numbers: ClassVar[Mapping[str, tuple[int, int]]] = {"age": (0, _OLDEST)}
 
     def __init__(
         self,
