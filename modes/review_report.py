@@ -24,6 +24,7 @@ from utils.tables import for_spreadsheet, write_table
 
 Cells = tuple[str | int, ...]
 _KEPT = 50  # mistakes of each label in the CSV
+DRAWS = 300  # for the intervals of each part, of which there are many
 _BINS = ("view", "confidence from", "to", "answers", "groups", "mean confidence", "right", "low", "high")
 _PARTS = ("by", "value", "groups", "images", "view", "score", "mean", "low", "high")
 _MISTAKES = ("view", "label", "said", "probability", "probability of the label", "group", "file")
@@ -44,11 +45,11 @@ class Report:
         """Return what there is to say of a run."""
         groups = validation.groups
         questions = list(validation.questions(by_group=False))
-        facts = [run.dataset.facts_of(int(row)) for row in run.rows]
+        facts, logits = [run.dataset.facts_of(int(row)) for row in run.rows], run.logits
         parts = [
             score
             for part in subsets(run.task, run.targets, facts, groups)
-            for score in subset_scores(run.task, part, run.logits, run.targets, groups)
+            for score in subset_scores(run.task, part, logits, run.targets, groups, repeats=DRAWS)
         ]
         mistakes = [one for question in questions for one in most_confident(question, groups, _KEPT)]
         return cls(run, validation, _reliabilities(questions, groups), parts, mistakes)

@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -105,7 +106,6 @@ class SplitByProfileDataset(BaseDataset):
             skipped=problems,
             facts=[person.row.values for person, _ in good for _ in person.photos],
         )
-        self._meant = ids_and_folders([(person.row["id"], person.profile) for person, _ in good])
 
     cells_are_read = True
 
@@ -115,6 +115,11 @@ class SplitByProfileDataset(BaseDataset):
     def profile(self, name: str) -> str:
         found = self._meant.get(name, ())
         return found[0] if len(found) == 1 else name
+
+    @cached_property
+    def _meant(self) -> dict[str, list[str]]:
+        people = {(facts["id"], group) for facts, group in zip(self._facts, self.groups, strict=True)}
+        return ids_and_folders(sorted(people))
 
     def of_group(self, fact: str) -> bool:
         return fact != "photo"

@@ -27,6 +27,12 @@ PEOPLE = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Intervals are tested where they are made."""
+    monkeypatch.setattr("modes.review_report.DRAWS", 20)
+
+
 def people(mask_folder):
     folder = mask_folder(PEOPLE)
     return folder, [row["path"] for row in folder.rows]

@@ -9,7 +9,7 @@ import pytest
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
 from dataset.tasks.mask import MaskTask
 from tests.modes.finished import finished_run
-from tests.modes.test_review import EVIL, config_of, people, review, wrong_labels
+from tests.modes.test_review import EVIL, config_of, few_draws, people, review, wrong_labels  # noqa: F401
 
 selenium = pytest.importorskip("selenium", reason="needs selenium: pip install -r requirements-dev.txt")
 CHROME = shutil.which("chromium") or shutil.which("google-chrome")
