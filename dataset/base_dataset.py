@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dataset.folds import split
 from dataset.named_files import NamedFiles
+from dataset.relabel import Cell
 from dataset.task import Facts, Marked, Targets, Task
 from utils.errors import ConfigError, DataError
 from utils.registry import Registry
@@ -55,6 +56,7 @@ class BaseDataset:
         labels: (N) the organiser's labels: what is scored.
         train_labels: (N) the team's labels: what is trained on; None leaves an image out of training.
         skipped: what was left out of the table, a line each, for the log.
+        facts: (N) what the table says of each image, as it stands there; none = nothing but its labels.
 
     Attributes:
         extra: images beside the table that are trained on too; nothing else knows of them.
@@ -72,6 +74,7 @@ class BaseDataset:
         labels: Sequence[Marked],
         train_labels: Sequence[Marked | None],
         skipped: Sequence[str] = (),
+        facts: Sequence[Facts] = (),
     ) -> None:
         if len(set(zip(groups, folds.tolist(), strict=True))) > len(set(groups)):
             raise ValueError("a group has images in two folds: training would see what validates")
@@ -85,6 +88,7 @@ class BaseDataset:
         same = all(values.equal(trained[space]) for space, values in self.targets.items())
         self.train_targets = self.targets if same else trained  # in memory once, as a rule
         self.skipped = tuple(skipped)
+        self._facts = facts
         self.usable = np.array([marked is not None for marked in train_labels])
         self._hold_out(valid_fold)
         self.extra: TrainingTable | None = None
@@ -130,6 +134,24 @@ class BaseDataset:
             ConfigError: this layout has no such rows.
         """
         raise ConfigError(f"{cls.__name__} has no table with a row for each image: take CsvDataset")
+
+    cells_are_read = False  # whether this layout has a relabel file
+
+    def facts_of(self, row: int) -> dict[str, str]:
+        """Return what the organiser says of one image: what the task's ``encode`` was given."""
+        return dict(self._facts[row]) if self._facts else {}
+
+    def profile(self, name: str) -> str:
+        """Return the profile, as ``cells`` calls it, that a relabel file means by a name."""
+        return name
+
+    def of_group(self, fact: str) -> bool:
+        """Return whether all images of a group have this fact in common, so that they are judged together."""
+        return False
+
+    def cells(self, row: int, facts: Facts) -> list[Cell]:
+        """Return what a relabel file has to say so that an image has these facts; nothing if none can."""
+        return []
 
     def without(self, bad: NDArray[np.int64]) -> None:
         """Leave these rows out of training and validation (their files could not be read).

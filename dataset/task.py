@@ -5,6 +5,7 @@ Shapes: N images, K labels of a space. *targets* are float (N, K) per space, *ch
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -58,6 +59,7 @@ class Task:
     main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
     at_inference: tuple[str, ...] = ()  # options that --set may change when a trained run predicts
     changed_by: tuple[Move, ...] = ()  # moves of an image that may change its labels
+    numbers: ClassVar[Mapping[str, tuple[int, int]]] = {}  # facts that are whole numbers: from and to
 
     def __init__(self, spaces: Sequence[Space]) -> None:
         self.spaces = tuple(spaces)
@@ -84,6 +86,19 @@ class Task:
         """Return the labels to train on, or None to leave the image out of training."""
         return self.encode(facts)
 
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts | None:
+        """Return the facts, changed as little as possible, of which ``encode`` makes another label.
+
+        Args:
+            view: one of those that ``asked`` returns.
+            label: its index there.
+            present: False, where an image has any number of labels: the label is not one of them.
+
+        Returns:
+            None: this task can't say.
+        """
+        return None
+
     def targets(self, marked: Sequence[Marked]) -> Targets:
         """Return the targets of N images."""
         return {space.name: space.targets([m[space.name] for m in marked]) for space in self.spaces}
@@ -91,6 +106,10 @@ class Task:
     def probabilities(self, logits: Logits) -> dict[str, Tensor]:
         """Return the probability of each label, float32 (N, K) per space."""
         return {space.name: space.probabilities(logits[space.name]) for space in self.spaces}
+
+    def asked(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the probabilities (N, K) of each view whose labels can be wrong by themselves."""
+        return dict(probabilities)
 
     def decide(self, logits: Logits) -> Choices:
         """Return the chosen labels of each image."""

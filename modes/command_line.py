@@ -24,6 +24,7 @@ examples:
   python run.py --mode submitted FILE --public 0.7428
                                                  keep what the board said of it (FILE: a path or a hash)
   python run.py --mode submissions               all submissions, and whether own and public scores agree
+  python run.py --mode review                    where it is wrong, and which labels may be: two pages
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list                      everything that a config can choose, with its options
   python run.py --mode NAME --help               what one mode does, and options of its own

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dataset.base_dataset import BaseDataset
 from dataset.task import Logits, Targets, Task
 from inference.saved import Validated
 from modes.assemble import build_task, training_table
@@ -26,6 +27,8 @@ class SavedRun:
     task: Task
     validated: Validated
     targets: Targets
+    dataset: BaseDataset  # of which ``rows`` are these images
+    rows: NDArray[np.int64]
 
     @classmethod
     def read(cls, folder: Path, overrides: Sequence[str]) -> "SavedRun":
@@ -52,16 +55,16 @@ class SavedRun:
                 )
                 + "\nName the data that it was trained on with --set paths.data=..."
             )
-        rows = torch.tensor([row_of[name] for name in validated.ids])
-        targets = {name: values[rows] for name, values in dataset.targets.items()}
-        return cls(folder, settings.resolved(task), task, validated, targets)
+        rows = np.array([row_of[name] for name in validated.ids])
+        targets = {name: values[torch.from_numpy(rows)] for name, values in dataset.targets.items()}
+        return cls(folder, settings.resolved(task), task, validated, targets, dataset, rows)
 
     def only(self, ids: Sequence[str]) -> "SavedRun":
         """Return the same run, as if it had validated only these images, in this order."""
         row_of = {name: row for row, name in enumerate(self.validated.ids)}
         rows = [row_of[name] for name in ids]
         targets = {name: values[rows] for name, values in self.targets.items()}
-        return replace(self, validated=self.validated.at(rows), targets=targets)
+        return replace(self, validated=self.validated.at(rows), targets=targets, rows=self.rows[rows])
 
     @property
     def logits(self) -> Logits:

@@ -124,6 +124,15 @@ class InferSettings:
     average: Average = "probabilities"  # or logits: what the mean over the views is of
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSettings:
+    """--mode review."""
+
+    most: Count = 100  # suspected labels on the sheet, of each label space
+    mistakes: Count = 8  # of each label, in the report
+    height: Count = 128  # of the pictures on both pages, pixels
+
+
 _NO_CLASS_WEIGHTS = ClassWeights()
 
 
@@ -142,6 +151,7 @@ FIXED: dict[str, type[Any]] = {
     "train": TrainSettings,
     "infer": InferSettings,
     "pseudo": PseudoSettings,
+    "review": ReviewSettings,
 }
 # Sections that choose a class with ``name = ...``, and the class where the section is missing.
 CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
@@ -170,6 +180,8 @@ MOVED = {
 }
 # Sections that say where things are, how fast it goes and how it predicts, not what is trained.
 HERE = ("paths", "infer", "view", "test_dataset")
+# Sections that say where things are and how fast it goes, not what is trained.
+HERE = ("paths", "infer", "test_dataset", "review")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +194,7 @@ class Settings:
     train: TrainSettings
     infer: InferSettings
     pseudo: PseudoSettings
+    review: ReviewSettings
     chosen: Mapping[str, Component]  # by section; also each [head.SPACE] and [loss.SPACE]
     beside: Mapping[str, Any]  # by section: the keys that are not the chosen class's
     augmentations: tuple[Component, ...]  # [augmentation] and then each [augmentation.X]

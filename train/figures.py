@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from dataset.task import Confusion
+from inference.calibration import Reliability
 
 matplotlib.use("Agg")
 Picture = NDArray[np.uint8]  # (H, W, 3)
@@ -44,6 +45,30 @@ def curves_picture(curves: Mapping[str, Sequence[float]], title: str) -> Picture
     axes.set_title(title, fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return _rendered(figure)
+
+
+def reliability_picture(found: Mapping[str, Reliability]) -> Picture:
+    """Return a diagram for each view: the share of answers that is right by how sure they are, and counts."""
+    figure = Figure(figsize=(4.2 * len(found), 4.6), dpi=100, layout="constrained")
+    grid = figure.subplots(2, len(found), squeeze=False, height_ratios=(3, 1), sharex=True)
+    for column, (view, one) in enumerate(found.items()):
+        above, below = grid[0][column], grid[1][column]
+        middle = [(part.low + part.high) / 2 for part in one.bins]
+        width = one.bins[0].high - one.bins[0].low
+        right = np.array([part.accuracy for part in one.bins])
+        ends = np.array([(part.interval.low, part.interval.high) for part in one.bins]).T
+        above.bar(middle, right, width, color="tab:blue", alpha=0.6, edgecolor="white")
+        above.errorbar(middle, right, np.abs(ends - right), fmt="none", ecolor="black", elinewidth=1)
+        above.plot([0, 1], [0, 1], "--", color="grey", linewidth=1)
+        above.set_title(f"{view}: error {one.error:.3f} {one.interval}", fontsize=10)
+        below.bar(middle, [part.answers for part in one.bins], width, color="grey", edgecolor="white")
+        below.set_xlabel("confidence", fontsize=8)
+        if column == 0:
+            above.set_ylabel("share that is right", fontsize=8)
+            below.set_ylabel("answers", fontsize=8)
+        above.set_xlim(0, 1)
+        above.set_ylim(0, 1)
     return _rendered(figure)
 
 

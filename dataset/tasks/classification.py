@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from dataset.answers import Answers, no_probability, probabilities
-from dataset.labels import LabelNames, indices, resolve
+from dataset.labels import LabelNames, indices, labels_fact, resolve
 from dataset.moves import Move
 from dataset.spaces import OneOf
 from dataset.task import TASKS, Choices, Facts, Logits, Marked, Task
@@ -52,6 +52,9 @@ class ClassificationTask(Task):
                 else "there is no label"
             )
         return {"label": found}
+
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+        return {**facts, **labels_fact([self.labels[label]])}
 
     @property
     def resolved(self) -> dict[str, str]:

@@ -75,6 +75,19 @@ class HierarchyTask(Task):
             raise ValueError(f"there is no column {error} with the labels of that level") from None
         return dict(zip(self.tree.levels, self.tree.indices(path), strict=True))
 
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+        """Return the facts with a level's label, those above it in the tree, and below it what still fits."""
+        level = self.tree.levels.index(view)
+        old = self._path([facts[name] for name in self.tree.levels])
+        path = self.tree.relabelled(old, level, self.tree.labels[level][label])
+        texts = [name if name != self._shared else self._nothing[1] for name in path]
+        changed = {
+            name: text or self.word
+            for name, text, before, after in zip(self.tree.levels, texts, old, path, strict=True)
+            if before != after
+        }
+        return {**facts, **changed}
+
     def decide(self, logits: Logits) -> Choices:
         if self.how == "level":
             return super().decide(logits)

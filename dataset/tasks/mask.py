@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ _PHOTOS = {f"mask{i}": "wear" for i in range(1, 6)} | {
     "incorrect_mask": "incorrect",
     "normal": "normal",
 }
+_PHOTO_OF = {"wear": "mask1", "incorrect": "incorrect_mask", "normal": "normal"}  # one of each state
 _OLDEST = 120  # years; anything above is a typing error
 
 
@@ -62,6 +64,8 @@ class MaskTask(Task):
         soft_age: years, the standard deviation of an error that ages are taken to have, for training only:
             each band gets the probability that the true age lies in it; 0 = the age's band.
     """
+
+    numbers: ClassVar[Mapping[str, tuple[int, int]]] = {"age": (0, _OLDEST)}
 
     def __init__(
         self,
@@ -105,6 +109,23 @@ class MaskTask(Task):
         if isinstance(age, Mapping):
             return {"class": {first + band: share for band, share in age.items()}}
         return {"class": tuple(first + band for band in age)}
+
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+        """Return the facts with another mask state, gender, or the nearest age of another band."""
+        if view == "mask":
+            same = _PHOTOS.get(facts["photo"]) == MASKS[label]
+            return {**facts, "photo": facts["photo"] if same else _PHOTO_OF[MASKS[label]]}
+        if view == "gender":
+            return {**facts, "gender": GENDERS[label]}
+        first, beyond = [0, *self.boundaries, _OLDEST + 1][label : label + 2]
+        return {**facts, "age": str(min(max(_age(facts), first), beyond - 1))}
+
+    def asked(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return those of mask, gender and age; of a joint head the sums over its classes."""
+        if not self.joint:
+            return dict(probabilities)
+        each = probabilities["class"].reshape(-1, len(MASKS), len(GENDERS), len(AGES))
+        return {"mask": each.sum(dim=(2, 3)), "gender": each.sum(dim=(1, 3)), "age": each.sum(dim=(1, 2))}
 
     def answers(self, marked: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
         """Return mask, gender, age and class indices (N,), whichever heads were trained."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.answers import Answers, no_probability, probabilities
-from dataset.labels import SPACE, LabelNames, Separator, indices, resolve
+from dataset.labels import SPACE, LabelNames, Separator, indices, labels_fact, resolve
 from dataset.moves import Move
 from dataset.spaces import AnyOf
 from dataset.task import (
@@ -86,6 +86,10 @@ class MultiLabelTask(Task):
 
     def encode(self, facts: Facts) -> Marked:
         return {"labels": indices(facts, self.labels)}
+
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+        kept = [index for index in indices(facts, self.labels) if index != label]
+        return {**facts, **labels_fact(self.labels[index] for index in (*kept, *[label] * present))}
 
     def decide(self, logits: Logits) -> Choices:
         if self.how != "count":

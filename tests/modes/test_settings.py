@@ -121,6 +121,10 @@ weight = 0.5
 min_confidence = class:0.75
 hard = yes
 images = unlabelled
+[review]
+most = 30
+mistakes = 4
+height = 96
 [callback.TensorBoard]
 [callback.EMA]
 decay = 0.9
