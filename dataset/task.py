@@ -22,6 +22,7 @@ Marked = dict[str, Mark]  # label indices, or their shares, by space; () = not l
 Facts = Mapping[str, str]  # what the organiser says of one image, as text
 Tuning = Mapping[str, Sequence[float]]  # what a task found on the validation images, by name
 Scorer = Callable[[Weights], dict[str, float]]  # from how often each image counts to scores
+Judge = Callable[[Mapping[str, Tensor]], float]  # from probabilities (N, K) by space to one score
 LABELS = "labels"  # the fact with the names of an image's labels, as a reader found them: one a line
 
 
@@ -84,6 +85,24 @@ class Task:
     def targets(self, marked: Sequence[Marked]) -> Targets:
         """Return the targets of N images."""
         return {space.name: space.targets([m[space.name] for m in marked]) for space in self.spaces}
+
+    @property
+    def joined(self) -> "Task | None":
+        """This task with what its deciding view asks as its only space; None where that is no space."""
+        return self if len(self.spaces) == 1 else None
+
+    def join(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return targets or probabilities (N, K) by space as ``joined`` has them."""
+        return dict(marked)
+
+    @property
+    def parted(self) -> "Task":
+        """This task with a space for each single question that is scored."""
+        return self
+
+    def part(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return targets or probabilities (N, K) by space as ``parted`` has them."""
+        return dict(marked)
 
     def probabilities(self, logits: Logits) -> dict[str, Tensor]:
         """Return the probability of each label, float32 (N, K) per space."""
@@ -164,6 +183,23 @@ class Task:
         chosen, true = self.answers(self.decide(logits)), self.answers(targets)
         return {view: _one_of_scorer(true[view], chosen[view], names) for view, names in self.views.items()}
 
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        """Return what gives the ``main_scores``, maybe others too: ``scorer``, or a quicker one."""
+        return self.scorer(logits, targets)
+
+    def judge(self, targets: Targets) -> Judge:
+        """Return what gives the first main score of any probabilities, for a search that asks often.
+
+        Everything about the targets is done before it returns.
+        """
+        once = np.ones(len(next(iter(targets.values()))), dtype=np.int64)
+
+        def score(probabilities: Mapping[str, Tensor]) -> float:
+            logits = {space.name: space.logits(probabilities[space.name]) for space in self.spaces}
+            return self.main_scorer(logits, targets)(once)[self.main_scores[0]]
+
+        return score
+
     @property
     def score_names(self) -> tuple[str, ...]:
         """The names of all scores: what ``[train] monitor`` may be, besides ``loss``."""
@@ -209,6 +245,11 @@ class Task:
     def submission(self, logits: Logits) -> list[dict[str, str]]:
         """Return the same from the logits, for a competition that asks for more than choices."""
         return self.rows(self.decide(logits))
+
+
+def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
+    """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
+    return {name: np.asarray(values.argmax(dim=1).numpy()) for name, values in found.items()}
 
 
 def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

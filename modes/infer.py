@@ -7,10 +7,11 @@ from pathlib import Path
 from torch import nn
 
 from dataset.task import TASKS, Task, Tuning
-from inference.inferrer import Inferrer
+from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
 from inference.mean import mean_predictions
 from inference.submission import histogram
 from modes.assemble import Experiment
+from modes.infer_ensemble import ensemble_predictions, is_ensemble
 from modes.members import folders_by_fold
 from modes.mode import MODES, Mode
 from modes.one_run import finished_run, read_scores, words
@@ -54,11 +55,34 @@ class Infer(Mode):
         trained |= {name: sections[name] for name in HERE if name in sections}
         put(trained, "run", "device", Value(here.run.device, "[run] device"))
         experiment = Experiment.of(check(trained, str(folder / "config.ini")))
+        self.arguments = arguments
         with logged_to(folder / "log.txt"):
             self._predict(experiment, folder)
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
+        submit = self._submit_ensemble if is_ensemble(folder) else self._submit
+        rows = submit(experiment, task, folder)
+        for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
+            counts = histogram(rows, column, values)
+            shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
+            log.info("%s  %s", column, shown)
+        log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
+        log.info("Probabilities: %s", folder / TEST_PREDICTIONS)
+
+    def _submit_ensemble(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
+        """Write what an ensemble says; return the submission's rows."""
+        submitter = Submitter(task, experiment.eval_table())
+        paths = [text for text in self.arguments.overrides if text.startswith("paths.")]
+        found = ensemble_predictions(folder, task, submitter.images, paths, self._again)
+        return submitter.submit(found, folder)
+
+    def _again(self, folder: Path) -> None:
+        """Predict with another run, by the same command."""
+        type(self)().run(Namespace(**vars(self.arguments) | {"run": str(folder)}))
+
+    def _submit(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
+        """Write what the models of a run say; return the submission's rows."""
         inferrer = Inferrer(task, *experiment.eval_data(), experiment.precision)
         members = [own for models in folders_by_fold(experiment.settings.run, folder) for own in models]
         model = experiment.model(fresh=False)
@@ -70,12 +94,7 @@ class Infer(Mode):
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):
                 inferrer.write_table(predictions, own)
-        for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
-            counts = histogram(rows, column, values)
-            shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
-            log.info("%s  %s", column, shown)
-        log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
-        log.info("Probabilities: %s", folder / "test_predictions.csv")
+        return rows
 
 
 def load_finished(model: nn.Module, experiment: Experiment, folder: Path) -> None:

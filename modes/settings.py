@@ -15,6 +15,7 @@ from dataset.eval_dataset import TEST_DATASETS
 from dataset.pseudo_labels import PseudoSettings
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
+from inference.ensemble_settings import EnsembleSettings
 from loss.base import LOSSES
 from loss.class_weights import ClassWeights
 from models.classifier import MODELS
@@ -119,6 +120,7 @@ FIXED: dict[str, type[Any]] = {
     "train": TrainSettings,
     "infer": InferSettings,
     "pseudo": PseudoSettings,
+    "ensemble": EnsembleSettings,
 }
 # Sections that choose a class with ``name = ...``, and the class where the section is missing.
 CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
@@ -159,6 +161,7 @@ class Settings:
     train: TrainSettings
     infer: InferSettings
     pseudo: PseudoSettings
+    ensemble: EnsembleSettings
     chosen: Mapping[str, Component]  # by section; also each [head.SPACE] and [loss.SPACE]
     beside: Mapping[str, Any]  # by section: the keys that are not the chosen class's
     augmentations: tuple[Component, ...]  # [augmentation] and then each [augmentation.X]

@@ -4,9 +4,10 @@ import logging
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
+from inference.ensemble_settings import EnsembleSettings
 from modes.assemble import Experiment, fingerprint
 from modes.cross_validation import CrossValidation
 from modes.mode import MODES, Mode
@@ -25,6 +26,7 @@ _FREE = (
     ("images", "store_budget"),
     ("pseudo", "images"),
     ("callback.Checkpoints", "minutes"),
+    *(("ensemble", f.name) for f in fields(EnsembleSettings)),
 )
 
 

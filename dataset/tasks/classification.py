@@ -6,7 +6,8 @@ from typing import Literal
 
 from dataset.labels import LabelNames, indices, resolve
 from dataset.spaces import OneOf
-from dataset.task import TASKS, Choices, Facts, Logits, Marked, Task
+from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
+from utils.metrics import macro_f1
 
 
 @TASKS.register
@@ -47,6 +48,13 @@ class ClassificationTask(Task):
                 else "there is no label"
             )
         return {"label": found}
+
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        return self.view_scorers(logits, targets)["label"]
+
+    def judge(self, targets: Targets) -> Judge:
+        true = self.answers(targets)["label"]
+        return lambda found: macro_f1(true, likeliest(found)["label"], len(self.labels))
 
     @property
     def resolved(self) -> dict[str, str]:

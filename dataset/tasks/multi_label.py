@@ -118,6 +118,9 @@ class MultiLabelTask(Task):
 
         return {"labels": scores}
 
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        return self.view_scorers(logits, targets)["labels"]
+
     def tune(self, logits: Logits, targets: Targets) -> Tuning:
         """Return the thresholds of ``decide = tuned``, which may also be asked for when the run predicts."""
         probabilities = self.probabilities(logits)["labels"].cpu().numpy()
