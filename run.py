@@ -13,6 +13,7 @@ examples:
   python run.py --mode pseudo                    label images for another run to train on
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
+  python run.py --mode ensemble 001 x/002        one prediction out of several finished runs
   python run.py --mode compare 001 002           is the second run better? with runs by version or path
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list                      everything that a config can choose, with its options
@@ -38,7 +39,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--mode", default="train", help="train (the default), infer, pseudo, compare or list")
+    parser.add_argument(
+        "--mode", default="train", help="train (the default), infer, pseudo, ensemble, compare or list"
+    )
     parser.add_argument(
         "--config",
         type=Path,
@@ -62,7 +65,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="VERSION|PATH",
         help="which run to resume or to predict with (default: newest)",
     )
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="for --mode compare: two versions or paths")
+    parser.add_argument(
+        "runs", nargs="*", metavar="RUN", help="versions or paths, for --mode compare (two) or ensemble"
+    )
     parsed = parser.parse_intermixed_args(arguments)
     given = {"folds": parsed.folds, "seeds": parsed.seeds}
     parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]

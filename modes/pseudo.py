@@ -17,12 +17,14 @@ from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
 from modes.assemble import Experiment
 from modes.infer import Infer, load_finished
+from modes.infer_ensemble import is_ensemble
 from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
 from modes.read_settings import check, read_sections
 from modes.run_folder import read_environment
 from utils.convert import as_text
 from utils.durable import sha256_of
+from utils.errors import ConfigError
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
@@ -49,6 +51,8 @@ class Pseudo(Infer):
         super().run(Namespace(**vars(arguments) | {"overrides": others}))
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
+        if is_ensemble(folder):
+            raise ConfigError(f"{folder} is an ensemble, without weights of its own: label with a member.")
         if self.images is None:
             images, batches = experiment.eval_data()
         else:

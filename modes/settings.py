@@ -15,6 +15,8 @@ from dataset.eval_dataset import TEST_DATASETS
 from dataset.pseudo_labels import PseudoSettings
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
+from inference.decision import DECISIONS
+from inference.ensemble import ENSEMBLES
 from inference.ensemble_settings import EnsembleSettings
 from loss.base import LOSSES
 from loss.class_weights import ClassWeights
@@ -142,6 +144,8 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
 REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback": "CLASS"}
 # Sections that have keys beside those of the class that they choose.
 BESIDE: dict[str, type[Any]] = {"model": Limits, "loss": LossSettings, "optimizer": Rates}
+# Keys that name a class without options.
+NAMED: dict[str, Registry[Any]] = {"[ensemble] method": ENSEMBLES, "[ensemble] decision": DECISIONS}
 # Keys that a section no longer has, and what to write instead.
 MOVED = {
     ("images", "crop"): "a section [crop] with name = CentreCrop and size = ...",
