@@ -249,7 +249,7 @@ class Task:
 
 def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
     """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
-    return {name: np.asarray(values.argmax(dim=1).numpy()) for name, values in found.items()}
+    return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in found.items()}
 
 
 def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
@@ -258,8 +258,12 @@ def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64])
 
 
 def _one_of_scorer(true: NDArray[np.int64], chosen: NDArray[np.int64], labels: Sequence[str]) -> Scorer:
+    known, classes = true >= 0, len(labels)
+    pair = true[known] * classes + chosen[known]  # the place of each image in the confusion matrix
+
     def scores(weights: Weights) -> dict[str, float]:
-        confusion = confusion_matrix(true, chosen, len(labels), weights)
+        counts = np.bincount(pair, weights[known], minlength=classes**2)
+        confusion = counts.astype(np.int64).reshape(classes, classes)
         f1 = f1_scores(confusion)
         found = {"macro_f1": float(f1.mean()), "accuracy": accuracy(confusion)}
         return found | label_scores("f1", labels, f1)

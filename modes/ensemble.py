@@ -58,7 +58,7 @@ class Ensemble(Mode):
     def run(self, arguments: Namespace) -> None:
         _refuse(arguments)
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
-        named = [text for text in arguments.overrides if not text.startswith("run.name=")]
+        named = [text for text in arguments.overrides if _key(text) != "run.name"]
         name = check(read_sections(arguments.config, named), str(arguments.config)).run.name
         wanted = arguments.runs or here.ensemble.runs
         if not wanted:
@@ -66,7 +66,7 @@ class Ensemble(Mode):
                 "--mode ensemble needs runs: python run.py --mode ensemble RUN RUN ..., or [ensemble] runs"
             )
         folders = find_members(here.paths.runs, name, wanted)
-        paths = [text for text in arguments.overrides if text.startswith("paths.")]
+        paths = [text for text in arguments.overrides if _key(text).startswith("paths.")]
         pool = Pool.read(folders, paths)
         log.info("\n%s", _images(pool))
         result = _try(pool, here.ensemble)
@@ -94,11 +94,15 @@ def _refuse(arguments: Namespace) -> None:
     if arguments.resume or arguments.run is not None:
         raise ConfigError("--resume and --run have no meaning with --mode ensemble: name the runs after it.")
     for text in arguments.overrides:
-        if not text.startswith(("paths.", "ensemble.", "run.name=")):
+        if not _key(text).startswith(("paths.", "ensemble.")) and _key(text) != "run.name":
             raise ConfigError(
                 f"--set {text} belongs to training; with --mode ensemble only paths, ensemble and run.name "
                 "can be set."
             )
+
+
+def _key(text: str) -> str:
+    return text.partition("=")[0].strip().lower()
 
 
 def _images(pool: Pool) -> str:

@@ -34,6 +34,8 @@ class Infer(Mode):
     That of a run over several folds is the mean of its members' probabilities.
     """
 
+    arguments: Namespace
+
     def run(self, arguments: Namespace) -> None:
         if arguments.resume:
             mode = type(self).__name__.lower()
@@ -59,28 +61,6 @@ class Infer(Mode):
         with logged_to(folder / "log.txt"):
             self._predict(experiment, folder)
 
-    def _predict(self, experiment: Experiment, folder: Path) -> None:
-        task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
-        submit = self._submit_ensemble if is_ensemble(folder) else self._submit
-        rows = submit(experiment, task, folder)
-        for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
-            counts = histogram(rows, column, values)
-            shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
-            log.info("%s  %s", column, shown)
-        log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
-        log.info("Probabilities: %s", folder / TEST_PREDICTIONS)
-
-    def _submit_ensemble(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
-        """Write what an ensemble says; return the submission's rows."""
-        submitter = Submitter(task, experiment.eval_table())
-        paths = [text for text in self.arguments.overrides if text.startswith("paths.")]
-        found = ensemble_predictions(folder, task, submitter.images, paths, self._again)
-        return submitter.submit(found, folder)
-
-    def _again(self, folder: Path) -> None:
-        """Predict with another run, by the same command."""
-        type(self)().run(Namespace(**vars(self.arguments) | {"run": str(folder)}))
-
     def _submit(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
         """Write what the models of a run say; return the submission's rows."""
         inferrer = Inferrer(task, *experiment.eval_data(), experiment.precision)
@@ -95,6 +75,28 @@ class Infer(Mode):
             for own, predictions in zip(members, found, strict=True):
                 inferrer.write_table(predictions, own)
         return rows
+
+    def _predict(self, experiment: Experiment, folder: Path) -> None:
+        task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
+        submit = self._submit_ensemble if is_ensemble(folder) else self._submit
+        rows = submit(experiment, task, folder)
+        for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
+            counts = histogram(rows, column, values)
+            shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
+            log.info("%s  %s", column, shown)
+        log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
+        log.info("Probabilities: %s", folder / TEST_PREDICTIONS)
+
+    def _submit_ensemble(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
+        """Write what an ensemble says; return the submission's rows."""
+        submitter = Submitter(task, experiment.eval_table())
+        paths = [text for text in self.arguments.overrides if _key(text).startswith("paths.")]
+        found = ensemble_predictions(folder, task, submitter.images, paths, self._again)
+        return submitter.submit(found, folder)
+
+    def _again(self, folder: Path) -> None:
+        """Predict with another run, by the same command."""
+        type(self)().run(Namespace(**vars(self.arguments) | {"run": str(folder)}))
 
 
 def load_finished(model: nn.Module, experiment: Experiment, folder: Path) -> None:

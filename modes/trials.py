@@ -94,8 +94,12 @@ def as_in_a_file(found: Mapping[str, Tensor]) -> Probabilities:
 
 
 def best_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> str:
-    """Return the decision with which ``base`` scores highest; nothing if there is none."""
-    return max(decisions, key=lambda name: _score(trials[base, name]), default="")
+    """Return the decision with which ``base`` scores highest; nothing if there is none.
+
+    Of equally good ones, such as all are for a score that only looks at an order, the next score decides.
+    """
+    main = trials[base, ""].task.main_scores
+    return max(decisions, key=lambda name: [trials[base, name].scores[score] for score in main], default="")
 
 
 def choose_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> tuple[str, str]:
