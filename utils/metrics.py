@@ -91,6 +91,23 @@ class AveragePrecision:
         return found
 
 
+def mean_average_precision(true: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float:
+    """Return the mean over labels of ``AveragePrecision``, for those that ask often of other scores.
+
+    Labels without a positive are left out; 0 if no label has one. The precision at a positive's threshold
+    counts once for each positive.
+    """
+    found = []
+    for has, values in zip(true.T, scores.T, strict=True):
+        if not has.any():
+            continue
+        every, positive = np.sort(values), np.sort(values[has])
+        predicted = len(every) - np.searchsorted(every, positive)
+        right = len(positive) - np.searchsorted(positive, positive)
+        found.append(float((right / predicted).mean()))
+    return sum(found) / max(1, len(found))
+
+
 def best_thresholds(
     true: NDArray[np.bool_], scores: NDArray[np.floating[Any]], default: float
 ) -> NDArray[np.float64]:
