@@ -82,10 +82,13 @@ def _newton_step(kind: str, features: Tensor, model: Model, targets: Tensor, l2:
     scaled = features * curved.T.unsqueeze(2)
     own = torch.bmm(features.transpose(1, 2), scaled) / share + torch.diag(penalty + _RIDGE)
     if kind != "one_of":
-        return torch.linalg.solve(own, gradient)
-    together = scaled.permute(1, 0, 2).reshape(images, -1)
-    whole = torch.block_diag(*own) - together.T @ together / share
-    return torch.linalg.solve(whole, gradient.flatten()).reshape(labels, width)
+        each: Tensor = torch.linalg.solve(own, gradient)
+        return each
+    together, label = scaled.permute(1, 0, 2).reshape(images, -1), torch.arange(labels)
+    whole = (-together.T @ together / share).reshape(labels, width, labels, width)
+    whole[label, :, label] += own
+    step: Tensor = torch.linalg.solve(whole.reshape(labels * width, -1), gradient.flatten())
+    return step.reshape(labels, width)
 
 
 def log_loss(kind: str, logits: Tensor, targets: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import f1_score
@@ -84,6 +84,7 @@ def test_three_classes_come_near_to_the_best_of_a_whole_grid():
 
 
 @pytest.mark.parametrize("made", EVERY_KIND.values(), ids=EVERY_KIND)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 10**6))
 def test_decisions_suit_their_tasks_and_do_no_harm_where_they_were_fitted(made, seed):
     members, truth = drawn(made, 30, 1, seed)

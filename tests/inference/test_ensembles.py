@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
@@ -16,6 +16,7 @@ from tests.inference.pool import EVERY_KIND, drawn, permuted, task
 KINDS = pytest.mark.parametrize("made", EVERY_KIND.values(), ids=EVERY_KIND)
 ALL = pytest.mark.parametrize("name", ENSEMBLES.names())
 SEEDS = st.integers(0, 10**6)
+FEW = settings(max_examples=5)  # for each of many kinds and names
 
 
 def made_by(name, members, truth):
@@ -44,6 +45,7 @@ def test_the_quick_score_is_the_tasks_own(made):
 
 @KINDS
 @pytest.mark.parametrize("name", [name for name in ENSEMBLES.names() if name != "Stacking"])
+@FEW
 @given(seed=SEEDS)
 def test_an_ensemble_of_one_is_that_one(name, made, seed):
     members, truth = drawn(made, 25, 1, seed)
@@ -55,6 +57,7 @@ def test_an_ensemble_of_one_is_that_one(name, made, seed):
 
 @KINDS
 @ALL
+@FEW
 @given(seed=SEEDS)
 def test_the_order_of_images_changes_nothing(name, made, seed):
     members, truth = drawn(made, 30, 3, seed)
@@ -79,6 +82,7 @@ def test_probabilities_come_out(name, made):
 
 @KINDS
 @pytest.mark.parametrize("name", ["Greedy", "WeightedMean"])
+@FEW
 @given(seed=SEEDS, count=st.integers(1, 4), digits=st.integers(1, 3))
 def test_searched_weights_add_up_to_one_and_lose_to_no_member(name, made, seed, count, digits):
     members, truth = drawn(made, 25, count, seed, digits)

@@ -113,6 +113,10 @@ weight = 0.5
 min_confidence = class:0.75
 hard = yes
 images = unlabelled
+[ensemble]
+runs = 001, runs/other/002
+method = Greedy
+decision = none
 [callback.TensorBoard]
 [callback.EMA]
 decay = 0.9
