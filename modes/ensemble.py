@@ -75,7 +75,7 @@ class Ensemble(Mode):
             name += _SUFFIX
         else:
             name = here.run.name
-        settings = _settings(pool, result, name)
+        settings = _settings(pool, result, name, here.paths.runs)
         folder = create_run(here.paths.runs, name, lambda new: _write(new, pool, result, settings))
         log.info(
             "Scores:      %s\nPredict:     python run.py --config %s --mode infer --run %s",
@@ -167,7 +167,7 @@ def _decisions(asked: str, task: Task) -> list[str]:
     return [] if asked == NONE else [asked]
 
 
-def _settings(pool: Pool, result: _Result, name: str) -> Settings:
+def _settings(pool: Pool, result: _Result, name: str, runs: Path) -> Settings:
     """Return the settings that stand in the ensemble's folder."""
     first, (method, decision) = pool.runs[0].settings, result.chosen
     task = result.trials[result.chosen].task
@@ -178,6 +178,7 @@ def _settings(pool: Pool, result: _Result, name: str) -> Settings:
     return replace(
         first,
         run=replace(first.run, name=name, folds=None, seeds=1),
+        paths=replace(first.paths, runs=runs),
         ensemble=EnsembleSettings(
             runs=tuple(str(run.folder) for run in pool.runs),
             method=MethodName(method),

@@ -87,7 +87,7 @@ def test_an_ensemble_of_one_run_is_that_run(work, ensemble):
 def test_the_table_has_a_row_for_each_member_and_each_method(ensemble):
     folder, text = ensemble("001", "002")
     lines = [line.split() for line in text.splitlines()]
-    shown = {line[0]: line for line in lines if line}
+    shown = {line[0]: line for line in lines[::-1] if line}  # of each name its first line
     ways = [
         "test/001",
         "test/002",
