@@ -25,6 +25,7 @@ Marked = dict[str, Mark]  # label indices, or their shares, by space; () = not l
 Facts = Mapping[str, str]  # what the organiser says of one image, as text
 Tuning = Mapping[str, Sequence[float]]  # what a task found on the validation images, by name
 Scorer = Callable[[Weights], dict[str, float]]  # from how often each image counts to scores
+Judge = Callable[[Mapping[str, Tensor]], float]  # from probabilities (N, K) by space to one score
 LABELS = "labels"  # the fact with the names of an image's labels, as a reader found them: one a line
 
 
@@ -102,6 +103,24 @@ class Task:
     def targets(self, marked: Sequence[Marked]) -> Targets:
         """Return the targets of N images."""
         return {space.name: space.targets([m[space.name] for m in marked]) for space in self.spaces}
+
+    @property
+    def joined(self) -> "Task | None":
+        """This task with what its deciding view asks as its only space; None where that is no space."""
+        return self if len(self.spaces) == 1 else None
+
+    def join(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return targets or probabilities (N, K) by space as ``joined`` has them."""
+        return dict(marked)
+
+    @property
+    def parted(self) -> "Task":
+        """This task with a space for each single question that is scored."""
+        return self
+
+    def part(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return targets or probabilities (N, K) by space as ``parted`` has them."""
+        return dict(marked)
 
     def probabilities(self, logits: Logits) -> dict[str, Tensor]:
         """Return the probability of each label, float32 (N, K) per space."""
@@ -186,6 +205,23 @@ class Task:
         chosen, true = self.answers(self.decide(logits)), self.answers(targets)
         return {view: _one_of_scorer(true[view], chosen[view], names) for view, names in self.views.items()}
 
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        """Return what gives the ``main_scores``, maybe others too: ``scorer``, or a quicker one."""
+        return self.scorer(logits, targets)
+
+    def judge(self, targets: Targets) -> Judge:
+        """Return what gives the first main score of any probabilities, for a search that asks often.
+
+        Everything about the targets is done before it returns.
+        """
+        once = np.ones(len(next(iter(targets.values()))), dtype=np.int64)
+
+        def score(probabilities: Mapping[str, Tensor]) -> float:
+            logits = {space.name: space.logits(probabilities[space.name]) for space in self.spaces}
+            return self.main_scorer(logits, targets)(once)[self.main_scores[0]]
+
+        return score
+
     @property
     def score_names(self) -> tuple[str, ...]:
         """The names of all scores: what ``[train] monitor`` may be, besides ``loss``."""
@@ -252,14 +288,23 @@ class Task:
         return None if value in values else f"is not one of {', '.join(values)}"
 
 
+def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
+    """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
+    return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in found.items()}
+
+
 def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
     """Return {``score/label``: value}."""
     return {f"{score}/{label}": float(value) for label, value in zip(labels, values, strict=True)}
 
 
 def _one_of_scorer(true: NDArray[np.int64], chosen: NDArray[np.int64], labels: Sequence[str]) -> Scorer:
+    known, classes = true >= 0, len(labels)
+    pair = true[known] * classes + chosen[known]  # the place of each image in the confusion matrix
+
     def scores(weights: Weights) -> dict[str, float]:
-        confusion = confusion_matrix(true, chosen, len(labels), weights)
+        counts = np.bincount(pair, weights[known], minlength=classes**2)
+        confusion = counts.astype(np.int64).reshape(classes, classes)
         f1 = f1_scores(confusion)
         found = {"macro_f1": float(f1.mean()), "accuracy": accuracy(confusion)}
         return found | label_scores("f1", labels, f1)

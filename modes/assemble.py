@@ -136,12 +136,15 @@ class Experiment:
 
     def eval_data(self) -> tuple[EvalDataset, EvalBatches]:
         """Return the organiser's eval images; one that can't be read is an error, never skipped."""
+        images = self.eval_table()
+        return images, self.eval_batches(images, "eval")
+
+    def eval_table(self) -> EvalDataset:
+        """Return which eval images there are; no image is read."""
         settings = self.settings
         prepare_data_folder(settings)
-        images = TEST_DATASETS.build(
-            settings.chosen["test_dataset"], root=settings.paths.data, task=self.task
-        )
-        return images, self.eval_batches(images, "eval")
+        chosen = settings.chosen["test_dataset"]
+        return TEST_DATASETS.build(chosen, root=settings.paths.data, task=self.task)
 
     def eval_batches(self, images: EvalDataset, what: str) -> EvalBatches:
         """Return the same images in batches, whoever listed them; ``what`` they are is for messages."""

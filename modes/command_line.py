@@ -19,6 +19,7 @@ examples:
   python run.py --mode export                    write model.onnx, which needs neither Podium nor PyTorch
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
+  python run.py --mode ensemble 001 x/002        one prediction out of several finished runs
   python run.py --mode compare 001 002           is the second run better? with runs by version or path
   python run.py --mode check FILE                is a submission right, however it was made?
   python run.py --mode submitted FILE --public 0.7428

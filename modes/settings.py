@@ -16,7 +16,10 @@ from dataset.pseudo_labels import PseudoSettings
 from dataset.resident import Where
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
+from inference.decision import DECISIONS
 from inference.engine import EngineName
+from inference.ensemble import ENSEMBLES
+from inference.ensemble_settings import EnsembleSettings
 from inference.mean_of_views import Average
 from inference.view import VIEWS
 from loss.base import LOSSES
@@ -152,6 +155,7 @@ FIXED: dict[str, type[Any]] = {
     "infer": InferSettings,
     "pseudo": PseudoSettings,
     "review": ReviewSettings,
+    "ensemble": EnsembleSettings,
 }
 # Sections that choose a class with ``name = ...``, and the class where the section is missing.
 CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
@@ -173,6 +177,8 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
 REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback": "CLASS", "view": "CLASS"}
 # Sections that have keys beside those of the class that they choose.
 BESIDE: dict[str, type[Any]] = {"model": Limits, "loss": LossSettings, "optimizer": Rates}
+# Keys that name a class without options.
+NAMED: dict[str, Registry[Any]] = {"[ensemble] method": ENSEMBLES, "[ensemble] decision": DECISIONS}
 # Keys that a section no longer has, and what to write instead.
 MOVED = {
     ("images", "crop"): "a section [crop] with name = CentreCrop and size = ...",
@@ -195,6 +201,7 @@ class Settings:
     infer: InferSettings
     pseudo: PseudoSettings
     review: ReviewSettings
+    ensemble: EnsembleSettings
     chosen: Mapping[str, Component]  # by section; also each [head.SPACE] and [loss.SPACE]
     beside: Mapping[str, Any]  # by section: the keys that are not the chosen class's
     augmentations: tuple[Component, ...]  # [augmentation] and then each [augmentation.X]

@@ -4,9 +4,10 @@ import logging
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
+from inference.ensemble_settings import EnsembleSettings
 from modes.assemble import Experiment, fingerprint
 from modes.cross_validation import CrossValidation
 from modes.final_fit import final_fit, write_folds
@@ -28,6 +29,7 @@ _FREE = (
     ("images", "store_budget"),
     ("pseudo", "images"),
     ("callback.Checkpoints", "minutes"),
+    *(("ensemble", f.name) for f in fields(EnsembleSettings)),
 )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import matplotlib
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from dataset.task import Confusion
 from inference.calibration import Reliability
+from utils.durable import write_durably
 
 matplotlib.use("Agg")
 Picture = NDArray[np.uint8]  # (H, W, 3)
@@ -70,6 +72,39 @@ def reliability_picture(found: Mapping[str, Reliability]) -> Picture:
         above.set_xlim(0, 1)
         above.set_ylim(0, 1)
     return _rendered(figure)
+
+
+def alike_picture(
+    names: Sequence[str], disagreement: NDArray[np.float64], wrong: NDArray[np.float64]
+) -> Picture:
+    """Return two matrices (M, M): how often members disagree, and how their being wrong correlates."""
+    side, space = max(2.2, 0.55 * len(names)), 0.5 + 0.085 * max(map(len, names))  # inches
+    across, high = side + space, side + space + 0.3
+    figure = Figure(figsize=(2 * across, high), dpi=100)
+    for number, (title, values) in enumerate(
+        (("share of images answered differently", disagreement), ("correlation of being wrong", wrong))
+    ):
+        place = (
+            (number * across + space - 0.1) / (2 * across),
+            space / high,
+            side / (2 * across),
+            side / high,
+        )
+        axes = figure.add_axes(place)
+        axes.imshow(values, cmap="Blues", vmin=0, vmax=1)
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+        axes.set_yticks(range(len(names)), names, fontsize=8)
+        axes.set_title(title, fontsize=8)
+        for (row, column), value in np.ndenumerate(values):
+            colour = "white" if value > 0.5 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=colour)
+    return _rendered(figure)
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write a picture durably as a PNG file."""
+    _, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    write_durably(path, coded.tofile)
 
 
 def image_sheet(images: NDArray[np.uint8], captions: Sequence[str], title: str, columns: int = 8) -> Picture:

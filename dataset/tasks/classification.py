@@ -8,7 +8,8 @@ from dataset.answers import Answers, no_probability, probabilities
 from dataset.labels import LabelNames, indices, labels_fact, resolve
 from dataset.moves import Move
 from dataset.spaces import OneOf
-from dataset.task import TASKS, Choices, Facts, Logits, Marked, Task
+from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
+from utils.metrics import macro_f1
 
 
 @TASKS.register
@@ -55,6 +56,13 @@ class ClassificationTask(Task):
 
     def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
         return {**facts, **labels_fact([self.labels[label]])}
+
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        return self.view_scorers(logits, targets)["label"]
+
+    def judge(self, targets: Targets) -> Judge:
+        true = self.answers(targets)["label"]
+        return lambda found: macro_f1(true, likeliest(found)["label"], len(self.labels))
 
     @property
     def resolved(self) -> dict[str, str]:

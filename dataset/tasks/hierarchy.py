@@ -12,10 +12,22 @@ from torch import Tensor, nn
 
 from dataset.moves import Move
 from dataset.spaces import OneOf
-from dataset.task import TASKS, Choices, Confusion, Facts, Logits, Marked, Scorer, Targets, Task, label_scores
+from dataset.task import (
+    TASKS,
+    Choices,
+    Confusion,
+    Facts,
+    Judge,
+    Logits,
+    Marked,
+    Scorer,
+    Targets,
+    Task,
+    label_scores,
+)
 from dataset.tree import LabelPath, TreeText, best_paths, finest, grow
 from utils.errors import DataError, closest
-from utils.metrics import LabelF1, Weights
+from utils.metrics import LabelF1, Weights, macro_f1
 from utils.tables import read_table
 
 RowsFound = Callable[[], Sequence[tuple[str, Facts]]]
@@ -159,6 +171,16 @@ class HierarchyTask(Task):
             return found
 
         return scores
+
+    def judge(self, targets: Targets) -> Judge:
+        true = self.answers(targets)
+
+        def score(found: Mapping[str, Tensor]) -> float:
+            logits = {space.name: space.logits(found[space.name]) for space in self.spaces}
+            chosen = self.answers(self.decide(logits))
+            return fmean(macro_f1(true[s.name], chosen[s.name], len(s.labels)) for s in self.spaces)
+
+        return score
 
     def unscored(self, targets: Targets) -> list[str]:
         """Return the labels of every level, as ``level/label``, that no image has."""

@@ -1,5 +1,6 @@
 """The face-mask competition: mask, gender and age band of a person, submitted as one of 18 classes."""
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,17 +10,21 @@ from statistics import NormalDist
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.spaces import Mark, OneOf
-from dataset.task import TASKS, Choices, Facts, Marked, Task
-from utils.convert import NonNegative
+from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
+from utils.convert import NonNegative, as_text
+from utils.metrics import macro_f1
 
 MASKS = ("wear", "incorrect", "normal")
 GENDERS = ("male", "female")
 AGES = ("young", "middle", "old")
 CLASSES = tuple(f"{mask} {gender} {age}" for mask in MASKS for gender in GENDERS for age in AGES)
+_THREE = (OneOf("mask", MASKS), OneOf("gender", GENDERS), OneOf("age", AGES))
+_JOINT = (OneOf("class", CLASSES),)
 _PHOTOS = {f"mask{i}": "wear" for i in range(1, 6)} | {
     "incorrect_mask": "incorrect",
     "normal": "normal",
@@ -76,8 +81,7 @@ class MaskTask(Task):
         drop_ages: AgeRanges = AgeRanges(),
         soft_age: NonNegative = 0.0,
     ) -> None:
-        three = [OneOf("mask", MASKS), OneOf("gender", GENDERS), OneOf("age", AGES)]
-        super().__init__([OneOf("class", CLASSES)] if joint else three)
+        super().__init__(_JOINT if joint else _THREE)
         self.joint = joint
         self.boundaries = age_boundaries
         self.train_boundaries = train_age_boundaries or age_boundaries
@@ -129,7 +133,9 @@ class MaskTask(Task):
 
     def answers(self, marked: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
         """Return mask, gender, age and class indices (N,), whichever heads were trained."""
-        found = super().answers(marked)
+        return self._all_views(super().answers(marked))
+
+    def _all_views(self, found: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
         if not self.joint:
             parts = np.stack([found[name] for name in ("mask", "gender", "age")])
             whole = parts[0] * 6 + parts[1] * 3 + parts[2]
@@ -137,6 +143,44 @@ class MaskTask(Task):
         whole = found["class"]
         split = {"mask": whole // 6 % 3, "gender": whole // 3 % 2, "age": whole % 3}
         return {name: np.where(whole < 0, -1, part) for name, part in split.items()} | {"class": whole}
+
+    def _with(self, *, joint: bool) -> "MaskTask":
+        found = copy.copy(self)
+        found.joint, found.spaces = joint, _JOINT if joint else _THREE
+        return found
+
+    @property
+    def joined(self) -> "MaskTask":
+        return self._with(joint=True)
+
+    def join(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the products of the three answers, (N, 18)."""
+        if self.joint:
+            return dict(marked)
+        parts = (marked[space.name] for space in _THREE)
+        return {"class": torch.einsum("nm,ng,na->nmga", *parts).flatten(start_dim=1)}
+
+    @property
+    def parted(self) -> "MaskTask":
+        return self._with(joint=False)
+
+    def part(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the sums over the classes with each of the three answers."""
+        if not self.joint:
+            return dict(marked)
+        whole = marked["class"].reshape(-1, len(MASKS), len(GENDERS), len(AGES))
+        return {"mask": whole.sum(dim=(2, 3)), "gender": whole.sum(dim=(1, 3)), "age": whole.sum(dim=(1, 2))}
+
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        return self.view_scorers(logits, targets)["class"]
+
+    def judge(self, targets: Targets) -> Judge:
+        true = self.answers(targets)["class"]
+        return lambda found: macro_f1(true, self._all_views(likeliest(found))["class"], len(CLASSES))
+
+    @property
+    def resolved(self) -> dict[str, str]:
+        return {"joint": as_text(self.joint)}
 
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:

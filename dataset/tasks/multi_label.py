@@ -19,6 +19,7 @@ from dataset.task import (
     Choices,
     Confusion,
     Facts,
+    Judge,
     Logits,
     Marked,
     Scorer,
@@ -29,7 +30,7 @@ from dataset.task import (
 )
 from dataset.tasks.classification import probability_rows
 from utils.convert import Count, Fraction
-from utils.metrics import AveragePrecision, LabelF1, Weights, best_thresholds
+from utils.metrics import AveragePrecision, LabelF1, Weights, best_thresholds, mean_average_precision
 
 
 @TASKS.register
@@ -127,6 +128,14 @@ class MultiLabelTask(Task):
             return found | label_scores("f1", self.labels, f1)
 
         return {"labels": scores}
+
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        return self.view_scorers(logits, targets)["labels"]
+
+    def judge(self, targets: Targets) -> Judge:
+        true = self.members(targets)
+        # In float32, where the same probabilities are equal as in the scores.
+        return lambda found: mean_average_precision(true, found["labels"].float().numpy())
 
     def tune(self, logits: Logits, targets: Targets) -> Tuning:
         """Return the thresholds of ``decide = tuned``, which may also be asked for when the run predicts."""

@@ -125,6 +125,10 @@ images = unlabelled
 most = 30
 mistakes = 4
 height = 96
+[ensemble]
+runs = 001, runs/other/002
+method = Greedy
+decision = none
 [callback.TensorBoard]
 [callback.EMA]
 decay = 0.9
