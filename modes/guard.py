@@ -87,7 +87,7 @@ def _say(question: str, one: Drift, reference: Reference) -> None:
     )  # fmt: skip
     labels = reference.labels.get(question)
     true = dict(zip(labels.labels, labels.mean, strict=True)) if labels else {}
-    rows = [
+    rows: list[tuple[str | int, ...]] = [
         (
             move.label,
             f"{move.before:.2%}",

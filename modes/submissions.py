@@ -40,7 +40,7 @@ def _table(entries: Sequence[Entry]) -> str:
         if (first := _best(entries, name)) is not None:
             best[first.sha256] = f"{best[first.sha256]}, {name}".lstrip(", ")
     columns = ("hash", "when", "score", "own", "95 %", "public", "private", "rows", "best by")
-    rows = [
+    rows: list[tuple[str | int, ...]] = [
         (
             entry.short,
             entry.when[:16].replace("T", " "),
