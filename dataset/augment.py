@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dataset.batches import centre_crop
+from dataset.moves import Move
 from dataset.task import Targets
 from utils.registry import Registry
 from utils.seeds import torch_generator
@@ -45,7 +46,12 @@ class Augmentation:
 
     Runtime arguments that a constructor may name: ``size``, the height and width that come out,
     ``epochs``, how many the run has, and ``heads``, the number of labels K of each space.
+
+    Attributes:
+        moves: the ways in which it moves whole images.
     """
+
+    moves: frozenset[Move] = frozenset()
 
     def images(self, images: Tensor, chance: Chance) -> Tensor:
         """Return changed images: float (N, 3, H, W) in [0, 1] in, the same out."""
@@ -72,16 +78,17 @@ class Augmenter:
         self.chain, self.size, self.seed = tuple(chain), size, seed
 
     def __call__(
-        self, images: Tensor, targets: Targets, *, epoch: int, batch: int, batches: int
+        self, images: Tensor, targets: Targets, *, epoch: int, batch: int, time: float
     ) -> tuple[Tensor, Targets]:
         """Return float images (N, 3, H, W) in [0, 1] and their targets.
 
         Args:
             images: uint8 (N, 3, H', W'), at least ``size``.
-            batch: the number of this batch in its epoch, of ``batches``.
+            batch: the number of this batch in its epoch.
+            time: how far training is, in epochs.
         """
         generator = torch_generator("augment", self.seed, epoch, batch, device=images.device)
-        chance = Chance(generator, epoch + batch / batches)
+        chance = Chance(generator, time)
         mixed = images.float().div_(255)
         for augmentation in self.chain:
             mixed, targets = augmentation(mixed, targets, chance)

@@ -49,7 +49,8 @@ class BaseDataset:
         files: (N) image files.
         groups: (N) whose image it is: never divided between training and validation.
         folds: (N) the fold in which an image validates.
-        valid_fold: the fold held out in this run; ``check_fold`` tells whether there is one.
+        valid_fold: the fold held out in this run; ``check_fold`` tells whether there is one. None: all are
+            trained on, and nothing validates.
         task: makes targets from ``labels`` and ``train_labels``.
         labels: (N) the organiser's labels: what is scored.
         train_labels: (N) the team's labels: what is trained on; None leaves an image out of training.
@@ -88,21 +89,22 @@ class BaseDataset:
         self._hold_out(valid_fold)
         self.extra: TrainingTable | None = None
 
-    def _hold_out(self, fold: int) -> None:
+    def _hold_out(self, fold: int | None) -> None:
+        held_out = np.zeros(len(self.folds), dtype=np.bool_) if fold is None else self.folds == fold
         self.valid_fold = fold
-        self.valid_rows = np.flatnonzero(self.folds == fold)
-        self.train_rows = np.flatnonzero((self.folds != fold) & self.usable)
+        self.valid_rows = np.flatnonzero(held_out)
+        self.train_rows = np.flatnonzero(~held_out & self.usable)
 
-    def holding_out(self, fold: int) -> "BaseDataset":
+    def holding_out(self, fold: int | None) -> "BaseDataset":
         """Return the same table, from which no row was left out yet, with another fold to validate on."""
         other = copy.copy(self)
         other._hold_out(fold)
         return other
 
-    def check_fold(self, fold: int, where: str) -> None:
-        """Raise a ConfigError unless there is such a fold; ``where`` says who asks for it."""
+    def check_fold(self, fold: int | None, where: str) -> None:
+        """Raise a ConfigError unless there is such a fold, or none is asked for; ``where`` says who asks."""
         there = sorted(set(self.folds.tolist()))
-        if fold not in there:
+        if fold is not None and fold not in there:
             raise ConfigError(f"{where} = {fold} is not one of the folds: {', '.join(map(str, there))}")
 
     @classmethod

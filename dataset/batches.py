@@ -13,6 +13,7 @@ from dataset.sampler import Sampler
 from dataset.store import ImageSource
 from dataset.task import Targets
 from utils.errors import ConfigError
+from utils.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Batch:
 
 class TrainBatches:
     """The batches of any epoch, from any position in it; an incomplete last batch is left out.
+
+    An epoch is one pass over the sampler's order, unless another ``pace`` is set. Epochs of other lengths go
+    on in a pass where the one before them stopped, so no image comes twice before all came once.
 
     Several processes divide each batch among them: together they see the same images at the same step as
     one process whose batches are as large as all of theirs.
@@ -55,20 +59,31 @@ class TrainBatches:
         if self._of_all < ranks:
             raise ConfigError(f"An epoch has {len(sampler)} images: too few for {ranks} processes.")
         self.batch_size = len(range(rank, self._of_all, ranks))
+        self.pace = Pace(len(self))
 
     def __len__(self) -> int:
+        """Return the batches of one pass."""
         return len(self.sampler) // self._of_all
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of ``epoch`` from number ``start`` on."""
-        order = self.sampler.order(epoch)
-        for number in range(start, len(self)):
-            rows = order[number * self._of_all + self.rank : (number + 1) * self._of_all : self.ranks]
+        number, passed = self.pace.before(epoch) + start, -1
+        last = self.pace.before(epoch) + self.pace.most(epoch)
+        while number < last:
+            (current, place), number = divmod(number, len(self)), number + 1
+            if current != passed:
+                passed, order = current, self.sampler.order(current)
+            rows = order[place * self._of_all + self.rank : (place + 1) * self._of_all : self.ranks]
             yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows)
 
 
 class EvalBatches:
-    """Each of ``rows`` once, in order; ``size`` is the middle part (H, W) that the model sees."""
+    """Each of ``rows`` once, in order.
+
+    Args:
+        size: the middle part (H, W) of a prepared image that the model sees; None gives all of it, to a
+            model that looks at more than the middle.
+    """
 
     def __init__(
         self,
@@ -76,7 +91,7 @@ class EvalBatches:
         rows: NDArray[np.int64],
         *,
         batch_size: int,
-        size: tuple[int, int],
+        size: tuple[int, int] | None,
         targets: Targets | None = None,
     ) -> None:
         self.source, self.rows, self.batch_size, self.size = source, rows, batch_size, size
@@ -88,7 +103,9 @@ class EvalBatches:
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self.rows), self.batch_size):
             rows = self.rows[start : start + self.batch_size]
-            images = centre_crop(self.source.batch(rows), self.size)
+            images = self.source.batch(rows)
+            if self.size is not None:
+                images = centre_crop(images, self.size)
             yield Batch(images, _rows_of(self.targets, rows), rows)
 
 

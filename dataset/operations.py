@@ -13,8 +13,10 @@ from torch import Tensor
 
 from dataset import colour
 from dataset.augment import Chance
+from dataset.moves import Move
 from dataset.warp import warp
 
+MOVES: frozenset[Move] = frozenset({"shift", "rotate"})  # of whole images that some of them make
 _SHEAR = 0.3  # columns a row moves, for each row from the middle
 _SHIFT = 150 / 331  # of the side; the source moves images of 331 pixels by at most 150
 _DEGREES = 30.0

@@ -67,10 +67,19 @@ class PseudoSettings:
     hard: bool = False  # train on the chosen labels instead of their probabilities
     images: Path | None = None  # for --mode pseudo: the folder to label; none = the eval images
 
-    def of_fold(self, fold: int) -> "PseudoSettings":
-        """Return these settings with ``{fold}`` in the path of the labels filled in."""
+    def of_fold(self, fold: int | None) -> "PseudoSettings":
+        """Return these settings with ``{fold}`` in the path of the labels filled in.
+
+        Raises:
+            ConfigError: it is there, but no fold is held out.
+        """
         if self.labels is None:
             return self
+        if fold is None and "{fold}" in str(self.labels):
+            raise ConfigError(
+                f"[pseudo] labels = {self.labels} has other labels for each fold, but this run is trained on "
+                "all of them: name one file with --set pseudo.labels=..."
+            )
         return replace(self, labels=Path(str(self.labels).replace("{fold}", str(fold))))
 
     def check(self, spaces: Iterable[Space]) -> None:

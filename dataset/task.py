@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.answers import Answers, one_hot
+from dataset.moves import Move
 from dataset.spaces import Mark, Space
 from utils.metrics import Counts, Weights, accuracy, confusion_matrix, f1_scores
 from utils.registry import Registry
@@ -55,6 +57,7 @@ class Task:
 
     main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
     at_inference: tuple[str, ...] = ()  # options that --set may change when a trained run predicts
+    changed_by: tuple[Move, ...] = ()  # moves of an image that may change its labels
 
     def __init__(self, spaces: Sequence[Space]) -> None:
         self.spaces = tuple(spaces)
@@ -209,6 +212,25 @@ class Task:
     def submission(self, logits: Logits) -> list[dict[str, str]]:
         """Return the same from the logits, for a competition that asks for more than choices."""
         return self.rows(self.decide(logits))
+
+    def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
+        """Return what a submission's rows say, by question: as a rule one for each of ``allowed``.
+
+        A value that can't be meant says nothing: ``wrong_value`` finds it.
+        """
+        classes = list(self.views.values())[-1]
+        found = {}
+        for column, values in self.allowed.items():
+            coded = values == tuple(map(str, range(len(classes))))  # classes by number: name them as well
+            words = map(" ".join, zip(values, classes, strict=True)) if coded else values
+            named = tuple(word or "(nothing)" for word in words)
+            found[column] = Answers(named, one_hot([row[column] for row in rows], values))
+        return found
+
+    def wrong_value(self, column: str, value: str) -> str | None:
+        """Return what is wrong with a value of one of the submission's columns, or None."""
+        values = self.allowed.get(column, (value,))
+        return None if value in values else f"is not one of {', '.join(values)}"
 
 
 def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

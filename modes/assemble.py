@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dataset.augment import AUGMENTATIONS, Augmenter
+from dataset.augment import Augmenter
 from dataset.base_dataset import DATASETS, BaseDataset
 from dataset.batches import EvalBatches, TrainBatches
 from dataset.cropper import CROPPERS
@@ -26,6 +26,7 @@ from models.head import Heads
 from modes.budget import check_cost, cost_line
 from modes.callbacks import build_callbacks, check_callbacks
 from modes.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
+from modes.moves import build_augmentations, build_views
 from modes.run_folder import check_name
 from modes.settings import Settings
 from schedulers.base import SCHEDULERS
@@ -71,6 +72,8 @@ class Experiment:
         self.settings.run.check()
         self.settings.pseudo.check(self.task.spaces)
         check_callbacks(self.settings)
+        build_augmentations(self.settings, self.task)
+        build_views(self.settings, self.task, self.prepare.size)
         monitor, names = self.settings.train.monitor, (*self.task.score_names, "loss")
         if monitor not in names:
             raise ConfigError(f"[train] monitor: {unknown_name('score', monitor, names)}")
@@ -107,16 +110,17 @@ class Experiment:
         """Return the table of training images, or the one given, without bad ones; and their pixels."""
         settings, dataset = self.settings, table or training_table(self.settings, self.task)
         dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
-        source = self._images(dataset.root, dataset.files, "training")
+        source = self.images(dataset.root, dataset.files, "training")
         pseudo = settings.pseudo.of_fold(dataset.valid_fold)
         if pseudo.labels is not None:
             dataset.extra = read_pseudo_labels(pseudo, pseudo.labels, dataset, self.task)
-            more = self._images(dataset.root, dataset.extra.files, "pseudo-labelled")
+            more = self.images(dataset.root, dataset.extra.files, "pseudo-labelled")
             source = JoinedSource(source, more)
         if settings.images.on_bad_image == "error":
             raise_bad(source)
         dataset.without(np.array(sorted(source.bad), dtype=np.int64))
-        if not len(dataset.train_rows) or not len(dataset.valid_rows):
+        validates = dataset.valid_fold is not None
+        if not len(dataset.train_rows) or (validates and not len(dataset.valid_rows)):
             raise DataError(
                 f"{len(dataset.train_rows)} training and {len(dataset.valid_rows)} validation images are"
                 f" left, {len(source.bad)} can't be read: see the images, and folds, valid_fold and the age"
@@ -136,13 +140,14 @@ class Experiment:
     def eval_batches(self, images: EvalDataset, what: str) -> EvalBatches:
         """Return the same images in batches, whoever listed them; ``what`` they are is for messages."""
         settings = self.settings
-        source = self._images(images.root, images.files, what)
+        source = self.images(images.root, images.files, what)
         raise_bad(source)
         if line := missed_line(source, self.prepare.cropper, what):
             log.warning(line)
         batch_size = settings.infer.batch_size
         rows = np.arange(len(images.files))
-        return EvalBatches(source, rows, batch_size=batch_size, size=settings.images.size)
+        size = None if settings.infer.views else settings.images.size  # views look beyond the middle
+        return EvalBatches(source, rows, batch_size=batch_size, size=size)
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
@@ -176,7 +181,8 @@ class Experiment:
             raise ConfigError("[loss] weight: at least one head needs a weight above 0.")
         return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
 
-    def _images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
+    def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
+        """Return the pixels of files, prepared as the config says, from where it wants them."""
         cache, images = self.settings.paths.cache, self.settings.images
         source = open_images(root, files, self.prepare, cache, budget=images.store_budget, what=what)
         return place(source, images.store, self.precision.device, what)
@@ -199,10 +205,11 @@ def build_task(settings: Settings) -> Task:
 
 
 def training_table(settings: Settings, task: Task) -> BaseDataset:
-    """Return the table of training images; no image is read."""
+    """Return the table of training images; no image is read. A final fit holds no fold out."""
     prepare_data_folder(settings)
     chosen, seed = settings.chosen["dataset"], settings.run.dealing_seed
-    return DATASETS.build(chosen, root=settings.paths.data, task=task, seed=seed)
+    table = DATASETS.build(chosen, root=settings.paths.data, task=task, seed=seed)
+    return table if settings.train.final is None else table.holding_out(None)
 
 
 def prepare_data_folder(settings: Settings) -> None:
@@ -238,9 +245,7 @@ def assemble_training(
     )
     batches = TrainBatches(source, table.targets, sampler, train.batch_size)
     experiment.heads.check_batch(batches.batch_size)  # smaller than the config's where images are few
-    offered = {"size": size, "epochs": train.epochs, "heads": task.heads}
-    augmentations = [AUGMENTATIONS.build(component, **offered) for component in settings.augmentations]
-    augmenter = Augmenter(augmentations, size=size, seed=seed)
+    augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
     log.info(cost_line(settings, experiment.heads))
     validator = experiment.validator(dataset, source)
     criterion = experiment.criterion({name: values[table.rows] for name, values in table.targets.items()})
@@ -255,6 +260,9 @@ def assemble_training(
         criterion=criterion,
         precision=experiment.precision,
     )
+    loop = Loop(
+        epochs=train.epochs, accumulate=train.accumulate, clip=train.clip, seed=seed, compile=train.compile
+    )
     return Trainer(
         _fresh_state(experiment, -(-len(batches) // train.accumulate), fresh=fresh),
         batches=batches,
@@ -263,13 +271,7 @@ def assemble_training(
         validator=validator,
         callbacks=callbacks,
         precision=experiment.precision,
-        loop=Loop(
-            epochs=train.epochs,
-            accumulate=train.accumulate,
-            clip=train.clip,
-            seed=seed,
-            compile=train.compile,
-        ),
+        loop=loop,
     )
 
 
@@ -288,7 +290,7 @@ def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -
         optimizer=optimizer,
         steps_per_epoch=steps_per_epoch,
         epochs=settings.train.epochs,
-        score_of=Monitor(settings.train.monitor).value,
+        score_of=Monitor(settings.train.kept_by).value,
     )
     loss_sum = torch.zeros((), device=experiment.precision.device)
     scaler = experiment.precision.scaler()

@@ -36,10 +36,12 @@ def build_callbacks(settings: Settings, **offered: object) -> list[Callback]:
         offered: runtime objects that are not made from the settings alone.
     """
     offered |= {
-        "monitor": Monitor(settings.train.monitor),
+        "monitor": Monitor(settings.train.kept_by),
         "epochs": settings.train.epochs,
         "config_text": format_ini(settings.texts()),
     }
     own = {component.name: component for component in settings.callbacks}
+    if settings.train.final is not None:
+        own = {name: one for name, one in own.items() if not CALLBACKS.get(name).needs_validation}
     middle = sorted((name for name in own if name not in _FIRST + _LAST), key=lambda name: name not in _EARLY)
     return [CALLBACKS.build(own.get(name, Component(name)), **offered) for name in (*_FIRST, *middle, *_LAST)]

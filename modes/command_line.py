@@ -19,6 +19,10 @@ examples:
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
   python run.py --mode compare 001 002           is the second run better? with runs by version or path
+  python run.py --mode check FILE                is a submission right, however it was made?
+  python run.py --mode submitted FILE --public 0.7428
+                                                 keep what the board said of it (FILE: a path or a hash)
+  python run.py --mode submissions               all submissions, and whether own and public scores agree
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list                      everything that a config can choose, with its options
   python run.py --mode NAME --help               what one mode does, and options of its own

@@ -2,6 +2,7 @@
 
 import logging
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
@@ -9,14 +10,18 @@ from torch import nn
 from dataset.task import TASKS, Task, Tuning
 from inference.inferrer import Inferrer
 from inference.mean import mean_predictions
+from inference.mean_of_views import MeanOfViews
 from inference.submission import histogram
+from modes.ask_again import ask_again
 from modes.assemble import Experiment
 from modes.members import folders_by_fold
 from modes.mode import MODES, Mode
-from modes.one_run import finished_run, read_scores, words
+from modes.moves import with_views
+from modes.one_run import load_weights, read_scores
 from modes.read_settings import check, read_sections
+from modes.record import record
 from modes.run_folder import FINISHED, find_run
-from modes.settings import HERE
+from modes.settings import HERE, is_here
 from utils.errors import ConfigError
 from utils.ini import Value, override, put, read_ini
 from utils.logs import logged_to
@@ -51,21 +56,25 @@ class Infer(Mode):
                     f"--set {text} belongs to training; {folder} was trained with its own config.ini."
                 )
         override(trained, of_task)
-        trained |= {name: sections[name] for name in HERE if name in sections}
+        trained |= {name: section for name, section in sections.items() if is_here(name)}
         put(trained, "run", "device", Value(here.run.device, "[run] device"))
         experiment = Experiment.of(check(trained, str(folder / "config.ini")))
         with logged_to(folder / "log.txt"):
             self._predict(experiment, folder)
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
-        task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
-        inferrer = Inferrer(task, *experiment.eval_data(), experiment.precision)
-        members = [own for models in folders_by_fold(experiment.settings.run, folder) for own in models]
+        settings = experiment.settings
         model = experiment.model(fresh=False)
+        asked = with_views(model, settings, experiment.task, experiment.prepare.size)
+        task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
+        if task is not experiment.task and isinstance(asked, MeanOfViews):
+            task = _tuned_with_views(experiment, folder, model, asked)
+        inferrer = Inferrer(task, *experiment.eval_data(), experiment.precision)
+        members = [own for models in folders_by_fold(settings.run, folder) for own in models]
         found = []
         for own in members:
-            load_finished(model, experiment, own)
-            found.append(inferrer.predict(model))
+            load_weights(model, experiment, own)
+            found.append(inferrer.predict(asked))
         rows = inferrer.submit(mean_predictions(task.spaces, found), folder)
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):
@@ -76,14 +85,7 @@ class Infer(Mode):
             log.info("%s  %s", column, shown)
         log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
         log.info("Probabilities: %s", folder / "test_predictions.csv")
-
-
-def load_finished(model: nn.Module, experiment: Experiment, folder: Path) -> None:
-    """Give a model the weights of a finished run's best epoch, and say which these are."""
-    best = finished_run(folder)
-    model.load_state_dict(best["model"])
-    scores = {name: best["scores"][name] for name in experiment.task.main_scores}
-    log.info("Predicting with %s: epoch %d, validation %s.", folder, best["scores"]["epoch"], words(scores))
+        record(folder, rows, task, experiment.settings)
 
 
 def _key(text: str) -> str:
@@ -95,3 +97,16 @@ def _tuned(task: Task, tuning: Tuning, folder: Path) -> Task:
         return task.tuned(tuning)
     except ValueError as error:
         raise ConfigError(f"{folder / FINISHED}: {error}. Train it again.") from None
+
+
+def _tuned_with_views(experiment: Experiment, folder: Path, model: nn.Module, asked: MeanOfViews) -> Task:
+    """Return the task tuned to the mean of views, which is less sure of its answers than one image is."""
+    log.info("Tuning again on the validation images, as the views show them.")
+    final = experiment.settings.train.final
+    if final is not None:  # which validated nothing: as without views, its folds say how to decide
+        folder, path = Path(final), Path(final) / "config.ini"
+        settings = experiment.settings
+        run, train = check(read_ini(path), str(path)).run, replace(settings.train, final=None)
+        experiment = replace(experiment, settings=replace(settings, run=run, train=train))
+    found = list(ask_again(experiment, folder, model, asked).means.values())[-1]
+    return experiment.task.tuned(experiment.task.tune(found.logits, found.targets))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any
 
+from inference.view import VIEWS
 from modes.mode import MODES, Mode
 from modes.settings import BESIDE, CHOSEN, FIXED, REPEATED
 from train.callback import CALLBACKS
@@ -21,7 +22,7 @@ class List(Mode):
             print(f"\n[{section}]  {_first_line(settings)}")
             print(*_keys(settings), sep="\n")
         registries = {section: registry for section, (registry, _) in CHOSEN.items()}
-        for section, registry in {**registries, "callback": CALLBACKS}.items():
+        for section, registry in {**registries, "callback": CALLBACKS, "view": VIEWS}.items():
             parts = [f"[{section}]"] if section in CHOSEN else []
             parts += [f"[{section}.{REPEATED[section]}]"] if section in REPEATED else []
             print(f"\n{', '.join(parts)}")

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from dataset.base_dataset import BaseDataset
 from dataset.class_table import class_table, format_table, without_people, write_class_table
 from dataset.store import ImageSource, missed_line
@@ -17,6 +19,7 @@ from inference.predict import Predictions
 from inference.saved import PREDICTED
 from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.run_folder import FINISHED, read_environment, write_environment
+from modes.time_limit import follow_plan, keep_time
 from train import checkpoint
 from train.monitor import Monitor
 from train.trainer import Trainer
@@ -27,6 +30,7 @@ from utils.metrics import in_words
 from utils.tables import write_table
 
 log = logging.getLogger("podium")
+FOLDS_OF_FINAL = "folds.json"  # in a final fit's folder: what the run says whose folds it follows
 
 
 def write_beginning(folder: Path, experiment: Experiment, data: object) -> None:
@@ -47,19 +51,31 @@ def refuse_other_data(folder: Path, data: object) -> None:
 
 
 def train_run(
-    experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource, whole: Path
+    experiment: Experiment,
+    folder: Path,
+    dataset: BaseDataset,
+    source: ImageSource,
+    *,
+    whole: Path,
+    until: float | None = None,
 ) -> None:
     """Train the run of a folder, from its last checkpoint if there is one, and write its scores.
 
     Args:
         whole: the folder that goes if its first run can't even begin; as a rule the run's own.
+        until: when the run has to be complete, in seconds since the process's start.
     """
     refuse_other_data(folder, fingerprint(dataset))
     saved = checkpoint.load(folder / "checkpoints", "last")
     if saved is None and (folder / "metrics.jsonl").exists():
         raise ConfigError(f"{folder} has no readable checkpoint left: start a new run.")
+    plan, keeper = experiment.settings.train.plan, None
     try:
         trainer = assemble_training(experiment, folder, dataset, source, fresh=saved is None)
+        if plan is not None:
+            follow_plan(trainer, folder, plan)
+        elif until is not None:
+            keeper = keep_time(experiment, folder, dataset, trainer, until, resumed=saved is not None)
     except PodiumError:
         if saved is None and not any(whole.rglob("checkpoints")):  # nothing has been trained
             shutil.rmtree(whole)
@@ -70,18 +86,22 @@ def train_run(
         epoch, batch = trainer.state.epoch, trainer.state.batch
         log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
     trainer.fit()
-    _finish(experiment, folder, dataset, trainer)
+    if experiment.settings.train.final is not None:
+        _finish_final(experiment, folder)
+    else:
+        _finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
 
 
 def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
     """Print and keep what is trained on: classes, split, and what was left out."""
     columns, table = without_people(dataset, class_table(dataset, experiment.task))
     write_class_table(folder / "class_table.csv", table, columns)
-    split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
-    write_table(folder / "split.csv", ("group", "fold"), split)
+    if dataset.valid_fold is not None:
+        split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
+        write_table(folder / "split.csv", ("group", "fold"), split)
     log.info("%s\n", format_table(columns, table))
     validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
-    if unscored := experiment.task.unscored(validated):
+    if len(dataset.valid_rows) and (unscored := experiment.task.unscored(validated)):
         log.warning("No validation image has %s: scores say nothing about it.", ", ".join(unscored))
     if line := missed_line(source, experiment.prepare.cropper, "training"):
         log.warning(line)
@@ -94,15 +114,18 @@ def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: 
     )  # fmt: skip
 
 
-def _finish(experiment: Experiment, folder: Path, dataset: BaseDataset, trainer: Trainer) -> None:
-    """Validate the best weights as read from disk, and write what shows that the run is complete."""
+def _finish(
+    experiment: Experiment, folder: Path, dataset: BaseDataset, trainer: Trainer, known: Predictions | None
+) -> None:
+    """Validate the best weights as read from disk, and write what shows that the run is complete.
+
+    Args:
+        known: the best epoch's predictions, where there is no time to validate once more.
+    """
     best = load_best(folder)
-    model = experiment.model(fresh=False)
-    model.load_state_dict(best["model"])
-    scores, found = trainer.validator.run(model)
-    expected = best["scores"]["loss"]
-    if not math.isclose(scores["loss"], expected, rel_tol=1e-3):  # another batch size rounds otherwise
-        log.warning("The best weights give a loss of %g after reading, %g before.", scores["loss"], expected)
+    scores, found = (
+        _validated(experiment, best, trainer) if known is None else (_own(best, experiment), known)
+    )
     ids = [(dataset.files[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
     write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, found)
     sure = intervals(experiment.task, found.logits, found.targets, [group for *_, group in ids])
@@ -124,6 +147,52 @@ def _finish(experiment: Experiment, folder: Path, dataset: BaseDataset, trainer:
     log.info(
         "\nBest epoch: %d, by %s. On the validation images, with 95 %% intervals:%s", epoch, monitor, lines
     )
+
+
+def _validated(
+    experiment: Experiment, best: dict[str, Any], trainer: Trainer
+) -> tuple[dict[str, float], Predictions]:
+    """Return scores and predictions of the weights of a checkpoint."""
+    model = experiment.model(fresh=False)
+    model.load_state_dict(best["model"])
+    scores, found = trainer.validator.run(model)
+    if found is None:
+        raise DataError("There is no image to validate on.")
+    expected = best["scores"]["loss"]
+    if not math.isclose(scores["loss"], expected, rel_tol=1e-3):  # another batch size rounds otherwise
+        log.warning("The best weights give a loss of %g after reading, %g before.", scores["loss"], expected)
+    return scores, found
+
+
+def _own(best: dict[str, Any], experiment: Experiment) -> dict[str, float]:
+    """Return the scores that a checkpoint's weights had when they were validated."""
+    return {name: best["scores"][name] for name in ("loss", *experiment.task.score_names)}
+
+
+def _finish_final(experiment: Experiment, folder: Path) -> None:
+    """Write what shows that a final fit is complete; all that is known of its quality is its folds'."""
+    facts = json.loads((folder / FOLDS_OF_FINAL).read_text(encoding="utf-8"))
+    epoch = int(load_best(folder)["scores"]["epoch"])
+    write_json(folder / FINISHED, {"final": facts.pop("final"), "best_epoch": epoch, **facts})
+    scores = {name: facts["scores_of_the_folds"][name] for name in experiment.task.main_scores}
+    log.info(
+        "\nFinal fit: epoch %d, the last, is kept. It has no score of its own; its folds had %s.",
+        epoch, words(scores),
+    )  # fmt: skip
+
+
+def check_validated(folder: Path) -> None:
+    """Refuse a finished run that validated no image.
+
+    Raises:
+        ConfigError: it is a final fit; names the run whose folds say how good it may be.
+    """
+    final = read_scores(folder).get("final")
+    if final is not None:
+        raise ConfigError(
+            f"{folder} is a final fit: it was trained on all images, so there is none left to judge it by. "
+            f"Name the run whose folds it follows instead: {final}"
+        )
 
 
 def _best_by(name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
@@ -165,6 +234,15 @@ def finished_run(folder: Path) -> dict[str, Any]:
     if best["scores"]["epoch"] != read_scores(folder)["best_epoch"]:
         raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
     return best
+
+
+def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None:
+    """Give a model the weights of a finished run's best epoch, and say which these are."""
+    best = finished_run(folder)
+    model.load_state_dict(best["model"])
+    scores = {name: best["scores"][name] for name in experiment.task.main_scores if name in best["scores"]}
+    said = f"validation {words(scores)}" if scores else "a final fit, not validated"
+    log.info("Predicting with %s: epoch %d, %s.", folder, best["scores"]["epoch"], said)
 
 
 def read_scores(folder: Path) -> dict[str, Any]:

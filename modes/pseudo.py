@@ -16,9 +16,11 @@ from inference.inferrer import check_finite, write_predictions
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
 from modes.assemble import Experiment
-from modes.infer import Infer, load_finished
+from modes.infer import Infer
 from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
+from modes.moves import with_views
+from modes.one_run import check_validated, load_weights
 from modes.read_settings import check, read_sections
 from modes.run_folder import read_environment
 from utils.convert import as_text
@@ -49,17 +51,19 @@ class Pseudo(Infer):
         super().run(Namespace(**vars(arguments) | {"overrides": others}))
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
+        check_validated(folder)  # its labels would leak into whatever another run validates
         if self.images is None:
             images, batches = experiment.eval_data()
         else:
             images = _images_in(self.images, experiment.settings.paths.data)
             batches = experiment.eval_batches(images, "unlabelled")
         model = experiment.model(fresh=False)
+        asked = with_views(model, experiment.settings, experiment.task, experiment.prepare.size)
         for models in folders_by_fold(experiment.settings.run, folder):
             found = []
             for own in models:
-                load_finished(model, experiment, own)
-                found.append(predict(model, batches, experiment.precision, what="Labelling"))
+                load_weights(model, experiment, own)
+                found.append(predict(asked, batches, experiment.precision, what="Labelling"))
                 check_finite(found[-1])
             labels = mean_predictions(experiment.task.spaces, found)
             teacher = _teacher(experiment, models)

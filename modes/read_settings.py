@@ -9,8 +9,17 @@ from typing import Any, get_type_hints
 from dotenv import dotenv_values
 
 from dataset.augment import AUGMENTATIONS
+from inference.view import VIEWS
 from models.classifier import MODELS
-from modes.settings import BESIDE, CHOSEN, FIXED, MOVED, REPEATED, PathSettings, Settings
+from modes.settings import (
+    BESIDE,
+    CHOSEN,
+    FIXED,
+    MOVED,
+    REPEATED,
+    PathSettings,
+    Settings,
+)
 from train.callback import CALLBACKS
 from utils.convert import convert
 from utils.errors import ConfigError, listed, unknown_name
@@ -64,6 +73,7 @@ class _Check:
         chosen = {name: self.chosen(name) for name in names}
         augmentations = [self.named(name, AUGMENTATIONS) for name in self.repeated("augmentation")]
         callbacks = [self.named(name, CALLBACKS) for name in self.repeated("callback")]
+        views = self.views()
         if self.problems:
             raise ConfigError(listed(source, self.problems))
         return Settings(
@@ -72,6 +82,7 @@ class _Check:
             beside=self.beside,
             augmentations=(chosen["augmentation"], *augmentations),
             callbacks=tuple(callbacks),
+            views=views,
         )
 
     def names(self) -> None:
@@ -134,6 +145,23 @@ class _Check:
         component = Component(name.partition(".")[2], section.values, name, section.place)
         self.problems += registry.problems(component)
         return component
+
+    def views(self) -> dict[str, Component]:
+        """Return the component of each view that [infer] names or that has a section, by its class."""
+        value = self.section("infer").values.get("views", Value("none", ""))
+        parts = [part.strip() for part in value.text.split(",")]
+        named, place = [name for name in parts if name.lower() not in ("", "none")], value.place
+        if len({name.lower() for name in named}) < len(named):
+            self.problems.append(f"[infer] views = {value.text}: a view is there twice ({place})")
+        found = {name.partition(".")[2]: self.named(name, VIEWS) for name in self.repeated("view")}
+        classes = {name.lower(): name for name in VIEWS.names()}
+        for name in named:
+            if name.lower() not in classes:
+                self.problems.append(f"[infer] views: {unknown_name('view', name, VIEWS.names())} ({place})")
+                continue
+            cls = classes[name.lower()]
+            found.setdefault(cls, Component(cls, section=f"view.{cls}", place=place))
+        return found
 
     def converted(self, name: str, cls: type[Any], texts: Mapping[str, Value]) -> dict[str, Any]:
         """Return the values of a dataclass's fields."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dataset.task import Logits, Targets, Task
 from inference.saved import Validated
 from modes.assemble import build_task, training_table
+from modes.one_run import check_validated
 from modes.read_settings import check, read_sections
 from modes.settings import Settings
 from utils.errors import DataError, listed
@@ -34,8 +35,10 @@ class SavedRun:
             overrides: texts such as ``paths.data=...``.
 
         Raises:
+            ConfigError: it is a final fit, which validated nothing.
             DataError: its predictions can't be read, or the training table lacks some of their images.
         """
+        check_validated(folder)
         path = folder / "config.ini"
         settings = check(read_sections(path, overrides), str(path))
         task = build_task(settings)

@@ -16,6 +16,8 @@ from dataset.pseudo_labels import PseudoSettings
 from dataset.resident import Where
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
+from inference.mean_of_views import Average
+from inference.view import VIEWS
 from loss.base import LOSSES
 from loss.class_weights import ClassWeights
 from models.classifier import MODELS
@@ -27,6 +29,7 @@ from train.callback import CALLBACKS
 from train.optimizer import OPTIMIZERS, Rates
 from utils.convert import Count, CountOrZero, Fraction, NonNegative, Positive, as_text
 from utils.device import PrecisionName
+from utils.duration import Duration
 from utils.errors import ConfigError
 from utils.ini import Value
 from utils.registry import Component, Registry
@@ -89,12 +92,20 @@ class TrainSettings:
     """The training loop."""
 
     epochs: Count
+    time_limit: Duration | None = None  # of the whole process: the epochs get as many batches as fit into it
+    plan: Path | None = None  # the folder of a run that had a time limit: repeats it without the clock
     batch_size: Count = 64
     accumulate: Count = 1  # batches per optimiser step
     clip: Positive | None = None  # largest L2 norm of the gradient
     precision: PrecisionName = "auto"
     compile: bool = False  # by torch.compile: minutes at the start, then faster steps
     monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one
+    final: str | None = None  # a finished run: train on all data, for as many epochs as its folds needed
+
+    @property
+    def kept_by(self) -> str:
+        """What picks the epoch that is kept; a final fit, which has no scores, keeps its last."""
+        return self.monitor if self.final is None else "epoch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +113,10 @@ class InferSettings:
     """Validation and inference."""
 
     batch_size: Count = 128
+    views: tuple[str, ...] | None = (
+        None  # classes: also predict from these views of each image; not validation
+    )
+    average: Average = "probabilities"  # or logits: what the mean over the views is of
 
 
 _NO_CLASS_WEIGHTS = ClassWeights()
@@ -140,7 +155,7 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
 }
 # Sections that may be repeated with a part after a dot, and what the part is. Those of a label space
 # say what is different there.
-REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback": "CLASS"}
+REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback": "CLASS", "view": "CLASS"}
 # Sections that have keys beside those of the class that they choose.
 BESIDE: dict[str, type[Any]] = {"model": Limits, "loss": LossSettings, "optimizer": Rates}
 # Keys that a section no longer has, and what to write instead.
@@ -148,8 +163,8 @@ MOVED = {
     ("images", "crop"): "a section [crop] with name = CentreCrop and size = ...",
     ("images", "crop_centre"): "centre = ... in the section [crop]",
 }
-# Sections that say where things are and how fast it goes, not what is trained.
-HERE = ("paths", "infer", "test_dataset")
+# Sections that say where things are, how fast it goes and how it predicts, not what is trained.
+HERE = ("paths", "infer", "view", "test_dataset")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +181,7 @@ class Settings:
     beside: Mapping[str, Any]  # by section: the keys that are not the chosen class's
     augmentations: tuple[Component, ...]  # [augmentation] and then each [augmentation.X]
     callbacks: tuple[Component, ...]  # each [callback.X]
+    views: Mapping[str, Component]  # by class: those in [infer] views, and each [view.X]
 
     def resolved(self, task: Task) -> "Settings":
         """Return these settings with what only the task knows: names found in the data, its main score."""
@@ -175,6 +191,12 @@ class Settings:
         if train.monitor == "auto":
             train = replace(train, monitor=task.main_scores[0])
         return replace(self, train=train, chosen={**self.chosen, "task": named})
+
+    @property
+    def chosen_views(self) -> dict[str, Component]:
+        """The views that [infer] names, by class."""
+        named = {name.lower() for name in self.infer.views or ()}
+        return {name: component for name, component in self.views.items() if name.lower() in named}
 
     def of_space(self, kind: str, space: str) -> str:
         """Return the section that says what a label space's head or loss is: its own or that of all."""
@@ -193,6 +215,8 @@ class Settings:
             texts[component.section] = _component_texts(AUGMENTATIONS, component)
         for component in self.callbacks:
             texts[component.section] = _component_texts(CALLBACKS, component)
+        for component in self.views.values():
+            texts[component.section] = _component_texts(VIEWS, component)
         return texts
 
 
@@ -212,10 +236,15 @@ def changes(before: Settings, after: Settings) -> list[Change]:
     for section in sorted(texts[0].keys() | texts[1].keys()):
         old, new = (of.get(section, {}) for of in texts)
         for key in sorted(old.keys() | new.keys()):
-            if section not in HERE and old.get(key) != new.get(key):
+            if not is_here(section) and old.get(key) != new.get(key):
                 said = (repr(of[key]) if key in of else "not there" for of in (old, new))
                 found.append(Change(section, key, *said))
     return found
+
+
+def is_here(section: str) -> bool:
+    """Tell whether a section says where things are or how it predicts, and nothing of what is trained."""
+    return section.partition(".")[0] in HERE
 
 
 def _dataclass_texts(settings: Any) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Trains a run, or goes on with one that was stopped."""
 
 import logging
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,11 +9,13 @@ from pathlib import Path
 
 from modes.assemble import Experiment, fingerprint
 from modes.cross_validation import CrossValidation
+from modes.final_fit import final_fit, write_folds
 from modes.mode import MODES, Mode
 from modes.one_run import train_run, write_beginning
 from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, held
 from modes.settings import Settings, changes
+from modes.time_limit import share
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
 from utils.ini import read_ini
 from utils.logs import logged_to
@@ -33,19 +35,30 @@ _FREE = (
 class Train(Mode):
     """Train by the config; leaves runs/<name>/<version> with weights, scores and TensorBoard."""
 
+    @classmethod
+    def options(cls, parser: ArgumentParser) -> None:
+        what = (
+            "train on all data, as long as this finished run's folds needed; short for --set train.final=..."
+        )
+        parser.add_argument("--final", metavar="RUN", help=what)
+
     def run(self, arguments: Namespace) -> None:
         if arguments.run is not None and not arguments.resume:
             raise ConfigError(
                 "--run names a run to resume (with --resume) or to predict with (--mode infer)."
             )
-        settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        final = [] if arguments.final is None else [f"train.final={arguments.final}"]
+        sections = read_sections(arguments.config, [*arguments.overrides, *final])
+        settings = check(sections, str(arguments.config))
         folder = None
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
             settings = _with_its_folds(settings, folder)
         experiment = Experiment.of(settings)
+        if settings.train.final is not None and folder is None:
+            experiment = replace(experiment, settings=final_fit(experiment.settings, _FREE))
         experiment.check()
-        train = _train_one if settings.run.folds is None else _train_folds
+        train = _train_one if experiment.settings.run.folds is None else _train_folds
         folder = train(experiment, folder)
         _say_where(experiment.settings, folder, arguments.config)
 
@@ -59,10 +72,17 @@ def _train_one(experiment: Experiment, folder: Path | None) -> Path:
     if folder is None:
         data = fingerprint(dataset)
         name = settings.run.name
-        folder = create_run(settings.paths.runs, name, lambda new: write_beginning(new, experiment, data))
+        folder = create_run(settings.paths.runs, name, lambda new: _write_beginning(new, experiment, data))
     with _working_in(folder):
-        train_run(experiment, folder, dataset, source, whole=folder)
+        until = share(settings.train.time_limit, runs=1, images=0)
+        train_run(experiment, folder, dataset, source, whole=folder, until=until)
     return folder
+
+
+def _write_beginning(folder: Path, experiment: Experiment, data: str) -> None:
+    write_beginning(folder, experiment, data)
+    if experiment.settings.train.final is not None:
+        write_folds(folder, experiment.settings)
 
 
 def _train_folds(experiment: Experiment, folder: Path | None) -> Path:
@@ -98,8 +118,15 @@ def _began_with(folder: Path) -> Settings:
 
 
 def _with_its_folds(settings: Settings, folder: Path) -> Settings:
-    """Return settings with the folds and seeds of a run, where they name none of their own."""
-    began = _began_with(folder).run
+    """Return settings with the folds and seeds of a run, where they name none of their own.
+
+    Those of a final fit, with its epochs, are its own whatever the config says.
+    """
+    whole = _began_with(folder)
+    began = whole.run
+    if whole.train.final is not None:
+        train = replace(settings.train, final=whole.train.final, epochs=whole.train.epochs)
+        return replace(settings, run=replace(settings.run, folds=None, seeds=1), train=train)
     if settings.run.folds is not None:
         return settings
     seeds = began.seeds if settings.run.seeds == 1 else settings.run.seeds

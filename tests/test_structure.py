@@ -11,6 +11,7 @@ from dataset.cropper import CROPPERS
 from dataset.readers.test_dataset import TEST_DATASETS
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS
+from inference.view import VIEWS
 from loss.base import LOSSES
 from models.classifier import MODELS
 from models.conditioning import CONDITIONINGS
@@ -26,7 +27,7 @@ FOLDERS = ("utils", "dataset", "models", "loss", "schedulers", "train", "inferen
 SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 REGISTRIES: list[Registry] = [
     AUGMENTATIONS, CALLBACKS, CONDITIONINGS, CROPPERS, DATASETS, HEADS, LOSSES, MODELS, MODES, OPTIMIZERS,
-    SAMPLERS, SCHEDULERS, TASKS, TEST_DATASETS,
+    SAMPLERS, SCHEDULERS, TASKS, TEST_DATASETS, VIEWS,
 ]  # fmt: skip
 
 

@@ -16,9 +16,11 @@ class Callback:
 
     Attributes:
         averages: it puts averaged weights into ``state.eval_model``; a run has at most one that does.
+        needs_validation: it is about the scores of validation; a final fit, which has none, goes without it.
     """
 
     averages: ClassVar[bool] = False
+    needs_validation: ClassVar[bool] = False
 
     def on_fit_start(self, state: TrainState) -> None:
         """Before the first step, or the first one after a resume."""
@@ -37,7 +39,14 @@ class Callback:
         """After an optimiser step."""
 
     def on_epoch_end(self, state: TrainState) -> None:
-        """After an epoch's validation; its scores are ``state.history[-1]``."""
+        """After an epoch's validation; its scores are ``state.history[-1]``, where a final fit has none."""
+
+    def extra_images(self, epoch: int, *, validated: bool) -> int:
+        """Return how many images it runs through the model at the end of an epoch, for a time limit.
+
+        Validation's own don't count.
+        """
+        return 0
 
     def on_fit_end(self, state: TrainState) -> None:
         """After training, however it ended."""

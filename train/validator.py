@@ -11,7 +11,7 @@ from utils.device import Precision
 
 
 class Validator:
-    """Validates any model on the same images, with the organiser's labels."""
+    """Validates any model on the same images, with the organiser's labels; without any, nothing is scored."""
 
     def __init__(
         self, task: Task, batches: EvalBatches, criterion: PerHeadLoss, precision: Precision
@@ -19,8 +19,10 @@ class Validator:
         self.task, self.batches = task, batches
         self.criterion, self.precision = criterion, precision
 
-    def run(self, model: nn.Module) -> tuple[dict[str, float], Predictions]:
+    def run(self, model: nn.Module) -> tuple[dict[str, float], Predictions | None]:
         """Return the scores, with the ``loss`` over all images at once, and the predictions."""
+        if not len(self.batches):  # a final fit: all images are trained on
+            return {}, None
         found = predict(model, self.batches, self.precision, what="Validating")
         device = self.precision.device
         with torch.inference_mode():

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from dataset.augment import AUGMENTATIONS, Augmentation, Chance
-from dataset.operations import one_of_all
+from dataset.operations import MOVES, one_of_all
 from utils.convert import Count, Fraction
 
 
@@ -19,6 +19,8 @@ class RandAugment(Augmentation):
         magnitude: their strength, 1 = the greatest (M / 30 in the paper, whose usual M is 9); the sides they
             go to are random.
     """
+
+    moves = MOVES
 
     def __init__(self, *, operations: Count = 2, magnitude: Fraction = 0.3) -> None:
         self.operations, self.magnitude = operations, magnitude

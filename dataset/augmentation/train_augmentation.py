@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dataset.augment import AUGMENTATIONS, Augmentation, Chance
 from dataset.colour import brightness, contrast
+from dataset.moves import Move
 from dataset.warp import warp
 from utils.convert import Fraction, NonNegative
 
@@ -38,6 +39,8 @@ class TrainAugmentation(Augmentation):
     ) -> None:
         self.size, self.flip, self.shift, self.scale = size, flip, shift, scale
         self.degrees, self.light = degrees, light
+        strengths: dict[Move, float] = {"flip": flip, "shift": shift, "scale": scale, "rotate": degrees}
+        self.moves = frozenset(move for move, strength in strengths.items() if strength)
 
     def images(self, images: Tensor, chance: Chance) -> Tensor:
         moved = warp(images, self._maps(images, chance), self.size)

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from dataset.augment import AUGMENTATIONS, Augmentation, Chance
-from dataset.operations import one_of_all
+from dataset.operations import MOVES, one_of_all
 
 
 @AUGMENTATIONS.register
@@ -13,6 +13,8 @@ class TrivialAugment(Augmentation):
     Source: Müller and Hutter, 2021, https://arxiv.org/abs/2103.10158, algorithm 1, with the ranges of
     RandAugment: the paper's "wide" ones turn photos by up to 135 degrees, which no upright face is.
     """
+
+    moves = MOVES
 
     def images(self, images: Tensor, chance: Chance) -> Tensor:
         return one_of_all(images, chance.uniform(-1, 1, len(images)), chance)

@@ -1,10 +1,12 @@
 """Plain classification: one question, one right label."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from dataset.answers import Answers, no_probability, probabilities
 from dataset.labels import LabelNames, indices, resolve
+from dataset.moves import Move
 from dataset.spaces import OneOf
 from dataset.task import TASKS, Choices, Facts, Logits, Marked, Task
 
@@ -17,6 +19,8 @@ class ClassificationTask(Task):
         labels: their names in order, or a file with one a line; none = those in the training table.
         submit: one column with the label, or one with the probability of each label.
         column: the name of that one column.
+        changed_by: moves of an image that may change its labels (flip, shift, scale, rotate): ``flip``
+            where a label knows left from right: neither augmentation nor views may make them.
     """
 
     at_inference = ("submit", "column")
@@ -29,12 +33,13 @@ class ClassificationTask(Task):
         labels: LabelNames | None = None,
         submit: Literal["label", "probabilities"] = "label",
         column: str = "label",
+        changed_by: tuple[Move, ...] = (),
     ) -> None:
         self.labels = resolve(labels, root, labels_found)
         if len(self.labels) < 2:
             raise ValueError(f"labels: {self.labels[0]!r} alone leaves nothing to tell apart")
         super().__init__([OneOf("label", self.labels)])
-        self.submit, self.column = submit, column
+        self.submit, self.column, self.changed_by = submit, column, changed_by
 
     def encode(self, facts: Facts) -> Marked:
         found = indices(facts, self.labels)
@@ -67,6 +72,17 @@ class ClassificationTask(Task):
         if self.submit == "label":
             return super().submission(logits)
         return probability_rows(self.labels, self.probabilities(logits)["label"].tolist())
+
+    def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
+        if self.submit == "label":
+            return super().submitted(rows)
+        shares = probabilities([[row[label] for label in self.labels] for row in rows])
+        return {"label": Answers(self.labels, shares)}
+
+    def wrong_value(self, column: str, value: str) -> str | None:
+        if self.submit == "probabilities" and column in self.labels:
+            return no_probability(value)
+        return super().wrong_value(column, value)
 
 
 def probability_rows(labels: tuple[str, ...], probabilities: list[list[float]]) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dataset.moves import Move
 from dataset.spaces import OneOf
 from dataset.task import TASKS, Choices, Confusion, Facts, Logits, Marked, Scorer, Targets, Task, label_scores
 from dataset.tree import LabelPath, TreeText, best_paths, finest, grow
@@ -37,6 +38,8 @@ class HierarchyTask(Task):
             the tree, by the sum of the levels' log-probabilities. With ``missing = ignore`` a path ends
             early at a label with nothing below it. A level beyond its end counts as much as the likeliest
             label there (its head was never asked about such an image), and no label is answered.
+        changed_by: moves of an image that may change its labels (flip, shift, scale, rotate): ``flip``
+            where a label knows left from right: neither augmentation nor views may make them.
     """
 
     at_inference = ("decide",)
@@ -51,9 +54,10 @@ class HierarchyTask(Task):
         nothing: str | None = None,
         missing: Literal["ignore", "class"] = "ignore",
         decide: Literal["level", "path"] = "path",
+        changed_by: tuple[Move, ...] = (),
     ) -> None:
         _check_levels(levels)
-        self.word, self.how = nothing or "", decide
+        self.word, self.how, self.changed_by = nothing or "", decide, changed_by
         label = nothing or "nothing"
         self._nothing = ("", label)  # what a cell without a label holds
         self._shared = label if missing == "class" else None

@@ -1,7 +1,7 @@
 """Multi-label classification: any number of labels for each image, also none."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.answers import Answers, no_probability, probabilities
 from dataset.labels import SPACE, LabelNames, Separator, indices, resolve
+from dataset.moves import Move
 from dataset.spaces import AnyOf
 from dataset.task import (
     TASKS,
@@ -47,6 +49,8 @@ class MultiLabelTask(Task):
             probability.
         column: the name of the one column.
         separator: what stands between the labels in it: space, comma or another text.
+        changed_by: moves of an image that may change its labels (flip, shift, scale, rotate): ``flip``
+            where a label knows left from right: neither augmentation nor views may make them.
     """
 
     main_scores = ("mAP", "macro_f1", "micro_f1")
@@ -64,6 +68,7 @@ class MultiLabelTask(Task):
         submit: Literal["labels", "binary", "probabilities"] = "labels",
         column: str = "labels",
         separator: Separator = SPACE,
+        changed_by: tuple[Move, ...] = (),
     ) -> None:
         self.labels = resolve(labels, root, labels_found)
         if count is not None and (decide != "count" or count > len(self.labels)):
@@ -77,6 +82,7 @@ class MultiLabelTask(Task):
         super().__init__([self.space])
         self.how, self.threshold, self.count = decide, threshold, count
         self.submit, self.column, self.separator = submit, column, separator
+        self.changed_by = changed_by
 
     def encode(self, facts: Facts) -> Marked:
         return {"labels": indices(facts, self.labels)}
@@ -156,3 +162,20 @@ class MultiLabelTask(Task):
         if self.submit != "probabilities":
             return super().submission(logits)
         return probability_rows(self.labels, self.probabilities(logits)["labels"].tolist())
+
+    def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
+        """Return one question, whose labels may each be right; whichever form the submission has."""
+        if self.submit == "labels":
+            cells = [set(self.separator.split(row[self.column])) for row in rows]
+            shares = np.array([[label in cell for label in self.labels] for cell in cells], dtype=np.float32)
+        else:
+            shares = probabilities([[row[label] for label in self.labels] for row in rows])
+        return {"labels": Answers(self.labels, shares, exclusive=False)}
+
+    def wrong_value(self, column: str, value: str) -> str | None:
+        if self.submit == "probabilities" and column in self.labels:
+            return no_probability(value)
+        if self.submit == "labels" and column == self.column:
+            unknown = [name for name in self.separator.split(value) if name not in self.labels]
+            return f"has no label {', '.join(map(repr, unknown))}" if unknown else None
+        return super().wrong_value(column, value)

@@ -58,6 +58,7 @@ template = sample_submission.csv
 size = 32, 24
 grey = yes
 room = 0.25
+store = memory
 store_budget = 0
 on_bad_image = skip
 [crop]
@@ -100,6 +101,8 @@ T_0 = 10
 T_mult = 2
 [train]
 epochs = 3
+time_limit = 1 h 30 min
+plan = runs/other/001
 batch_size = 8
 accumulate = 2
 clip = none
@@ -108,6 +111,10 @@ compile = yes
 monitor = loss
 [infer]
 batch_size = 16
+views = Flip, Shift
+average = logits
+[view.Shift]
+by = 0.1
 [pseudo]
 labels = runs/teacher/001/pseudo_labels.csv
 weight = 0.5

@@ -17,6 +17,8 @@ class EarlyStopping(Callback):
     Epochs in which layers wait to be melted (Freeze) don't count.
     """
 
+    needs_validation = True
+
     def __init__(self, *, monitor: Monitor, patience: Count = 5) -> None:
         self.monitor, self.patience = monitor, patience
 

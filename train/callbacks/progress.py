@@ -28,7 +28,7 @@ class Progress(Callback):
     def on_epoch_start(self, state: TrainState) -> None:
         self._started = (time.perf_counter(), state.batch)
         self._bar = tqdm(
-            total=len(self.batches) * self.batches.batch_size,
+            total=self.batches.pace.count(state.epoch) * self.batches.batch_size,
             initial=state.batch * self.batches.batch_size,
             desc=f"Epoch {state.epoch + 1}/{self.epochs}",
             unit="img",
@@ -38,19 +38,20 @@ class Progress(Callback):
 
     def on_step_end(self, state: TrainState) -> None:
         self._bar.update(state.batch * self.batches.batch_size - self._bar.n)
-        if state.batch == len(self.batches):
+        if state.batch == self.batches.pace.count(state.epoch):
             self._bar.close()
             seconds, first = time.perf_counter() - self._started[0], self._started[1]
             self._rate = (state.batch - first) * self.batches.batch_size / seconds
 
     def on_epoch_end(self, state: TrainState) -> None:
         entry = state.history[-1]
-        scores = "  ".join(f"{in_words(name)} {entry[name]:.4f}" for name in self.task.main_scores)
-        best = self.monitor.best(state.history) == len(state.history) - 1
+        names = {"train_loss": "train loss", "loss": "valid loss"}
+        names |= {name: in_words(name) for name in self.task.main_scores}
+        scores = "  ".join(f"{words} {entry[name]:.4f}" for name, words in names.items() if name in entry)
+        best = "loss" in entry and self.monitor.best(state.history) == len(state.history) - 1
         log.info(
-            "Epoch %d/%d  train loss %.4f  valid loss %.4f  %s  %.0f img/s  %.0f s%s",
-            state.epoch, self.epochs, entry["train_loss"], entry["loss"], scores, self._rate,
-            entry["seconds"], "  best so far" if best else "",
+            "Epoch %d/%d  %s  %.0f img/s  %.0f s%s",
+            state.epoch, self.epochs, scores, self._rate, entry["seconds"], "  best so far" if best else "",
         )  # fmt: skip
 
     def on_fit_end(self, state: TrainState) -> None:

@@ -4,16 +4,14 @@ import copy
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
-from train.augmented import augmented
+from train.batch_norm import measure_batch_norms
 from train.callback import CALLBACKS, Callback
 from train.state import TrainState
 from utils.convert import Count
 from utils.device import Precision
-from utils.seeds import seed_global
 
 
 @CALLBACKS.register
@@ -47,7 +45,7 @@ class SWA(Callback):
     @torch.no_grad()
     def on_step_end(self, state: TrainState) -> None:
         done = state.epoch - self.first  # epochs in the mean
-        if done < 0 or state.batch < len(self.batches):
+        if done < 0 or state.batch < self.batches.pace.count(state.epoch):
             return
         if done == 0:
             state.eval_model = copy.deepcopy(state.model).requires_grad_(False)
@@ -57,20 +55,13 @@ class SWA(Callback):
             kept.copy_(buffer)
         self._measure(state.eval_model, state)
 
+    def extra_images(self, epoch: int, *, validated: bool) -> int:
+        return self.batches.pace.count(epoch) * self.batches.batch_size if epoch >= self.first else 0
+
     def _measure(self, mean: nn.Module, state: TrainState) -> None:
         """Give batch norms the mean of their batches' statistics; those that are frozen keep theirs."""
-        pairs = list(zip(mean.modules(), state.model.modules(), strict=True))
-        norms = [own for own, trained in pairs if isinstance(own, _BatchNorm) and trained.training]
-        if not norms:
-            return
-        for own, trained in pairs:
+        for own, trained in zip(mean.modules(), state.model.modules(), strict=True):
             own.training = trained.training
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # a mean over all batches since the reset
-        for number, batch in enumerate(self.batches.epoch(state.epoch)):
-            seed_global("swa", self.augmenter.seed, state.epoch, number)
-            place = {"epoch": state.epoch, "batch": number, "batches": len(self.batches)}
-            images, _ = augmented(batch, self.augmenter, self.precision.device, **place)
-            with self.precision.autocast():
-                mean(images)
+        measure_batch_norms(
+            mean, self.batches, self.augmenter, self.precision, state.epoch, state.batch, purpose="swa"
+        )

@@ -110,7 +110,7 @@ class TensorBoard(Callback):
         batch = next(self.batches.epoch(0))
         images = batch.images[: self.sheet]
         targets = {name: values[: self.sheet] for name, values in batch.targets.items()}
-        mixed, mixed_targets = self.augmenter(images, targets, epoch=0, batch=0, batches=1)
+        mixed, mixed_targets = self.augmenter(images, targets, epoch=0, batch=0, time=0.0)
         shown = (mixed * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         return image_sheet(shown, self.task.captions(mixed_targets), "What the model trains on")
 

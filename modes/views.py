@@ -1,0 +1,79 @@
+"""Shows what views of test-time augmentation gain, on images that no asked model was trained on."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from dataset.class_table import format_table
+from inference.bootstrap import Difference, differences
+from inference.mean_of_views import NONE
+from modes.ask_again import Answers, ask_again
+from modes.assemble import Experiment
+from modes.infer import Infer
+from modes.mode import MODES
+from modes.moves import build_views, every_view, mean_of_views
+from utils.durable import write_json
+from utils.errors import ConfigError
+from utils.metrics import in_words
+
+log = logging.getLogger("podium")
+NAME = "views.json"
+
+
+@MODES.register
+class Views(Infer):
+    """Print what the views in [infer], or all of them, gain on the images that a finished run validated.
+
+    Each image is predicted by models that were not trained on it: of a run over several folds each member
+    predicts its own fold.
+    """
+
+    def _predict(self, experiment: Experiment, folder: Path) -> None:
+        settings, task, prepared = experiment.settings, experiment.task, experiment.prepare.size
+        views = build_views(settings, task, prepared)
+        if not views:
+            views, left_out = every_view(settings, task, prepared)
+            log.info("%s", "\n".join(f"Left out: {why}" for why in left_out))
+        if not views:
+            raise ConfigError("This run's task forbids every view.")
+        model = experiment.model(fresh=False)
+        answers = ask_again(experiment, folder, model, mean_of_views(model, views, settings, task))
+        scorers = {mean: task.scorer(found.logits, found.targets) for mean, found in answers.means.items()}
+        found = {mean: differences(scorers[NONE], scorers[mean], answers.groups) for mean in scorers}
+        tables = [_table(score, answers, found) for score in task.main_scores]
+        log.info(
+            "\n%d images of %d groups, each predicted by models that were not trained on it; the mean of %s:"
+            "\n\n%s\n\nTo take the best of these rows is to tune on these images: it gains less on others. "
+            "Use views with\n[infer]\nviews = %s",
+            len(answers.groups), len(set(answers.groups)), settings.infer.average, "\n\n".join(tables),
+            ", ".join(views),
+        )  # fmt: skip
+        scores = {mean: _scores(task.main_scores, of) for mean, of in found.items()}
+        write_json(folder / NAME, {"average": settings.infer.average, "views": scores})
+        log.info("Written: %s", folder / NAME)
+
+
+def _table(score: str, answers: Answers, found: dict[str, dict[str, Difference]]) -> str:
+    rows: list[tuple[str | int, ...]] = []
+    for mean, of_scores in found.items():
+        one = of_scores[score]
+        gain = (
+            (f"{one.value:+.4f}", f"[{one.between.low:+.4f}, {one.between.high:+.4f}]", f"{one.better:.1%}")
+            if mean != NONE
+            else ("", "", "")
+        )
+        rows.append((mean, answers.images[mean], f"{one.b:.4f}", str(one.of_b), *gain))
+    return format_table(("views", "images", in_words(score), "95 %", "gain", "95 %", "better"), rows)
+
+
+def _scores(names: tuple[str, ...], found: dict[str, Difference]) -> dict[str, Any]:
+    """Return scores and gains, each with the ends of its interval, for ``views.json``."""
+    return {
+        name: {
+            "score": (one := found[name]).b,
+            "interval": [one.of_b.low, one.of_b.high],
+            "gain": one.value,
+            "interval of the gain": [one.between.low, one.between.high],
+        }
+        for name in names
+    }
