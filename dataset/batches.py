@@ -139,7 +139,7 @@ def fitting_batch_size(size: tuple[int, int], device: torch.device) -> int:
     """Return how many images of this height and width are best evaluated at once."""
     if device.type != "cpu":
         return _MOST
-    return min(_MOST, 2 ** max(0, round(math.log2(_CPU_PIXELS / math.prod(size)))))
+    return min(_MOST, 1 << max(0, round(math.log2(_CPU_PIXELS / math.prod(size)))))
 
 
 def _rows_of(targets: Targets, rows: NDArray[np.int64]) -> Targets:

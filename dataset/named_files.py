@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,12 +59,12 @@ class NamedFiles(Sequence[str]):
         return len(self._names)
 
     @overload
-    def __getitem__(self, row: int) -> str: ...
+    def __getitem__(self, row: SupportsIndex) -> str: ...
 
     @overload
     def __getitem__(self, row: slice) -> tuple[str, ...]: ...
 
-    def __getitem__(self, row: int | slice) -> str | tuple[str, ...]:
+    def __getitem__(self, row: SupportsIndex | slice) -> str | tuple[str, ...]:
         if isinstance(row, slice):
             return tuple(map(str.__add__, self._folders[row], self._names[row]))
         return self._folders[row] + self._names[row]

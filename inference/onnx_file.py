@@ -92,7 +92,7 @@ def metadata_of(path: Path) -> dict[str, str]:
     """Return the facts in a file, as ``as_metadata`` says them; a file that is damaged has none."""
     need_export_packages()
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         return {entry.key: entry.value for entry in onnx.load(path, load_external_data=False).metadata_props}

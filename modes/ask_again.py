@@ -61,7 +61,7 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
         if problems:
             raise DataError(listed(f"The training table, held against what {models[0]} validated,", problems))
         rows = np.array([row_of[name] for name in names], dtype=np.int64)
-        size = settings.infer.batch_size
+        size = experiment.eval_batch_size
         batches = EvalBatches(source, rows, batch_size=size, size=None, targets=dataset.targets)
         found = []
         for own in models:

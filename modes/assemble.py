@@ -190,7 +190,7 @@ class Experiment:
         return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
 
     def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
-        """Return the pixels of files, prepared as the config says."""
+        """Return the pixels of files, prepared as the config says, from where it wants them."""
         cache, images = self.settings.paths.cache, self.settings.images
         source = open_images(root, files, self.prepare, cache, budget=images.store_budget, what=what)
         return place(source, images.store, self.precision.device, what)

@@ -2,6 +2,7 @@
 
 import logging
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -79,7 +80,7 @@ class Pseudo(Infer):
         _say_how(experiment, folder, teacher)
 
 
-def _write(path: Path, task: Task, files: tuple[str, ...], found: Predictions, teacher: Teacher) -> None:
+def _write(path: Path, task: Task, files: Sequence[str], found: Predictions, teacher: Teacher) -> None:
     sure = confidences(task.spaces, task.probabilities(found.logits))
     teacher.write(path)
     texts = zip(*([f"{value:.6f}" for value in values.tolist()] for values in sure.values()), strict=True)

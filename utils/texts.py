@@ -1,7 +1,7 @@
 """Many texts, such as the names of all images, in a few arrays instead of an object each."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +27,15 @@ class Texts(Sequence[str]):
         return len(self.numbers)
 
     @overload
-    def __getitem__(self, row: int) -> str: ...
+    def __getitem__(self, row: SupportsIndex) -> str: ...
 
     @overload
     def __getitem__(self, row: slice) -> tuple[str, ...]: ...
 
-    def __getitem__(self, row: int | slice) -> str | tuple[str, ...]:
+    def __getitem__(self, row: SupportsIndex | slice) -> str | tuple[str, ...]:
         if isinstance(row, slice):
             return tuple(map(self._text, self.numbers[row].tolist()))
-        return self._text(int(self.numbers[row]))
+        return self._text(int(self.numbers[row.__index__()]))
 
     def __iter__(self) -> Iterator[str]:
         different = [self._text(number) for number in range(len(self._ends) - 1)]

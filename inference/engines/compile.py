@@ -18,7 +18,8 @@ class Compile(Engine):
         self.compiled, self.batch_size = torch.compile(model, dynamic=False), batch_size
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        parts = [self._part(part) for part in images.split(self.batch_size)]
+        starts = range(0, len(images), self.batch_size)
+        parts = [self._part(images[start : start + self.batch_size]) for start in starts]
         return {space: torch.cat([part[space] for part in parts]) for space in parts[0]}
 
     def _part(self, images: Tensor) -> dict[str, Tensor]:

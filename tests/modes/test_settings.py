@@ -58,6 +58,7 @@ template = sample_submission.csv
 size = 32, 24
 grey = yes
 room = 0.25
+store = memory
 store_budget = 0
 on_bad_image = skip
 [crop]

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 
 from dataset.batches import TrainBatches
@@ -36,7 +36,7 @@ class TimeSplit(Callback):
         self.batches = batches
         self._began = 0.0
         self._first = self._images = 0  # batches done before, and images seen since
-        self._spent: Counter[str] = Counter()
+        self._spent: defaultdict[str, float] = defaultdict(float)
         self._epochs = 0
 
     def on_fit_start(self, state: TrainState) -> None:
@@ -49,7 +49,8 @@ class TimeSplit(Callback):
         parts["other"] = max(0.0, now - self._began - sum(parts.values()))
         self._began, self._epochs = now, self._epochs + 1
         self._images = (self.batches.pace.before(state.epoch) - self._first) * self.batches.batch_size
-        self._spent.update(parts)
+        for part, seconds in parts.items():
+            self._spent[part] += seconds
         if self._epochs == 1:
             log.info("%s\n%s", split_line(self._spent, self._images), advice(self._spent))
 
