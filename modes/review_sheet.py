@@ -10,7 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dataset.prepare import Prepare, UnreadableImage
+from dataset.decode import UnreadableImage
+from dataset.prepare import Prepare
 from dataset.relabel import COLUMNS, Cell
 from dataset.task import Facts
 from inference.suspects import Doubt, Suspect, Validation
