@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dataset.batches import Batch, EvalBatches, TrainBatches, ahead, centre_crop
 from dataset.sampler import SAMPLERS
-from utils.errors import ConfigError
-from utils.pace import DataError, Plan
+from utils.errors import ConfigError, DataError
+from utils.pace import Plan
 from utils.registry import Component
 
 
