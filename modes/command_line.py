@@ -19,6 +19,9 @@ examples:
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
   python run.py --mode compare 001 002           is the second run better? with runs by version or path
+  python run.py --mode views                     what test-time augmentation gains, out of fold
+  python run.py --final 001                      train on all data, as long as the folds of 001 needed
+  python run.py --mode soup 001 002 003          one model with the mean of several runs' weights
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list                      everything that a config can choose, with its options
   python run.py --mode NAME --help               what one mode does, and options of its own
