@@ -37,7 +37,7 @@ def rates(name: str, **options: object) -> list[float]:
     )
     found = []
     for step in range(EPOCHS * STEPS):
-        scheduler.set_rates(step, [{"score": score(epoch)} for epoch in range(step // STEPS)])
+        scheduler.set_rates(step / STEPS, [{"score": score(epoch)} for epoch in range(step // STEPS)])
         found.append(optimizer.param_groups[0]["lr"])
     return found
 

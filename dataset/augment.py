@@ -78,16 +78,17 @@ class Augmenter:
         self.chain, self.size, self.seed = tuple(chain), size, seed
 
     def __call__(
-        self, images: Tensor, targets: Targets, *, epoch: int, batch: int, batches: int
+        self, images: Tensor, targets: Targets, *, epoch: int, batch: int, time: float
     ) -> tuple[Tensor, Targets]:
         """Return float images (N, 3, H, W) in [0, 1] and their targets.
 
         Args:
             images: uint8 (N, 3, H', W'), at least ``size``.
-            batch: the number of this batch in its epoch, of ``batches``.
+            batch: the number of this batch in its epoch.
+            time: how far training is, in epochs.
         """
         generator = torch_generator("augment", self.seed, epoch, batch, device=images.device)
-        chance = Chance(generator, epoch + batch / batches)
+        chance = Chance(generator, time)
         mixed = images.float().div_(255)
         for augmentation in self.chain:
             mixed, targets = augmentation(mixed, targets, chance)

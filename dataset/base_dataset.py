@@ -12,25 +12,28 @@ import torch
 from numpy.typing import NDArray
 
 from dataset.folds import split
+from dataset.named_files import NamedFiles
+from dataset.relabel import Cell
 from dataset.task import Facts, Marked, Targets, Task
 from utils.errors import ConfigError, DataError
 from utils.registry import Registry
+from utils.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingTable:
     """What is trained on: place i of all but ``rows`` is about image i; ``rows`` (M) are those in use."""
 
-    files: tuple[str, ...]
-    groups: tuple[str, ...]
+    files: Sequence[str]
+    groups: Sequence[str]
     targets: Targets
     rows: NDArray[np.int64]
 
     def followed_by(self, more: "TrainingTable") -> "TrainingTable":
         """Return a table with the images of ``more`` after these."""
         return TrainingTable(
-            self.files + more.files,
-            self.groups + more.groups,
+            (*self.files, *more.files),
+            (*self.groups, *more.groups),
             {name: torch.cat([values, more.targets[name]]) for name, values in self.targets.items()},
             np.concatenate([self.rows, more.rows + len(self.files)]),
         )
@@ -53,6 +56,7 @@ class BaseDataset:
         labels: (N) the organiser's labels: what is scored.
         train_labels: (N) the team's labels: what is trained on; None leaves an image out of training.
         skipped: what was left out of the table, a line each, for the log.
+        facts: (N) what the table says of each image, as it stands there; none = nothing but its labels.
 
     Attributes:
         extra: images beside the table that are trained on too; nothing else knows of them.
@@ -70,17 +74,21 @@ class BaseDataset:
         labels: Sequence[Marked],
         train_labels: Sequence[Marked | None],
         skipped: Sequence[str] = (),
+        facts: Sequence[Facts] = (),
     ) -> None:
         if len(set(zip(groups, folds.tolist(), strict=True))) > len(set(groups)):
             raise ValueError("a group has images in two folds: training would see what validates")
         self.root = root
-        self.files = tuple(files)
-        self.groups = tuple(groups)
-        self.folds = folds
+        self.files = NamedFiles(root, files)
+        self.groups = Texts(groups)
+        self.folds = folds.astype(np.min_scalar_type(-int(folds.max(initial=0)) - 1))
         self.targets: Targets = task.targets(labels)
         none: Marked = {space.name: () for space in task.spaces}
-        self.train_targets: Targets = task.targets([none if m is None else m for m in train_labels])
+        trained: Targets = task.targets([none if m is None else m for m in train_labels])
+        same = all(values.equal(trained[space]) for space, values in self.targets.items())
+        self.train_targets = self.targets if same else trained  # in memory once, as a rule
         self.skipped = tuple(skipped)
+        self._facts = facts
         self.usable = np.array([marked is not None for marked in train_labels])
         self._hold_out(valid_fold)
         self.extra: TrainingTable | None = None
@@ -127,6 +135,24 @@ class BaseDataset:
         """
         raise ConfigError(f"{cls.__name__} has no table with a row for each image: take CsvDataset")
 
+    cells_are_read = False  # whether this layout has a relabel file
+
+    def facts_of(self, row: int) -> dict[str, str]:
+        """Return what the organiser says of one image: what the task's ``encode`` was given."""
+        return dict(self._facts[row]) if self._facts else {}
+
+    def profile(self, name: str) -> str:
+        """Return the profile, as ``cells`` calls it, that a relabel file means by a name."""
+        return name
+
+    def of_group(self, fact: str) -> bool:
+        """Return whether all images of a group have this fact in common, so that they are judged together."""
+        return False
+
+    def cells(self, row: int, facts: Facts) -> list[Cell]:
+        """Return what a relabel file has to say so that an image has these facts; nothing if none can."""
+        return []
+
     def without(self, bad: NDArray[np.int64]) -> None:
         """Leave these rows out of training and validation (their files could not be read).
 
@@ -145,25 +171,23 @@ class BaseDataset:
 
     def fingerprint(self) -> str:
         """Return a digest of what is trained and validated on: files and their sizes, labels and split."""
-        digest = hashlib.sha256(_names_and_sizes(self.root, self.files))
+        digest = hashlib.sha256(_names_and_sizes(self.files))
         for targets in (self.targets, self.train_targets):
             for values in targets.values():
                 digest.update(values.numpy().tobytes())
         for rows in (self.train_rows, self.valid_rows):
             digest.update(rows.tobytes())
         if self.extra is not None:
-            digest.update(_names_and_sizes(self.root, self.extra.files))
-            digest.update(repr(self.extra.groups).encode())
+            digest.update(_names_and_sizes(NamedFiles(self.root, self.extra.files)))
+            digest.update(repr(tuple(self.extra.groups)).encode())
             for values in self.extra.targets.values():
                 digest.update(values.numpy().tobytes())
             digest.update(self.extra.rows.tobytes())
         return digest.hexdigest()
 
 
-def _names_and_sizes(root: Path, files: Sequence[str]) -> bytes:
-    paths = [root / file for file in files]
-    sizes = [path.stat().st_size if path.exists() else -1 for path in paths]
-    return repr(list(zip(files, sizes, strict=True))).encode()
+def _names_and_sizes(files: NamedFiles) -> bytes:
+    return repr(list(zip(files, files.sizes, strict=True))).encode()
 
 
 def deal(

@@ -1,5 +1,6 @@
 """Batches of prepared images: in random order for training, in row order for evaluation."""
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,6 +14,10 @@ from dataset.sampler import Sampler
 from dataset.store import ImageSource
 from dataset.task import Targets
 from utils.errors import ConfigError
+from utils.pace import Pace
+
+_MOST = 128  # images of a batch whose size nobody chose
+_CPU_PIXELS = 800_000  # of a batch on a CPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,9 @@ class Batch:
 
 class TrainBatches:
     """The batches of any epoch, from any position in it; an incomplete last batch is left out.
+
+    An epoch is one pass over the sampler's order, unless another ``pace`` is set. Epochs of other lengths go
+    on in a pass where the one before them stopped, so no image comes twice before all came once.
 
     Several processes divide each batch among them: together they see the same images at the same step as
     one process whose batches are as large as all of theirs.
@@ -55,15 +63,21 @@ class TrainBatches:
         if self._of_all < ranks:
             raise ConfigError(f"An epoch has {len(sampler)} images: too few for {ranks} processes.")
         self.batch_size = len(range(rank, self._of_all, ranks))
+        self.pace = Pace(len(self))
 
     def __len__(self) -> int:
+        """Return the batches of one pass."""
         return len(self.sampler) // self._of_all
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of ``epoch`` from number ``start`` on."""
-        order = self.sampler.order(epoch)
-        for number in range(start, len(self)):
-            rows = order[number * self._of_all + self.rank : (number + 1) * self._of_all : self.ranks]
+        number, passed = self.pace.before(epoch) + start, -1
+        last = self.pace.before(epoch) + self.pace.most(epoch)
+        while number < last:
+            (current, place), number = divmod(number, len(self)), number + 1
+            if current != passed:
+                passed, order = current, self.sampler.order(current)
+            rows = order[place * self._of_all + self.rank : (place + 1) * self._of_all : self.ranks]
             yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows)
 
 
@@ -119,6 +133,13 @@ def centre_crop(images: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the middle (N, 3, H, W) of larger images, as a view; smaller ones stay as they are."""
     top, left = (max(0, (have - want) // 2) for have, want in zip(images.shape[-2:], size, strict=True))
     return images[..., top : top + size[0], left : left + size[1]]
+
+
+def fitting_batch_size(size: tuple[int, int], device: torch.device) -> int:
+    """Return how many images of this height and width are best evaluated at once."""
+    if device.type != "cpu":
+        return _MOST
+    return min(_MOST, 2 ** max(0, round(math.log2(_CPU_PIXELS / math.prod(size)))))
 
 
 def _rows_of(targets: Targets, rows: NDArray[np.int64]) -> Targets:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from dataset.named_files import NamedFiles
 from utils.registry import Registry
+from utils.texts import Texts
 
 
 class EvalDataset:
@@ -22,7 +24,7 @@ class EvalDataset:
         self, *, root: Path, columns: Sequence[str], ids: Sequence[str], files: Sequence[str]
     ) -> None:
         self.root = root
-        self.columns, self.ids, self.files = tuple(columns), tuple(ids), tuple(files)
+        self.columns, self.ids, self.files = tuple(columns), Texts(ids), NamedFiles(root, files)
 
 
 TEST_DATASETS: Registry[EvalDataset] = Registry("test dataset", "dataset.readers", runtime=("root", "task"))

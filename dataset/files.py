@@ -1,12 +1,23 @@
 """Image files below one folder, found by the names that a table gives them."""
 
+import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from utils.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+class _Folder(NamedTuple):
+    """A folder below that of the images, as it was when it was listed."""
+
+    path: str  # relative to the root, with a slash at the end
+    inside: bool  # whether it is, links followed, inside the folder of the images
+    names: dict[str, str]  # on disk, by composed name
+    plain: frozenset[str]  # names on disk of files that are no links
 
 
 class ImageFolder:
@@ -25,7 +36,7 @@ class ImageFolder:
         if not self.path.is_dir():
             raise DataError(f"There is no folder {self.path}. Is PODIUM_DATA (or data in [paths]) right?")
         self._inside = self.path.resolve()
-        self._listed: dict[Path, dict[str, str]] = {}  # by folder: names on disk by composed name
+        self._listed: dict[str, _Folder] = {}  # by its path as it was asked for
         self._meant: dict[Path, dict[str, str]] = {}  # by folder: names by what may be written for them
 
     def find(self, name: str) -> str:
@@ -34,9 +45,18 @@ class ImageFolder:
         Raises:
             ValueError: there is none, or it leads out of the folder.
         """
+        above, _, last = name.rpartition("/")
+        folder = self._listing(f"{self.path}/{above}")
         # A Korean name may be spelt in two ways (composed, or decomposed by a Mac's archive).
+        on_disk = folder.names.get(unicodedata.normalize("NFC", last), "")
+        if folder.inside and on_disk in folder.plain:
+            return folder.path + on_disk
+        return self._find_slowly(name)
+
+    def _find_slowly(self, name: str) -> str:
+        """Return the same of what is a link, or is written in another way, or is not there."""
         path = Path(f"{self.path}/{name}")
-        on_disk = self._listing(path.parent).get(unicodedata.normalize("NFC", path.name))
+        on_disk = self._listing(str(path.parent)).names.get(unicodedata.normalize("NFC", path.name))
         file = path.parent / on_disk if on_disk else path
         try:
             there = file.resolve()
@@ -55,19 +75,31 @@ class ImageFolder:
             if not hidden and not path.is_dir():
                 yield path
 
-    def _listing(self, folder: Path) -> dict[str, str]:
-        if folder not in self._listed:
-            try:
-                entries = [entry.name for entry in folder.iterdir()]
-            except OSError:
-                entries = []
-            self._listed[folder] = {unicodedata.normalize("NFC", name): name for name in sorted(entries)}
-        return self._listed[folder]
+    def _listing(self, path: str) -> _Folder:
+        if path not in self._listed:
+            self._listed[path] = self._list(Path(path))
+        return self._listed[path]
+
+    def _list(self, folder: Path) -> _Folder:
+        inside = False
+        names: dict[str, str] = {}
+        plain: list[str] = []
+        try:
+            inside = folder.resolve().is_relative_to(self._inside)
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    names[unicodedata.normalize("NFC", entry.name)] = entry.name
+                    if entry.is_file(follow_symlinks=False):
+                        plain.append(entry.name)
+        except OSError:  # there is no such folder
+            pass
+        path = (folder / "_").relative_to(self.root).as_posix()[:-1]
+        return _Folder(path, inside, names, frozenset(plain))
 
     def _hint(self, path: Path) -> str:
         """Return what a name without its extension, or with other capitals, was meant to be."""
         if path.parent not in self._meant:
-            known = self._listing(path.parent)
+            known = self._listing(str(path.parent)).names
             stems = {Path(name).stem.casefold(): name for name in known}
             self._meant[path.parent] = stems | {name.casefold(): name for name in known}
         wanted = unicodedata.normalize("NFC", path.name).casefold()

@@ -6,10 +6,10 @@ and 0 changes nothing, except with ``autocontrast`` and ``equalise``, which have
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as tv
 
 from dataset import colour
 from dataset.augment import Chance
@@ -59,7 +59,7 @@ def contrast(images: Tensor, strength: Tensor) -> Tensor:
 
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
     """Move each pixel away from the mean around it, or towards it."""
-    soft: Tensor = tv.adjust_sharpness(images, 0.0)
+    soft: Tensor = _torchvision().adjust_sharpness(images, 0.0)
     return (soft + (images - soft) * (1 + strength * _LIGHT).view(-1, 1, 1, 1)).clamp(0, 1)
 
 
@@ -76,13 +76,13 @@ def solarise(images: Tensor, strength: Tensor) -> Tensor:
 
 def autocontrast(images: Tensor, strength: Tensor) -> Tensor:
     """Stretch each channel to the whole range."""
-    stretched: Tensor = tv.autocontrast(images)
+    stretched: Tensor = _torchvision().autocontrast(images)
     return stretched
 
 
 def equalise(images: Tensor, strength: Tensor) -> Tensor:
     """Make all values of a channel as frequent."""
-    even: Tensor = tv.equalize(images)
+    even: Tensor = _torchvision().equalize(images)
     return even
 
 
@@ -111,6 +111,13 @@ def one_of_all(images: Tensor, strength: Tensor, chance: Chance) -> Tensor:
             operation = OPERATIONS[(first + number) % len(OPERATIONS)]
             changed[rows] = operation(images[rows], strength[rows])
     return changed
+
+
+def _torchvision() -> Any:
+    """Return torchvision's operations; imported late, since it takes a second and few configs need them."""
+    from torchvision.transforms.v2 import functional
+
+    return functional
 
 
 def _affine(images: Tensor, *entries: Tensor | float) -> Tensor:

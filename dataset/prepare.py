@@ -1,20 +1,19 @@
 """From a file to pixels: decode, crop, resize. Deterministic, and the same for train, valid and test."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from dataset.cropper import Box, Cropper, Pixels
 from dataset.croppers.whole_image import WholeImage
+from dataset.decode import decoded, halved, is_busy, jpeg_header, read
 from utils.errors import ConfigError
 
 _WHOLE = WholeImage()
-
-
-class UnreadableImage(ValueError):
-    """A file that can't be decoded; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,28 @@ class Prepare:
 
     def with_finding(self, path: Path) -> tuple[Pixels, bool]:
         """Return the same and whether the cropper found what it looks for."""
-        part, found = self.cropped(decode(path))
+        data = read(path)
+        part, found = self._halved(data) or self.cropped(decoded(data, path))
         image = self.resized(part)
         if self.grey:
             shade = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
             image = np.asarray(cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
         return image, found
+
+    def _halved(self, data: Pixels) -> tuple[Pixels, bool] | None:
+        """Return the part to keep at half its size, of a JPEG for which that is as good as the whole."""
+        header = jpeg_header(data)
+        if header is None or self.cropper.looks:
+            return None
+        upright = header.height, header.width
+        shapes = (upright, upright[::-1]) if header.may_lie else (upright,)
+        plans = {shape: _plan(self, shape) for shape in shapes}
+        if None in plans.values() or (image := halved(data)) is None:
+            return None
+        if (plan := plans.get((2 * image.shape[0], 2 * image.shape[1]))) is None:
+            return None
+        part = _part(image, plan.half)
+        return None if is_busy(part, self.size) else (part, plan.found)
 
     def cropped(self, image: Pixels) -> tuple[Pixels, bool]:
         """Return the part to keep, and whether the cropper found it or fell back.
@@ -54,13 +69,17 @@ class Prepare:
         Raises:
             ConfigError: the cropper's box is not inside the image.
         """
+        box, found = self._box(image)
+        return _part(image, box), found
+
+    def _box(self, image: Pixels) -> tuple[Box, bool]:
         box = self.cropper(image)
         top, left, height, width = self.cropper.fallback(image) if box is None else box
         rows, columns = image.shape[:2]
         if not (0 <= top < top + height <= rows and 0 <= left < left + width <= columns):
             name, where = type(self.cropper).__name__, Box(top, left, height, width)
             raise ConfigError(f"[crop] {name}: {where} is not inside an image of {rows} x {columns} pixels.")
-        return image[top : top + height, left : left + width], box is not None
+        return Box(top, left, height, width), box is not None
 
     def resized(self, image: Pixels) -> Pixels:
         """Return the image at ``size``; shrinking averages over areas, so nothing aliases."""
@@ -77,22 +96,23 @@ class Prepare:
         return {"size": self.size, "crop": self.cropper.facts(), "grey": self.grey}
 
 
-def decode(path: Path) -> Pixels:
-    """Return RGB uint8 (H, W, 3), turned upright by EXIF; grey is repeated, alpha is dropped.
+class _Plan(NamedTuple):
+    """The part of a halved file that is kept, and whether the cropper found it."""
 
-    Raises:
-        UnreadableImage: the file is missing, truncated or no image.
-    """
-    try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise UnreadableImage(f"{path}: {error.strerror}") from None
-    if not data.size:
-        raise UnreadableImage(f"{path}: the file is empty")
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
-    except cv2.error:  # more pixels than OpenCV takes: most likely a broken header
-        image = None
-    if image is None:
-        raise UnreadableImage(f"{path}: not an image, or cut off")
-    return np.asarray(image, dtype=np.uint8)
+    half: Box
+    found: bool
+
+
+@lru_cache
+def _plan(prepare: Prepare, shape: tuple[int, int]) -> _Plan | None:
+    """Return what to keep of a file of this shape; None if half of it has too few pixels, or half ones."""
+    # The cropper looks at nothing but the shape, so it is shown an image that takes no memory.
+    box, found = prepare._box(np.broadcast_to(np.uint8(0), (*shape, 3)))
+    enough = box.height >= 4 * prepare.size[0] and box.width >= 4 * prepare.size[1]
+    if not enough or any(pixels % 2 for pixels in (*shape, *box)):
+        return None
+    return _Plan(Box(*(pixels // 2 for pixels in box)), found)
+
+
+def _part(image: Pixels, box: Box) -> Pixels:
+    return image[box.top : box.top + box.height, box.left : box.left + box.width]

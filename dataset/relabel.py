@@ -1,13 +1,29 @@
 """A team's corrections of wrong labels: a CSV that is applied when labels are read, for training only."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import DataError, listed
-from utils.tables import read_table
+from utils.tables import from_spreadsheet, read_table
 
 COLUMNS = ("profile", "field", "value", "reason")
 Corrections = Mapping[str, Mapping[str, str]]  # {profile: {field: value}}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one row of such a file would change: a field of a profile, what is in it and what should be.
+
+    Args:
+        separator: what stands between the labels, in a field that holds several.
+    """
+
+    profile: str
+    field: str
+    before: str
+    after: str
+    separator: str | None = None
 
 
 def read_corrections(
@@ -29,18 +45,19 @@ def read_corrections(
     corrections: dict[str, dict[str, str]] = {}
     problems = []
     for row in read_table(path, COLUMNS).rows:
-        found = profiles.get(row["profile"], ())
+        profile, field, value = (from_spreadsheet(row[column]) for column in COLUMNS[:3])
+        found = profiles.get(profile, ())
         if len(found) != 1:
             why = f"belongs to {' and '.join(found)}: write the folder" if found else f"matches no {whose}"
-            problems.append(f"{row.place}: profile {row['profile']!r} {why}")
+            problems.append(f"{row.place}: profile {profile!r} {why}")
             continue
-        if row["field"] not in fields:
-            problems.append(f"{row.place}: field {row['field']!r} is not one of {', '.join(fields)}")
+        if field not in fields:
+            problems.append(f"{row.place}: field {field!r} is not one of {', '.join(fields)}")
             continue
         known = corrections.setdefault(found[0], {})
-        if known.get(row["field"], row["value"]) != row["value"]:
-            problems.append(f"{row.place}: {row['profile']} {row['field']} has another value further up")
-        known[row["field"]] = row["value"]
+        if known.get(field, value) != value:
+            problems.append(f"{row.place}: {profile} {field} has another value further up")
+        known[field] = value
     if problems:
         raise DataError(listed(str(path), problems))
     return corrections

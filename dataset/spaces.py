@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import numpy as np
 import torch
@@ -26,8 +27,10 @@ class Space:
     def targets(self, marked: list[Mark]) -> Tensor:
         """Return float (N, K): 1 for each marked label index, or its share; nothing marked is zeros."""
         targets = np.zeros((len(marked), len(self.labels)), dtype=np.float32)
-        for row, mark in enumerate(marked):
-            targets[row, list(mark)] = list(mark.values()) if isinstance(mark, Mapping) else 1.0
+        rows = np.repeat(np.arange(len(marked)), [len(mark) for mark in marked])
+        labels = np.fromiter(chain.from_iterable(marked), dtype=np.int64, count=len(rows))
+        shares = (mark.values() if isinstance(mark, Mapping) else repeat(1.0, len(mark)) for mark in marked)
+        targets[rows, labels] = np.fromiter(chain.from_iterable(shares), dtype=np.float32, count=len(rows))
         return torch.from_numpy(targets)
 
     def probabilities(self, logits: Tensor) -> Tensor:

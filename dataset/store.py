@@ -8,29 +8,27 @@ never meets a stale store. It is built under another name and renamed when compl
 import hashlib
 import json
 import logging
-import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
-from dataset.cropper import Cropper, Pixels
-from dataset.prepare import Prepare, UnreadableImage
-from utils.durable import lock, sync_folder, write_json
+from dataset.build_store import Seen, build, cores, fill, prepare_all
+from dataset.cropper import Cropper
+from dataset.decode import UnreadableImage
+from dataset.named_files import NamedFiles
+from dataset.prepare import Prepare
+from utils.durable import lock, write_json
 from utils.errors import DataError
 
 log = logging.getLogger("podium")
-_VERSION = 1  # of the file format and of everything that Prepare does
-_CHUNK = 16  # images a thread takes at once
+_VERSION = 2  # of the file format and of everything that Prepare does
 
 
 class ImageSource(Protocol):
@@ -42,7 +40,7 @@ class ImageSource(Protocol):
     def __len__(self) -> int: ...
 
     def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        """Return uint8 (N, 3, H, W) in channels-last memory."""
+        """Return uint8 (N, 3, H, W) in channels-last memory, on whatever device the images are."""
         ...
 
 
@@ -54,30 +52,30 @@ class ImageStore:
         self.bad = {int(row): why for row, why in manifest["bad"].items()}
         self.missed: list[int] = manifest["missed"]
         shape = tuple(manifest["shape"])
-        self._pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape)
+        self.pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape)
 
     def __len__(self) -> int:
-        return len(self._pixels)
+        return len(self.pixels)
 
     def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(np.take(self._pixels, rows, axis=0)).permute(0, 3, 1, 2)
+        return torch.from_numpy(np.take(self.pixels, rows, axis=0)).permute(0, 3, 1, 2)
 
 
 class DecodedOnTheFly:
     """The same images without a store: decoded again each time, by all cores."""
 
-    def __init__(self, paths: Sequence[Path], prepare: Prepare, seen: "_Seen") -> None:
+    def __init__(self, files: NamedFiles, prepare: Prepare, seen: Seen) -> None:
         self.bad, self.missed = seen.bad, seen.missed
-        self._paths = paths
+        self._files = files
         self._prepare = prepare
-        self._threads = ThreadPoolExecutor(_cores())
+        self._threads = ThreadPoolExecutor(cores())
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._files)
 
     def batch(self, rows: NDArray[np.int64]) -> Tensor:
         try:
-            images = list(self._threads.map(self._prepare, [self._paths[row] for row in rows]))
+            images = list(self._threads.map(self._prepare, [self._files.path(row) for row in rows]))
         except UnreadableImage as error:
             raise DataError(f"{error}. Mend or remove it, then run again.") from None
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
@@ -100,11 +98,10 @@ class JoinedSource:
             return self._first.batch(rows)
         if later.all():
             return self._second.batch(rows - len(self._first))
-        parts = torch.cat(
-            [self._first.batch(rows[~later]), self._second.batch(rows[later] - len(self._first))]
-        )
+        first, second = self._first.batch(rows[~later]), self._second.batch(rows[later] - len(self._first))
+        parts = torch.cat([first, second.to(first.device)])
         place = np.argsort(np.argsort(later, kind="stable"))  # of each image of the batch in ``parts``
-        return parts[torch.from_numpy(place)].contiguous(memory_format=torch.channels_last)
+        return parts[torch.from_numpy(place).to(parts.device)].contiguous(memory_format=torch.channels_last)
 
 
 def open_images(
@@ -116,11 +113,11 @@ def open_images(
         budget: the largest store in GB; images that need more are decoded on the fly.
         what: which images these are, for the progress bar.
     """
-    paths = [root / file for file in files]
+    named = files if isinstance(files, NamedFiles) else NamedFiles(root, files)
     needed = len(files) * prepare.size[0] * prepare.size[1] * 3
     cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"images-{_key(root, files, prepare)}"
-    if store := _opened(folder, paths, prepare):
+    folder = cache / f"images-{_key(named, prepare)}"
+    if store := _opened(folder, named, prepare):
         return store
     room = min(budget * 1e9, shutil.disk_usage(cache).free * 0.9)
     if needed > room:
@@ -129,21 +126,21 @@ def open_images(
             "free disk): they are decoded anew each time, which is slower.",
             what, needed / 1e9, room / 1e9,
         )  # fmt: skip
-        return DecodedOnTheFly(paths, prepare, _looked_at(folder, paths, prepare, what))
+        return DecodedOnTheFly(named, prepare, _looked_at(folder, named, prepare, what))
     with lock(cache / f"{folder.name}.lock", wait=True):
-        if store := _opened(folder, paths, prepare):  # another process has built it while we waited
+        if store := _opened(folder, named, prepare):  # another process has built it while we waited
             return store
-        _build(folder, paths, prepare, what)
+        build(folder, named, prepare, what)
     return ImageStore(folder)
 
 
-def _opened(folder: Path, paths: Sequence[Path], prepare: Prepare) -> ImageStore | None:
+def _opened(folder: Path, files: NamedFiles, prepare: Prepare) -> ImageStore | None:
     """Return the store if it is whole and no image that it lacks can be read by now."""
     try:
         store = ImageStore(folder)
     except (OSError, ValueError, KeyError):
         return None
-    still_bad = _fill(None, paths, store.bad, prepare).bad
+    still_bad = fill(None, files, store.bad, prepare).bad
     return store if still_bad.keys() == store.bad.keys() else None
 
 
@@ -163,88 +160,18 @@ def missed_line(source: ImageSource, cropper: Cropper, what: str) -> str:
     return f"No {cropper.seeks} found in {count}: {cropper.instead}."
 
 
-def _key(root: Path, files: Sequence[str], prepare: Prepare) -> str:
-    digest = hashlib.sha256(json.dumps([_VERSION, prepare.facts()]).encode())
-    for file in files:
-        try:
-            facts = (root / file).stat()
-            digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
-        except OSError:
-            digest.update(f"{file}\0missing\n".encode())
-    return digest.hexdigest()[:20]
+def _key(files: NamedFiles, prepare: Prepare) -> str:
+    facts = json.dumps([_VERSION, prepare.facts(), files.digest])
+    return hashlib.sha256(facts.encode()).hexdigest()[:20]
 
 
-def _build(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str) -> None:
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # left by a build that was killed; we hold its lock
-    partial.mkdir()
-    shape = (len(paths), *prepare.size, 3)
-    pixels = np.memmap(partial / "pixels.u8", np.uint8, "w+", shape=shape)
-    seen = _prepare_all(paths, prepare, f"Preparing {what} images", pixels)
-    pixels.flush()
-    facts = {"shape": shape, "bad": seen.bad, "missed": seen.missed, "prepare": prepare.facts()}
-    write_json(partial / "manifest.json", facts)
-    shutil.rmtree(folder, ignore_errors=True)  # damaged, or of images that have been mended since
-    partial.rename(folder)
-    sync_folder(folder.parent)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What showed when images were prepared."""
-
-    bad: dict[int, str] = field(default_factory=dict)  # rows that can't be read, and why
-    missed: list[int] = field(default_factory=list)  # rows in which the cropper found nothing
-
-    def add(self, more: "_Seen") -> None:
-        self.bad.update(more.bad)
-        self.missed.extend(more.missed)
-
-
-def _looked_at(folder: Path, paths: Sequence[Path], prepare: Prepare, what: str) -> _Seen:
+def _looked_at(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> Seen:
     """Return what shows in these images; each is tried once and the answer kept."""
     known = folder.with_name(f"{folder.name}.seen.json")
     if not known.exists():
-        seen = _prepare_all(paths, prepare, f"Checking {what} images", None)
+        seen = prepare_all(files, prepare, f"Checking {what} images", None)
         write_json(known, {"bad": seen.bad, "missed": seen.missed})
     kept = json.loads(known.read_text(encoding="utf-8"))
     # Those that could not be read are tried again: what was a passing fault is forgotten.
-    again = _fill(None, paths, [int(row) for row in kept["bad"]], prepare)
-    return _Seen(again.bad, sorted(kept["missed"] + again.missed))
-
-
-def _prepare_all(paths: Sequence[Path], prepare: Prepare, title: str, pixels: Pixels | None) -> _Seen:
-    """Prepare every image on all cores, into ``pixels`` if given; return what showed."""
-    chunks = [range(start, min(start + _CHUNK, len(paths))) for start in range(0, len(paths), _CHUNK)]
-    threads_before = cv2.getNumThreads()
-    cv2.setNumThreads(0)  # our threads already fill the cores
-    bar = tqdm(total=len(paths), desc=title, unit="img", disable=None)
-    seen = _Seen()
-    try:
-        with bar, ThreadPoolExecutor(_cores()) as pool:
-            for more in pool.map(lambda rows: _fill(pixels, paths, rows, prepare), chunks):
-                seen.add(more)
-                bar.update(min(_CHUNK, len(paths) - bar.n))
-    finally:
-        cv2.setNumThreads(threads_before)
-    return seen
-
-
-def _fill(pixels: Pixels | None, paths: Sequence[Path], rows: Iterable[int], prepare: Prepare) -> _Seen:
-    """Prepare these rows, into ``pixels`` if given; return what showed."""
-    seen = _Seen()
-    for row in rows:
-        try:
-            image, found = prepare.with_finding(paths[row])
-        except UnreadableImage as error:
-            seen.bad[row] = str(error)
-            continue
-        if not found:
-            seen.missed.append(row)
-        if pixels is not None:
-            pixels[row] = image
-    return seen
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    again = fill(None, files, [int(row) for row in kept["bad"]], prepare)
+    return Seen(again.bad, sorted(kept["missed"] + again.missed))

@@ -5,12 +5,14 @@ Shapes: N images, K labels of a space. *targets* are float (N, K) per space, *ch
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.answers import Answers, one_hot
 from dataset.moves import Move
 from dataset.spaces import Mark, Space
 from utils.metrics import Counts, Weights, accuracy, confusion_matrix, f1_scores
@@ -23,6 +25,7 @@ Marked = dict[str, Mark]  # label indices, or their shares, by space; () = not l
 Facts = Mapping[str, str]  # what the organiser says of one image, as text
 Tuning = Mapping[str, Sequence[float]]  # what a task found on the validation images, by name
 Scorer = Callable[[Weights], dict[str, float]]  # from how often each image counts to scores
+Judge = Callable[[Mapping[str, Tensor]], float]  # from probabilities (N, K) by space to one score
 LABELS = "labels"  # the fact with the names of an image's labels, as a reader found them: one a line
 
 
@@ -57,6 +60,7 @@ class Task:
     main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
     at_inference: tuple[str, ...] = ()  # options that --set may change when a trained run predicts
     changed_by: tuple[Move, ...] = ()  # moves of an image that may change its labels
+    numbers: ClassVar[Mapping[str, tuple[int, int]]] = {}  # facts that are whole numbers: from and to
 
     def __init__(self, spaces: Sequence[Space]) -> None:
         self.spaces = tuple(spaces)
@@ -83,13 +87,48 @@ class Task:
         """Return the labels to train on, or None to leave the image out of training."""
         return self.encode(facts)
 
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts | None:
+        """Return the facts, changed as little as possible, of which ``encode`` makes another label.
+
+        Args:
+            view: one of those that ``asked`` returns.
+            label: its index there.
+            present: False, where an image has any number of labels: the label is not one of them.
+
+        Returns:
+            None: this task can't say.
+        """
+        return None
+
     def targets(self, marked: Sequence[Marked]) -> Targets:
         """Return the targets of N images."""
         return {space.name: space.targets([m[space.name] for m in marked]) for space in self.spaces}
 
+    @property
+    def joined(self) -> "Task | None":
+        """This task with what its deciding view asks as its only space; None where that is no space."""
+        return self if len(self.spaces) == 1 else None
+
+    def join(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return targets or probabilities (N, K) by space as ``joined`` has them."""
+        return dict(marked)
+
+    @property
+    def parted(self) -> "Task":
+        """This task with a space for each single question that is scored."""
+        return self
+
+    def part(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return targets or probabilities (N, K) by space as ``parted`` has them."""
+        return dict(marked)
+
     def probabilities(self, logits: Logits) -> dict[str, Tensor]:
         """Return the probability of each label, float32 (N, K) per space."""
         return {space.name: space.probabilities(logits[space.name]) for space in self.spaces}
+
+    def asked(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the probabilities (N, K) of each view whose labels can be wrong by themselves."""
+        return dict(probabilities)
 
     def decide(self, logits: Logits) -> Choices:
         """Return the chosen labels of each image."""
@@ -166,6 +205,23 @@ class Task:
         chosen, true = self.answers(self.decide(logits)), self.answers(targets)
         return {view: _one_of_scorer(true[view], chosen[view], names) for view, names in self.views.items()}
 
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        """Return what gives the ``main_scores``, maybe others too: ``scorer``, or a quicker one."""
+        return self.scorer(logits, targets)
+
+    def judge(self, targets: Targets) -> Judge:
+        """Return what gives the first main score of any probabilities, for a search that asks often.
+
+        Everything about the targets is done before it returns.
+        """
+        once = np.ones(len(next(iter(targets.values()))), dtype=np.int64)
+
+        def score(probabilities: Mapping[str, Tensor]) -> float:
+            logits = {space.name: space.logits(probabilities[space.name]) for space in self.spaces}
+            return self.main_scorer(logits, targets)(once)[self.main_scores[0]]
+
+        return score
+
     @property
     def score_names(self) -> tuple[str, ...]:
         """The names of all scores: what ``[train] monitor`` may be, besides ``loss``."""
@@ -212,6 +268,30 @@ class Task:
         """Return the same from the logits, for a competition that asks for more than choices."""
         return self.rows(self.decide(logits))
 
+    def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
+        """Return what a submission's rows say, by question: as a rule one for each of ``allowed``.
+
+        A value that can't be meant says nothing: ``wrong_value`` finds it.
+        """
+        classes = list(self.views.values())[-1]
+        found = {}
+        for column, values in self.allowed.items():
+            coded = values == tuple(map(str, range(len(classes))))  # classes by number: name them as well
+            words = map(" ".join, zip(values, classes, strict=True)) if coded else values
+            named = tuple(word or "(nothing)" for word in words)
+            found[column] = Answers(named, one_hot([row[column] for row in rows], values))
+        return found
+
+    def wrong_value(self, column: str, value: str) -> str | None:
+        """Return what is wrong with a value of one of the submission's columns, or None."""
+        values = self.allowed.get(column, (value,))
+        return None if value in values else f"is not one of {', '.join(values)}"
+
+
+def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
+    """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
+    return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in found.items()}
+
 
 def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
     """Return {``score/label``: value}."""
@@ -219,8 +299,12 @@ def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64])
 
 
 def _one_of_scorer(true: NDArray[np.int64], chosen: NDArray[np.int64], labels: Sequence[str]) -> Scorer:
+    known, classes = true >= 0, len(labels)
+    pair = true[known] * classes + chosen[known]  # the place of each image in the confusion matrix
+
     def scores(weights: Weights) -> dict[str, float]:
-        confusion = confusion_matrix(true, chosen, len(labels), weights)
+        counts = np.bincount(pair, weights[known], minlength=classes**2)
+        confusion = counts.astype(np.int64).reshape(classes, classes)
         f1 = f1_scores(confusion)
         found = {"macro_f1": float(f1.mean()), "accuracy": accuracy(confusion)}
         return found | label_scores("f1", labels, f1)

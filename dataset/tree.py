@@ -74,6 +74,22 @@ class Tree:
             self._check_part(path)
         return tuple((self._place[level][name],) if name else () for level, name in enumerate(path))
 
+    def relabelled(self, path: LabelPath, level: int, label: str) -> LabelPath:
+        """Return a path with another label on a level, the ones above it, and those below that fit it.
+
+        Where none of an image's finer labels fits, it has none there.
+        """
+        line = self._line[level, label]
+        above = tuple(name if path[place] else "" for place, name in enumerate(line[:level]))
+        found = (*above, label)
+        for finer in range(level + 1, len(path)):
+            name = path[finer]
+            fits = any(
+                whole[: level + 1] == line[: level + 1] and whole[finer] == name for whole in self.paths
+            )
+            found = (*found, name if fits else "")
+        return found
+
     def _check_part(self, path: LabelPath) -> None:
         """Raise ValueError unless a path with labels on some levels only is part of one of the tree's."""
         if not any(path):

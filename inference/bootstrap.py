@@ -67,8 +67,8 @@ def intervals(
     Args:
         groups: (N) whose image it is.
     """
-    (drawn,) = _drawn([task.scorer(logits, targets)], groups, seed, repeats)
-    return {name: Interval.of(values) for name, values in drawn.items()}
+    (found,) = drawn([task.scorer(logits, targets)], groups, seed=seed, repeats=repeats)
+    return {name: Interval.of(values) for name, values in found.items()}
 
 
 def differences(
@@ -83,7 +83,7 @@ def differences(
     """
     once = np.ones(len(groups), dtype=np.int64)
     scores_a, scores_b = a(once), b(once)
-    drawn_a, drawn_b = _drawn([a, b], groups, seed, repeats)
+    drawn_a, drawn_b = drawn([a, b], groups, seed=seed, repeats=repeats)
     return {
         name: Difference(
             scores_a[name],
@@ -110,8 +110,8 @@ def draws(groups: Sequence[str], *, seed: int, repeats: int) -> Iterator[Weights
         yield np.bincount(drawn, minlength=len(names))[group]
 
 
-def _drawn(
-    scorers: Sequence[Scorer], groups: Sequence[str], seed: int, repeats: int
+def drawn(
+    scorers: Sequence[Scorer], groups: Sequence[str], *, seed: int = SEED, repeats: int = REPEATS
 ) -> list[dict[str, NDArray[np.float64]]]:
     """Return the scores (repeats,) by name of each scorer, all of them in the same draws."""
     found = [[scorer(weights) for scorer in scorers] for weights in draws(groups, seed=seed, repeats=repeats)]

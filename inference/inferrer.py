@@ -14,35 +14,24 @@ from utils.device import Precision
 from utils.errors import DataError, PodiumError
 from utils.tables import write_table
 
+TEST_PREDICTIONS = "test_predictions.csv"
 
-class Inferrer:
-    """Runs any model on the eval images, exactly as validation does.
+
+class Submitter:
+    """Writes predictions of the eval images, whoever made them; needs no image.
 
     Raises:
         DataError: the template has other columns than the task writes.
     """
 
-    def __init__(self, task: Task, images: EvalDataset, batches: EvalBatches, precision: Precision) -> None:
+    def __init__(self, task: Task, images: EvalDataset) -> None:
         columns, own = images.columns[1:], task.columns
         if own and set(own) != set(columns):
             raise DataError(
                 f"The submission's template has the columns {', '.join(columns)} after the id, but the task "
                 f"writes {', '.join(own)}: see submit and column in [task], and the table in [test_dataset]."
             )
-        self.task, self.images, self.batches, self.precision = task, images, batches, precision
-
-    def predict(self, model: nn.Module) -> Predictions:
-        """Return the predictions of all images in the submission's order.
-
-        Raises:
-            PodiumError: the model gives numbers that are not finite.
-            DataError: the batches are not all of the images in that order.
-        """
-        found = predict(model, self.batches, self.precision, what="Predicting")
-        if found.rows.tolist() != list(range(len(self.images.ids))):
-            raise DataError("The eval images were not predicted once each, in order: nothing was written.")
-        check_finite(found)
-        return found
+        self.task, self.images = task, images
 
     def submit(self, found: Predictions, folder: Path) -> list[dict[str, str]]:
         """Write ``submission.csv`` and ``test_predictions.csv``; return the submission's rows.
@@ -64,7 +53,28 @@ class Inferrer:
     def write_table(self, found: Predictions, folder: Path) -> None:
         """Write ``test_predictions.csv`` alone."""
         ids = [(name,) for name in self.images.ids]
-        write_predictions(folder / "test_predictions.csv", self.images.columns[:1], ids, self.task, found)
+        write_predictions(folder / TEST_PREDICTIONS, self.images.columns[:1], ids, self.task, found)
+
+
+class Inferrer(Submitter):
+    """Runs any model on the eval images, exactly as validation does."""
+
+    def __init__(self, task: Task, images: EvalDataset, batches: EvalBatches, precision: Precision) -> None:
+        super().__init__(task, images)
+        self.batches, self.precision = batches, precision
+
+    def predict(self, model: nn.Module) -> Predictions:
+        """Return the predictions of all images in the submission's order.
+
+        Raises:
+            PodiumError: the model gives numbers that are not finite.
+            DataError: the batches are not all of the images in that order.
+        """
+        found = predict(model, self.batches, self.precision, what="Predicting")
+        if found.rows.tolist() != list(range(len(self.images.ids))):
+            raise DataError("The eval images were not predicted once each, in order: nothing was written.")
+        check_finite(found)
+        return found
 
 
 def _in_order(row: dict[str, str], columns: tuple[str, ...]) -> dict[str, str]:

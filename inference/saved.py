@@ -69,8 +69,7 @@ class Validated:
         Raises:
             DataError: as ``SavedPredictions.read``.
         """
-        path = next((folder / name for name in _FILES if (folder / name).exists()), folder / _FILES[-1])
-        saved = SavedPredictions.read(path, PREDICTED, spaces)
+        saved = SavedPredictions.read(validated_file(folder), PREDICTED, spaces)
         ids, folds, groups = zip(*saved.ids, strict=True)
         return cls(ids, folds, groups, saved.probabilities)
 
@@ -78,6 +77,11 @@ class Validated:
         """Return what it said of some of the images, in this order."""
         ids, folds, groups = (tuple(of[i] for i in rows) for of in (self.ids, self.folds, self.groups))
         return Validated(ids, folds, groups, {name: of[rows] for name, of in self.probabilities.items()})
+
+
+def validated_file(folder: Path) -> Path:
+    """Return where a run's folder says what it said of the images that it validated."""
+    return next((folder / name for name in _FILES if (folder / name).exists()), folder / _FILES[-1])
 
 
 def out_of_fold(folds: Sequence[Sequence[SavedPredictions]]) -> tuple[Ids, dict[str, Tensor]]:

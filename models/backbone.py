@@ -1,4 +1,7 @@
-"""Backbones by timm's names, with weights from the hub, from a file, or none."""
+"""Backbones by timm's names, with weights from the hub, from a file, or none.
+
+timm takes seconds to import and not every run has one of its models, so whoever needs it imports it late.
+"""
 
 import logging
 import urllib.error
@@ -8,10 +11,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-import huggingface_hub
-import timm
 from safetensors import SafetensorError
-from timm.models import get_deprecated_models
 from torch import nn
 
 from models.backbone_size import check_size
@@ -72,6 +72,8 @@ def create_backbone(
     Raises:
         ConfigError: the name, the size, an option or the weights can't be had; says what to do instead.
     """
+    import timm
+
     name = current_name(name)
     config = weights_config(name)
     options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
@@ -103,6 +105,9 @@ def current_name(name: str) -> str:
     Raises:
         ConfigError: timm has no backbone of that name, nor ever had.
     """
+    import timm
+    from timm.models import get_deprecated_models
+
     renamed = get_deprecated_models()
     current: str | None = renamed.get(name)
     if current is not None:
@@ -125,6 +130,8 @@ def weights_config(name: str) -> Any:
     Raises:
         ConfigError: the architecture has no weights of that tag.
     """
+    import timm
+
     try:
         return timm.get_pretrained_cfg(name)
     except RuntimeError:
@@ -134,6 +141,8 @@ def weights_config(name: str) -> Any:
 
 def _check_hub(name: str) -> None:
     """Raise at once where the hub's client would retry for minutes."""
+    import huggingface_hub
+
     config = weights_config(name)
     repo = config.hf_hub_id if config is not None else None
     if config is None or not (config.has_weights or repo):
@@ -149,6 +158,8 @@ def _check_hub(name: str) -> None:
 
 
 def _reachable(address: str) -> bool:
+    import huggingface_hub
+
     if huggingface_hub.constants.HF_HUB_OFFLINE:
         return False
     try:

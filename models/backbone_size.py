@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from functools import cache
 
-import timm
 import torch
 from torch import nn
 
@@ -38,6 +37,8 @@ def check_size(name: str, image_size: Size, native: Size) -> None:
 @cache
 def _problem(name: str, image_size: Size) -> str | None:
     """Return what a backbone of this image size does wrong, None if nothing."""
+    import timm  # late, see models/backbone.py
+
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"), torch.no_grad():
             backbone = timm.create_model(name, num_classes=0, img_size=image_size).eval()

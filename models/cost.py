@@ -4,11 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import timm
 import torch
-from timm.models import model_entrypoint
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from models.backbone import current_name
 from utils.convert import Positive
@@ -65,6 +62,8 @@ def cost_of(build: Build, image_size: tuple[int, int]) -> Cost:
     Raises:
         ValueError: the model can't be run that way.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # late: it loads torch's decompositions
+
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"):
             model = build().eval()
@@ -113,6 +112,9 @@ def family(backbone: str, *, pretrained: bool) -> Sequence[str]:
     Args:
         pretrained: whether only those count that have weights on the hub.
     """
+    import timm  # late, see models/backbone.py
+    from timm.models import model_entrypoint
+
     architecture = current_name(backbone).partition(".")[0]
     module = model_entrypoint(architecture).__module__.rpartition(".")[2]
     found = dict.fromkeys(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from timm.models import group_parameters
 from torch import nn
 
 Layer = list[nn.Parameter]
@@ -44,6 +43,8 @@ def _of_timm(backbone: nn.Module) -> list[Layer]:
     """Return the layers as timm counts them; what has no number there belongs to the last block."""
     if not hasattr(backbone, "group_matcher"):
         return _of_children(backbone)
+    from timm.models import group_parameters  # late, see models/backbone.py
+
     matcher = backbone.group_matcher(coarse=False)  # type: ignore[operator]
     if isinstance(matcher, dict):
         matcher = {**matcher, "rest": [(r".", _WITH_THE_LAYER_BEFORE)]}

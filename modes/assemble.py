@@ -1,6 +1,7 @@
 """Builds each piece of a run once, from the settings."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import torch
 
 from dataset.augment import Augmenter
 from dataset.base_dataset import DATASETS, BaseDataset
-from dataset.batches import EvalBatches, TrainBatches
+from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
 from dataset.cropper import CROPPERS
 from dataset.demo import draw_demo_data, is_demo
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
 from dataset.prepare import Prepare
 from dataset.pseudo_labels import read_pseudo_labels, summary
+from dataset.resident import place
 from dataset.sampler import SAMPLERS
 from dataset.store import ImageSource, JoinedSource, missed_line, open_images, raise_bad
 from dataset.task import TASKS, Facts, Targets, Task
@@ -91,6 +93,12 @@ class Experiment:
         conditioning = settings.chosen["conditioning"]
         return Heads(labels, chosen, conditioning=conditioning, names=names, fresh=fresh)
 
+    @property
+    def eval_batch_size(self) -> int:
+        """How many images are validated or predicted at once."""
+        chosen, size = self.settings.infer.batch_size, self.settings.images.size
+        return fitting_batch_size(size, self.precision.device) if chosen == "auto" else chosen
+
     def model(self, *, fresh: bool) -> torch.nn.Module:
         """Return the model on its device; with ``fresh`` false no pretrained weights are loaded."""
         settings = self.settings
@@ -128,12 +136,15 @@ class Experiment:
 
     def eval_data(self) -> tuple[EvalDataset, EvalBatches]:
         """Return the organiser's eval images; one that can't be read is an error, never skipped."""
+        images = self.eval_table()
+        return images, self.eval_batches(images, "eval")
+
+    def eval_table(self) -> EvalDataset:
+        """Return which eval images there are; no image is read."""
         settings = self.settings
         prepare_data_folder(settings)
-        images = TEST_DATASETS.build(
-            settings.chosen["test_dataset"], root=settings.paths.data, task=self.task
-        )
-        return images, self.eval_batches(images, "eval")
+        chosen = settings.chosen["test_dataset"]
+        return TEST_DATASETS.build(chosen, root=settings.paths.data, task=self.task)
 
     def eval_batches(self, images: EvalDataset, what: str) -> EvalBatches:
         """Return the same images in batches, whoever listed them; ``what`` they are is for messages."""
@@ -142,17 +153,16 @@ class Experiment:
         raise_bad(source)
         if line := missed_line(source, self.prepare.cropper, what):
             log.warning(line)
-        batch_size = settings.infer.batch_size
         rows = np.arange(len(images.files))
         size = None if settings.infer.views else settings.images.size  # views look beyond the middle
-        return EvalBatches(source, rows, batch_size=batch_size, size=size)
+        return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
         batches = EvalBatches(
             source,
             dataset.valid_rows,
-            batch_size=self.settings.infer.batch_size,
+            batch_size=self.eval_batch_size,
             size=self.settings.images.size,
             targets=dataset.targets,
         )
@@ -179,10 +189,11 @@ class Experiment:
             raise ConfigError("[loss] weight: at least one head needs a weight above 0.")
         return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
 
-    def images(self, root: Path, files: tuple[str, ...], what: str) -> ImageSource:
+    def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
         """Return the pixels of files, prepared as the config says."""
-        paths, budget = self.settings.paths, self.settings.images.store_budget
-        return open_images(root, files, self.prepare, paths.cache, budget=budget, what=what)
+        cache, images = self.settings.paths.cache, self.settings.images
+        source = open_images(root, files, self.prepare, cache, budget=images.store_budget, what=what)
+        return place(source, images.store, self.precision.device, what)
 
 
 def build_task(settings: Settings) -> Task:

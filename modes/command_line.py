@@ -16,12 +16,19 @@ examples:
   python run.py --mode infer                     write submission.csv with the newest finished run
   python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
   python run.py --mode pseudo                    label images for another run to train on
+  python run.py --mode export                    write model.onnx, which needs neither Podium nor PyTorch
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
+  python run.py --mode ensemble 001 x/002        one prediction out of several finished runs
   python run.py --mode compare 001 002           is the second run better? with runs by version or path
   python run.py --mode views                     what test-time augmentation gains, out of fold
   python run.py --final 001                      train on all data, as long as the folds of 001 needed
   python run.py --mode soup 001 002 003          one model with the mean of several runs' weights
+  python run.py --mode check FILE                is a submission right, however it was made?
+  python run.py --mode submitted FILE --public 0.7428
+                                                 keep what the board said of it (FILE: a path or a hash)
+  python run.py --mode submissions               all submissions, and whether own and public scores agree
+  python run.py --mode review                    where it is wrong, and which labels may be: two pages
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list                      everything that a config can choose, with its options
   python run.py --mode NAME --help               what one mode does, and options of its own

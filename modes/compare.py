@@ -13,9 +13,9 @@ from inference.bootstrap import Difference, differences
 from modes.mode import MODES, Mode
 from modes.read_settings import check, read_sections
 from modes.run_folder import find_run
-from modes.saved_run import SavedRun
+from modes.saved_run import SavedRun, shared
 from modes.settings import changes
-from utils.errors import ConfigError, listed
+from utils.errors import ConfigError
 from utils.metrics import in_words
 
 log = logging.getLogger("podium")
@@ -53,37 +53,10 @@ def _refuse(arguments: Namespace) -> None:
             raise ConfigError(f"--set {text} belongs to training; only paths can be set with --mode compare.")
 
 
-def _shared(a: SavedRun, b: SavedRun) -> tuple[SavedRun, SavedRun]:
-    """Return both runs with the images that both validated, in one order.
-
-    Raises:
-        ConfigError: there is none, or they disagree on whose an image is or on its label.
-    """
-    in_b = set(b.validated.ids)
-    ids = [name for name in a.validated.ids if name in in_b]
-    if not ids:
-        raise ConfigError(
-            f"No image was validated by both {a.folder} and {b.folder}: train them with the same seed, folds "
-            "and valid_fold."
-        )
-    a, b = a.only(ids), b.only(ids)
-    labels = zip(ids, a.task.captions(a.targets), b.task.captions(b.targets), strict=True)
-    groups = zip(ids, a.validated.groups, b.validated.groups, strict=True)
-    problems = [
-        f"{what} of {name}: {in_a!r} and {in_b!r}"
-        for what, pairs in (("label", labels), ("group", groups))
-        for name, in_a, in_b in pairs
-        if in_a != in_b
-    ]
-    if problems:
-        raise ConfigError(listed(f"{a.folder}, held against {b.folder},", problems))
-    return a, b
-
-
 def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
     """Yield the parts of what is printed."""
     sizes = len(a.validated.ids), len(b.validated.ids)
-    a, b = _shared(a, b)
+    a, b = shared([a, b])
     groups = a.validated.groups
     count, together = len(set(groups)), len(set(groups)) < len(groups)
     yield (

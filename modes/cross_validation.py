@@ -20,6 +20,7 @@ from modes.assemble import Experiment, fingerprint, training_table
 from modes.members import Member, folders_by_fold, members_of
 from modes.one_run import ends, read_scores, score_lines, train_run, tuning, words
 from modes.run_folder import FINISHED, held
+from modes.time_limit import share
 from utils.durable import write_json
 from utils.errors import ConfigError
 from utils.logs import logged_to
@@ -76,13 +77,18 @@ class CrossValidation:
     def train(self, folder: Path) -> None:
         """Train the members that are not finished, and write the scores of all together."""
         members = members_of(self.experiment.settings.run)
+        dataset, _ = next(iter(self.data.values()))
+        limit = self.experiment.settings.train.time_limit
         for number, member in enumerate(members, start=1):
             own = folder / member.name
             if (own / FINISHED).exists():
                 continue
+            left = sum(not (folder / one.name / FINISHED).exists() for one in members)
+            until = share(limit, runs=left, images=len(dataset.files))
             log.info("\n%s: %d of %d", member.name, number, len(members))
             with held(own), logged_to(own / "log.txt"):
-                train_run(self._experiment_of(member), own, *self.data[member.fold], whole=folder)
+                experiment, data = self._experiment_of(member), self.data[member.fold]
+                train_run(experiment, own, *data, whole=folder, until=until)
         self._finish(folder)
 
     def _experiment_of(self, member: Member) -> Experiment:

@@ -8,17 +8,20 @@ from pathlib import Path
 from torch import nn
 
 from dataset.task import TASKS, Task, Tuning
-from inference.inferrer import Inferrer
+from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
 from inference.mean import mean_predictions
 from inference.mean_of_views import MeanOfViews
 from inference.submission import histogram
 from modes.ask_again import ask_again
 from modes.assemble import Experiment
+from modes.infer_ensemble import ensemble_predictions, is_ensemble
 from modes.members import folders_by_fold
 from modes.mode import MODES, Mode
-from modes.moves import with_views
+from modes.moves import build_views, mean_of_views, with_views
 from modes.one_run import load_weights, read_scores
 from modes.read_settings import check, read_sections
+from modes.record import record
+from modes.run_engine import check_engine, with_engine
 from modes.run_folder import FINISHED, find_run
 from modes.settings import HERE, is_here
 from utils.errors import ConfigError
@@ -36,6 +39,8 @@ class Infer(Mode):
 
     That of a run over several folds is the mean of its members' probabilities.
     """
+
+    arguments: Namespace
 
     def run(self, arguments: Namespace) -> None:
         if arguments.resume:
@@ -58,32 +63,54 @@ class Infer(Mode):
         trained |= {name: section for name, section in sections.items() if is_here(name)}
         put(trained, "run", "device", Value(here.run.device, "[run] device"))
         experiment = Experiment.of(check(trained, str(folder / "config.ini")))
+        check_engine(experiment)
+        self.arguments = arguments
         with logged_to(folder / "log.txt"):
             self._predict(experiment, folder)
 
-    def _predict(self, experiment: Experiment, folder: Path) -> None:
+    def _submit(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
+        """Write what the models of a run say; return the submission's rows."""
         settings = experiment.settings
         model = experiment.model(fresh=False)
-        asked = with_views(model, settings, experiment.task, experiment.prepare.size)
-        task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
-        if task is not experiment.task and isinstance(asked, MeanOfViews):
+        views = build_views(settings, experiment.task, experiment.prepare.size)
+        if views and task is not experiment.task:
+            asked = mean_of_views(model, views, settings, experiment.task)
             task = _tuned_with_views(experiment, folder, model, asked)
         inferrer = Inferrer(task, *experiment.eval_data(), experiment.precision)
         members = [own for models in folders_by_fold(settings.run, folder) for own in models]
         found = []
         for own in members:
             load_weights(model, experiment, own)
-            found.append(inferrer.predict(asked))
+            engine = with_engine(model, experiment, own)
+            found.append(inferrer.predict(with_views(engine, views, settings, experiment.task)))
         rows = inferrer.submit(mean_predictions(task.spaces, found), folder)
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):
                 inferrer.write_table(predictions, own)
+        return rows
+
+    def _predict(self, experiment: Experiment, folder: Path) -> None:
+        task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
+        submit = self._submit_ensemble if is_ensemble(folder) else self._submit
+        rows = submit(experiment, task, folder)
         for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
             counts = histogram(rows, column, values)
             shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
             log.info("%s  %s", column, shown)
         log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
-        log.info("Probabilities: %s", folder / "test_predictions.csv")
+        log.info("Probabilities: %s", folder / TEST_PREDICTIONS)
+        record(folder, rows, task, experiment.settings)
+
+    def _submit_ensemble(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
+        """Write what an ensemble says; return the submission's rows."""
+        submitter = Submitter(task, experiment.eval_table())
+        paths = [text for text in self.arguments.overrides if _key(text).startswith("paths.")]
+        found = ensemble_predictions(folder, task, submitter.images, paths, self._again)
+        return submitter.submit(found, folder)
+
+    def _again(self, folder: Path) -> None:
+        """Predict with another run, by the same command."""
+        type(self)().run(Namespace(**vars(self.arguments) | {"run": str(folder)}))
 
 
 def _key(text: str) -> str:

@@ -100,7 +100,8 @@ class Ingredients:
             model = self._model(mean_weights([self.kept[number] for number in chosen]))
             trainer, precision = self.trainer, self.experiment.precision
             model.train()
-            measure_batch_norms(model, trainer.batches, trainer.augmenter, precision, epoch=0, purpose="soup")
+            batches, augmenter = trainer.batches, trainer.augmenter
+            measure_batch_norms(model, batches, augmenter, precision, 0, len(batches), purpose="soup")
             model.eval()
             self._weights[chosen] = {name: value.clone() for name, value in model.state_dict().items()}
         return self._weights[chosen]

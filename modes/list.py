@@ -8,7 +8,7 @@ from typing import Any
 
 from inference.view import VIEWS
 from modes.mode import MODES, Mode
-from modes.settings import BESIDE, CHOSEN, FIXED, REPEATED
+from modes.settings import BESIDE, CHOSEN, FIXED, NAMED, REPEATED
 from train.callback import CALLBACKS
 from utils.convert import as_text
 
@@ -21,6 +21,10 @@ class List(Mode):
         for section, settings in FIXED.items():
             print(f"\n[{section}]  {_first_line(settings)}")
             print(*_keys(settings), sep="\n")
+        for key, names in NAMED.items():
+            print(f"\n{key}")
+            for name in names.names():
+                print(f"  {name:<28} {_first_line(names.get(name))}")
         registries = {section: registry for section, (registry, _) in CHOSEN.items()}
         for section, registry in {**registries, "callback": CALLBACKS, "view": VIEWS}.items():
             parts = [f"[{section}]"] if section in CHOSEN else []

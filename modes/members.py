@@ -21,7 +21,10 @@ class Member:
         own = replace(run, seed=self.seed, split_seed=run.dealing_seed, folds=None, seeds=1)
         held_out = {"valid_fold": Value(str(self.fold), "[run] folds")}
         dataset = replace(dataset, options={**dataset.options, **held_out})
-        return replace(whole, run=own, chosen={**whole.chosen, "dataset": dataset})
+        train = whole.train
+        if train.plan is not None:
+            train = replace(train, plan=train.plan / self.name)
+        return replace(whole, run=own, train=train, chosen={**whole.chosen, "dataset": dataset})
 
 
 def members_of(run: RunSettings) -> list[Member]:

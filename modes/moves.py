@@ -83,9 +83,8 @@ def mean_of_views(model: nn.Module, views: dict[str, View], settings: Settings, 
     return MeanOfViews(model, views, spaces=task.spaces, size=size, average=average)
 
 
-def with_views(model: nn.Module, settings: Settings, task: Task, prepared: Size) -> nn.Module:
-    """Return what predicts in place of a model: with the views that [infer] names; without any, itself."""
-    views = build_views(settings, task, prepared)
+def with_views(model: nn.Module, views: dict[str, View], settings: Settings, task: Task) -> nn.Module:
+    """Return what predicts in place of a model: with these views; without any, itself."""
     return mean_of_views(model, views, settings, task) if views else model
 
 

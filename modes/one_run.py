@@ -19,6 +19,7 @@ from inference.predict import Predictions
 from inference.saved import PREDICTED
 from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.run_folder import FINISHED, read_environment, write_environment
+from modes.time_limit import follow_plan, keep_time
 from train import checkpoint
 from train.monitor import Monitor
 from train.trainer import Trainer
@@ -50,19 +51,31 @@ def refuse_other_data(folder: Path, data: object) -> None:
 
 
 def train_run(
-    experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource, whole: Path
+    experiment: Experiment,
+    folder: Path,
+    dataset: BaseDataset,
+    source: ImageSource,
+    *,
+    whole: Path,
+    until: float | None = None,
 ) -> None:
     """Train the run of a folder, from its last checkpoint if there is one, and write its scores.
 
     Args:
         whole: the folder that goes if its first run can't even begin; as a rule the run's own.
+        until: when the run has to be complete, in seconds since the process's start.
     """
     refuse_other_data(folder, fingerprint(dataset))
     saved = checkpoint.load(folder / "checkpoints", "last")
     if saved is None and (folder / "metrics.jsonl").exists():
         raise ConfigError(f"{folder} has no readable checkpoint left: start a new run.")
+    plan, keeper = experiment.settings.train.plan, None
     try:
         trainer = assemble_training(experiment, folder, dataset, source, fresh=saved is None)
+        if plan is not None:
+            follow_plan(trainer, folder, plan)
+        elif until is not None:
+            keeper = keep_time(experiment, folder, dataset, trainer, until, resumed=saved is not None)
     except PodiumError:
         if saved is None and not any(whole.rglob("checkpoints")):  # nothing has been trained
             shutil.rmtree(whole)
@@ -73,10 +86,10 @@ def train_run(
         epoch, batch = trainer.state.epoch, trainer.state.batch
         log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
     trainer.fit()
-    if experiment.settings.train.final is None:
-        _finish(experiment, folder, dataset, trainer)
-    else:
+    if experiment.settings.train.final is not None:
         _finish_final(experiment, folder)
+    else:
+        _finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
 
 
 def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
@@ -101,17 +114,18 @@ def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: 
     )  # fmt: skip
 
 
-def _finish(experiment: Experiment, folder: Path, dataset: BaseDataset, trainer: Trainer) -> None:
-    """Validate the best weights as read from disk, and write what shows that the run is complete."""
+def _finish(
+    experiment: Experiment, folder: Path, dataset: BaseDataset, trainer: Trainer, known: Predictions | None
+) -> None:
+    """Validate the best weights as read from disk, and write what shows that the run is complete.
+
+    Args:
+        known: the best epoch's predictions, where there is no time to validate once more.
+    """
     best = load_best(folder)
-    model = experiment.model(fresh=False)
-    model.load_state_dict(best["model"])
-    scores, found = trainer.validator.run(model)
-    if found is None:
-        raise DataError(f"{folder} has no image to validate on.")
-    expected = best["scores"]["loss"]
-    if not math.isclose(scores["loss"], expected, rel_tol=1e-3):  # another batch size rounds otherwise
-        log.warning("The best weights give a loss of %g after reading, %g before.", scores["loss"], expected)
+    scores, found = (
+        _validated(experiment, best, trainer) if known is None else (_own(best, experiment), known)
+    )
     ids = [(dataset.files[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
     write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, found)
     sure = intervals(experiment.task, found.logits, found.targets, [group for *_, group in ids])
@@ -133,6 +147,26 @@ def _finish(experiment: Experiment, folder: Path, dataset: BaseDataset, trainer:
     log.info(
         "\nBest epoch: %d, by %s. On the validation images, with 95 %% intervals:%s", epoch, monitor, lines
     )
+
+
+def _validated(
+    experiment: Experiment, best: dict[str, Any], trainer: Trainer
+) -> tuple[dict[str, float], Predictions]:
+    """Return scores and predictions of the weights of a checkpoint."""
+    model = experiment.model(fresh=False)
+    model.load_state_dict(best["model"])
+    scores, found = trainer.validator.run(model)
+    if found is None:
+        raise DataError("There is no image to validate on.")
+    expected = best["scores"]["loss"]
+    if not math.isclose(scores["loss"], expected, rel_tol=1e-3):  # another batch size rounds otherwise
+        log.warning("The best weights give a loss of %g after reading, %g before.", scores["loss"], expected)
+    return scores, found
+
+
+def _own(best: dict[str, Any], experiment: Experiment) -> dict[str, float]:
+    """Return the scores that a checkpoint's weights had when they were validated."""
+    return {name: best["scores"][name] for name in ("loss", *experiment.task.score_names)}
 
 
 def _finish_final(experiment: Experiment, folder: Path) -> None:

@@ -17,14 +17,17 @@ from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
 from modes.assemble import Experiment
 from modes.infer import Infer
+from modes.infer_ensemble import is_ensemble
 from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
-from modes.moves import with_views
+from modes.moves import build_views, with_views
 from modes.one_run import check_validated, load_weights
 from modes.read_settings import check, read_sections
+from modes.run_engine import with_engine
 from modes.run_folder import read_environment
 from utils.convert import as_text
 from utils.durable import sha256_of
+from utils.errors import ConfigError
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
@@ -51,6 +54,8 @@ class Pseudo(Infer):
         super().run(Namespace(**vars(arguments) | {"overrides": others}))
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
+        if is_ensemble(folder):
+            raise ConfigError(f"{folder} is an ensemble, without weights of its own: label with a member.")
         check_validated(folder)  # its labels would leak into whatever another run validates
         if self.images is None:
             images, batches = experiment.eval_data()
@@ -58,11 +63,13 @@ class Pseudo(Infer):
             images = _images_in(self.images, experiment.settings.paths.data)
             batches = experiment.eval_batches(images, "unlabelled")
         model = experiment.model(fresh=False)
-        asked = with_views(model, experiment.settings, experiment.task, experiment.prepare.size)
+        views = build_views(experiment.settings, experiment.task, experiment.prepare.size)
         for models in folders_by_fold(experiment.settings.run, folder):
             found = []
             for own in models:
                 load_weights(model, experiment, own)
+                engine = with_engine(model, experiment, own)
+                asked = with_views(engine, views, experiment.settings, experiment.task)
                 found.append(predict(asked, batches, experiment.precision, what="Labelling"))
                 check_finite(found[-1])
             labels = mean_predictions(experiment.task.spaces, found)

@@ -59,7 +59,7 @@ def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Pat
     parent = runs / name
     versions = _versions(parent)
     if which is not None:
-        named = [folder for folder in (Path(which), parent / which) if _is_run(folder)]
+        named = [folder for folder in (Path(which), parent / which) if is_run(folder)]
         if not named:
             known = ", ".join(folder.name for folder in versions) or "none"
             raise ConfigError(
@@ -94,7 +94,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": sys.argv,
             "commit": _git("rev-parse", "HEAD"),
-            "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs")),
+            "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
             "python": platform.python_version(),
             "versions": {name: version(name) for name in _PACKAGES},
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -110,11 +110,12 @@ def read_environment(folder: Path) -> dict[str, Any]:
 
 
 def _versions(parent: Path) -> list[Path]:
-    found = [folder for folder in parent.glob("*") if folder.name.isdigit() and _is_run(folder)]
+    found = [folder for folder in parent.glob("*") if folder.name.isdigit() and is_run(folder)]
     return sorted(found, key=lambda folder: int(folder.name))
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Return whether a folder is that of a run, finished or not."""
     return (folder / "config.ini").is_file() and (folder / "environment.json").is_file()
 
 

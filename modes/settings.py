@@ -13,8 +13,13 @@ from dataset.base_dataset import DATASETS
 from dataset.cropper import CROPPERS
 from dataset.eval_dataset import TEST_DATASETS
 from dataset.pseudo_labels import PseudoSettings
+from dataset.resident import Where
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
+from inference.decision import DECISIONS
+from inference.engine import EngineName
+from inference.ensemble import ENSEMBLES
+from inference.ensemble_settings import EnsembleSettings
 from inference.mean_of_views import Average
 from inference.view import VIEWS
 from loss.base import LOSSES
@@ -28,6 +33,7 @@ from train.callback import CALLBACKS
 from train.optimizer import OPTIMIZERS, Rates
 from utils.convert import Count, CountOrZero, Fraction, NonNegative, Positive, as_text
 from utils.device import PrecisionName
+from utils.duration import Duration
 from utils.errors import ConfigError
 from utils.ini import Value
 from utils.registry import Component, Registry
@@ -80,6 +86,7 @@ class ImageSettings:
     size: tuple[Count, Count]  # height, width that the model sees, pixels
     grey: bool = False  # without colour
     room: Fraction = 0.0  # how much larger the kept images are than ``size``, for random moves
+    store: Where = "auto"  # where they are read from: disk, memory, device; auto: device if there is room
     store_budget: NonNegative = 30.0  # GB on disk; with less, images are decoded anew each time
     on_bad_image: Literal["error", "skip"] = "error"  # training images that can't be read
 
@@ -89,6 +96,8 @@ class TrainSettings:
     """The training loop."""
 
     epochs: Count
+    time_limit: Duration | None = None  # of the whole process: the epochs get as many batches as fit into it
+    plan: Path | None = None  # the folder of a run that had a time limit: repeats it without the clock
     batch_size: Count = 64
     accumulate: Count = 1  # batches per optimiser step
     clip: Positive | None = None  # largest L2 norm of the gradient
@@ -103,15 +112,28 @@ class TrainSettings:
         return self.monitor if self.final is None else "epoch"
 
 
+_EAGER = EngineName("Eager")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferSettings:
     """Validation and inference."""
 
-    batch_size: Count = 128
+    batch_size: Literal["auto"] | Count = "auto"  # images; auto: by their size and the device
+    engine: EngineName = _EAGER  # what predicts: eager, compile or onnxruntime
     views: tuple[str, ...] | None = (
         None  # classes: also predict from these views of each image; not validation
     )
     average: Average = "probabilities"  # or logits: what the mean over the views is of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSettings:
+    """--mode review."""
+
+    most: Count = 100  # suspected labels on the sheet, of each label space
+    mistakes: Count = 8  # of each label, in the report
+    height: Count = 128  # of the pictures on both pages, pixels
 
 
 _NO_CLASS_WEIGHTS = ClassWeights()
@@ -132,6 +154,8 @@ FIXED: dict[str, type[Any]] = {
     "train": TrainSettings,
     "infer": InferSettings,
     "pseudo": PseudoSettings,
+    "review": ReviewSettings,
+    "ensemble": EnsembleSettings,
 }
 # Sections that choose a class with ``name = ...``, and the class where the section is missing.
 CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
@@ -153,6 +177,8 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
 REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback": "CLASS", "view": "CLASS"}
 # Sections that have keys beside those of the class that they choose.
 BESIDE: dict[str, type[Any]] = {"model": Limits, "loss": LossSettings, "optimizer": Rates}
+# Keys that name a class without options.
+NAMED: dict[str, Registry[Any]] = {"[ensemble] method": ENSEMBLES, "[ensemble] decision": DECISIONS}
 # Keys that a section no longer has, and what to write instead.
 MOVED = {
     ("images", "crop"): "a section [crop] with name = CentreCrop and size = ...",
@@ -160,6 +186,8 @@ MOVED = {
 }
 # Sections that say where things are, how fast it goes and how it predicts, not what is trained.
 HERE = ("paths", "infer", "view", "test_dataset")
+# Sections that say where things are and how fast it goes, not what is trained.
+HERE = ("paths", "infer", "test_dataset", "review")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +200,8 @@ class Settings:
     train: TrainSettings
     infer: InferSettings
     pseudo: PseudoSettings
+    review: ReviewSettings
+    ensemble: EnsembleSettings
     chosen: Mapping[str, Component]  # by section; also each [head.SPACE] and [loss.SPACE]
     beside: Mapping[str, Any]  # by section: the keys that are not the chosen class's
     augmentations: tuple[Component, ...]  # [augmentation] and then each [augmentation.X]

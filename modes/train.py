@@ -4,9 +4,10 @@ import logging
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
+from inference.ensemble_settings import EnsembleSettings
 from modes.assemble import Experiment, fingerprint
 from modes.cross_validation import CrossValidation
 from modes.final_fit import final_fit, write_folds
@@ -15,6 +16,7 @@ from modes.one_run import train_run, write_beginning
 from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, held
 from modes.settings import Settings, changes
+from modes.time_limit import share
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
 from utils.ini import read_ini
 from utils.logs import logged_to
@@ -23,9 +25,11 @@ log = logging.getLogger("podium")
 # Keys that a resumed run may change, beside the sections in HERE: none of them changes a result.
 _FREE = (
     ("run", "device"),
+    ("images", "store"),
     ("images", "store_budget"),
     ("pseudo", "images"),
     ("callback.Checkpoints", "minutes"),
+    *(("ensemble", f.name) for f in fields(EnsembleSettings)),
 )
 
 
@@ -72,7 +76,8 @@ def _train_one(experiment: Experiment, folder: Path | None) -> Path:
         name = settings.run.name
         folder = create_run(settings.paths.runs, name, lambda new: _write_beginning(new, experiment, data))
     with _working_in(folder):
-        train_run(experiment, folder, dataset, source, whole=folder)
+        until = share(settings.train.time_limit, runs=1, images=0)
+        train_run(experiment, folder, dataset, source, whole=folder, until=until)
     return folder
 
 

@@ -24,7 +24,7 @@ class Scheduler:
     Args:
         optimizer: its rates as they are now are the base rates; a group with a ``rate_factor`` gets that
             many times what the schedule says.
-        steps_per_epoch: optimiser steps.
+        steps_per_epoch: optimiser steps of a pass over the data.
         warmup: epochs in which the rate rises in a straight line from 0 to the schedule's first one;
             the schedule itself begins after them.
     """
@@ -57,16 +57,16 @@ class Scheduler:
         """
         return 1.0
 
-    def set_rates(self, step: int, history: History) -> None:
-        """Set the rates for the optimiser step number ``step``, counted from 0.
+    def set_rates(self, epoch: float, history: History) -> None:
+        """Set the rates for the next optimiser step.
 
         Args:
-            step: the steps that are done.
-            history: the scores of every finished epoch.
+            epoch: the time in epochs, fractions included.
+            history: the scores of every finished epoch that was validated.
         """
         factor = self.multiplier(history[math.ceil(self.warmup) :])
         for group in self.optimizer.param_groups:
-            scheduled = self._warmed(group["initial_lr"], step / self.steps_per_epoch)
+            scheduled = self._warmed(group["initial_lr"], epoch)
             group["lr"] = scheduled * factor * group.get("rate_factor", 1.0)
 
     def after_warmup(self, epochs: int) -> float:

@@ -11,6 +11,9 @@ from dataset.cropper import CROPPERS
 from dataset.readers.test_dataset import TEST_DATASETS
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS
+from inference.decision import DECISIONS
+from inference.engine import ENGINES
+from inference.ensemble import ENSEMBLES
 from inference.view import VIEWS
 from loss.base import LOSSES
 from models.classifier import MODELS
@@ -26,8 +29,8 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("utils", "dataset", "models", "loss", "schedulers", "train", "inference", "modes")
 SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 REGISTRIES: list[Registry] = [
-    AUGMENTATIONS, CALLBACKS, CONDITIONINGS, CROPPERS, DATASETS, HEADS, LOSSES, MODELS, MODES, OPTIMIZERS,
-    SAMPLERS, SCHEDULERS, TASKS, TEST_DATASETS, VIEWS,
+    AUGMENTATIONS, CALLBACKS, CONDITIONINGS, CROPPERS, DATASETS, DECISIONS, ENGINES, ENSEMBLES, HEADS, LOSSES,
+    MODELS, MODES, OPTIMIZERS, SAMPLERS, SCHEDULERS, TASKS, TEST_DATASETS, VIEWS,
 ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Statistics of batch norms for weights that no training step has left: averages of weights."""
 
+from itertools import islice
+
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -18,6 +20,8 @@ def measure_batch_norms(
     augmenter: Augmenter,
     precision: Precision,
     epoch: int,
+    count: int,
+    *,
     purpose: str,
 ) -> None:
     """Give batch norms in training mode the mean of their statistics in an epoch's batches, as trained on.
@@ -25,6 +29,7 @@ def measure_batch_norms(
     A model without any needs no pass. Other modules stay in their mode, so dropout acts as in training.
 
     Args:
+        count: of batches, from the epoch's beginning.
         purpose: with the augmenter's seed, epoch and batch, of the randomness inside the model.
     """
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm) and module.training]
@@ -33,9 +38,9 @@ def measure_batch_norms(
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a mean over all batches since the reset
-    for number, batch in enumerate(batches.epoch(epoch)):
+    for number, batch in enumerate(islice(batches.epoch(epoch), count)):
         seed_global(purpose, augmenter.seed, epoch, number)
-        place = {"epoch": epoch, "batch": number, "batches": len(batches)}
-        images, _ = augmented(batch, augmenter, precision.device, **place)
+        place = (epoch, number, batches.pace.time(epoch, number))
+        images, _ = augmented(batch, augmenter, precision.device, place)
         with precision.autocast():
             model(images)

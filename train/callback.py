@@ -41,6 +41,13 @@ class Callback:
     def on_epoch_end(self, state: TrainState) -> None:
         """After an epoch's validation; its scores are ``state.history[-1]``, where a final fit has none."""
 
+    def extra_images(self, epoch: int, *, validated: bool) -> int:
+        """Return how many images it runs through the model at the end of an epoch, for a time limit.
+
+        Validation's own don't count.
+        """
+        return 0
+
     def on_fit_end(self, state: TrainState) -> None:
         """After training, however it ended."""
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import matplotlib
@@ -13,6 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from dataset.task import Confusion
+from inference.calibration import Reliability
+from utils.durable import write_durably
 
 matplotlib.use("Agg")
 Picture = NDArray[np.uint8]  # (H, W, 3)
@@ -47,23 +50,83 @@ def curves_picture(curves: Mapping[str, Sequence[float]], title: str) -> Picture
     return _rendered(figure)
 
 
+def reliability_picture(found: Mapping[str, Reliability]) -> Picture:
+    """Return a diagram for each view: the share of answers that is right by how sure they are, and counts."""
+    figure = Figure(figsize=(4.2 * len(found), 4.6), dpi=100, layout="constrained")
+    grid = figure.subplots(2, len(found), squeeze=False, height_ratios=(3, 1), sharex=True)
+    for column, (view, one) in enumerate(found.items()):
+        above, below = grid[0][column], grid[1][column]
+        middle = [(part.low + part.high) / 2 for part in one.bins]
+        width = one.bins[0].high - one.bins[0].low
+        right = np.array([part.accuracy for part in one.bins])
+        ends = np.array([(part.interval.low, part.interval.high) for part in one.bins]).T
+        above.bar(middle, right, width, color="tab:blue", alpha=0.6, edgecolor="white")
+        above.errorbar(middle, right, np.abs(ends - right), fmt="none", ecolor="black", elinewidth=1)
+        above.plot([0, 1], [0, 1], "--", color="grey", linewidth=1)
+        above.set_title(f"{view}: error {one.error:.3f} {one.interval}", fontsize=10)
+        below.bar(middle, [part.answers for part in one.bins], width, color="grey", edgecolor="white")
+        below.set_xlabel("confidence", fontsize=8)
+        if column == 0:
+            above.set_ylabel("share that is right", fontsize=8)
+            below.set_ylabel("answers", fontsize=8)
+        above.set_xlim(0, 1)
+        above.set_ylim(0, 1)
+    return _rendered(figure)
+
+
+def alike_picture(
+    names: Sequence[str], disagreement: NDArray[np.float64], wrong: NDArray[np.float64]
+) -> Picture:
+    """Return two matrices (M, M): how often members disagree, and how their being wrong correlates."""
+    side, space = max(2.2, 0.55 * len(names)), 0.5 + 0.085 * max(map(len, names))  # inches
+    across, high = side + space, side + space + 0.3
+    figure = Figure(figsize=(2 * across, high), dpi=100)
+    for number, (title, values) in enumerate(
+        (("share of images answered differently", disagreement), ("correlation of being wrong", wrong))
+    ):
+        place = (
+            (number * across + space - 0.1) / (2 * across),
+            space / high,
+            side / (2 * across),
+            side / high,
+        )
+        axes = figure.add_axes(place)
+        axes.imshow(values, cmap="Blues", vmin=0, vmax=1)
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+        axes.set_yticks(range(len(names)), names, fontsize=8)
+        axes.set_title(title, fontsize=8)
+        for (row, column), value in np.ndenumerate(values):
+            colour = "white" if value > 0.5 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=colour)
+    return _rendered(figure)
+
+
+def write_picture(path: Path, picture: Picture) -> None:
+    """Write a picture durably as a PNG file."""
+    _, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    write_durably(path, coded.tofile)
+
+
 def image_sheet(images: NDArray[np.uint8], captions: Sequence[str], title: str, columns: int = 8) -> Picture:
     """Return images (N, H, W, 3) in rows with a caption of at most two lines above each."""
     width, gap, text = 142, 8, 34  # pixels
     height = round(width * images.shape[1] / images.shape[2])
     rows = -(-len(images) // columns)
-    sheet = np.full((rows * (height + text) + text, columns * (width + gap), 3), 255, np.uint8)
-    # One picture with text on it: a plot for each image would take a hundred times as long.
-    figure = Figure(figsize=(sheet.shape[1] / 100, sheet.shape[0] / 100), dpi=100)
+    high, across = rows * (height + text) + text, columns * (width + gap)
+    # One picture of text, on which the images are put: a plot for each would take a hundred times as long.
+    figure = Figure(figsize=(across / 100, high / 100), dpi=100)
+    places = []
     for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
         top = text + number // columns * (height + text) + text
         left = number % columns * (width + gap) + gap // 2
-        sheet[top : top + height, left : left + width] = cv2.resize(image, (width, height))
-        x, y = (left + width / 2) / sheet.shape[1], 1 - (top - 4) / sheet.shape[0]
+        places.append((top, left, cv2.resize(image, (width, height))))
+        x, y = (left + width / 2) / across, 1 - (top - 4) / high
         figure.text(x, y, caption, fontsize=6.5, ha="center", va="bottom")
-    figure.text(0.5, 1 - 8 / sheet.shape[0], title, fontsize=10, ha="center", va="top")
-    figure.figimage(sheet)
-    return _rendered(figure)
+    figure.text(0.5, 1 - 8 / high, title, fontsize=10, ha="center", va="top")
+    sheet = _rendered(figure)
+    for top, left, image in places:
+        sheet[top : top + height, left : left + width] = image
+    return sheet
 
 
 def _draw_matrix(axes: Axes, name: str, confusion: Confusion) -> None:

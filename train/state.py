@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from inference.predict import Predictions
 from schedulers.base import Scheduler
 from train.stopwatch import Stopwatch
+from utils.pace import Plan
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class TrainState:
     history: list[dict[str, float]] = field(default_factory=list)  # one entry a finished epoch
     predictions: Predictions | None = None  # of the last validation
     should_stop: bool = False  # no further epoch
+    plan: Plan | None = None  # of a run with a time limit
     watch: Stopwatch = field(init=False)  # of where the time goes; no part of a checkpoint
 
     def __post_init__(self) -> None:
@@ -43,6 +45,11 @@ class TrainState:
         """The optimiser's learning rate now, before the factors of layers and heads."""
         group = self.optimizer.param_groups[0]
         return float(group["lr"] / group.get("rate_factor", 1.0))
+
+    def end_epoch(self) -> None:
+        """Stand at the beginning of the next epoch."""
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.loss_sum.zero_()
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs, as tensors and plain values."""
@@ -57,6 +64,7 @@ class TrainState:
             "batch": self.batch,
             "step": self.step,
             "history": self.history,
+            "plan": None if self.plan is None else self.plan.values(),
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
@@ -72,6 +80,8 @@ class TrainState:
         self.loss_sum.copy_(saved["loss_sum"])
         for name in ("epoch", "batch", "step", "history"):
             setattr(self, name, saved[name])
+        if self.plan is not None:
+            self.plan.load(saved["plan"])
 
 
 def _match_memory_format(optimizer: Optimizer) -> None:

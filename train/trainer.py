@@ -43,28 +43,31 @@ class Trainer:
 
     def fit(self) -> TrainState:
         """Train until all epochs are finished or a callback asks to stop."""
-        state = self.state
+        state, pace = self.state, self.batches.pace
         self._notify("on_fit_start")
         try:
-            while state.epoch < self.loop.epochs and not state.should_stop:
+            while state.epoch < self.loop.epochs and pace.count(state.epoch) and not state.should_stop:
                 started = time.perf_counter()
                 self._train_epoch()
-                self._validate(started)
-                self._notify("on_epoch_end")
+                if pace.validates(state.epoch):
+                    self._validate(started)
+                    self._notify("on_epoch_end")
+                else:
+                    state.end_epoch()
         finally:
             self._notify("on_fit_end")
         return state
 
     def _train_epoch(self) -> None:
-        state = self.state
+        state, pace, most = self.state, self.batches.pace, self.loop.accumulate
         state.model.train()
         self._notify("on_epoch_start")
         batches = self.batches.epoch(state.epoch, state.batch)
         if self.precision.device.type == "cuda":  # on a CPU it would take a core from the model
             batches = ahead(batches)
         batches = state.watch.waiting("data", batches)
-        while window := list(islice(batches, self.loop.accumulate)):
-            state.scheduler.set_rates(state.step, state.history)
+        while window := list(islice(batches, min(most, pace.count(state.epoch) - state.batch))):
+            state.scheduler.set_rates(pace.time(state.epoch, state.batch), state.history)
             self._step(window)
             self._notify("on_step_end")
 
@@ -88,9 +91,9 @@ class Trainer:
         state, losses = self.state, []
         for number, batch in enumerate(window, start=state.batch):
             seed_global("step", self.loop.seed, state.epoch, number)  # dropout and the like
-            place = {"epoch": state.epoch, "batch": number, "batches": len(self.batches)}
+            place = (state.epoch, number, self.batches.pace.time(state.epoch, number))
             with state.watch.time("augmentation"):
-                images, targets = augmented(batch, self.augmenter, self.precision.device, **place)
+                images, targets = augmented(batch, self.augmenter, self.precision.device, place)
             with state.watch.time("model"):
                 with self.precision.autocast():
                     logits = self.forward(images)
@@ -101,13 +104,12 @@ class Trainer:
 
     def _validate(self, started: float) -> None:
         state = self.state
-        train_loss = float(state.loss_sum) / len(self.batches)
+        train_loss = float(state.loss_sum) / state.batch
         with state.watch.time("validation", on_device=False):
             scores, state.predictions = self.validator.run(state.eval_model)
         if not math.isfinite(loss := train_loss + scores.get("loss", 0.0)):
             raise diverged(loss, state, state.step)
-        state.epoch, state.batch = state.epoch + 1, 0
-        state.loss_sum.zero_()
+        state.end_epoch()
         entry = {"epoch": state.epoch, "train_loss": train_loss, "lr": state.rate}
         state.history.append(entry | scores | {"seconds": time.perf_counter() - started})
 

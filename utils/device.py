@@ -47,6 +47,11 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
+def free_memory(device: torch.device) -> int | None:
+    """Return how many bytes are free on a GPU; None for a device that has no memory of its own to ask for."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
 @dataclass(frozen=True, slots=True)
 class Precision:
     """The type that matrix products run in; weights stay float32.

@@ -43,6 +43,19 @@ def f1_scores(confusion: Counts) -> NDArray[np.float64]:
     return np.asarray(2 * right / np.maximum(1, total), dtype=np.float64)
 
 
+def macro_f1(true: NDArray[np.int64], chosen: NDArray[np.int64], classes: int) -> float:
+    """Return the mean of ``f1_scores`` without a matrix, for those that ask often.
+
+    Args:
+        true: (N,) class indices in [0, K), or -1 where the label is not known: left out.
+        chosen: (N,) class indices in [0, K), or -1 where no class was chosen.
+    """
+    chosen = np.where(true < 0, -1, chosen)
+    right, total = true[(true == chosen) & (true >= 0)], np.concatenate([true, chosen])
+    counts = [np.bincount(of[of >= 0], minlength=classes) for of in (right, total)]
+    return float((2 * counts[0] / np.maximum(1, counts[1])).mean())
+
+
 class AveragePrecision:
     """The average precision of each of several labels: sorted once, counted often.
 
@@ -76,6 +89,23 @@ class AveragePrecision:
                 predicted, right = weights[images].cumsum()[until - 1], gain.cumsum()[among - 1]
                 found[label] = (gain * right / np.maximum(1, predicted)).sum() / total
         return found
+
+
+def mean_average_precision(true: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float:
+    """Return the mean over labels of ``AveragePrecision``, for those that ask often of other scores.
+
+    Labels without a positive are left out; 0 if no label has one. The precision at a positive's threshold
+    counts once for each positive.
+    """
+    found = []
+    for has, values in zip(true.T, scores.T, strict=True):
+        if not has.any():
+            continue
+        every, positive = np.sort(values), np.sort(values[has])
+        predicted = len(every) - np.searchsorted(every, positive)
+        right = len(positive) - np.searchsorted(positive, positive)
+        found.append(float((right / predicted).mean()))
+    return sum(found) / max(1, len(found))
 
 
 def best_thresholds(

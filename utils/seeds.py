@@ -40,7 +40,9 @@ def seed_global(purpose: str, *keys: int) -> None:
 def make_deterministic() -> None:
     """Ask torch for the same bits on every run on one machine (raises where it can't)."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    # These two are what use_deterministic_algorithms(True) does, which imports the compiler for it: seconds.
+    os.environ.setdefault("TORCHINDUCTOR_DETERMINISTIC", "1")
+    torch.set_deterministic_debug_mode("error")
     # Filling every new tensor finds reads of memory that was never written; it costs a pass over each.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from utils.durable import write_text
 from utils.errors import DataError, listed, unknown_name
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,19 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     writer.writerow(columns)
     writer.writerows(rows)
     write_text(path, out.getvalue())
+
+
+def for_spreadsheet(cell: str) -> str:
+    """Return a cell with an apostrophe before what a spreadsheet would run as a formula, such as ``=1+1``.
+
+    Names of files and people come from anywhere. Numbers stay as they are.
+    """
+    return f"'{cell}" if re.match(r"'*[=+\-@\t\r]", cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def from_spreadsheet(cell: str) -> str:
+    """Return the cell that ``for_spreadsheet`` was given; one that nobody guarded stays as it is."""
+    return cell[1:] if re.match(r"'+[=+\-@\t\r]", cell) else cell
 
 
 def _check_columns(path: Path, columns: Sequence[str], needs: Sequence[str]) -> None:

@@ -13,6 +13,8 @@ class CentreCrop(Cropper):
         centre: where its middle lies, as fractions of height and width; it stays inside the image.
     """
 
+    looks = False
+
     def __init__(self, *, size: tuple[Count, Count], centre: tuple[Fraction, Fraction] = (0.5, 0.5)) -> None:
         self.size, self.centre = size, centre
 

@@ -7,5 +7,7 @@ from dataset.cropper import CROPPERS, Box, Cropper, Pixels
 class WholeImage(Cropper):
     """All of each image."""
 
+    looks = False
+
     def __call__(self, image: Pixels) -> Box:
         return self.fallback(image)

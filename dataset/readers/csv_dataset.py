@@ -13,8 +13,8 @@ from dataset.base_dataset import DATASETS, BaseDataset, deal
 from dataset.files import ImageFolder
 from dataset.fold_table import read_folds
 from dataset.labels import SPACE, Separator, in_order, labels_fact
-from dataset.relabel import Corrections, read_corrections
-from dataset.task import Facts, Marked, Task
+from dataset.relabel import Cell, Corrections, read_corrections
+from dataset.task import LABELS, Facts, Marked, Task
 from utils.convert import CountOrZero, Interval
 from utils.errors import DataError, listed
 from utils.tables import Row, Table, read_table
@@ -111,7 +111,17 @@ class CsvDataset(BaseDataset):
             labels=labels,
             train_labels=[image.trained for image in good],
             skipped=problems,
+            facts=[image.row.values for image in good],
         )
+        self._layout, self._levels = layout, tuple(space for space in task.heads if space in found.columns)
+
+    cells_are_read = True
+
+    def facts_of(self, row: int) -> dict[str, str]:
+        return self._layout.facts(super().facts_of(row))
+
+    def cells(self, row: int, facts: Facts) -> list[Cell]:
+        return self._layout.cells(self.facts_of(row), facts, self._levels)
 
     @classmethod
     def label_names(cls, **arguments: Any) -> tuple[str, ...]:
@@ -171,6 +181,20 @@ class _Layout:
                 f"and no column has the name of a label space ({', '.join(task.heads)})"
             )
         return found
+
+    def cells(self, before: Facts, after: Facts, levels: Sequence[str]) -> list[Cell]:
+        """Return what a relabel file says to make a row's facts other ones; ``levels`` are label spaces."""
+        name = before[self.image or ""]
+        if self.label:
+            between = self.separator.text
+            cell = (between or "").join(filter(None, after[LABELS].split("\n")))
+            return [Cell(name, self.label, before[self.label], cell, between)] if after != before else []
+        if self.columns:
+            old, new = (set(of[LABELS].split("\n")) for of in (before, after))
+            yes = {label: str(int(label in new)) for label in self.columns if label in old ^ new}
+            return [Cell(name, label, before[label], value) for label, value in yes.items()]
+        changed = [level for level in levels if after[level] != before[level]]
+        return [Cell(name, level, before[level], after[level]) for level in changed]
 
     def facts(self, values: dict[str, str]) -> dict[str, str]:
         """Return a row's columns and its labels.

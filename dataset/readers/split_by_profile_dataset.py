@@ -1,17 +1,19 @@
 """The mask competition's training data: a CSV row for each person, a folder of seven photos for each row."""
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePath
 from typing import Annotated, Literal
 
 from dataset.base_dataset import DATASETS, BaseDataset
 from dataset.fold_table import read_folds
 from dataset.folds import deal_folds
-from dataset.relabel import Corrections, ids_and_folders, read_corrections
-from dataset.task import Marked, Task
+from dataset.relabel import Cell, Corrections, ids_and_folders, read_corrections
+from dataset.task import Facts, Marked, Task
 from utils.convert import Interval
 from utils.errors import DataError, listed
 from utils.tables import Row, read_table
@@ -103,7 +105,33 @@ class SplitByProfileDataset(BaseDataset):
             labels=true,
             train_labels=trained,
             skipped=problems,
+            facts=[person.row.values for person, _ in good for _ in person.photos],
         )
+
+    cells_are_read = True
+
+    def facts_of(self, row: int) -> dict[str, str]:
+        return super().facts_of(row) | {"photo": _photo(self.files[row])}
+
+    def profile(self, name: str) -> str:
+        found = self._meant.get(name, ())
+        return found[0] if len(found) == 1 else name
+
+    @cached_property
+    def _meant(self) -> dict[str, list[str]]:
+        people = {(facts["id"], group) for facts, group in zip(self._facts, self.groups, strict=True)}
+        return ids_and_folders(sorted(people))
+
+    def of_group(self, fact: str) -> bool:
+        return fact != "photo"
+
+    def cells(self, row: int, facts: Facts) -> list[Cell]:
+        before = self.facts_of(row)
+        return [
+            Cell(self.groups[row], before["photo"] if name == "photo" else name, before[name], facts[name])
+            for name in ("gender", "age", "photo")
+            if facts[name] != before[name]
+        ]
 
 
 _Labels = dict[str, tuple[Marked, Marked | None]]  # by photo: the organiser's and the team's
@@ -151,11 +179,7 @@ def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
         raise DataError(f"There is no folder {images}. Is PODIUM_DATA (or data in [paths]) right?")
     inside = images.resolve()
     # A Korean name may be spelt in two ways (composed, or decomposed by a Mac's archive): one is used.
-    on_disk = {
-        unicodedata.normalize("NFC", entry.name): entry.name
-        for entry in images.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".")
-    }
+    on_disk = {unicodedata.normalize("NFC", name): name for name in _folders(images)}
     rows_of = Counter(person.profile for person in people)
     for person in people:
         profile, place = person.profile, person.row.place
@@ -173,27 +197,40 @@ def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
     ]
 
 
+def _folders(images: Path) -> list[str]:
+    with os.scandir(images) as entries:
+        return [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+
+
+def _photo(name: str) -> str:
+    """Return which photo a file is, by its name."""
+    return PurePath(name).stem.lower()
+
+
 def _read_folder(person: _Person, root: Path, folder: Path, inside: Path) -> None:
-    place = person.row.place
+    place, below = person.row.place, folder.relative_to(root).as_posix()
+    within = not folder.is_symlink() or folder.resolve().is_relative_to(inside)
     try:
-        files = sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            files = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         person.problems.append(f"{place}: {folder} can't be read: {error.strerror}")
         return
     for file in files:
-        photo = file.stem.lower()
-        if file.name.startswith(".") or file.is_dir():
+        photo, suffix = _photo(file.name), PurePath(file.name).suffix.lower()[1:]
+        linked = file.is_symlink()
+        if file.name.startswith(".") or (Path(file).is_dir() if linked else file.is_dir()):
             continue
-        if file.suffix.lower() not in EXTENSIONS or photo not in PHOTOS:
+        if f".{suffix}" not in EXTENSIONS or photo not in PHOTOS:
             person.problems.append(
-                f"{place}: {file} is not one of {', '.join(PHOTOS)} with {', '.join(EXTENSIONS)}"
+                f"{place}: {file.path} is not one of {', '.join(PHOTOS)} with {', '.join(EXTENSIONS)}"
             )
-        elif not file.resolve().is_relative_to(inside):
-            person.problems.append(f"{place}: {file} leads out of the data folder")
+        elif not (Path(file).resolve().is_relative_to(inside) if linked else within):
+            person.problems.append(f"{place}: {file.path} leads out of the data folder")
         elif photo in person.photos:
             person.problems.append(f"{place}: {folder} has two photos named {photo}")
         else:
-            person.photos[photo] = file.relative_to(root).as_posix()
+            person.photos[photo] = f"{below}/{file.name}"
     missing = [photo for photo in PHOTOS if photo not in person.photos]
     if missing:
         person.problems.append(f"{place}: {folder} has no {', '.join(missing)}")

@@ -1,13 +1,15 @@
 """Plain classification: one question, one right label."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from dataset.labels import LabelNames, indices, resolve
+from dataset.answers import Answers, no_probability, probabilities
+from dataset.labels import LabelNames, indices, labels_fact, resolve
 from dataset.moves import Move
 from dataset.spaces import OneOf
-from dataset.task import TASKS, Choices, Facts, Logits, Marked, Task
+from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
+from utils.metrics import macro_f1
 
 
 @TASKS.register
@@ -52,6 +54,16 @@ class ClassificationTask(Task):
             )
         return {"label": found}
 
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+        return {**facts, **labels_fact([self.labels[label]])}
+
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        return self.view_scorers(logits, targets)["label"]
+
+    def judge(self, targets: Targets) -> Judge:
+        true = self.answers(targets)["label"]
+        return lambda found: macro_f1(true, likeliest(found)["label"], len(self.labels))
+
     @property
     def resolved(self) -> dict[str, str]:
         return {"labels": str(LabelNames(self.labels))}
@@ -71,6 +83,17 @@ class ClassificationTask(Task):
         if self.submit == "label":
             return super().submission(logits)
         return probability_rows(self.labels, self.probabilities(logits)["label"].tolist())
+
+    def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
+        if self.submit == "label":
+            return super().submitted(rows)
+        shares = probabilities([[row[label] for label in self.labels] for row in rows])
+        return {"label": Answers(self.labels, shares)}
+
+    def wrong_value(self, column: str, value: str) -> str | None:
+        if self.submit == "probabilities" and column in self.labels:
+            return no_probability(value)
+        return super().wrong_value(column, value)
 
 
 def probability_rows(labels: tuple[str, ...], probabilities: list[list[float]]) -> list[dict[str, str]]:

@@ -12,10 +12,22 @@ from torch import Tensor, nn
 
 from dataset.moves import Move
 from dataset.spaces import OneOf
-from dataset.task import TASKS, Choices, Confusion, Facts, Logits, Marked, Scorer, Targets, Task, label_scores
+from dataset.task import (
+    TASKS,
+    Choices,
+    Confusion,
+    Facts,
+    Judge,
+    Logits,
+    Marked,
+    Scorer,
+    Targets,
+    Task,
+    label_scores,
+)
 from dataset.tree import LabelPath, TreeText, best_paths, finest, grow
 from utils.errors import DataError, closest
-from utils.metrics import LabelF1, Weights
+from utils.metrics import LabelF1, Weights, macro_f1
 from utils.tables import read_table
 
 RowsFound = Callable[[], Sequence[tuple[str, Facts]]]
@@ -74,6 +86,19 @@ class HierarchyTask(Task):
         except KeyError as error:
             raise ValueError(f"there is no column {error} with the labels of that level") from None
         return dict(zip(self.tree.levels, self.tree.indices(path), strict=True))
+
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+        """Return the facts with a level's label, those above it in the tree, and below it what still fits."""
+        level = self.tree.levels.index(view)
+        old = self._path([facts[name] for name in self.tree.levels])
+        path = self.tree.relabelled(old, level, self.tree.labels[level][label])
+        texts = [name if name != self._shared else self._nothing[1] for name in path]
+        changed = {
+            name: text or self.word
+            for name, text, before, after in zip(self.tree.levels, texts, old, path, strict=True)
+            if before != after
+        }
+        return {**facts, **changed}
 
     def decide(self, logits: Logits) -> Choices:
         if self.how == "level":
@@ -146,6 +171,16 @@ class HierarchyTask(Task):
             return found
 
         return scores
+
+    def judge(self, targets: Targets) -> Judge:
+        true = self.answers(targets)
+
+        def score(found: Mapping[str, Tensor]) -> float:
+            logits = {space.name: space.logits(found[space.name]) for space in self.spaces}
+            chosen = self.answers(self.decide(logits))
+            return fmean(macro_f1(true[s.name], chosen[s.name], len(s.labels)) for s in self.spaces)
+
+        return score
 
     def unscored(self, targets: Targets) -> list[str]:
         """Return the labels of every level, as ``level/label``, that no image has."""

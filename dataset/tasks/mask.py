@@ -1,27 +1,35 @@
 """The face-mask competition: mask, gender and age band of a person, submitted as one of 18 classes."""
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist
+from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.spaces import Mark, OneOf
-from dataset.task import TASKS, Choices, Facts, Marked, Task
-from utils.convert import NonNegative
+from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
+from utils.convert import NonNegative, as_text
+from utils.metrics import macro_f1
 
 MASKS = ("wear", "incorrect", "normal")
 GENDERS = ("male", "female")
 AGES = ("young", "middle", "old")
 CLASSES = tuple(f"{mask} {gender} {age}" for mask in MASKS for gender in GENDERS for age in AGES)
+_THREE = (OneOf("mask", MASKS), OneOf("gender", GENDERS), OneOf("age", AGES))
+_JOINT = (OneOf("class", CLASSES),)
 _PHOTOS = {f"mask{i}": "wear" for i in range(1, 6)} | {
     "incorrect_mask": "incorrect",
     "normal": "normal",
 }
+_PHOTO_OF = {"wear": "mask1", "incorrect": "incorrect_mask", "normal": "normal"}  # one of each state
 _OLDEST = 120  # years; anything above is a typing error
 
 
@@ -62,6 +70,8 @@ class MaskTask(Task):
             each band gets the probability that the true age lies in it; 0 = the age's band.
     """
 
+    numbers: ClassVar[Mapping[str, tuple[int, int]]] = {"age": (0, _OLDEST)}
+
     def __init__(
         self,
         *,
@@ -71,8 +81,7 @@ class MaskTask(Task):
         drop_ages: AgeRanges = AgeRanges(),
         soft_age: NonNegative = 0.0,
     ) -> None:
-        three = [OneOf("mask", MASKS), OneOf("gender", GENDERS), OneOf("age", AGES)]
-        super().__init__([OneOf("class", CLASSES)] if joint else three)
+        super().__init__(_JOINT if joint else _THREE)
         self.joint = joint
         self.boundaries = age_boundaries
         self.train_boundaries = train_age_boundaries or age_boundaries
@@ -86,10 +95,10 @@ class MaskTask(Task):
         return {"mask": MASKS, "gender": GENDERS, "age": AGES, "class": CLASSES}
 
     def encode(self, facts: Facts) -> Marked:
-        return self._encode(facts, (_band(_age(facts), self.boundaries),))
+        return self._encode(facts, (_band(_age(facts["age"]), self.boundaries),))
 
     def encode_for_training(self, facts: Facts) -> Marked | None:
-        age = _age(facts)
+        age = _age(facts["age"])
         if age in self.drop_ages:
             return None
         if not self.soft_age:
@@ -97,8 +106,7 @@ class MaskTask(Task):
         return self._encode(facts, soft_bands(age, self.train_boundaries, self.soft_age))
 
     def _encode(self, facts: Facts, age: Mark) -> Marked:
-        mask = MASKS.index(_known(facts, "photo", _PHOTOS))
-        gender = GENDERS.index(_known(facts, "gender", {name: name for name in GENDERS}))
+        mask, gender = _mask(facts["photo"]), _gender(facts["gender"])
         if not self.joint:
             return {"mask": (mask,), "gender": (gender,), "age": age}
         first = 6 * mask + 3 * gender
@@ -106,9 +114,28 @@ class MaskTask(Task):
             return {"class": {first + band: share for band, share in age.items()}}
         return {"class": tuple(first + band for band in age)}
 
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+        """Return the facts with another mask state, gender, or the nearest age of another band."""
+        if view == "mask":
+            same = _PHOTOS.get(facts["photo"]) == MASKS[label]
+            return {**facts, "photo": facts["photo"] if same else _PHOTO_OF[MASKS[label]]}
+        if view == "gender":
+            return {**facts, "gender": GENDERS[label]}
+        first, beyond = [0, *self.boundaries, _OLDEST + 1][label : label + 2]
+        return {**facts, "age": str(min(max(_age(facts), first), beyond - 1))}
+
+    def asked(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return those of mask, gender and age; of a joint head the sums over its classes."""
+        if not self.joint:
+            return dict(probabilities)
+        each = probabilities["class"].reshape(-1, len(MASKS), len(GENDERS), len(AGES))
+        return {"mask": each.sum(dim=(2, 3)), "gender": each.sum(dim=(1, 3)), "age": each.sum(dim=(1, 2))}
+
     def answers(self, marked: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
         """Return mask, gender, age and class indices (N,), whichever heads were trained."""
-        found = super().answers(marked)
+        return self._all_views(super().answers(marked))
+
+    def _all_views(self, found: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
         if not self.joint:
             parts = np.stack([found[name] for name in ("mask", "gender", "age")])
             whole = parts[0] * 6 + parts[1] * 3 + parts[2]
@@ -116,6 +143,44 @@ class MaskTask(Task):
         whole = found["class"]
         split = {"mask": whole // 6 % 3, "gender": whole // 3 % 2, "age": whole % 3}
         return {name: np.where(whole < 0, -1, part) for name, part in split.items()} | {"class": whole}
+
+    def _with(self, *, joint: bool) -> "MaskTask":
+        found = copy.copy(self)
+        found.joint, found.spaces = joint, _JOINT if joint else _THREE
+        return found
+
+    @property
+    def joined(self) -> "MaskTask":
+        return self._with(joint=True)
+
+    def join(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the products of the three answers, (N, 18)."""
+        if self.joint:
+            return dict(marked)
+        parts = (marked[space.name] for space in _THREE)
+        return {"class": torch.einsum("nm,ng,na->nmga", *parts).flatten(start_dim=1)}
+
+    @property
+    def parted(self) -> "MaskTask":
+        return self._with(joint=False)
+
+    def part(self, marked: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the sums over the classes with each of the three answers."""
+        if not self.joint:
+            return dict(marked)
+        whole = marked["class"].reshape(-1, len(MASKS), len(GENDERS), len(AGES))
+        return {"mask": whole.sum(dim=(2, 3)), "gender": whole.sum(dim=(1, 3)), "age": whole.sum(dim=(1, 2))}
+
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        return self.view_scorers(logits, targets)["class"]
+
+    def judge(self, targets: Targets) -> Judge:
+        true = self.answers(targets)["class"]
+        return lambda found: macro_f1(true, self._all_views(likeliest(found))["class"], len(CLASSES))
+
+    @property
+    def resolved(self) -> dict[str, str]:
+        return {"joint": as_text(self.joint)}
 
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:
@@ -125,6 +190,7 @@ class MaskTask(Task):
         return [{"ans": str(value)} for value in self.answers(choices)["class"].tolist()]
 
 
+@lru_cache
 def soft_bands(age: int, boundaries: tuple[int, int], deviation: float) -> dict[int, float]:
     """Return the probability of each age band, which sum to 1.
 
@@ -141,18 +207,28 @@ def _band(age: int, boundaries: tuple[int, int]) -> int:
     return sum(age >= boundary for boundary in boundaries)
 
 
-def _known(facts: Facts, field: str, valid: Mapping[str, str]) -> str:
-    text = facts[field].lower()
-    if text not in valid:
-        raise ValueError(f"{field} {facts[field]!r} is not one of {_listing(list(valid))}")
-    return valid[text]
+# The same few texts come once for each of thousands of images.
+@lru_cache
+def _mask(photo: str) -> int:
+    return MASKS.index(_known("photo", photo, _PHOTOS))
 
 
-def _age(facts: Facts) -> int:
-    text = facts["age"]
+@lru_cache
+def _gender(text: str) -> int:
+    return GENDERS.index(_known("gender", text, {name: name for name in GENDERS}))
+
+
+@lru_cache
+def _age(text: str) -> int:
     if not re.fullmatch(r"\d{1,3}", text) or int(text) > _OLDEST:
         raise ValueError(f"age {text!r} is not a whole number of years from 0 to {_OLDEST}")
     return int(text)
+
+
+def _known(field: str, text: str, valid: Mapping[str, str]) -> str:
+    if text.lower() not in valid:
+        raise ValueError(f"{field} {text!r} is not one of {_listing(list(valid))}")
+    return valid[text.lower()]
 
 
 def _listing(names: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Multi-label classification: any number of labels for each image, also none."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.labels import SPACE, LabelNames, Separator, indices, resolve
+from dataset.answers import Answers, no_probability, probabilities
+from dataset.labels import SPACE, LabelNames, Separator, indices, labels_fact, resolve
 from dataset.moves import Move
 from dataset.spaces import AnyOf
 from dataset.task import (
@@ -18,6 +19,7 @@ from dataset.task import (
     Choices,
     Confusion,
     Facts,
+    Judge,
     Logits,
     Marked,
     Scorer,
@@ -28,7 +30,7 @@ from dataset.task import (
 )
 from dataset.tasks.classification import probability_rows
 from utils.convert import Count, Fraction
-from utils.metrics import AveragePrecision, LabelF1, Weights, best_thresholds
+from utils.metrics import AveragePrecision, LabelF1, Weights, best_thresholds, mean_average_precision
 
 
 @TASKS.register
@@ -86,6 +88,10 @@ class MultiLabelTask(Task):
     def encode(self, facts: Facts) -> Marked:
         return {"labels": indices(facts, self.labels)}
 
+    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+        kept = [index for index in indices(facts, self.labels) if index != label]
+        return {**facts, **labels_fact(self.labels[index] for index in (*kept, *[label] * present))}
+
     def decide(self, logits: Logits) -> Choices:
         if self.how != "count":
             return super().decide(logits)
@@ -122,6 +128,14 @@ class MultiLabelTask(Task):
             return found | label_scores("f1", self.labels, f1)
 
         return {"labels": scores}
+
+    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
+        return self.view_scorers(logits, targets)["labels"]
+
+    def judge(self, targets: Targets) -> Judge:
+        true = self.members(targets)
+        # In float32, where the same probabilities are equal as in the scores.
+        return lambda found: mean_average_precision(true, found["labels"].float().numpy())
 
     def tune(self, logits: Logits, targets: Targets) -> Tuning:
         """Return the thresholds of ``decide = tuned``, which may also be asked for when the run predicts."""
@@ -161,3 +175,20 @@ class MultiLabelTask(Task):
         if self.submit != "probabilities":
             return super().submission(logits)
         return probability_rows(self.labels, self.probabilities(logits)["labels"].tolist())
+
+    def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
+        """Return one question, whose labels may each be right; whichever form the submission has."""
+        if self.submit == "labels":
+            cells = [set(self.separator.split(row[self.column])) for row in rows]
+            shares = np.array([[label in cell for label in self.labels] for cell in cells], dtype=np.float32)
+        else:
+            shares = probabilities([[row[label] for label in self.labels] for row in rows])
+        return {"labels": Answers(self.labels, shares, exclusive=False)}
+
+    def wrong_value(self, column: str, value: str) -> str | None:
+        if self.submit == "probabilities" and column in self.labels:
+            return no_probability(value)
+        if self.submit == "labels" and column == self.column:
+            unknown = [name for name in self.separator.split(value) if name not in self.labels]
+            return f"has no label {', '.join(map(repr, unknown))}" if unknown else None
+        return super().wrong_value(column, value)

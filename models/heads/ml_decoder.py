@@ -84,7 +84,7 @@ class MLDecoder(Head):
     def forward(self, tokens: Tensor) -> Tensor:
         """Return logits (N, K) of tokens (N, T, C)."""
         tokens = self.embed(tokens)
-        queries = self.queries().expand(len(tokens), -1, -1)
+        queries = self.queries().expand(tokens.shape[0], -1, -1)  # len would fix an export to one N
         # The authors left out self-attention but kept its residual connection with dropout.
         queries = self.norms[0](queries + self.dropout(queries))
         found, _ = self.attention(queries, tokens, tokens, need_weights=False)

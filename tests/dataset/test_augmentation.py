@@ -55,7 +55,7 @@ def targets(count=4):
 
 def run(name, images, *, seed=1, epoch=0, batch=0, **options):
     augmenter = Augmenter([build(name, **options)], size=SIZE, seed=seed)
-    return augmenter(images, targets(len(images)), epoch=epoch, batch=batch, batches=10)
+    return augmenter(images, targets(len(images)), epoch=epoch, batch=batch, time=epoch + batch / 10)
 
 
 def test_the_three_augmentations_of_the_mask_teams_are_there():
@@ -130,7 +130,7 @@ def test_a_chain_applies_one_after_the_other():
         build("TrainAugmentation", **STILL | {"flip": 1}),
         build("TrainAugmentation", **STILL | {"flip": 1}),
     ]
-    found, _ = Augmenter(chain, size=SIZE, seed=0)(stored(), targets(), epoch=0, batch=0, batches=1)
+    found, _ = Augmenter(chain, size=SIZE, seed=0)(stored(), targets(), epoch=0, batch=0, time=0.0)
     assert torch.allclose(found, centre_crop(stored().float() / 255, SIZE), atol=1e-5)
 
 
@@ -268,7 +268,7 @@ def test_training_progress_reaches_the_augmentations():
             return images, targets
 
     augmenter = Augmenter([Spy()], size=SIZE, seed=0)
-    augmenter(stored(), targets(), epoch=3, batch=5, batches=10)
+    augmenter(stored(), targets(), epoch=3, batch=5, time=3.5)
     assert seen == [3.5]
 
 

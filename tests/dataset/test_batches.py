@@ -1,5 +1,7 @@
 """Batches depend on (seed, epoch, number) only, and evaluation sees each image once, in the middle."""
 
+from itertools import islice
+
 import hypothesis
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from dataset.batches import Batch, EvalBatches, TrainBatches, ahead, centre_crop
 from dataset.sampler import SAMPLERS
-from utils.errors import ConfigError, DataError
+from utils.errors import ConfigError
+from utils.pace import DataError, Plan
 from utils.registry import Component
 
 
@@ -222,3 +225,25 @@ def test_an_error_while_reading_ahead_reaches_who_uses_the_batches():
     next(coming)
     with pytest.raises(DataError, match="gone"):
         next(coming)
+
+
+@given(st.integers(1, 30), st.integers(1, 30))
+def test_epochs_of_any_length_see_every_row_once_before_any_twice(first, later):
+    batches = train_batches(range(24), 4)
+    batches.pace = Plan(lead=1, parts=1, batches=[first] * 2 + [later] * 4, validated=[True] * 6)
+    counts = [len(rows_of(batches, epoch)) for epoch in range(6)]
+    assert counts == [first + 1, first] + [later] * 4
+    found = [row for epoch in range(6) for row in rows_of(batches, epoch)]
+    for start in range(0, len(found) - 5, 6):  # a pass is six batches
+        assert sorted(row for batch in found[start : start + 6] for row in batch) == list(range(24))
+    assert rows_of(batches, 2, start=later // 2) == rows_of(batches, 2)[later // 2 :]
+
+
+def test_an_epoch_whose_plan_still_moves_goes_on_for_whoever_reads_it():
+    batches = train_batches(range(40), 4)
+    batches.pace = Plan.blank(2, 3, lead=2)
+    read = [batch.rows.tolist() for batch in islice(batches.epoch(0), 12)]
+    assert len(read) == 12
+    batches.pace.deal(0, 9, 1)
+    batches.pace.moving = False
+    assert rows_of(batches, 0) == read[: batches.pace.count(0)]

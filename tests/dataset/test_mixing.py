@@ -121,7 +121,7 @@ def test_the_same_seed_epoch_and_batch_give_the_same_bits(name):
     def run(seed=1, epoch=2, batch=3):
         images = (torch.rand(COUNT, 3, *SIZE, generator=torch.Generator().manual_seed(0)) * 255).byte()
         augmenter = Augmenter([build(name)], size=SIZE, seed=seed)
-        return augmenter(images, own_targets(), epoch=epoch, batch=batch, batches=9)
+        return augmenter(images, own_targets(), epoch=epoch, batch=batch, time=epoch + batch / 9)
 
     first = run()
     torch.rand(3)
@@ -315,7 +315,8 @@ def test_the_schedule_is_obeyed_within_an_epoch(name):
         for epoch in range(4)
         for batch in range(4)
         if not torch.equal(
-            augmenter(images, own_targets(), epoch=epoch, batch=batch, batches=4)[1]["who"], torch.eye(COUNT)
+            augmenter(images, own_targets(), epoch=epoch, batch=batch, time=epoch + batch / 4)[1]["who"],
+            torch.eye(COUNT),
         )
     ]
     assert mixed == [(1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)]
@@ -336,7 +337,11 @@ def test_two_ways_to_mix_in_a_chain_are_decided_on_their_own():
     augmenter = Augmenter(chain, size=SIZE, seed=0)
     images = (numbered() * 255).byte()
     most = [
-        int((augmenter(images, own_targets(), epoch=0, batch=batch, batches=80)[1]["who"] > 0).sum(1).max())
+        int(
+            (augmenter(images, own_targets(), epoch=0, batch=batch, time=batch / 80)[1]["who"] > 0)
+            .sum(1)
+            .max()
+        )
         for batch in range(80)
     ]
     assert {1, 2} < set(most)  # none of them, one of them ...

@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 
 from dataset.cropper import Cropper
 from dataset.croppers.centre_crop import CentreCrop
-from dataset.prepare import Prepare, UnreadableImage, decode
+from dataset.decode import UnreadableImage, decode
+from dataset.prepare import Prepare
 from utils.errors import ConfigError
 
 RNG = np.random.default_rng(0)

@@ -40,7 +40,7 @@ def test_sizes_stay_even():
 def test_the_last_step_of_preparing_a_batch_leaves_small_images_alone():
     augmenter = Augmenter([resizing(scale=0.5)], size=SIZE, seed=0)
     stored = torch.zeros(2, 3, 40, 30, dtype=torch.uint8)
-    images, _ = augmenter(stored, {}, epoch=0, batch=0, batches=1)
+    images, _ = augmenter(stored, {}, epoch=0, batch=0, time=0.0)
     model = MODELS.build(Component.of("TinyNet", width=4), heads={"a": 2}, image_size=SIZE)
     assert images.shape == (2, 3, 16, 12)
     assert model(images)["a"].shape == (2, 2)

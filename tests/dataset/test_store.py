@@ -1,6 +1,7 @@
 """The image store: each file is decoded once, a stale or half-built store is never used."""
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -8,11 +9,11 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from dataset import store as store_module
 from dataset.cropper import Cropper
 from dataset.croppers.centre_crop import CentreCrop
 from dataset.prepare import Prepare
@@ -190,6 +191,26 @@ def test_a_store_above_the_budget_is_not_built_and_gives_identical_pixels(open_,
     assert torch.equal(unstored.batch(rows), open_().batch(rows))
 
 
+def test_a_part_that_is_cut_out_but_not_resized_is_stored_whole(open_, folder, files):
+    cut = Prepare(SIZE, CentreCrop(size=SIZE))
+    rows = np.arange(len(files))
+    expected = np.stack([cut(folder.root / file) for file in files])
+    assert np.array_equal(open_(cut).batch(rows).permute(0, 2, 3, 1).numpy(), expected)
+
+
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_no_store(open_, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(OSError, match="No space left") as caught:
+            open_()
+    assert caught.value.filename.endswith("pixels.u8")
+    assert not stores(tmp_path)
+    assert isinstance(open_(), ImageStore)
+
+
 def test_without_a_store_unreadable_images_are_known_from_the_start_as_well(open_, folder, files, decoded):
     (folder.root / files[7]).write_bytes(b"text")
     assert set(open_(budget=0).bad) == {7}
@@ -272,9 +293,9 @@ def test_an_unexpected_error_in_a_build_leaves_no_store_and_is_not_swallowed(ope
 
 def test_opencvs_threads_are_as_before_after_a_build(open_):
     # trap: OpenCV's threads times the loader's threads oversubscribe the cores
-    threads = store_module.cv2.getNumThreads()
+    threads = cv2.getNumThreads()
     open_()
-    assert store_module.cv2.getNumThreads() == threads
+    assert cv2.getNumThreads() == threads
 
 
 def test_an_image_that_was_mended_without_a_new_time_is_read_again(open_, folder, files):

@@ -100,6 +100,8 @@ T_0 = 10
 T_mult = 2
 [train]
 epochs = 3
+time_limit = 1 h 30 min
+plan = runs/other/001
 batch_size = 8
 accumulate = 2
 clip = none
@@ -108,6 +110,7 @@ compile = yes
 monitor = loss
 [infer]
 batch_size = 16
+engine = compile
 views = Flip, Shift
 average = logits
 [view.Shift]
@@ -118,6 +121,14 @@ weight = 0.5
 min_confidence = class:0.75
 hard = yes
 images = unlabelled
+[review]
+most = 30
+mistakes = 4
+height = 96
+[ensemble]
+runs = 001, runs/other/002
+method = Greedy
+decision = none
 [callback.TensorBoard]
 [callback.EMA]
 decay = 0.9

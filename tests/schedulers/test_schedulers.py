@@ -47,7 +47,7 @@ def finished(epochs: int) -> History:
 
 def rate_at(scheduler: Scheduler, step: int) -> float:
     """The rate of a step, with the epochs finished that must be then."""
-    scheduler.set_rates(step, finished(step // scheduler.steps_per_epoch))
+    scheduler.set_rates(step / scheduler.steps_per_epoch, finished(step // scheduler.steps_per_epoch))
     return scheduler.optimizer.param_groups[0]["lr"]
 
 
@@ -95,7 +95,7 @@ def test_parameter_groups_keep_their_ratio(name: str) -> None:
     optimizer = sgd(0.1, 0.01)
     scheduler = build(name, optimizer, steps=4, warmup=1.5, **ABSOLUTE.get(name, {}))
     for step in range(4 * EPOCHS):
-        scheduler.set_rates(step, finished(step // 4))
+        scheduler.set_rates(step / 4, finished(step // 4))
         high, low = (group["lr"] for group in optimizer.param_groups)
         assert high == pytest.approx(10 * low)
 
@@ -322,7 +322,7 @@ def test_reduce_on_plateau_is_torchs_on_any_scores(
         scheduler = build("ReduceOnPlateau", optimizer, steps=2, monitor=monitor, **options)
         for epoch in range(25):
             for step in (2 * epoch, 2 * epoch + 1):
-                scheduler.set_rates(step, history[:epoch])
+                scheduler.set_rates(step / 2, history[:epoch])
                 assert optimizer.param_groups[0]["lr"] == pytest.approx(theirs.param_groups[0]["lr"])
             reference.step(scores[epoch])
 

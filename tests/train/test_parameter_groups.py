@@ -103,7 +103,7 @@ def test_a_schedule_scales_every_group_by_its_factor_its_lowest_rate_too(name: s
         scheduler = SCHEDULERS.build(Component(name), optimizer=optimizer, **offered)
         rates.append([])
         for step in range(12):
-            scheduler.set_rates(step, [])
+            scheduler.set_rates(step / 3, [])
             rates[-1].append([group["lr"] for group in optimizer.param_groups])
     expected = [3, 3, *(0.5**depth for depth in (1, 1, 2, 2, 3, 3, 4, 4))]
     for (base, _), scaled in zip(*rates, strict=True):

@@ -16,6 +16,7 @@ from train.monitor import Monitor
 from train.state import TrainState
 from train.trainer import Trainer
 from utils.device import Precision
+from utils.pace import Pace
 from utils.registry import Component
 
 CPU = Precision(torch.device("cpu"), torch.float32)
@@ -25,8 +26,7 @@ SCORES = (0.3, 0.5, 0.5, 0.4, 0.6, 0.6, 0.6, 0.5, 0.2, 0.7)  # of each epoch
 class TwoBatches:
     """Two images an epoch, one a batch."""
 
-    def __len__(self) -> int:
-        return 2
+    pace = Pace(2)
 
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         for _ in range(first, 2):
@@ -67,7 +67,7 @@ def trainer(rates: Rates) -> Trainer:
     )
     state = TrainState(model, optimizer, scheduler, CPU.scaler(), model, torch.zeros(()))
 
-    def keep(images: Tensor, targets: dict[str, Tensor], **_: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def keep(images: Tensor, targets: dict[str, Tensor], **_: float) -> tuple[Tensor, dict[str, Tensor]]:
         return images, targets
 
     def loss(logits: Tensor, targets: dict[str, Tensor]) -> Tensor:

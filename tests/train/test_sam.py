@@ -50,8 +50,8 @@ def gradients(found: Trainer, model: nn.Module, first: int, count: int) -> Tenso
     losses = []
     for number, batch in enumerate(list(found.batches.epoch(0))[first : first + count], start=first):
         seed_global("step", 5, 0, number)
-        place = {"epoch": 0, "batch": number, "batches": len(found.batches)}
-        images, targets = augmented(batch, found.augmenter, torch.device("cpu"), **place)
+        place = (0, number, number / len(found.batches))
+        images, targets = augmented(batch, found.augmenter, torch.device("cpu"), place)
         losses.append(found.criterion(model(images), targets))
     torch.stack(losses).mean().backward()
     return torch.stack(losses).detach()

@@ -47,8 +47,8 @@ def averaging(last: int, *others: Callback, model: Any = None, first: Sequence[C
 
 def trained_on(found: Trainer, epoch: int) -> Iterator[Tensor]:
     for number, batch in enumerate(found.batches.epoch(epoch)):
-        place = {"epoch": epoch, "batch": number, "batches": len(found.batches)}
-        yield augmented(batch, found.augmenter, torch.device("cpu"), **place)[0]
+        place = (epoch, number, epoch + number / len(found.batches))
+        yield augmented(batch, found.augmenter, torch.device("cpu"), place)[0]
 
 
 class Epochs(Callback):

@@ -33,6 +33,7 @@ from train.monitor import Monitor
 from train.state import TrainState
 from train.trainer import Trainer
 from utils.errors import ResumableStop
+from utils.pace import Plan
 
 
 @pytest.mark.parametrize("rows", [24, 16])
@@ -292,3 +293,38 @@ def test_a_loss_that_is_no_number_is_never_best_even_without_the_callback(tmp_pa
     best = checkpoint.load(tmp_path / "checkpoints", "best")
     assert best is not None
     assert best["scores"]["epoch"] == 1
+
+
+def test_an_epoch_that_is_not_validated_has_no_entry_and_the_next_one_its_own_loss() -> None:
+    every, third = trainer(epochs=4), trainer(epochs=4)
+    passes = [len(third.batches)] * 4
+    third.batches.pace = Plan(lead=0, parts=1, batches=passes, validated=[True, False, False, True])
+    for one in (every, third):
+        one.fit()
+    assert [entry["epoch"] for entry in third.state.history] == [1, 4]
+    for name in ("train_loss", "loss", "lr"):
+        assert third.state.history[1][name] == every.state.history[3][name]
+
+
+def test_the_rate_falls_with_the_time_of_the_plan() -> None:
+    found = trainer(epochs=2, adam=True, lr=0.1)  # a cosine
+    found.batches.pace = Plan(lead=2, parts=2, batches=[4, 1, 2, 8], validated=[True, True])
+    rates: list[float] = []
+
+    class Noted(Callback):
+        def on_step_end(self, state: TrainState) -> None:
+            rates.append(state.rate)
+
+    found.callbacks = [Noted()]
+    found.fit()
+    parts = [batch / 4 for batch in range(4)] + [1.0] + [2, 2.5] + [3 + batch / 8 for batch in range(8)]
+    times = [0.0, 0.0] + [part / 2 for part in parts]
+    assert rates == pytest.approx([0.05 * (1 + np.cos(np.pi * time / 2)) for time in times])
+
+
+def test_a_plan_that_ends_early_ends_the_run() -> None:
+    found = trainer(epochs=3)
+    found.batches.pace = Plan(lead=1, parts=2, batches=[2, 2, 1, 0, 0, 0], validated=[False, True, True])
+    state = found.fit()
+    assert (state.epoch, state.step) == (2, 6)
+    assert [entry["epoch"] for entry in state.history] == [2]

@@ -15,6 +15,8 @@ from utils.metrics import (
     confusion_matrix,
     f1_scores,
     in_words,
+    macro_f1,
+    mean_average_precision,
 )
 
 
@@ -46,6 +48,16 @@ def test_scores_are_those_of_sklearn(drawn):
     macro = f1_score(true, chosen, labels=labels, average="macro", zero_division=0)
     assert f1_scores(counts).mean() == pytest.approx(macro, abs=1e-12)
     assert accuracy(counts) == pytest.approx(accuracy_score(true, chosen), abs=1e-12)
+
+
+@given(answers(), st.integers(0, 39))
+def test_the_quick_macro_f1_is_that_of_the_matrix(drawn, unknown):
+    classes, true, chosen = drawn
+    true[unknown:] = -1
+    expected = f1_scores(confusion_matrix(true, chosen, classes)).mean()
+    assert macro_f1(true, chosen, classes) == pytest.approx(expected, abs=1e-12)
+    without = np.full(len(true), -1)  # which is wrong about every image, and about no class
+    assert macro_f1(true, without, classes) == 0
 
 
 def test_macro_f1_is_not_micro_f1():
@@ -162,3 +174,11 @@ def test_no_image_at_all_is_no_crash(function):
 )
 def test_scores_are_named_as_people_write_them(name, words):
     assert in_words(name) == words
+
+
+@given(rankings())
+def test_the_quick_mean_average_precision_is_that_of_the_labels(drawn):
+    true, scores = drawn
+    each = average_precisions(true, scores)
+    expected = 0.0 if np.isnan(each).all() else np.nanmean(each)
+    assert mean_average_precision(true, scores) == pytest.approx(expected, abs=1e-12)

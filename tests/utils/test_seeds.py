@@ -1,5 +1,9 @@
 """Random numbers are a function of (purpose, keys): the same in every process, different for all else."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +59,28 @@ def test_different_keys_give_different_63_bit_seeds(keys):
     seeds = [derive("order", *pair) for pair in keys]
     assert len(set(seeds)) == len(keys)
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+DETERMINISTIC = """
+import torch
+from utils.seeds import make_deterministic
+make_deterministic()
+by_us = torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode()
+import torch._inductor.config
+by_us += (torch._inductor.config.deterministic,)
+torch.use_deterministic_algorithms(False)
+torch.use_deterministic_algorithms(True)
+by_torch = torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode()
+print(by_us == (*by_torch, torch._inductor.config.deterministic), by_us)
+"""
+
+
+@pytest.mark.slow
+def test_determinism_is_asked_for_as_torch_does_it():
+    command = [sys.executable, "-c", DETERMINISTIC]
+    repository = Path(__file__).parents[2]
+    said = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout
+    assert said == "True (True, 2, True)\n"
 
 
 def test_a_negative_key_is_refused():

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from utils.errors import DataError
-from utils.tables import read_table, write_table
+from utils.tables import for_spreadsheet, from_spreadsheet, read_table, write_table
 
 
 @pytest.fixture
@@ -130,6 +130,14 @@ def test_what_is_written_is_read_back_the_same(tmp_path: Path, rows):
     write_table(path, ("id", "b c", "나이"), rows)
     table = read_table(path, ("id",))
     assert [tuple(row.values.values()) for row in table.rows] == rows
+
+
+@given(st.text("'=+-@\t\r1a. ", max_size=5))
+def test_no_cell_is_run_by_a_spreadsheet_and_each_is_read_back(cell):
+    guarded = for_spreadsheet(cell)
+    assert from_spreadsheet(guarded) == cell
+    assert guarded[:1] not in tuple("=@\t\r")
+    assert guarded[:1] not in tuple("+-") or float(guarded) is not None  # numbers stay as they are
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -71,9 +71,9 @@ class Freeze(Callback):
             return True
         waited = len(history) - 1 - self.monitor.best(history)
         melted = bool(
-            (self.melt_after and len(history) >= self.melt_after)
+            (self.melt_after and state.epoch >= self.melt_after)
             or (self.melt_patience and waited >= self.melt_patience)
         )
         if melted:
-            log.info("All layers train from epoch %d on.", len(history) + 1)
+            log.info("All layers train from epoch %d on.", state.epoch + 1)
         return melted

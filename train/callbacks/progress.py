@@ -28,7 +28,7 @@ class Progress(Callback):
     def on_epoch_start(self, state: TrainState) -> None:
         self._started = (time.perf_counter(), state.batch)
         self._bar = tqdm(
-            total=len(self.batches) * self.batches.batch_size,
+            total=self.batches.pace.count(state.epoch) * self.batches.batch_size,
             initial=state.batch * self.batches.batch_size,
             desc=f"Epoch {state.epoch + 1}/{self.epochs}",
             unit="img",
@@ -38,7 +38,7 @@ class Progress(Callback):
 
     def on_step_end(self, state: TrainState) -> None:
         self._bar.update(state.batch * self.batches.batch_size - self._bar.n)
-        if state.batch == len(self.batches):
+        if state.batch == self.batches.pace.count(state.epoch):
             self._bar.close()
             seconds, first = time.perf_counter() - self._started[0], self._started[1]
             self._rate = (state.batch - first) * self.batches.batch_size / seconds

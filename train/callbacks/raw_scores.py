@@ -20,6 +20,9 @@ class RawScores(Callback):
     def __init__(self, *, task: Task, validator: Validator) -> None:
         self.task, self.validator = task, validator
 
+    def extra_images(self, epoch: int, *, validated: bool) -> int:
+        return len(self.validator.batches.rows) if validated else 0
+
     def on_epoch_end(self, state: TrainState) -> None:
         if state.eval_model is state.model:
             return

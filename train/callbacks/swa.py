@@ -45,7 +45,7 @@ class SWA(Callback):
     @torch.no_grad()
     def on_step_end(self, state: TrainState) -> None:
         done = state.epoch - self.first  # epochs in the mean
-        if done < 0 or state.batch < len(self.batches):
+        if done < 0 or state.batch < self.batches.pace.count(state.epoch):
             return
         if done == 0:
             state.eval_model = copy.deepcopy(state.model).requires_grad_(False)
@@ -55,8 +55,13 @@ class SWA(Callback):
             kept.copy_(buffer)
         self._measure(state.eval_model, state)
 
+    def extra_images(self, epoch: int, *, validated: bool) -> int:
+        return self.batches.pace.count(epoch) * self.batches.batch_size if epoch >= self.first else 0
+
     def _measure(self, mean: nn.Module, state: TrainState) -> None:
         """Give batch norms the mean of their batches' statistics; those that are frozen keep theirs."""
         for own, trained in zip(mean.modules(), state.model.modules(), strict=True):
             own.training = trained.training
-        measure_batch_norms(mean, self.batches, self.augmenter, self.precision, state.epoch, "swa")
+        measure_batch_norms(
+            mean, self.batches, self.augmenter, self.precision, state.epoch, state.batch, purpose="swa"
+        )

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.tensorboard import SummaryWriter
 
 from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
 from dataset.task import Task
 from train.callback import CALLBACKS, Callback
-from train.figures import confusion_picture, curves_picture, image_sheet
 from train.state import TrainState
 from train.validator import Validator
 from utils.convert import Count
@@ -52,6 +50,9 @@ class TensorBoard(Callback):
         self._before = (0, 0.0)  # batches and their loss at the last point
 
     def on_fit_start(self, state: TrainState) -> None:
+        # Imported late, as what draws the pictures is: it takes a second, and every run loads this module.
+        from torch.utils.tensorboard import SummaryWriter
+
         # purge_step hides what a killed run had written beyond the checkpoint that is resumed; what it
         # wrote at the checkpoint's own step is not written again.
         self._writer = SummaryWriter(self.folder, purge_step=state.step + 1 if state.step else 0)
@@ -104,14 +105,18 @@ class TensorBoard(Callback):
         return [f"{view}/f1/{label}" for view in self._views for label in self.task.views[view]]
 
     def _augmented(self) -> NDArray[np.uint8]:
+        from train.figures import image_sheet
+
         batch = next(self.batches.epoch(0))
         images = batch.images[: self.sheet]
         targets = {name: values[: self.sheet] for name, values in batch.targets.items()}
-        mixed, mixed_targets = self.augmenter(images, targets, epoch=0, batch=0, batches=1)
+        mixed, mixed_targets = self.augmenter(images, targets, epoch=0, batch=0, time=0.0)
         shown = (mixed * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         return image_sheet(shown, self.task.captions(mixed_targets), "What the model trains on")
 
     def _pictures(self, state: TrainState) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        from train.figures import confusion_picture, curves_picture, image_sheet
+
         found = state.predictions
         if found is None:
             return
@@ -132,7 +137,7 @@ class TensorBoard(Callback):
             true = self.task.captions({name: t[worst] for name, t in found.targets.items()})
             said = self.task.captions({name: c[worst] for name, c in choices.items()})
             captions = [f"{t}\npredicted {s}" for t, s in zip(true, said, strict=True)]
-            shown = images.permute(0, 2, 3, 1).numpy()
+            shown = images.permute(0, 2, 3, 1).cpu().numpy()
             yield (
                 "worst mistakes",
                 image_sheet(shown, captions, "True label, and what was predicted"),

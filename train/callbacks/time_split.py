@@ -34,20 +34,21 @@ class TimeSplit(Callback):
 
     def __init__(self, *, batches: TrainBatches) -> None:
         self.batches = batches
-        self._began = self._images = 0.0
+        self._began = 0.0
+        self._first = self._images = 0  # batches done before, and images seen since
         self._spent: Counter[str] = Counter()
         self._epochs = 0
 
     def on_fit_start(self, state: TrainState) -> None:
         state.watch.read()
         self._began = time.perf_counter()
-        self._images = -state.batch * self.batches.batch_size  # of this epoch, seen before a resume
+        self._first = self.batches.pace.before(state.epoch) + state.batch
 
     def on_epoch_end(self, state: TrainState) -> None:
         now, parts = time.perf_counter(), state.watch.read()
         parts["other"] = max(0.0, now - self._began - sum(parts.values()))
         self._began, self._epochs = now, self._epochs + 1
-        self._images += len(self.batches) * self.batches.batch_size
+        self._images = (self.batches.pace.before(state.epoch) - self._first) * self.batches.batch_size
         self._spent.update(parts)
         if self._epochs == 1:
             log.info("%s\n%s", split_line(self._spent, self._images), advice(self._spent))

@@ -35,6 +35,9 @@ class TrainScores(Callback):
     ) -> None:
         self.task, self.validator, self.batches, self.images = task, validator, batches, images
 
+    def extra_images(self, epoch: int, *, validated: bool) -> int:
+        return min(self.images, len(self.batches.sampler)) if validated else 0
+
     def on_epoch_end(self, state: TrainState) -> None:
         known = np.unique(self.batches.sampler.order(0))
         rows = known[np.linspace(0, len(known) - 1, min(self.images, len(known))).astype(np.int64)]

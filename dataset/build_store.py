@@ -1,0 +1,126 @@
+"""Builds the store of prepared images: every file is decoded once, by all cores."""
+
+import math
+import os
+import shutil
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from dataset.cropper import Pixels
+from dataset.decode import UnreadableImage
+from dataset.named_files import NamedFiles
+from dataset.prepare import Prepare
+from utils.durable import sync_folder, write_json
+
+_CHUNK = 16  # images a thread takes at once
+_WAITING = 2**25  # bytes that may wait for the disk
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What showed when images were prepared."""
+
+    bad: dict[int, str] = field(default_factory=dict)  # rows that can't be read, and why
+    missed: list[int] = field(default_factory=list)  # rows in which the cropper found nothing
+
+    def add(self, more: "Seen") -> None:
+        self.bad.update(more.bad)
+        self.missed.extend(more.missed)
+
+
+class _PixelFile:
+    """The images' pixels, written as they come: through a map they would be counted as ours, and wait."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.path, self.image_bytes = path, math.prod(shape[1:])
+        self._waiting = 0  # bytes
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        os.truncate(self._file, math.prod(shape))
+
+    def write(self, row: int, image: Pixels) -> None:
+        """Put an image in its place."""
+        try:
+            os.pwrite(self._file, np.ascontiguousarray(image).data, row * self.image_bytes)
+        except OSError as error:  # most likely the disk is full
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+
+    def wrote(self, images: int) -> None:
+        """Note that so many more images were written, and bring them to the disk now and then."""
+        self._waiting += images * self.image_bytes
+        if self._waiting >= _WAITING:
+            self._waiting = 0
+            os.fdatasync(self._file)
+
+    def sync(self) -> None:
+        """Wait until all that was written is on the disk."""
+        os.fsync(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        os.close(self._file)
+
+
+def build(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> None:
+    """Make the store of these images in ``folder``; the caller holds its lock."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # left by a build that was killed; we hold its lock
+    partial.mkdir()
+    shape = (len(files), *prepare.size, 3)
+    with _PixelFile(partial / "pixels.u8", shape) as pixels:
+        seen = prepare_all(files, prepare, f"Preparing {what} images", pixels)
+        pixels.sync()
+    facts = {"shape": shape, "bad": seen.bad, "missed": seen.missed, "prepare": prepare.facts()}
+    write_json(partial / "manifest.json", facts)
+    shutil.rmtree(folder, ignore_errors=True)  # damaged, or of images that have been mended since
+    partial.rename(folder)
+    sync_folder(folder.parent)
+
+
+def prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: _PixelFile | None) -> Seen:
+    """Prepare every image on all cores, into ``pixels`` if given; return what showed."""
+    chunks = [range(start, min(start + _CHUNK, len(files))) for start in range(0, len(files), _CHUNK)]
+    threads_before = cv2.getNumThreads()
+    cv2.setNumThreads(0)  # our threads already fill the cores
+    bar = tqdm(total=len(files), desc=title, unit="img", disable=None)
+    seen = Seen()
+    try:
+        with bar, ThreadPoolExecutor(cores()) as pool:
+            for more in pool.map(lambda rows: fill(pixels, files, rows, prepare), chunks):
+                seen.add(more)
+                bar.update(min(_CHUNK, len(files) - bar.n))
+                if pixels is not None:
+                    pixels.wrote(_CHUNK)
+    finally:
+        cv2.setNumThreads(threads_before)
+    return seen
+
+
+def fill(pixels: _PixelFile | None, files: NamedFiles, rows: Iterable[int], prepare: Prepare) -> Seen:
+    """Prepare these rows, into ``pixels`` if given; return what showed."""
+    seen = Seen()
+    for row in rows:
+        try:
+            image, found = prepare.with_finding(files.path(row))
+        except UnreadableImage as error:
+            seen.bad[row] = str(error)
+            continue
+        if not found:
+            seen.missed.append(row)
+        if pixels is not None:
+            pixels.write(row, image)
+    return seen
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,47 @@
+"""Predict photos with a model.onnx that `--mode export` wrote, without Podium and without PyTorch.
+
+pip install numpy opencv-python-headless onnxruntime
+python use_exported_model.py runs/mine/001/model.onnx photo.jpg another.jpg
+"""
+
+import json
+import sys
+
+import cv2
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession(sys.argv[1])
+facts = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
+
+
+def middle(image, size, centre=(0.5, 0.5)):
+    """The part of this height and width around a centre, which gives way to the edges."""
+    for axis, (wanted, at) in enumerate(zip(size, centre, strict=True)):
+        start = round(at * image.shape[axis] - wanted / 2)
+        start = max(0, min(start, image.shape[axis] - wanted))
+        image = image.take(range(start, min(start + wanted, image.shape[axis])), axis)
+    return image
+
+
+def prepare(path):
+    """A photo as the model was trained on it: uint8 (3, height, width)."""
+    image = cv2.imread(path, cv2.IMREAD_COLOR_RGB)
+    crop, (height, width) = facts["crop"], facts["prepared_size"]
+    if crop["name"] == "CentreCrop":
+        image = middle(image, crop["size"], crop["centre"])
+    elif crop["name"] != "WholeImage":
+        sys.exit(f"This model wants images that were cropped by {crop['name']}.")
+    smaller = min(width, image.shape[1]), min(height, image.shape[0])
+    image = cv2.resize(cv2.resize(image, smaller, interpolation=cv2.INTER_AREA), (width, height))
+    if facts["grey"]:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return middle(image, facts["image_size"]).transpose(2, 0, 1)
+
+
+paths, spaces = sys.argv[2:], facts["spaces"]
+found = session.run(list(spaces), {"images": np.stack([prepare(path) for path in paths])})
+for number, path in enumerate(paths):
+    for space, probabilities in zip(spaces, found, strict=True):  # each (N, K)
+        label = spaces[space]["labels"][probabilities[number].argmax()]
+        print(path, space, label, *probabilities[number].tolist())

@@ -1,0 +1,92 @@
+"""Whether a model is right as often as it says: reliability diagrams and the calibration error.
+
+Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", 2017, equations 2 and 3.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.bootstrap import REPEATS, SEED, Interval, draws
+
+BINS = 15  # of equal width, as in the paper
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Answers of about the same confidence; ``low`` belongs to the next lower one, but for 0."""
+
+    low: float
+    high: float
+    answers: int
+    groups: int
+    confidence: float  # mean, in [0, 1]
+    accuracy: float  # share that is right
+    interval: Interval  # of the accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """The bins that have answers, and all together."""
+
+    bins: tuple[Bin, ...]
+    answers: int
+    groups: int
+    confidence: float
+    accuracy: float
+    error: float  # expected calibration error: mean of |accuracy - confidence|, weighted by answers
+    interval: Interval  # of the error; it lies a little high, since every draw adds noise to each bin
+
+    @property
+    def verdict(self) -> str:
+        """Return in words which way the model is wrong about itself."""
+        gap = self.confidence - self.accuracy
+        if abs(gap) < 0.01:
+            return "about as sure as it is right"
+        way = "too sure" if gap > 0 else "not sure enough"
+        return f"{way}: {self.confidence:.1%} sure, {self.accuracy:.1%} right"
+
+
+def reliability(
+    confidence: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    groups: Sequence[str],
+    *,
+    bins: int = BINS,
+    seed: int = SEED,
+    repeats: int = REPEATS,
+) -> Reliability:
+    """Return how confidence in [0, 1] and being right go together, in M answers.
+
+    Args:
+        groups: (M) whose image each is about: what is drawn for the intervals.
+    """
+    names, group = np.unique(np.asarray(groups), return_inverse=True)
+    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    flat, shape = group * bins + place, (len(names), bins)
+    each = [
+        np.bincount(flat, weights, minlength=len(names) * bins).reshape(shape)
+        for weights in (np.ones(len(place)), right.astype(np.float64), confidence)
+    ]
+    # What a draw of groups adds up to is a product: times drawn (R, G) x sums of each group (G, bins).
+    times = np.stack(list(draws(names.tolist(), seed=seed, repeats=repeats))).astype(np.float64)
+    count, good, sure = (times @ sums for sums in each)
+    errors = np.abs(good - sure).sum(axis=1) / np.maximum(1, count.sum(axis=1))
+    total, total_good, total_sure = (sums.sum(axis=0) for sums in each)
+    found = tuple(
+        Bin(
+            one / bins,
+            (one + 1) / bins,
+            int(total[one]),
+            int((each[0][:, one] > 0).sum()),
+            float(total_sure[one] / total[one]),
+            float(total_good[one] / total[one]),
+            Interval.of((good / np.maximum(1, count))[count[:, one] > 0, one]),
+        )
+        for one in np.flatnonzero(total)
+    )
+    error = float(np.abs(total_good - total_sure).sum() / len(place))
+    means = float(confidence.mean()), float(right.mean())
+    return Reliability(found, len(place), len(names), *means, error, Interval.of(errors))

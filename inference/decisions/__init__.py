@@ -1,0 +1,1 @@
+"""Every decision that a config can choose, one a file."""

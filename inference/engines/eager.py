@@ -1,0 +1,20 @@
+"""PyTorch as it is."""
+
+from torch import Tensor, nn
+
+from inference.engine import ENGINES, Engine
+
+
+@ENGINES.register
+class Eager(Engine):
+    """The model itself."""
+
+    exact = True
+
+    def __init__(self, *, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        logits: dict[str, Tensor] = self.model(images)
+        return logits

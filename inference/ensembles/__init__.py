@@ -1,0 +1,1 @@
+"""Every ensemble that a config can choose, one a file."""

@@ -1,0 +1,93 @@
+"""An ensemble that was made: its members, and how their predictions of any images become one."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dataset.task import Task
+from inference.decision import DECISIONS
+from inference.ensemble import ENSEMBLES, Fitted, Members, Probabilities
+from inference.saved import validated_file
+from modes.pool import Pool
+from modes.run_folder import is_run
+from utils.durable import sha256_of, write_json
+from utils.errors import ConfigError, listed
+
+FILE = "ensemble.json"
+_NOTHING: Fitted = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """What ``ensemble.json`` says."""
+
+    members: list[dict[str, str]]  # the ``run`` of each, and the ``sha256`` of what it said when validating
+    method: str
+    fitted: Fitted
+    decision: str  # or nothing
+    decision_fitted: Fitted
+
+    @classmethod
+    def fit(cls, pool: Pool, method: str, decision: str) -> "Blend":
+        """Return the ensemble as it is used: fitted on all images that the members validated."""
+        ensemble = ENSEMBLES.get(method)()
+        fitted, changed = ensemble.fit(pool.members, pool.truth), _NOTHING
+        if decision:
+            plain = ensemble.combine(pool.members, fitted, pool.truth.task)
+            changed = DECISIONS.get(decision)().fit(pool.truth.task.join(plain), pool.truth.joined)
+        members = [
+            {"run": str(run.folder), "sha256": digest}
+            for run, digest in zip(pool.runs, pool.digests(), strict=True)
+        ]
+        return cls(members, method, fitted, decision, changed)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Blend":
+        """Return the ensemble of a run's folder.
+
+        Raises:
+            ConfigError: its file is not what ``write`` wrote.
+        """
+        path = folder / FILE
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{path} is damaged: {error}. Make the ensemble again.") from None
+
+    def write(self, folder: Path) -> None:
+        """Write it into the folder of a run."""
+        write_json(folder / FILE, asdict(self))
+
+    def apply(self, members: Members, task: Task) -> Probabilities:
+        """Return the probabilities of any images, in the spaces of ``task.joined`` if there is a decision.
+
+        Args:
+            task: has the members' common form.
+        """
+        found = ENSEMBLES.get(self.method)().combine(members, self.fitted, task)
+        if not self.decision:
+            return found
+        return DECISIONS.get(self.decision)().apply(
+            task.join(found), self.decision_fitted, task.joined or task
+        )
+
+    def folders(self, folder: Path) -> list[Path]:
+        """Return where the members are: their path, or the same run beside the ensemble's own.
+
+        Raises:
+            ConfigError: lists those that are not there, or that predicted something else by now.
+        """
+        found, problems = [], []
+        for member in self.members:
+            path = Path(member["run"])
+            places = (path, folder.parent.parent / path.parent.name / path.name)
+            there = next((place for place in places if is_run(place)), None)
+            if there is None:
+                problems.append(f"{path} is not there")
+                continue
+            if sha256_of(validated_file(there)) != member["sha256"]:
+                problems.append(f"{there} is another run by now: it validated with other predictions")
+            found.append(there)
+        if problems:
+            raise ConfigError(listed(f"The ensemble {folder}", problems) + "\nMake the ensemble again.")
+        return found

@@ -1,0 +1,60 @@
+"""Each benchmark runs from its command to its lines of JSON, at its smallest size, on drawn images."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dataset.demo import draw_demo_data
+
+ROOT = Path(__file__).resolve().parents[2]
+EPOCH = ["train_epoch", "--images", "64", "--batch", "32", "--turns", "2", "--sweep", "0"]
+SCRIPTS = {
+    "train_epoch": ([*EPOCH, "--peers", "bare", "timm"], ["ratio"] * 2),
+    "first_epoch": ([*EPOCH, "--first"], ["ratio"]),
+    "store_build": (["store_build", "--images", "64", "--turns", "2"], ["ratio"] * 2),
+    "start_up": (["start_up", "--images", "64", "--turns", "2"], ["ratio", "figure"]),
+    "infer": (
+        ["infer", "--images", "30", "--turns", "2", "--train-images", "64", "--sweep", "0"],
+        ["ratio", "ratio", "figure"],
+    ),
+    "memory": (["memory", "--images", "140", "--steps", "2"], ["figure"] * 3),
+    "growth": (
+        ["growth", "images", "heads", "--images", "140", "280", "--sizes", "2", "--epoch", "64"],
+        ["growth"] * 4,
+    ),
+    "profile_step": (["profile_step", "--steps", "1", "--models", "mobilenetv3_small_050"], ["profile"]),
+}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn") / "data"
+    draw_demo_data(folder, people=20, eval_people=2)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_ends_with_its_lines(name, drawn, tmp_path):
+    arguments, kinds = SCRIPTS[name]
+    picture = ["--picture", str(tmp_path / "a.png")] if name == "profile_step" else []
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{arguments[0]}", *arguments[1:], *picture],
+        cwd=ROOT, env=os.environ | {"PODIUM_DATA": str(drawn)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [line["kind"] for line in lines] == kinds
+    assert {line["benchmark"] for line in lines} == {arguments[0]}
+    for line in lines:
+        values = [*line.get("podium_turns", ()), *line.get("peer_turns", ()), *line.get("costs", ())]
+        assert all(value > 0 for value in values) or name == "memory"
+    if name == "infer":  # one module on the same files: only how they are shrunk differs
+        assert lines[-1]["podium"] >= 0.8
+    if name == "profile_step":
+        assert sum(lines[0]["parts"].values()) == pytest.approx(100, abs=5)
+        assert (tmp_path / "a.png").stat().st_size > 1000
