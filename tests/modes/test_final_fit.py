@@ -181,8 +181,11 @@ def test_a_final_fit_of_a_final_fit_or_of_nothing_is_refused(work, final, capsys
 def test_what_waits_for_scores_is_refused_all_at_once(work, folds, capsys):
     plateau = ("--set", "scheduler.name=ReduceOnPlateau", "--set", "callback.Freeze.melt_patience=2")
     assert podium(work, "--set", "train.epochs=2", *plateau) == 0
-    message = refusal(work, capsys, "--final", "003", *plateau)
-    assert "A final fit, which validates nothing, has 2 problem(s)" in message
+    path = work / "runs" / "test" / "003" / "config.ini"
+    path.write_text(path.read_text().replace("time_limit = none", "time_limit = 5 min"))  # as if it had been
+    message = refusal(work, capsys, "--final", "003", *plateau, "--set", "train.time_limit=5 min")
+    assert "A final fit, which validates nothing, has 3 problem(s)" in message
+    assert "[train] time_limit: epochs that are as long as the time allows" in message
     assert "[scheduler] ReduceOnPlateau waits for scores" in message
     assert "[callback.Freeze] melt_patience waits for scores: melt_after does not" in message
 
