@@ -159,13 +159,8 @@ class Experiment:
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
-        batches = EvalBatches(
-            source,
-            dataset.valid_rows,
-            batch_size=self.eval_batch_size,
-            size=self.settings.images.size,
-            targets=dataset.targets,
-        )
+        rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
+        batches = EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size, targets=targets)
         return Validator(self.task, batches, self.criterion(), self.precision)
 
     def criterion(self, trained: Targets | None = None) -> PerHeadLoss:

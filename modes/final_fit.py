@@ -56,7 +56,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
             listed(f"The config, held against that of {source}, whose epochs it would take,", problems)
             + f"\nTrain as it was trained: --config {path} --final {source}"
         )
-    _refuse_what_needs_scores(settings)
+    _refuse_what_cannot_be_repeated(settings)
     epochs = best_epochs(trained, source)
     agreed = math.floor(statistics.median(epochs.values()) + 0.5)
     log.info(
@@ -86,8 +86,12 @@ def write_folds(folder: Path, settings: Settings) -> None:
     write_json(folder / FOLDS_OF_FINAL, facts | {"tuning": scores.get("tuning", {})})
 
 
-def _refuse_what_needs_scores(settings: Settings) -> None:
-    problems = []
+def _refuse_what_cannot_be_repeated(settings: Settings) -> None:
+    problems = [
+        f"[train] {key}: epochs that are as long as the time allows can't be counted for another run"
+        for key in ("time_limit", "plan")
+        if getattr(settings.train, key) is not None
+    ]
     scheduler = settings.chosen["scheduler"]
     if "score_of" in inspect.signature(SCHEDULERS.get(scheduler.name).__init__).parameters:
         problems.append(

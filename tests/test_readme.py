@@ -9,6 +9,7 @@ import pytest
 
 from inference.decision import DECISIONS
 from inference.ensemble import ENSEMBLES
+from inference.view import VIEWS
 from modes.read_settings import check
 from modes.settings import CHOSEN
 from train.callback import CALLBACKS
@@ -99,7 +100,7 @@ def test_the_examples_of_adding_things_run_as_they_stand(tmp_path):
 
 
 def test_every_class_is_in_the_readme_table():
-    for registry in (*(registry for registry, _ in CHOSEN.values()), CALLBACKS, DECISIONS, ENSEMBLES):
+    for registry in (*(registry for registry, _ in CHOSEN.values()), CALLBACKS, DECISIONS, ENSEMBLES, VIEWS):
         for name in registry.names():
             assert f"`{name}`" in README, f"{name} is not in the README's table of what can be chosen"
 

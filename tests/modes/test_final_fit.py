@@ -8,6 +8,7 @@ import statistics
 import time
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dataset.demo import draw_demo_data
 from modes.assemble import Experiment
@@ -20,8 +21,7 @@ from utils.ini import read_ini
 
 PEOPLE, PHOTOS = 20, 7
 FOLDS = ("--set", "dataset.folds=3", "--folds", "all")
-MORE = "[callback.TensorBoard]\nsheet = 1\n[callback.TrainScores]\n[callback.RawScores]\n"
-MORE += "[callback.EarlyStopping]\n"
+MORE = "[callback.TrainScores]\n[callback.RawScores]\n[callback.EarlyStopping]\n"
 
 
 def podium(work, *arguments):
@@ -43,7 +43,7 @@ def trained(tmp_path_factory):
     draw_demo_data(work / "data", people=PEOPLE, eval_people=2)
     text = CONFIG.format(data=work / "data", work=work).replace("name = AdamW", "name = AdamW\nlr = 0.01")
     text = text.replace("SplitByProfileDataset", "SplitByProfileDataset\nfolds = 3")
-    (work / "config.ini").write_text(text + MORE, encoding="utf-8")
+    (work / "config.ini").write_text(text.replace("epochs = 4", "epochs = 3") + MORE, encoding="utf-8")
     assert podium(work, *FOLDS) == 0
     assert podium(work, "--final", "001") == 0
     return work
@@ -126,16 +126,31 @@ def test_it_predicts_with_and_without_views(work, final):
 
 
 @pytest.mark.parametrize("arguments", [("compare", "001", "002"), ("views",), ("pseudo",)])
-def test_what_needs_validated_images_refuses_it_with_a_sentence(work, folds, final, arguments, capsys):
+def test_what_needs_validated_images_refuses_it_with_a_sentence(work, final, arguments, capsys):
     assert podium(work, "--mode", *arguments) == 2
     message = capsys.readouterr().err
     assert message.startswith(f"ConfigError: {final} is a final fit: it was trained on all images")
-    assert f"Name the run whose folds it follows instead: {folds}" in message
+    assert f"Name the run whose folds it follows instead: {facts_of(final)['final']}\n" in message
 
 
 def test_of_an_ordinary_run_it_takes_the_best_epoch(work, folds):
     assert podium(work, "--final", str(folds / "fold-1"), "--set", "train.epochs=9") == 0
     assert len(epochs_of(work / "runs" / "test" / "003")) == facts_of(folds / "fold-1")["best_epoch"]
+
+
+@pytest.mark.slow
+def test_tensorboard_shows_it_without_what_only_validation_has(work):
+    shown = ("--set", "callback.TensorBoard.sheet=1", "--set", "train.epochs=1")
+    assert podium(work, *shown) == 0
+    assert podium(work, "--final", "003", *shown) == 0
+    tags = []
+    for version in ("003", "004"):
+        events = EventAccumulator(str(work / "runs" / "test" / version / "tensorboard")).Reload()
+        tags.append({kind: set(events.Tags()[kind]) for kind in ("scalars", "images")})
+    validated, final = tags
+    assert {"epoch/train_loss", "epoch/train_macro_f1", "epoch/lr"} <= final["scalars"]
+    assert "epoch/macro_f1" in validated["scalars"] - final["scalars"]
+    assert final["images"] == {"training images, augmented"}
 
 
 def refusal(work, capsys, *arguments):
@@ -166,8 +181,11 @@ def test_a_final_fit_of_a_final_fit_or_of_nothing_is_refused(work, final, capsys
 def test_what_waits_for_scores_is_refused_all_at_once(work, folds, capsys):
     plateau = ("--set", "scheduler.name=ReduceOnPlateau", "--set", "callback.Freeze.melt_patience=2")
     assert podium(work, "--set", "train.epochs=2", *plateau) == 0
-    message = refusal(work, capsys, "--final", "003", *plateau)
-    assert "A final fit, which validates nothing, has 2 problem(s)" in message
+    path = work / "runs" / "test" / "003" / "config.ini"
+    path.write_text(path.read_text().replace("time_limit = none", "time_limit = 5 min"))  # as if it had been
+    message = refusal(work, capsys, "--final", "003", *plateau, "--set", "train.time_limit=5 min")
+    assert "A final fit, which validates nothing, has 3 problem(s)" in message
+    assert "[train] time_limit: epochs that are as long as the time allows" in message
     assert "[scheduler] ReduceOnPlateau waits for scores" in message
     assert "[callback.Freeze] melt_patience waits for scores: melt_after does not" in message
 
