@@ -31,6 +31,7 @@ _PICTURES = 1.5  # seconds: what callbacks may draw at the end of an epoch, befo
 _SMALL = 32  # images: a first batch, which may already be slow enough
 _TRAINING = 3  # times as long as evaluating the same images: a guess, only to refuse what can't fit
 _SLOW = 0.02  # of the limit
+_SIZES = 20  # parts of a run whose images may have different sizes
 _REPEATS = 100  # of the bootstrap
 _ROW = 5e-5  # seconds for a row of a table
 
@@ -112,9 +113,22 @@ def keep_time(
         others=trainer.callbacks,
         keep=lambda kept: write_json(folder / PLAN, kept.values()),
         resumed=resumed,
+        sizes=_sizes(trainer),
     )
     trainer.callbacks = [keeper, *trainer.callbacks]
     return keeper
+
+
+def _sizes(trainer: Trainer) -> list[int]:
+    """Return the pixels of the images that are trained on in equal parts of the run."""
+    batch, found = next(trainer.batches.epoch(0)), []
+    images = batch.images[:2].to(trainer.precision.device)
+    targets = {name: values[:2].to(images.device) for name, values in batch.targets.items()}
+    for part in range(_SIZES):
+        now = (part + 0.5) / _SIZES * trainer.loop.epochs
+        seen, _ = trainer.augmenter(images, targets, epoch=int(now), batch=0, time=now)
+        found.append(seen.shape[-2] * seen.shape[-1])
+    return found
 
 
 def _refuse_too_short(until: float, deadline: Deadline, costs: Costs, trainer: Trainer) -> None:

@@ -61,6 +61,8 @@ class TimeKeeper(Callback):
     Args:
         others: the run's other callbacks.
         keep: writes the plan down.
+        sizes: pixels of the images in equal parts of the run; a step on larger ones takes longer, but does
+            not say that the machine has become slower.
         resumed: the run may have a plan already, which then gets no longer.
     """
 
@@ -75,12 +77,15 @@ class TimeKeeper(Callback):
         others: Sequence[Callback],
         keep: Callable[[Plan], None],
         resumed: bool,
+        sizes: Sequence[int] = (1,),
     ) -> None:
         self.plan, self.costs, self.deadline, self.accumulate = plan, costs, deadline, accumulate
         self.monitor, self.others, self.keep, self.resumed = monitor, others, keep, resumed
+        self.sizes = sizes
         self.best: Predictions | None = None
         self._step = _Mean(halving=max(1.0, 0.03 * deadline.seconds))
-        self._usual = 0.0  # seconds of a step when the costs were measured
+        self._pixel = _Mean(self._step.halving)
+        self._usual = 0.0  # seconds of a step, for each pixel, when the costs were measured
         self._factor, self._doubt = 1.0, DOUBT  # of the end of an epoch: measured over expected
         self._mark, self._batch = 0.0, 0  # when steps were counted last, and the batches done then
         self._ended: int | None = None  # the epoch whose end is being measured
@@ -89,7 +94,7 @@ class TimeKeeper(Callback):
         now = self.deadline.now()
         if self._ended is not None and (expected := self._ending(self._ended)):
             self._factor *= (now - self._mark) / expected
-            self._usual, self._doubt = self._step.value, _LESS_DOUBT
+            self._usual, self._doubt = self._pixel.value, _LESS_DOUBT
         self._mark, self._batch, self._ended = now, state.batch, None
 
     def on_step_end(self, state: TrainState) -> None:
@@ -100,7 +105,8 @@ class TimeKeeper(Callback):
         if part is None:
             return
         self._step.note(now - self._mark, done / self.accumulate)
-        self._usual = self._usual or self._step.value
+        self._pixel.note(now - self._mark, done / self.accumulate * self._size(part - 1))
+        self._usual = self._usual or self._pixel.value
         self._mark, self._batch = now, state.batch
         first = not any(self.plan.batches)
         if part < len(self.plan.batches):
@@ -124,7 +130,7 @@ class TimeKeeper(Callback):
         plan = self.plan
         epochs = len(plan.validated) - part / plan.parts  # that are left
         # What can't be shortened gets slower with the machine.
-        slower = max(1.0, self._step.value / self._usual)
+        slower = max(1.0, self._pixel.value / self._usual)
         end = self.costs.end * min(_MOST, max(1.0, self._factor))
         last = end + self._ending(len(plan.validated) - 1)
         seconds = self.deadline.seconds - now - slower * (end + self._doubt * last)
@@ -141,6 +147,9 @@ class TimeKeeper(Callback):
         else:  # one step an epoch at least: the machine may get faster again
             steps = max(steps, math.ceil(epochs))
         plan.deal(part, steps, self.accumulate)
+
+    def _size(self, part: int) -> int:
+        return self.sizes[max(0, part) * len(self.sizes) // len(self.plan.batches)]
 
     def _thin_out(self, state: TrainState, part: int, seconds: float) -> None:
         """Validate less often where it would take too much of the time."""

@@ -1,6 +1,6 @@
 """A run on a clock of its own: slower machines end in time as well, and it repeats without the clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -65,10 +65,12 @@ def simulated(
     epochs: int = EPOCHS,
     accumulate: int = 1,
     costs: Costs = COSTS,
+    sizes: Sequence[int] = (1,),
 ) -> tuple[Machine, Plan, Any, list[float]]:
     """Return a machine at the end of a run that trains nothing, its plan, its state, and each step's time."""
     machine, plan = Machine(slowness), blank_plan(epochs, accumulate)
     keeping, kept = keeper(plan, limit, machine, accumulate, costs, *others)
+    keeping.sizes = sizes
     state: Any = SimpleNamespace(epoch=0, batch=0, step=0, history=[], predictions=None)
     times = []
     while state.epoch < epochs and plan.count(state.epoch):
@@ -76,7 +78,7 @@ def simulated(
         while state.batch < plan.count(state.epoch):
             times.append(plan.time(state.epoch, state.batch))
             state.batch, state.step = state.batch + accumulate, state.step + 1
-            machine.on_step_end(state)
+            machine.passes(STEP * sizes[int(times[-1] / epochs * len(sizes))])
             keeping.on_step_end(state)
         validated = plan.validates(state.epoch)
         state.epoch, state.batch = state.epoch + 1, 0
@@ -110,6 +112,14 @@ def test_a_machine_three_times_slower_still_ends_in_time_with_its_schedule(when:
     assert 0.9 * 200 <= machine.now <= 200
     assert state.epoch == EPOCHS
     assert times[-1] > 0.9 * EPOCHS
+
+
+def test_larger_images_in_the_second_half_are_no_slower_machine() -> None:
+    slow_to_validate = Costs(IMAGE, 10 * VALIDATION, END)  # once, at the end
+    machine, _, state, times = simulated(100, lambda now: 1.0, sizes=(1, 3), costs=slow_to_validate, epochs=4)
+    assert 60 <= machine.now <= 100 - 10 * VALIDATION + VALIDATION
+    assert state.epoch == 4
+    assert times[-1] > 0.9 * 4
 
 
 def test_a_machine_that_gets_faster_trains_longer() -> None:
