@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.batches import Batch, EvalBatches, TrainBatches, ahead, centre_crop
+from dataset.batches import Batch, EvalBatches, TrainBatches, ahead, centre_crop, fitting_batch_size
 from dataset.sampler import SAMPLERS
 from utils.errors import ConfigError, DataError
 from utils.pace import Plan
@@ -247,3 +247,11 @@ def test_an_epoch_whose_plan_still_moves_goes_on_for_whoever_reads_it():
     batches.pace.deal(0, 9, 1)
     batches.pace.moving = False
     assert rows_of(batches, 0) == read[: batches.pace.count(0)]
+
+
+@pytest.mark.parametrize(
+    ("size", "images"), [((32, 24), 128), ((128, 96), 128), ((384, 288), 32), ((4000, 3000), 1)]
+)
+def test_a_batch_that_nobody_chose_has_fewer_images_where_they_are_large(size, images):
+    assert fitting_batch_size(size, torch.device("cpu")) == images
+    assert fitting_batch_size(size, torch.device("cuda")) == 128
