@@ -109,6 +109,7 @@ clip = none
 precision = float32
 compile = yes
 monitor = loss
+final = runs/other/002
 [infer]
 batch_size = 16
 engine = compile
