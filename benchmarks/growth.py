@@ -23,7 +23,7 @@ from utils.tables import read_table, write_table
 IMAGES = (1_000, 5_000, 18_900, 100_000)
 TINY = (32, 24)  # height, width of the tiny copies
 SIZES = ((64, 48), (96, 72), (128, 96), (192, 144), (256, 192))  # height, width
-HEADS = (1, 3, 9, 27)
+HEADS = (2, 6, 18, 54)  # a hierarchy has at least two
 LABELS = 4  # of a head
 LINEAR, FLAT = Target(1.05, at_least=False), Target(0.1, at_least=False)  # 1.0 and 0, and room for noise
 BACKBONE = {"model.name": "TimmModel", "model.backbone": "mobilenetv3_small_050", "train.batch_size": "32"}
