@@ -3,6 +3,7 @@
 *weights* (N,) say how often each image counts, in whole numbers: what a bootstrap draws.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
