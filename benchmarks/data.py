@@ -64,7 +64,7 @@ def lay_out(data: Path, root: Path, images: int, eval_images: int = 0) -> None:
     for number in range(people):
         again, place = divmod(number, len(table.rows))
         row = table.rows[place]
-        path = row["path"] + (f"~{again}" if again else "")
+        path = row["path"] + (f"~{number}" if again else "")
         new = root / "train" / "images" / path
         new.mkdir(parents=True)
         for photo in _files(data / "train" / "images" / row["path"]):

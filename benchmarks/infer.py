@@ -49,14 +49,14 @@ def be_timm(work: Path, batch: int, sweep: float) -> None:
     """Be timm's loader and loop around the module that Podium trained."""
     from benchmarks import peers
     from modes.assemble import Experiment
-    from modes.infer import load_finished
+    from modes.one_run import finished_run
     from modes.read_settings import check
     from utils.ini import read_ini
 
     machine = peers.Machine(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     experiment = Experiment.of(check(read_ini(work / RUN / "config.ini"), "the run"))
     model = experiment.model(fresh=False)
-    load_finished(model, experiment, work / RUN)
+    model.load_state_dict(finished_run(work / RUN)["model"])
     model.eval()
     table = read_table(work / "data" / "eval" / "info.csv", ())
     names = [row[table.columns[0]] for row in table.rows]

@@ -57,6 +57,12 @@ def test_a_data_folder_of_any_size_is_read_by_podium_with_one_person_validating(
     assert {str(path) for path in listed} < trained
 
 
+def test_a_data_folder_with_repeated_people_can_be_repeated_again(tmp_path):
+    data.lay_out(MaskFolder(tmp_path / "few", 4).root, tmp_path / "more", 35)
+    data.lay_out(tmp_path / "more", tmp_path / "most", 140)
+    assert len(data.training_files(tmp_path / "most", 1000)) == 140
+
+
 def test_shrinking_leaves_the_images_that_were_linked_alone(tmp_path):
     few = MaskFolder(tmp_path / "few", 4, size=(32, 24)).root
     before = {path: path.read_bytes() for path in few.rglob("*.jpg")}
