@@ -87,11 +87,7 @@ def write_folds(folder: Path, settings: Settings) -> None:
 
 
 def _refuse_what_cannot_be_repeated(settings: Settings) -> None:
-    problems = [
-        f"[train] {key}: epochs that are as long as the time allows can't be counted for another run"
-        for key in ("time_limit", "plan")
-        if getattr(settings.train, key) is not None
-    ]
+    problems = []
     scheduler = settings.chosen["scheduler"]
     if "score_of" in inspect.signature(SCHEDULERS.get(scheduler.name).__init__).parameters:
         problems.append(
