@@ -87,7 +87,11 @@ def write_folds(folder: Path, settings: Settings) -> None:
 
 
 def _refuse_what_cannot_be_repeated(settings: Settings) -> None:
-    problems = []
+    problems = [
+        f"[train] {key} makes epochs of other lengths than its folds had: train all without it"
+        for key in ("time_limit", "plan")
+        if getattr(settings.train, key) is not None
+    ]
     scheduler = settings.chosen["scheduler"]
     if "score_of" in inspect.signature(SCHEDULERS.get(scheduler.name).__init__).parameters:
         problems.append(
