@@ -4,7 +4,6 @@ Shapes: N images, K labels of a space. *targets* are float (N, K) per space, *ch
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.answers import Answers, one_hot
+from dataset.confusion import Confusion
 from dataset.moves import Move
 from dataset.spaces import Mark, Space
-from utils.metrics import Counts, Weights, accuracy, confusion_matrix, f1_scores
+from utils.metrics import Weights, accuracy, confusion_matrix, f1_scores, label_scores
 from utils.registry import Registry
 
 Logits = dict[str, Tensor]
@@ -27,23 +27,6 @@ Tuning = Mapping[str, Sequence[float]]  # what a task found on the validation im
 Scorer = Callable[[Weights], dict[str, float]]  # from how often each image counts to scores
 Judge = Callable[[Mapping[str, Tensor]], float]  # from probabilities (N, K) by space to one score
 LABELS = "labels"  # the fact with the names of an image's labels, as a reader found them: one a line
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """Counts (K, K), row = true label, column = chosen label; ``images`` (K) have each true label."""
-
-    labels: tuple[str, ...]
-    counts: Counts
-    images: Counts
-
-    def most_confused(self, most: int) -> "Confusion":
-        """Return the part about the ``most`` labels that are taken for others most often."""
-        others = self.counts * ~np.eye(len(self.labels), dtype=bool)
-        wrong = others.sum(axis=0) + others.sum(axis=1)
-        kept = np.sort(np.argsort(-wrong, kind="stable")[:most])
-        labels = tuple(self.labels[index] for index in kept)
-        return Confusion(labels, self.counts[np.ix_(kept, kept)], self.images[kept])
 
 
 class Task:
@@ -291,11 +274,6 @@ class Task:
 def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
     """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
     return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in found.items()}
-
-
-def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
-    """Return {``score/label``: value}."""
-    return {f"{score}/{label}": float(value) for label, value in zip(labels, values, strict=True)}
 
 
 def _one_of_scorer(true: NDArray[np.int64], chosen: NDArray[np.int64], labels: Sequence[str]) -> Scorer:

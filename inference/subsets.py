@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dataset.task import LABELS, Confusion, Facts, Logits, Scorer, Targets, Task
+from dataset.confusion import Confusion
+from dataset.task import LABELS, Facts, Logits, Scorer, Targets, Task
 from inference.bootstrap import REPEATS, SEED, Interval, draws
 from utils.metrics import Weights
 

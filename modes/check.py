@@ -15,7 +15,7 @@ from modes.mode import MODES, Mode
 from modes.one_run import read_scores
 from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, find_run, is_run
-from modes.settings import HERE, Settings
+from modes.settings import Settings, is_here
 from utils.durable import sha256_of
 from utils.errors import ConfigError
 from utils.ini import override, read_ini
@@ -68,7 +68,7 @@ class Checked:
         settings = here
         if run is not None:
             trained = read_ini(run / "config.ini")
-            trained |= {name: sections[name] for name in HERE if name in sections}
+            trained |= {name: section for name, section in sections.items() if is_here(name)}
             of_task = [text for text in arguments.overrides if text.startswith("task.")]
             override(trained, of_task)
             settings = check(trained, str(run / "config.ini"))

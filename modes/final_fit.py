@@ -88,7 +88,7 @@ def write_folds(folder: Path, settings: Settings) -> None:
 
 def _refuse_what_cannot_be_repeated(settings: Settings) -> None:
     problems = [
-        f"[train] {key}: epochs that are as long as the time allows can't be counted for another run"
+        f"[train] {key} makes epochs of other lengths than its folds had: train all without it"
         for key in ("time_limit", "plan")
         if getattr(settings.train, key) is not None
     ]
@@ -101,10 +101,5 @@ def _refuse_what_cannot_be_repeated(settings: Settings) -> None:
         patience = callback.options.get("melt_patience")
         if patience is not None and patience.text.lower() != "none":
             problems.append(f"[{callback.section}] melt_patience waits for scores: melt_after does not")
-    problems += [
-        f"[train] {key} makes epochs of other lengths than its folds had: train all without it"
-        for key in ("time_limit", "plan")
-        if getattr(settings.train, key) is not None
-    ]
     if problems:
         raise ConfigError(listed("A final fit, which validates nothing,", problems))

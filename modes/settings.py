@@ -185,9 +185,7 @@ MOVED = {
     ("images", "crop_centre"): "centre = ... in the section [crop]",
 }
 # Sections that say where things are, how fast it goes and how it predicts, not what is trained.
-HERE = ("paths", "infer", "view", "test_dataset")
-# Sections that say where things are and how fast it goes, not what is trained.
-HERE = ("paths", "infer", "test_dataset", "review")
+HERE = ("paths", "infer", "view", "test_dataset", "review")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ PLAN = "plan.json"
 _SPARE = 0.5, 0.01  # seconds, and of the limit
 _EXIT = 0.7  # seconds that the interpreter takes to end
 _PICTURES = 1.5  # seconds: what callbacks may draw at the end of an epoch, before it is measured
-_SMALL = 32  # images: a first batch, which may already be slow enough
+_SMALL = 32  # images: a batch that may already be slow enough
 _TRAINING = 3  # times as long as evaluating the same images: a guess, only to refuse what can't fit
 _SLOW = 0.02  # of the limit
 _SIZES = 20  # parts of a run whose images may have different sizes
@@ -159,9 +159,11 @@ def _measured(
         return (time.perf_counter() - started) / images, found
 
     whole = min(batches.batch_size, len(rows))
+    evaluated(min(_SMALL, whole))  # the first batch of a process takes many times as long
     image, found = evaluated(min(_SMALL, whole))
     if image * whole < _SLOW * until:
-        image, found = evaluated(whole)
+        more, found = evaluated(whole)
+        image = min(image, more)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix=".measure-", dir=folder) as empty:
         checkpoint.save(Path(empty), "last", 0, {"model": state.model.state_dict()})

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from dataset.task import Confusion
+from dataset.confusion import Confusion
 from inference.calibration import Reliability
 from utils.durable import write_durably
 

@@ -3,6 +3,7 @@
 *weights* (N,) say how often each image counts, in whole numbers: what a bootstrap draws.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -178,3 +179,8 @@ def _ranked(
 def in_words(score: str) -> str:
     """Return a score's name as people write it: ``macro-F1`` for ``macro_f1``."""
     return score.rpartition("/")[2].replace("_f1", "-F1")
+
+
+def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
+    """Return {``score/label``: value}."""
+    return {f"{score}/{label}": float(value) for label, value in zip(labels, values, strict=True)}

@@ -23,11 +23,10 @@ from dataset.task import (
     Scorer,
     Targets,
     Task,
-    label_scores,
 )
 from dataset.tree import LabelPath, TreeText, best_paths, finest, grow
 from utils.errors import DataError, closest
-from utils.metrics import LabelF1, Weights, macro_f1
+from utils.metrics import LabelF1, Weights, label_scores, macro_f1
 from utils.tables import read_table
 
 RowsFound = Callable[[], Sequence[tuple[str, Facts]]]

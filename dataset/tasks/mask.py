@@ -122,7 +122,7 @@ class MaskTask(Task):
         if view == "gender":
             return {**facts, "gender": GENDERS[label]}
         first, beyond = [0, *self.boundaries, _OLDEST + 1][label : label + 2]
-        return {**facts, "age": str(min(max(_age(facts), first), beyond - 1))}
+        return {**facts, "age": str(min(max(_age(facts["age"]), first), beyond - 1))}
 
     def asked(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return those of mask, gender and age; of a joint head the sums over its classes."""

@@ -26,11 +26,17 @@ from dataset.task import (
     Targets,
     Task,
     Tuning,
-    label_scores,
 )
 from dataset.tasks.classification import probability_rows
 from utils.convert import Count, Fraction
-from utils.metrics import AveragePrecision, LabelF1, Weights, best_thresholds, mean_average_precision
+from utils.metrics import (
+    AveragePrecision,
+    LabelF1,
+    Weights,
+    best_thresholds,
+    label_scores,
+    mean_average_precision,
+)
 
 
 @TASKS.register

@@ -18,7 +18,7 @@ from utils.registry import Component
 
 def settings(*names: str) -> Any:
     placed = [Component(name, {}, f"callback.{name}", f"line {i}") for i, name in enumerate(names)]
-    train = SimpleNamespace(monitor="loss", epochs=3)
+    train = SimpleNamespace(kept_by="loss", epochs=3, final=None)
     return SimpleNamespace(callbacks=tuple(placed), train=train, texts=dict)
 
 

@@ -185,7 +185,7 @@ def test_what_waits_for_scores_is_refused_all_at_once(work, folds, capsys):
     path.write_text(path.read_text().replace("time_limit = none", "time_limit = 5 min"))  # as if it had been
     message = refusal(work, capsys, "--final", "003", *plateau, "--set", "train.time_limit=5 min")
     assert "A final fit, which validates nothing, has 3 problem(s)" in message
-    assert "[train] time_limit: epochs that are as long as the time allows" in message
+    assert "[train] time_limit makes epochs of other lengths than its folds had" in message
     assert "[scheduler] ReduceOnPlateau waits for scores" in message
     assert "[callback.Freeze] melt_patience waits for scores: melt_after does not" in message
 

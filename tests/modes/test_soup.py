@@ -106,9 +106,8 @@ def test_batch_norms_of_a_mean_are_those_of_the_training_images(runs):
     batches = list(trainer.batches.epoch(0))
     with torch.no_grad():
         for number, batch in enumerate(batches):
-            images, _ = trainer.augmenter(
-                batch.images, batch.targets, epoch=0, batch=number, batches=len(batches)
-            )
+            place = {"epoch": 0, "batch": number, "time": number / len(batches)}
+            images, _ = trainer.augmenter(batch.images, batch.targets, **place)
             model(images)
     hook.remove()
     means = torch.stack([images.mean(dim=(0, 2, 3)) for images in seen]).mean(dim=0)
