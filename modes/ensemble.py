@@ -36,7 +36,6 @@ from modes.trials import (
     try_all,
     ways,
 )
-from train.figures import alike_picture, write_picture
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError
 from utils.ini import format_ini
@@ -238,4 +237,6 @@ def _draw(path: Path, pool: Pool) -> None:
     choices = [pool.answers(number) for number in range(len(pool.runs))]
     wrong = [pool.truth.task.wrong(choice, pool.truth.targets) for choice in choices]
     answers = [pool.truth.task.members(choice) for choice in choices]
+    from train.figures import alike_picture, write_picture  # matplotlib: no mode is to load it for nothing
+
     write_picture(path, alike_picture(member_names(pool), disagreement(answers), correlation(wrong)))

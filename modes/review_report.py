@@ -17,7 +17,6 @@ from inference.suspects import Question, Validation
 from modes.review_sheet import Pictures
 from modes.saved_run import SavedRun
 from modes.web_page import plain_page
-from train.figures import reliability_picture
 from utils.durable import write_durably, write_text
 from utils.metrics import in_words
 from utils.tables import for_spreadsheet, write_table
@@ -56,6 +55,8 @@ class Report:
 
     def write(self, folder: Path, pictures: Pictures, most: int) -> None:
         """Write the tables, ``reliability.png`` and ``report.html``, with ``most`` mistakes of each label."""
+        from train.figures import reliability_picture  # matplotlib: no mode is to load it for nothing
+
         picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
         write_durably(folder / "reliability.png", lambda path: _write_bytes(path, picture))
         write_table(folder / "reliability.csv", _BINS, _bins(self.reliabilities))

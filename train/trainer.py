@@ -17,6 +17,7 @@ from train.diverged import diverged
 from train.loop import Loop
 from train.state import TrainState
 from train.validator import Validator
+from utils.compiled import Compiled
 from utils.device import Precision
 from utils.seeds import seed_global
 
@@ -39,7 +40,7 @@ class Trainer:
         self.state, self.batches, self.augmenter = state, batches, augmenter
         self.criterion, self.validator = criterion, validator
         self.callbacks, self.precision, self.loop = callbacks, precision, loop
-        self.forward = torch.compile(state.model) if loop.compile else state.model
+        self.forward = Compiled(state.model, "[train] compile = yes") if loop.compile else state.model
 
     def fit(self) -> TrainState:
         """Train until all epochs are finished or a callback asks to stop."""

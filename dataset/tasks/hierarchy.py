@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dataset.confusion import Confusion
 from dataset.moves import Move
 from dataset.spaces import OneOf
 from dataset.task import (
     TASKS,
     Choices,
-    Confusion,
     Facts,
     Judge,
     Logits,

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.answers import Answers, no_probability, probabilities
+from dataset.confusion import Confusion
 from dataset.labels import SPACE, LabelNames, Separator, indices, labels_fact, resolve
 from dataset.moves import Move
 from dataset.spaces import AnyOf
 from dataset.task import (
     TASKS,
     Choices,
-    Confusion,
     Facts,
     Judge,
     Logits,

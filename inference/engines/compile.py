@@ -2,11 +2,10 @@
 
 import torch
 from torch import Tensor, nn
-from torch._dynamo.exc import TorchDynamoException
 from torch.nn import functional
 
 from inference.engine import ENGINES, Engine
-from utils.errors import ConfigError
+from utils.compiled import Compiled
 
 
 @ENGINES.register
@@ -15,7 +14,10 @@ class Compile(Engine):
 
     def __init__(self, *, model: nn.Module, batch_size: int) -> None:
         super().__init__()
-        self.compiled, self.batch_size = torch.compile(model, dynamic=False), batch_size
+        self.compiled, self.batch_size = (
+            Compiled(model, "[infer] engine = compile", dynamic=False),
+            batch_size,
+        )
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         starts = range(0, len(images), self.batch_size)
@@ -26,13 +28,5 @@ class Compile(Engine):
         count = len(images)
         filled = functional.pad(images, (0,) * 7 + (self.batch_size - count,))
         filled = filled.contiguous(memory_format=torch.channels_last)
-        try:
-            logits: dict[str, Tensor] = self.compiled(filled)
-        except TorchDynamoException as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ConfigError(
-                f"[infer] engine = compile: the model can't be compiled here: {reason}\nOn a CPU it needs a "
-                "C++ compiler: install g++, or name one in the environment variable CXX. engine = eager "
-                "needs none."
-            ) from error
+        logits: dict[str, Tensor] = self.compiled(filled)
         return {space: values[:count] for space, values in logits.items()}
