@@ -108,7 +108,7 @@ class TensorBoard(Callback):
         from train.figures import image_sheet
 
         batch = next(self.batches.epoch(0))
-        images = batch.images[: self.sheet]
+        images = batch.images[: self.sheet].cpu()  # where the targets are, also if a GPU holds the store
         targets = {name: values[: self.sheet] for name, values in batch.targets.items()}
         mixed, mixed_targets = self.augmenter(images, targets, epoch=0, batch=0, time=0.0)
         shown = (mixed * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
