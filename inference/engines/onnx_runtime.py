@@ -31,5 +31,7 @@ class OnnxRuntime(Engine):
         self.logits = {name.removesuffix("/logits"): name for name in names if name.endswith("/logits")}
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
+        if images.is_floating_point():  # by a view that interpolates: the file takes bytes
+            images = (images * 255).round().byte()
         found = self.session.run([*self.logits.values()], {"images": images.contiguous().numpy()})
         return {space: torch.from_numpy(of) for space, of in zip(self.logits, found, strict=True)}

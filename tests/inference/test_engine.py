@@ -157,3 +157,10 @@ def test_a_model_that_knows_one_number_of_images_only_is_refused(tmp_path):
 def test_an_engine_is_a_class_of_the_registry():
     assert all(issubclass(ENGINES.get(name), Engine) for name in ENGINES.names())
     assert [name for name in ENGINES.names() if ENGINES.get(name).exact] == ["Eager"]
+
+
+def test_onnx_runtime_also_takes_the_floats_of_a_view(model, written):
+    engine = OnnxRuntime(onnx_file=lambda: written)
+    with torch.inference_mode():
+        found, expected = engine(images(3).float() / 255), engine(images(3))
+    assert all(torch.equal(found[space], logits) for space, logits in expected.items())
