@@ -35,3 +35,13 @@ def test_a_run_logs_its_split_after_the_first_epoch_and_at_the_end(caplog):
     assert last.startswith("All 3 epochs: ")
     shares = [float(word.rstrip("%,")) for word in last.split() if word.rstrip(",").endswith("%")]
     assert sum(shares) == pytest.approx(100, abs=0.5)
+
+
+def test_a_run_that_is_resumed_after_the_last_step_of_an_epoch_has_no_rate_to_tell_yet(caplog):
+    run = trainer(epochs=2)
+    run.callbacks = [TimeSplit(batches=run.batches)]
+    run.state.batch = len(run.batches)
+    with caplog.at_level(logging.INFO, "podium"):
+        run.fit()
+    (only,) = (record.getMessage() for record in caplog.records)
+    assert only.startswith("All 2 epochs: ")

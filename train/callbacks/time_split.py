@@ -51,7 +51,7 @@ class TimeSplit(Callback):
         self._images = (self.batches.pace.before(state.epoch) - self._first) * self.batches.batch_size
         for part, seconds in parts.items():
             self._spent[part] += seconds
-        if self._epochs == 1:
+        if self._epochs == 1 and self._images:  # none where it was resumed after an epoch's last step
             log.info("%s\n%s", split_line(self._spent, self._images), advice(self._spent))
 
     def on_fit_end(self, state: TrainState) -> None:
