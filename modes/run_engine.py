@@ -84,16 +84,23 @@ class Sample:
 
     @cached_property
     def _images(self) -> tuple[EvalBatches, str]:
-        """The images, and which they are: of the eval images where the training images are not here."""
+        """The images, and which they are: eval images where it validated none, or has them not here."""
         experiment, root = self.experiment, self.experiment.settings.paths.data
-        files = [row["id"] for row in read_table(self.folder / "valid_predictions.csv", ("id",)).rows]
+        path = self.folder / "valid_predictions.csv"
+        if not path.exists():  # a final fit: it validated nothing
+            return self._eval_images, "eval"
+        files = [row["id"] for row in read_table(path, ("id",)).rows]
         files = files[:: -(-len(files) // _SAMPLE)]
         if all((root / file).is_file() for file in files):
             images = EvalDataset(root=root, columns=("id",), ids=files, files=files)
             return experiment.eval_batches(images, "validation"), "validation"
-        _, batches = experiment.eval_data()
+        return self._eval_images, "eval (the validation images are not here)"
+
+    @property
+    def _eval_images(self) -> EvalBatches:
+        _, batches = self.experiment.eval_data()
         batches.rows = batches.rows[:_SAMPLE]
-        return batches, "eval (the validation images are not here)"
+        return batches
 
 
 def write_checked_onnx(sample: Sample) -> Path:
