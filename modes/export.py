@@ -10,6 +10,7 @@ import torch
 from inference.onnx_file import need_export_packages
 from modes.assemble import Experiment
 from modes.infer import Infer
+from modes.infer_ensemble import refuse_ensemble
 from modes.members import folders_by_fold
 from modes.mode import MODES
 from modes.one_run import load_weights
@@ -34,6 +35,7 @@ class Export(Infer):
         super().run(Namespace(**vars(arguments) | {"overrides": [*arguments.overrides, "run.device=cpu"]}))
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
+        refuse_ensemble(folder, "export its members")
         experiment = replace(experiment, precision=Precision(torch.device("cpu"), torch.float32))
         model = experiment.model(fresh=False)
         for models in folders_by_fold(experiment.settings.run, folder):

@@ -17,7 +17,7 @@ from inference.saved import SavedPredictions
 from modes.blend import FILE, Blend
 from modes.pool import common_form
 from modes.saved_run import read_task
-from utils.errors import DataError
+from utils.errors import ConfigError, DataError
 
 log = logging.getLogger("podium")
 Again = Callable[[Path], None]
@@ -75,3 +75,13 @@ def _predicted(folder: Path, task: Task, images: EvalDataset, again: Again) -> d
 
 def _names(saved: SavedPredictions) -> tuple[str, ...]:
     return tuple(identity[0] for identity in saved.ids)
+
+
+def refuse_ensemble(folder: Path, instead: str) -> None:
+    """Refuse a run that has no weights, where these are needed; ``instead``: what its members are for.
+
+    Raises:
+        ConfigError: the run of the folder is an ensemble.
+    """
+    if is_ensemble(folder):
+        raise ConfigError(f"{folder} is an ensemble, without weights of its own: {instead}.")

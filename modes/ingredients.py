@@ -15,6 +15,7 @@ from inference.predict import Predictions
 from inference.saved import Validated
 from inference.soup import greedy, mean_weights
 from modes.assemble import Experiment, assemble_training, build_task, fingerprint
+from modes.infer_ensemble import refuse_ensemble
 from modes.one_run import check_validated, finished_run, refuse_other_data
 from modes.read_settings import check, read_sections
 from modes.settings import Settings, changes
@@ -162,6 +163,7 @@ class Ingredients:
 
 
 def _settings(folder: Path, overrides: Sequence[str]) -> Settings:
+    refuse_ensemble(folder, "name runs that were trained")
     check_validated(folder)
     path = folder / "config.ini"
     settings = check(read_sections(path, overrides), str(path))

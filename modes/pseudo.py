@@ -18,7 +18,7 @@ from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
 from modes.assemble import Experiment
 from modes.infer import Infer
-from modes.infer_ensemble import is_ensemble
+from modes.infer_ensemble import refuse_ensemble
 from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
 from modes.moves import build_views, with_views
@@ -28,7 +28,6 @@ from modes.run_engine import with_engine
 from modes.run_folder import read_environment
 from utils.convert import as_text
 from utils.durable import sha256_of
-from utils.errors import ConfigError
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
@@ -55,8 +54,7 @@ class Pseudo(Infer):
         super().run(Namespace(**vars(arguments) | {"overrides": others}))
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
-        if is_ensemble(folder):
-            raise ConfigError(f"{folder} is an ensemble, without weights of its own: label with a member.")
+        refuse_ensemble(folder, "label with a member")
         check_validated(folder)  # its labels would leak into whatever another run validates
         if self.images is None:
             images, batches = experiment.eval_data()

@@ -10,6 +10,7 @@ from inference.mean_of_views import NONE
 from modes.ask_again import Answers, ask_again
 from modes.assemble import Experiment
 from modes.infer import Infer
+from modes.infer_ensemble import refuse_ensemble
 from modes.mode import MODES
 from modes.moves import build_views, every_view, mean_of_views
 from utils.durable import write_json
@@ -29,6 +30,7 @@ class Views(Infer):
     """
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
+        refuse_ensemble(folder, "ask a member")
         settings, task, prepared = experiment.settings, experiment.task, experiment.prepare.size
         views = build_views(settings, task, prepared)
         if not views:

@@ -250,7 +250,8 @@ def test_what_can_not_be_made_is_refused(work, capsys, arguments, words):
     assert sorted((work / "runs").rglob("*")) == before
 
 
-def test_an_ensemble_labels_no_images_for_others(work, ensemble, capsys):
+@pytest.mark.parametrize("mode", ["pseudo", "views", "export"])
+def test_what_needs_weights_refuses_an_ensemble(work, ensemble, capsys, mode):
     folder, _ = ensemble("001")
-    assert podium(work, "--mode", "pseudo", "--run", str(folder)) == 2
+    assert podium(work, "--mode", mode, "--run", str(folder)) == 2
     assert "is an ensemble" in capsys.readouterr().err

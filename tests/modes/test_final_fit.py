@@ -125,13 +125,13 @@ def test_it_predicts_with_and_without_views(work, final):
     assert "a final fit, not validated." in (final / "log.txt").read_text()
 
 
-
 def test_other_engines_and_the_export_take_it_too(work, final, caplog):
     caplog.set_level("INFO", logger="podium")
     for arguments in (("infer", "--set", "infer.engine=onnxruntime"), ("export",)):
         caplog.clear()
         assert podium(work, "--mode", *arguments) == 0
         assert "14 eval images" in caplog.text  # it has no validation images to be compared on
+
 
 @pytest.mark.parametrize("arguments", [("compare", "001", "002"), ("views",), ("pseudo",)])
 def test_what_needs_validated_images_refuses_it_with_a_sentence(work, final, arguments, capsys):
