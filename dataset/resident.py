@@ -2,6 +2,7 @@
 
 import logging
 from typing import Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -36,10 +37,14 @@ class ResidentStore:
         return self._pixels.index_select(0, index).permute(0, 3, 1, 2)
 
 
+_placed: WeakValueDictionary[tuple[str, str], ResidentStore] = WeakValueDictionary()  # by file and device
+
+
 def place(source: ImageSource, where: Where, device: torch.device, what: str) -> ImageSource:
     """Return the same images where ``[images] store`` wants them; those without a store stay as they are.
 
     ``disk`` is a map that all processes share; ``auto`` is ``device`` on a GPU that has room, else ``disk``.
+    What is there already is not copied again.
 
     Args:
         device: that the model is on.
@@ -51,14 +56,20 @@ def place(source: ImageSource, where: Where, device: torch.device, what: str) ->
     if not isinstance(source, ImageStore) or where == "disk":
         return source
     if where == "memory":
-        return ResidentStore(source, torch.device("cpu"))
+        device = torch.device("cpu")
+    key = str(source.pixels.filename), str(device)
+    there = _placed.get(key)  # folds share one table of images, and must not copy it once for each
+    if there is not None and there.bad == source.bad:
+        return there
     needed, free = source.pixels.nbytes, free_memory(device)
     if where == "auto" and (free is None or needed > _SHARE * free):
         return source
-    if free is not None and needed > free:
+    if where == "device" and free is not None and needed > free:
         raise ConfigError(
             f"[images] store = device: the {what} images take {needed / 1e9:.1f} GB and {device} has "
             f"{free / 1e9:.1f} GB left: write auto, memory or disk."
         )
-    log.info("The %s images (%.1f GB) are on %s.", what, needed / 1e9, device)
-    return ResidentStore(source, device)
+    if where != "memory":
+        log.info("The %s images (%.1f GB) are on %s.", what, needed / 1e9, device)
+    _placed[key] = placed = ResidentStore(source, device)
+    return placed

@@ -63,6 +63,14 @@ def test_a_store_on_a_device_gives_batches_there(open_):
     assert batch.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("where", ["memory", "device"])
+def test_folds_of_one_table_share_one_copy(open_, where):
+    placed = place(open_(), where, CPU, "test")
+    assert place(open_(), where, CPU, "test") is placed
+    assert place(open_(), where, META, "test") is placed or where == "device"
+    assert place(open_(part=slice(5)), where, CPU, "test") is not placed
+
+
 @pytest.mark.parametrize(("share", "there"), [(0.29, True), (0.31, False)])
 def test_auto_takes_the_device_when_a_small_part_of_its_free_memory_is_enough(
     open_, monkeypatch, share, there
