@@ -17,7 +17,7 @@ from dataset.resident import Where
 from dataset.sampler import SAMPLERS
 from dataset.task import TASKS, Task
 from inference.decision import DECISIONS
-from inference.engine import EngineName
+from inference.engine import ENGINES, EngineName
 from inference.ensemble import ENSEMBLES
 from inference.ensemble_settings import EnsembleSettings
 from inference.mean_of_views import Average
@@ -178,7 +178,11 @@ REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback
 # Sections that have keys beside those of the class that they choose.
 BESIDE: dict[str, type[Any]] = {"model": Limits, "loss": LossSettings, "optimizer": Rates}
 # Keys that name a class without options.
-NAMED: dict[str, Registry[Any]] = {"[ensemble] method": ENSEMBLES, "[ensemble] decision": DECISIONS}
+NAMED: dict[str, Registry[Any]] = {
+    "[infer] engine": ENGINES,
+    "[ensemble] method": ENSEMBLES,
+    "[ensemble] decision": DECISIONS,
+}
 # Keys that a section no longer has, and what to write instead.
 MOVED = {
     ("images", "crop"): "a section [crop] with name = CentreCrop and size = ...",
