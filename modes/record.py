@@ -57,7 +57,9 @@ def entry_of(path: Path, ledger: Ledger, rows: int, task: Task, runs: Sequence[P
         sha256=sha256_of(path),
         runs=", ".join(map(ledger.where, runs)),
         commit=(_json(path.parent / "environment.json").get("commit") or "")[:12],
-        score=f"{'out-of-fold' if whole else 'validation'} {name}" if scores else "",
+        score=f"{'out-of-fold' if whole else 'validation'} {name}"
+        if name in scores.get("scores", {})
+        else "",
         own=scores.get("scores", {}).get(name),
         low=low,
         high=high,
