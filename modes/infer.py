@@ -106,8 +106,8 @@ class Infer(Mode):
         submitter = Submitter(task, experiment.eval_table())
         if experiment.settings.infer.views:
             log.warning(
-                "[infer] views: an ensemble takes what its members have predicted. Only those that predict now "
-                "use views; let the others predict again with --mode infer --run."
+                "[infer] views: an ensemble takes what its members have predicted. Only those that predict "
+                "now use views; let the others predict again with --mode infer --run."
             )
         paths = [text for text in self.arguments.overrides if _key(text).startswith("paths.")]
         found = ensemble_predictions(folder, task, submitter.images, paths, self._again)
