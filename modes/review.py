@@ -36,18 +36,20 @@ _SUSPECTS = ("view", "rank", "group", "files", "given", "suggested", "margin", "
 class Review(Mode):
     """Write a finished run's report and the sheet of suspected labels, into its folder ``review``.
 
-    With more runs named after it, the suspects are those of the mean of all their probabilities.
+    With more runs, the suspects are those of the mean of all their probabilities, in the first one's folder.
     """
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
-        parser.add_argument("runs", nargs="*", metavar="RUN", help="more runs, each by version or path")
+        parser.add_argument("runs", nargs="*", metavar="RUN", help="by version or path (default: the newest)")
 
     def run(self, arguments: Namespace) -> None:
         _refuse(arguments)
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
-        folder = find_run(here.paths.runs, here.run.name, arguments.run, finished=True)
-        others = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in arguments.runs]
+        wanted = arguments.runs if arguments.run is None else [arguments.run, *arguments.runs]
+        folder, *others = [
+            find_run(here.paths.runs, here.run.name, run, finished=True) for run in wanted or [None]
+        ]
         places = [text for text in arguments.overrides if text.startswith("paths.")]
         runs = [SavedRun.read(own, places) for own in (folder, *others)]
         (folder / FOLDER).mkdir(exist_ok=True)
