@@ -77,19 +77,33 @@ def train_run(
         elif until is not None:
             keeper = keep_time(experiment, folder, dataset, trainer, until, resumed=saved is not None)
     except PodiumError:
-        if saved is None and not any(whole.rglob("checkpoints")):  # nothing has been trained
-            shutil.rmtree(whole)
+        _remove_untrained(whole)
         raise
     _report(experiment, folder, dataset, source)
     if saved is not None:
         trainer.state.load_state_dict(saved)
         epoch, batch = trainer.state.epoch, trainer.state.batch
         log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
-    trainer.fit()
+    _fit(trainer, whole)
     if experiment.settings.train.final is not None:
         _finish_final(experiment, folder)
     else:
         _finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
+
+
+def _fit(trainer: Trainer, whole: Path) -> None:
+    """Train; a config that only the first step shows to be wrong leaves no run to resume."""
+    try:
+        trainer.fit()
+    except ConfigError:
+        _remove_untrained(whole)
+        raise
+
+
+def _remove_untrained(whole: Path) -> None:
+    # Checkpoints alone may have been deleted, of folds that are finished.
+    if not any(any(whole.rglob(name)) for name in ("checkpoints", "metrics.jsonl")):
+        shutil.rmtree(whole)
 
 
 def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
