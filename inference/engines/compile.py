@@ -14,10 +14,8 @@ class Compile(Engine):
 
     def __init__(self, *, model: nn.Module, batch_size: int) -> None:
         super().__init__()
-        self.compiled, self.batch_size = (
-            Compiled(model, "[infer] engine = compile", dynamic=False),
-            batch_size,
-        )
+        self.model, self.batch_size = model, batch_size  # the model goes to eval mode with this
+        self.compiled = Compiled(model, "[infer] engine = compile", dynamic=False)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         starts = range(0, len(images), self.batch_size)

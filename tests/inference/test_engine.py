@@ -164,3 +164,11 @@ def test_onnx_runtime_also_takes_the_floats_of_a_view(model, written):
     with torch.inference_mode():
         found, expected = engine(images(3).float() / 255), engine(images(3))
     assert all(torch.equal(found[space], logits) for space, logits in expected.items())
+
+
+@pytest.mark.parametrize("name", ["Compile", "Eager"])
+def test_a_model_that_pytorch_runs_is_in_the_mode_of_its_engine(name, model):
+    engine = ENGINES.build(Component(name), model=model, batch_size=BATCH)
+    for training in (True, False):
+        engine.train(training)
+        assert model.training == training
