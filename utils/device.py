@@ -44,6 +44,8 @@ def pick_device(name: str) -> torch.device:
         raise ConfigError(
             f"[run] device = {name!r} can't be used: {reason} Use auto, cpu, cuda or cuda:N."
         ) from None
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)  # events and streams that name no GPU are then of this one
     return device
 
 
