@@ -35,14 +35,6 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def work(trained, tmp_path):
-    """The same with runs that a test may change."""
-    shutil.copytree(trained / "runs", tmp_path / "runs")
-    (tmp_path / "config.ini").write_text(SMALL_RUN.format(data=trained / "data", work=tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
 def compare(work, caplog):
     """Return a function that returns what comparing two runs prints."""
 

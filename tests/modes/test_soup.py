@@ -56,15 +56,6 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def work(trained, tmp_path):
-    """The same with runs that a test may change."""
-    shutil.copytree(trained / "runs", tmp_path / "runs")
-    text = (trained / "config.ini").read_text().replace(f"runs = {trained}", f"runs = {tmp_path}")
-    (tmp_path / "config.ini").write_text(text)
-    return tmp_path
-
-
-@pytest.fixture
 def runs(work):
     return work / "runs" / "test"
 

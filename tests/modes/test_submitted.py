@@ -30,14 +30,6 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def work(trained, tmp_path):
-    """The same with runs and a ledger that a test may change."""
-    shutil.copytree(trained / "runs", tmp_path / "runs")
-    (tmp_path / "config.ini").write_text(SMALL_RUN.format(data=trained / "data", work=tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
 def said(work, caplog):
     """Return a function that runs a command and returns what it prints."""
 
