@@ -3,12 +3,14 @@
 import torch
 from torch import Tensor
 
+from utils.device import constant
+
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as torchvision's rgb_to_grayscale
 
 
 def grey(images: Tensor) -> Tensor:
     """Return the luma of RGB images: (N, 1, H, W) from (N, 3, H, W)."""
-    weights = images.new_tensor(_GREY).view(1, 3, 1, 1)
+    weights = constant(_GREY, images.device).view(1, 3, 1, 1)
     return (images * weights).sum(dim=1, keepdim=True)
 
 

@@ -9,12 +9,14 @@ import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dataset import colour
 from dataset.augment import Chance
 from dataset.moves import Move
 from dataset.warp import warp
+from utils.device import constant
 
 MOVES: frozenset[Move] = frozenset({"shift", "rotate"})  # of whole images that some of them make
 _SHEAR = 0.3  # columns a row moves, for each row from the middle
@@ -59,7 +61,7 @@ def contrast(images: Tensor, strength: Tensor) -> Tensor:
 
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
     """Move each pixel away from the mean around it, or towards it."""
-    soft: Tensor = _torchvision().adjust_sharpness(images, 0.0)
+    soft = _softened(images)
     return (soft + (images - soft) * (1 + strength * _LIGHT).view(-1, 1, 1, 1)).clamp(0, 1)
 
 
@@ -104,13 +106,29 @@ def one_of_all(images: Tensor, strength: Tensor, chance: Chance) -> Tensor:
     """
     order = chance.permutation(len(images))
     first = chance.generator.initial_seed() % len(OPERATIONS)  # else the first ones had one image more always
-    changed = images.clone()
-    for number in range(len(OPERATIONS)):
-        rows = order[number :: len(OPERATIONS)]
-        if len(rows):
-            operation = OPERATIONS[(first + number) % len(OPERATIONS)]
-            changed[rows] = operation(images[rows], strength[rows])
-    return changed
+    dealt = [order[number :: len(OPERATIONS)] for number in range(min(len(images), len(OPERATIONS)))]
+    changed = [
+        OPERATIONS[(first + number) % len(OPERATIONS)](images[rows], strength[rows])
+        for number, rows in enumerate(dealt)
+    ]
+    # Put back in order by reading, since writing to rows makes a GPU sort them, for each operation.
+    return torch.cat(changed).index_select(0, torch.cat(dealt).argsort())
+
+
+def _softened(images: Tensor) -> Tensor:
+    """Return each pixel inside as the mean of those around it, itself counted five times.
+
+    As torchvision's ``adjust_sharpness`` with factor 0, which copies its kernel to the device each time.
+    """
+    height, width = images.shape[2:]
+    if height <= 2 or width <= 2:
+        return images
+    around, itself = 1 / 13, 5 / 13
+    kernel = constant((*[around] * 4, itself, *[around] * 4), images.device).view(1, 1, 3, 3)
+    soft = images.clone()
+    inside = soft[..., 1:-1, 1:-1]
+    inside += F.conv2d(images, kernel.expand(3, 1, 3, 3), groups=3) - inside
+    return soft.clamp_(0, 1)
 
 
 def _torchvision() -> Any:

@@ -91,6 +91,8 @@ def _match_memory_format(optimizer: Optimizer) -> None:
     pair the wrong ones.
     """
     for parameter, values in optimizer.state.items():
+        if "mu_product" in values:  # NAdam's, which it asks for: on a GPU it would wait, for each weight
+            values["mu_product"] = values["mu_product"].cpu()
         for name, value in values.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
                 values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

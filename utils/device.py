@@ -4,6 +4,7 @@ import ctypes
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import torch
@@ -54,6 +55,16 @@ def free_memory(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
+@cache
+def constant(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    """Return float32 numbers on a device, copied there once: a copy in each step makes the GPU run dry.
+
+    Everybody gets the same tensor, so nobody may change it.
+    """
+    with torch.inference_mode(False):  # one made for inference could not be used in training afterwards
+        return torch.tensor(values, device=device)
+
+
 @dataclass(frozen=True, slots=True)
 class Precision:
     """The type that matrix products run in; weights stay float32.
@@ -71,7 +82,8 @@ class Precision:
             return cls(device, getattr(torch, name))
         if device.type != "cuda":
             return cls(device, torch.float32)
-        return cls(device, torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)  # a T4 only emulates it
+        return cls(device, torch.bfloat16 if has_bfloat16 else torch.float16)
 
     def autocast(self) -> AbstractContextManager[None]:
         """Return the context in which a model runs."""

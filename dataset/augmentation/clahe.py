@@ -33,10 +33,12 @@ class CLAHE(Augmentation):
         chosen = torch.nonzero(chance.uniform(0, 1, len(images)) < self.probability).flatten()
         pixels = (images[chosen] * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         method = cv2.createCLAHE(self.clip_limit, (self.tiles, self.tiles))
-        equalised = images.clone()
-        for index, image in zip(chosen.tolist(), pixels, strict=True):
+
+        even = np.empty(pixels.shape, np.uint8)
+        for image, result in zip(pixels, even, strict=True):
             lab = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2LAB)
             lab[..., 0] = method.apply(lab[..., 0])
-            rgb = torch.from_numpy(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)).permute(2, 0, 1)
-            equalised[index] = rgb.to(images.device) / 255
-        return equalised
+            cv2.cvtColor(lab, cv2.COLOR_LAB2RGB, dst=result)
+
+        rgb = torch.from_numpy(even).to(images.device).permute(0, 3, 1, 2) / 255
+        return images.index_copy(0, chosen, rgb)

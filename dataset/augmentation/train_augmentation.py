@@ -10,6 +10,7 @@ from dataset.colour import brightness, contrast
 from dataset.moves import Move
 from dataset.warp import warp
 from utils.convert import Fraction, NonNegative
+from utils.device import constant
 
 
 @AUGMENTATIONS.register
@@ -63,5 +64,5 @@ class TrainAugmentation(Augmentation):
             ],
             dim=1,
         )
-        room = maps.new_tensor([width / images.shape[3], height / images.shape[2]])
+        room = constant((width / images.shape[3], height / images.shape[2]), maps.device)
         return maps * room.view(1, 2, 1)

@@ -3,6 +3,7 @@
 import copy
 
 import torch
+from torch import Tensor
 
 from train.callback import CALLBACKS, Callback
 from train.state import TrainState
@@ -24,18 +25,25 @@ class EMA(Callback):
 
     def __init__(self, *, decay: Fraction = 0.999) -> None:
         self.decay = decay
+        self._averaged: tuple[list[Tensor], list[Tensor]] = ([], [])  # averages, and what they are of
+        self._counted: tuple[list[Tensor], list[Tensor]] = ([], [])  # copies, and what they are of
 
     def on_fit_start(self, state: TrainState) -> None:
         if state.eval_model is state.model:
             state.eval_model = copy.deepcopy(state.model).requires_grad_(False)
+        # Collected once: asking a large model for its tensors takes longer than averaging them.
+        averages, values = state.eval_model.state_dict(), state.model.state_dict()
+        pairs = [(averages[name], value) for name, value in values.items()]
+        self._averaged = _columns([pair for pair in pairs if pair[1].is_floating_point()])
+        self._counted = _columns([pair for pair in pairs if not pair[1].is_floating_point()])
 
     @torch.no_grad()
     def on_step_end(self, state: TrainState) -> None:
         decay = min(self.decay, (1 + state.step) / (10 + state.step))
-        averages, values = state.eval_model.state_dict(), state.model.state_dict()
-        floating = [name for name, value in values.items() if value.is_floating_point()]
-        torch._foreach_lerp_(
-            [averages[name] for name in floating], [values[name] for name in floating], 1 - decay
-        )
-        for name in values.keys() - set(floating):
-            averages[name].copy_(values[name])
+        torch._foreach_lerp_(*self._averaged, 1 - decay)
+        if self._counted[0]:
+            torch._foreach_copy_(*self._counted)
+
+
+def _columns(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
+    return [average for average, _ in pairs], [value for _, value in pairs]
