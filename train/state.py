@@ -75,7 +75,7 @@ class TrainState:
                 self.eval_model = copy.deepcopy(self.model).requires_grad_(False)
             self.eval_model.load_state_dict(saved["eval_model"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        _match_memory_format(self.optimizer)
+        match_memory_format(self.optimizer)
         self.scaler.load_state_dict(saved["scaler"])
         self.loss_sum.copy_(saved["loss_sum"])
         for name in ("epoch", "batch", "step", "history"):
@@ -84,7 +84,7 @@ class TrainState:
             self.plan.load(saved["plan"])
 
 
-def _match_memory_format(optimizer: Optimizer) -> None:
+def match_memory_format(optimizer: Optimizer) -> None:
     """Give each state tensor its parameter's memory layout, which a file does not keep.
 
     Otherwise a resumed run would add up the same numbers in another order, and fused optimisers would

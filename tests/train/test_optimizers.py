@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from models.classifier import MODELS
 from schedulers.base import SCHEDULERS
 from train import checkpoint
-from train.optimizer import OPTIMIZERS, parameter_groups
+from train.optimizer import OPTIMIZERS, Rates, parameter_groups
 from train.state import TrainState
 from utils.errors import ConfigError
 from utils.registry import Component
@@ -189,3 +189,48 @@ def test_options_that_an_optimizer_does_not_have_are_refused() -> None:
         build("AdamW", nn.Linear(2, 2), weight_decai=0.1)
     with pytest.raises(ConfigError, match="above 0"):
         build("AdamW", nn.Linear(2, 2), lr=0)
+
+
+def _along_rows(gradient: Tensor, weight: Tensor) -> Tensor:
+    """Return a gradient without its part along each row of the weight, as a norm behind it makes it."""
+    rows, moves = weight.flatten(1), gradient.flatten(1)
+    share = (rows * moves).sum(1, keepdim=True) / rows.square().sum(1, keepdim=True)
+    return (moves - share * rows).view_as(weight)
+
+
+def _along_whole(gradient: Tensor, weight: Tensor) -> Tensor:
+    """Return a gradient without its part along the weight as a whole, but with parts along its rows."""
+    gradient = gradient + weight * torch.linspace(-9, 9, len(weight)).view(-1, *[1] * (weight.ndim - 1))
+    return gradient - weight * (gradient * weight).sum() / weight.square().sum()
+
+
+def _as_it_is(gradient: Tensor, weight: Tensor) -> Tensor:
+    return gradient + 3 * weight
+
+
+@pytest.mark.parametrize("made", [_along_rows, _along_whole, _as_it_is])
+@pytest.mark.parametrize("rates", [Rates(), Rates(layer_decay=0.8, head_rate=3.0)])
+def test_adamp_makes_the_same_steps_for_all_weights_at_once(made: Any, rates: Rates) -> None:
+    """The way of a GPU against the package's, weight by weight; one layer melts later than the others."""
+    models = [net(), net()]
+    package, together = (
+        OPTIMIZERS.build(
+            Component.of("AdamP", lr=0.01, weight_decay=0.1), groups=parameter_groups(model, rates)
+        )
+        for model in models
+    )
+    generator = torch.Generator().manual_seed(1)
+
+    for number in range(12):
+        for place, pair in enumerate(zip(*(model.parameters() for model in models), strict=True)):
+            noise = torch.randn(pair[0].shape, generator=generator)
+            weight = pair[0].detach()
+            gradient = made(noise, weight) if weight.ndim > 1 else noise
+            for same in pair:
+                frozen = place == 0 and number < 4
+                same.grad = None if frozen else gradient.clone(memory_format=torch.preserve_format)
+        package.step()
+        together.step_together()  # type: ignore[attr-defined]
+
+        for expected, weight in zip(*(model.parameters() for model in models), strict=True):
+            torch.testing.assert_close(weight, expected, rtol=1e-5, atol=1e-6)
