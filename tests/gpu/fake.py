@@ -35,8 +35,8 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]
         kwargs = kwargs or {}
         result = function(*args, **kwargs)
         name = str(function)
-        given = [tensor for tensor in _tensors((args, kwargs))]
-        made = [tensor for tensor in _tensors(result)]
+        given = list(_tensors((args, kwargs)))
+        made = list(_tensors(result))
         on_gpu = [tensor.device.type == "cuda" for tensor in (*given, *made)]
         if any(on_gpu) and not name.startswith(_FREE) and not function.is_view:
             self.kernels.append(name)
@@ -46,7 +46,7 @@ class Trace(TorchDispatchMode):  # type: ignore[misc]
 
 
 def _waits(name: str, given: list[Tensor], made: list[Tensor], options: dict[str, Any]) -> bool:
-    """Tell whether the host waits for the GPU: to read a number, to know a size, to copy without a promise."""
+    """Tell whether the host waits for the GPU: for a number, a size or a plain copy."""
     on_gpu = [tensor.device.type == "cuda" for tensor in given]
     if name.startswith(("aten._local_scalar_dense", "aten.nonzero", "aten.masked_select")):
         return any(on_gpu)

@@ -1,4 +1,4 @@
-"""In a step the host never waits for the GPU, and few kernels do the work: traced on a GPU that is not there."""
+"""In a step the host never waits for the GPU, and few kernels do the work: traced on fake tensors."""
 
 from typing import Any
 
