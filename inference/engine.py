@@ -77,14 +77,19 @@ def largest_difference(task: Task, one: Predictions, other: Predictions) -> floa
     return float(torch.stack([(mine[name] - theirs[name]).abs().max() for name in mine]).max())
 
 
-def check_difference(difference: float, what: str) -> None:
+def check_difference(difference: float, what: str, rounding: float = 0.0) -> None:
     """Refuse what gives other probabilities than PyTorch itself; ``what`` it is stands in the message.
+
+    Args:
+        difference: from PyTorch in float32.
+        rounding: by how much PyTorch itself differs from that in the run's own precision.
 
     Raises:
         ConfigError: ``difference`` is above the limit, or no number.
     """
-    if not difference <= LIMIT:
+    limit = LIMIT + 2 * rounding
+    if not difference <= limit:
         raise ConfigError(
             f"{what} gives other probabilities than PyTorch itself: they differ by up to {difference:.2g}, "
-            f"and more than {LIMIT:g} is not rounding. Write engine = eager in [infer]."
+            f"and more than {limit:.2g} is not rounding. Write engine = eager in [infer]."
         )

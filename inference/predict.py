@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dataset.batches import Batch
+from dataset.batches import Batch, ahead
 from dataset.task import Logits, Targets
 from utils.device import Precision
+from utils.device_errors import explained
+
+_SMALLER = "Write a smaller [infer] batch_size, or [images] store = disk."
 
 
 class Batches(Sized, Iterable[Batch], Protocol):
@@ -42,9 +45,11 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
     rows: list[NDArray[np.int64]] = []
     logits: list[dict[str, Tensor]] = []
     targets: list[Targets] = []
+    source = ahead(iter(batches)) if precision.device.type == "cuda" else batches
+    bar = tqdm(source, desc=what, total=len(batches), unit="batch", leave=False, disable=None)
     try:
-        with torch.inference_mode():
-            for batch in tqdm(batches, desc=what, unit="batch", leave=False, disable=None):
+        with torch.inference_mode(), explained(precision.device, f"{what}: the images of a batch", _SMALLER):
+            for batch in bar:
                 with precision.autocast():
                     logits.append(model(batch.images.to(precision.device, non_blocking=True)))
                 rows.append(batch.rows)

@@ -17,6 +17,7 @@ from torch import nn
 from models.backbone_size import check_size
 from models.checkpointing import checkpoint_gradients
 from models.classifier import IMAGENET_MEAN, IMAGENET_STD
+from models.mirror_padding import mirror_blurs
 from utils.errors import ConfigError, closest, unknown_name
 
 log = logging.getLogger("podium")
@@ -91,6 +92,7 @@ def create_backbone(
     except _REFUSALS as error:
         what = f"weights for {name}" if pretrained else f"backbone {name}"
         raise ConfigError(f"The {what} can't be made: {type(error).__name__}: {error}") from error
+    mirror_blurs(module)
     if gradient_checkpointing:
         checkpoint_gradients(module, name)
     features = int(getattr(module, "head_hidden_size", None) or module.num_features)

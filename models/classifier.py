@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from models.feature_map import look, map_channels
 from models.head import Heads
+from utils.device import without_autocast
 from utils.registry import Component, Registry
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -72,7 +73,17 @@ class Classifier(nn.Module):
         seen = look(self.backbone, self.normalise(images), self.pooled.values())
         if True in seen:
             seen[True] = self.dropout(seen[True])
-        logits: dict[str, Tensor] = self.heads({space: seen[p] for space, p in self.pooled.items()})
+        return self.logits({space: seen[pooled] for space, pooled in self.pooled.items()})
+
+    def logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the heads' logits (N, K) in float32, whatever precision the backbone runs in.
+
+        Logits of 8 bits would be steps of 0.03 apart, for hardly any time gained.
+        """
+        with without_autocast(next(iter(features.values())).device):
+            logits: dict[str, Tensor] = self.heads(
+                {name: values.float() for name, values in features.items()}
+            )
         return logits
 
 

@@ -117,5 +117,4 @@ class SeparateBackbones(Classifier):
         for name, pooled in self.pooled.items():
             if pooled:
                 seen[name] = self.dropout(seen[name])
-        logits: dict[str, Tensor] = self.heads(seen)
-        return logits
+        return self.logits(seen)

@@ -38,7 +38,7 @@ from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
 from utils.errors import ConfigError, DataError, unknown_name
-from utils.seeds import seed_global
+from utils.seeds import allow_any_kernels, seed_global
 
 log = logging.getLogger("podium")
 
@@ -62,6 +62,8 @@ class Experiment:
         settings = settings.resolved(task)
         check_spaces(settings, task)
         precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
+        if not settings.run.deterministic:
+            allow_any_kernels()
         return cls(settings, task, precision, prepare)
 
     def check(self) -> None:
@@ -249,7 +251,7 @@ def assemble_training(
     batches = TrainBatches(source, table.targets, sampler, train.batch_size)
     experiment.heads.check_batch(batches.batch_size)  # smaller than the config's where images are few
     augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
-    log.info(cost_line(settings, experiment.heads))
+    log.info("%s\nDevice: %s", cost_line(settings, experiment.heads), experiment.precision)
     validator = experiment.validator(dataset, source)
     criterion = experiment.criterion({name: values[table.rows] for name, values in table.targets.items()})
     callbacks = build_callbacks(

@@ -23,6 +23,7 @@ from modes.time_limit import follow_plan, keep_time
 from train import checkpoint
 from train.monitor import Monitor
 from train.trainer import Trainer
+from utils.device_errors import explained
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError, DataError, PodiumError
 from utils.ini import format_ini
@@ -93,8 +94,15 @@ def train_run(
 
 def _fit(trainer: Trainer, whole: Path) -> None:
     """Train; a config that only the first step shows to be wrong leaves no run to resume."""
+    batches, device = trainer.batches, trainer.precision.device
+    half = max(1, batches.batch_size // 2)
+    advice = (
+        f"Write [train] batch_size = {half} and accumulate = {2 * trainer.loop.accumulate}, "
+        "[model] gradient_checkpointing = yes, or [images] store = disk."
+    )
     try:
-        trainer.fit()
+        with explained(device, f"Training steps of batch_size = {batches.batch_size} images", advice):
+            trainer.fit()
     except ConfigError:
         _remove_untrained(whole)
         raise
@@ -256,7 +264,10 @@ def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None
     model.load_state_dict(best["model"])
     scores = {name: best["scores"][name] for name in experiment.task.main_scores if name in best["scores"]}
     said = f"validation {words(scores)}" if scores else "a final fit, not validated"
-    log.info("Predicting with %s: epoch %d, %s.", folder, best["scores"]["epoch"], said)
+    log.info(
+        "Predicting with %s: epoch %d, %s.\nDevice: %s",
+        folder, best["scores"]["epoch"], said, experiment.precision,
+    )  # fmt: skip
 
 
 def read_scores(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from dataset.batches import EvalBatches
@@ -20,6 +21,7 @@ from inference.predict import Predictions, predict
 from models.classifier import Normalise
 from modes.assemble import Experiment
 from modes.one_run import read_scores
+from utils.device import Precision
 from utils.durable import sha256_of, write_durably
 from utils.tables import read_table
 
@@ -69,18 +71,27 @@ class Sample:
         Raises:
             ConfigError: it differs by more than rounding.
         """
-        batches, what = self._images
-        difference = largest_difference(self.experiment.task, self._own, self._predict(engine))
+        (batches, what), task, precision = self._images, self.experiment.task, self.experiment.precision
+        difference = largest_difference(task, self._exact, self._predict(engine, precision))
         name, count = type(engine).__name__.lower(), f"{len(batches.rows)} {what} images"
-        check_difference(difference, f"engine = {name} on {count}")
+        check_difference(difference, f"engine = {name} on {count}", self._rounding)
         return f"{name} differs from PyTorch by at most {difference:.1e} in a probability, on {count}."
 
     @cached_property
-    def _own(self) -> Predictions:
-        return self._predict(self.model)
+    def _exact(self) -> Predictions:
+        """What the model says in float32: half precision is as far from it as an engine may be from both."""
+        return self._predict(self.model, replace(self.experiment.precision, dtype=torch.float32))
 
-    def _predict(self, model: nn.Module) -> Predictions:
-        return predict(model, self._images[0], self.experiment.precision, what="Checking the engine")
+    @cached_property
+    def _rounding(self) -> float:
+        """By how much the model itself differs from that in the run's own precision."""
+        precision = self.experiment.precision
+        if precision.dtype == torch.float32:
+            return 0.0
+        return largest_difference(self.experiment.task, self._exact, self._predict(self.model, precision))
+
+    def _predict(self, model: nn.Module, precision: Precision) -> Predictions:
+        return predict(model, self._images[0], precision, what="Checking the engine")
 
     @cached_property
     def _images(self) -> tuple[EvalBatches, str]:

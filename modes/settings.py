@@ -49,6 +49,9 @@ class RunSettings:
     folds: Literal["all"] | tuple[CountOrZero, ...] | None = None  # each of them validates once
     seeds: Count = 1  # how many runs of each of these folds: with seed, seed + 1, ...
     device: str = "auto"  # auto, cpu, cuda, cuda:1
+    deterministic: bool = (
+        True  # the same bits on every run; no: the fastest kernels of a GPU, whatever their bits
+    )
 
     @property
     def dealing_seed(self) -> int:

@@ -37,7 +37,7 @@ def adamp_step(
     deviations = torch._foreach_sqrt(squares)
     torch._foreach_div_(deviations, math.sqrt(1 - beta_2**age))
     torch._foreach_add_(deviations, group["eps"])
-    moves = torch._foreach_div(means, deviations)
+    moves = list(torch._foreach_div(means, deviations))
     size, decay = group["lr"] / (1 - beta_1**age), group["lr"] * group["weight_decay"]
 
     if weights[0].ndim > 1:
@@ -68,9 +68,9 @@ def _factors(
     by_weight = [rows.sums_of_rows(sums) for sums in by_row]
 
     eps, delta = group["eps"], group["delta"]
-    alike_in_rows = rows.most_of_rows(_cosine(*by_row[:3], eps))
+    alike_in_rows = rows.most_of_rows(_cosine(by_row, eps))
     in_rows = alike_in_rows < delta / rows.columns.sqrt()
-    as_whole = ~in_rows & (_cosine(*by_weight[:3], eps) < delta / rows.numbers.sqrt())
+    as_whole = ~in_rows & (_cosine(by_weight, eps) < delta / rows.numbers.sqrt())
 
     share_of_rows = by_row[3] / (by_row[2].sqrt() + eps).square()
     share_of_weight = by_weight[3] / (by_weight[2].sqrt() + eps).square()
@@ -80,8 +80,9 @@ def _factors(
     return _shaped(factor, weights)
 
 
-def _cosine(product: Tensor, first: Tensor, second: Tensor, eps: float) -> Tensor:
-    """Return |cosine| from a sum of products and two of squares, as ``F.cosine_similarity``."""
+def _cosine(sums: list[Tensor], eps: float) -> Tensor:
+    """Return |cosine| from sums of products and of both squares, as ``F.cosine_similarity``."""
+    product, first, second = sums[:3]
     return (product / (first.sqrt().clamp(min=eps) * second.sqrt().clamp(min=eps))).abs()
 
 
@@ -141,7 +142,8 @@ def _flat(tensors: Sequence[Tensor]) -> Tensor:
 def _shaped(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
     """Return what ``_flat`` made flat in its old shapes."""
     shaped = []
-    for part, tensor in zip(flat.split([t.numel() for t in like]), like, strict=True):
+    parts = torch.split(flat, [tensor.numel() for tensor in like])
+    for part, tensor in zip(parts, like, strict=True):
         if tensor.ndim == 4:
             out, inner, height, width = tensor.shape
             shaped.append(part.view(out, height, width, inner).permute(0, 3, 1, 2))

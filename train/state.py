@@ -76,7 +76,8 @@ class TrainState:
             self.eval_model.load_state_dict(saved["eval_model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         match_memory_format(self.optimizer)
-        self.scaler.load_state_dict(saved["scaler"])
+        if saved["scaler"]:  # empty where it began in another precision
+            self.scaler.load_state_dict(saved["scaler"])
         self.loss_sum.copy_(saved["loss_sum"])
         for name in ("epoch", "batch", "step", "history"):
             setattr(self, name, saved[name])

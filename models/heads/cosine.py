@@ -1,11 +1,11 @@
 """Cosines between an image's features and a direction for each label."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.head import HEADS, Head
 from utils.convert import Positive
+from utils.device import without_autocast
 
 _SHORTEST = 1e-6  # length below which features have no direction; keeps the gradient at 0 finite
 
@@ -32,6 +32,6 @@ class Cosine(nn.Linear, Head):
         self.scale = scale
 
     def forward(self, features: Tensor) -> Tensor:
-        with torch.autocast(features.device.type, enabled=False):
+        with without_autocast(features.device):
             directions = F.normalize(features.float(), dim=1, eps=_SHORTEST)
             return self.scale * F.linear(directions, F.normalize(self.weight.float(), dim=1, eps=_SHORTEST))

@@ -100,6 +100,12 @@ def test_rounding_is_not(difference):
     check_difference(difference, "engine = x")
 
 
+def test_as_much_as_half_precision_rounds_itself_is_not_refused():
+    check_difference(0.0027, "engine = x", rounding=0.0025)
+    with pytest.raises(ConfigError, match=r"more than 0.006 is not rounding"):
+        check_difference(0.0061, "engine = x", rounding=0.0025)
+
+
 def test_the_file_takes_any_number_of_images_and_gives_probabilities_and_logits(model, written):
     session = open_onnx(written)
     for count in (1, 2, 7):

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.classifier import MODELS, Classifier
+from models.conditioning import CONDITIONINGS
 from models.head import HEADS, Head, Heads
 from utils.errors import ConfigError
 from utils.registry import Component
@@ -132,6 +133,20 @@ def test_cosines_are_computed_in_full_precision(dtype: torch.dtype) -> None:
         logits = head(half)
     assert logits.dtype == torch.float32
     torch.testing.assert_close(logits, head(half.float()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("conditioning", CONDITIONINGS.names())
+def test_heads_run_in_float32_whatever_the_backbone_runs_in(conditioning: str) -> None:
+    # logits of 8 bits would be steps of 0.03 apart: ties, and coarse thresholds
+    heads = Heads({"a": 3, "b": 2}, conditioning=Component(conditioning))
+    model = MODELS.build(Component.of("TinyNet", width=4), heads=heads, image_size=(16, 16)).eval()
+    seen: dict[str, torch.Tensor] = {}
+    model.heads.register_forward_pre_hook(lambda _, inputs: seen.update(inputs[0]))
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(torch.rand(2, 3, 16, 16))
+    assert {values.dtype for values in (*seen.values(), *logits.values())} == {torch.float32}
+    expected = model.heads(seen)
+    assert all(torch.equal(logits[space], expected[space]) for space in expected)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,13 +16,16 @@ import torch
 from dataset.batches import centre_crop
 from dataset.demo import draw_demo_data
 from dataset.prepare import Prepare
+from inference.engine import Engine
 from inference.engines.onnx_runtime import OnnxRuntime
 from inference.onnx_file import metadata_of
 from modes.assemble import Experiment
 from modes.one_run import load_best
 from modes.read_settings import check, read_sections
+from modes.run_engine import Sample
 from run import main
 from tests.modes.smallest import SMALL_RUN
+from utils.device import Precision
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "use_exported_model.py"
 CONFIG = (
@@ -128,6 +133,24 @@ def test_a_run_predicts_the_same_by_its_onnx_file_as_by_pytorch(config, run, cap
     assert "onnxruntime differs from PyTorch by at most" in caplog.text
     assert "on 28 validation images" in caplog.text
     assert (run / "model.onnx").stat().st_mtime_ns == written  # it was there, and of these weights
+
+
+@pytest.mark.parametrize("engine_rounds", [False, True])
+def test_an_engine_is_held_against_float32_where_the_run_is_in_half_precision(run, engine_rounds):
+    experiment = Experiment.of(check(read_sections(run / "config.ini", ()), "config.ini"))
+    model = experiment.model(fresh=False)
+    model.load_state_dict(load_best(run)["model"])
+    model.eval()
+    half = replace(experiment, precision=Precision(torch.device("cpu"), torch.bfloat16))
+
+    class Own(Engine):
+        def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+            with torch.autocast("cpu", enabled=engine_rounds):
+                return model(images)
+
+    sentence = Sample(model, half, run).check(Own())
+    difference = float(re.search(r"at most (\S+) in a probability", sentence)[1])
+    assert (difference > 1e-5) == engine_rounds
 
 
 def test_a_file_that_is_not_of_these_weights_is_written_anew(config, run):
