@@ -106,15 +106,15 @@ class _Rows:
 
     def sums(self, numbers: Tensor) -> Tensor:
         """Return the sum of each row (R) of N numbers."""
-        return torch.segment_reduce(numbers, "sum", lengths=self.lengths)
+        return torch.segment_reduce(numbers, "sum", lengths=self.lengths, unsafe=True)
 
     def sums_of_rows(self, values: Tensor) -> Tensor:
         """Return for each weight (T) the sum of its rows' values (R)."""
-        return torch.segment_reduce(values, "sum", lengths=self.counts)
+        return torch.segment_reduce(values, "sum", lengths=self.counts, unsafe=True)
 
     def most_of_rows(self, values: Tensor) -> Tensor:
         """Return for each weight (T) the largest of its rows' values (R)."""
-        return torch.segment_reduce(values, "max", lengths=self.counts)
+        return torch.segment_reduce(values, "max", lengths=self.counts, unsafe=True)
 
     def each(self, values: Tensor) -> Tensor:
         """Return each weight's value (T) for each of its rows (R)."""
