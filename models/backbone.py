@@ -137,8 +137,8 @@ def _without_source(name: str) -> str:
         return model if colon or slash else name
     raise ConfigError(
         f"backbone = {name}: of the hub's models only those of timm can be named, such as "
-        "timm/resnet18.a1_in1k. For weights of others write the name of their architecture, as timm calls it, "
-        "and pretrained = PATH of the file with them."
+        "timm/resnet18.a1_in1k. For weights of others write the name of their architecture, as timm calls "
+        "it, and pretrained = PATH of the file with them."
     )
 
 

@@ -67,8 +67,9 @@ def _each(names: Sequence[str], pretrained: Sequence[bool | Path]) -> Sequence[b
         return pretrained
     if len(pretrained) != 1:
         raise ValueError(
-            f"pretrained = {as_text(tuple(pretrained))}: these are {len(pretrained)} for {len(names)} backbones; "
-            "write yes, no or a path for each, with commas between them in the order of backbones, or one for all"
+            f"pretrained = {as_text(tuple(pretrained))}: these are {len(pretrained)} for {len(names)} "
+            "backbones; write yes, no or a path for each, with commas between them in the order of "
+            "backbones, or one for all"
         )
     return [False if isinstance(pretrained[0], Path) else pretrained[0]] * len(names)
 
@@ -80,8 +81,9 @@ def load_whole(joined: nn.Module, names: Sequence[str], pretrained: Sequence[boo
         ConfigError: the file has not all of these branches.
     """
     if len(pretrained) == 1 < len(names) and isinstance(pretrained[0], Path):
+        paths = ", ".join(f"PATH{number}" for number in range(1, len(names) + 1))
         advice = (
             " One file for several backbones has to be a checkpoint of Podium's with these same backbones; "
-            f"otherwise write a path for each: pretrained = {', '.join(f'PATH{i}' for i in range(1, len(names) + 1))}"
+            f"otherwise write a path for each: pretrained = {paths}"
         )
         load_file_into(joined, pretrained[0], f"{len(names)} backbones", advice=advice)

@@ -108,8 +108,8 @@ def _check_finite(match: Match, path: Path) -> None:
     for name in sorted(match.found):
         if not bool(torch.isfinite(match.tensors[name].float()).all()):
             raise ConfigError(
-                f"[model] pretrained = {path}: {name} holds numbers that are not finite (NaN or infinity): its "
-                "training had failed, or the file is damaged. Take another file."
+                f"[model] pretrained = {path}: {name} holds numbers that are not finite (NaN or infinity): "
+                "its training had failed, or the file is damaged. Take another file."
             )
 
 

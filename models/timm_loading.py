@@ -1,5 +1,6 @@
 """A timm model with the weights of the hub or of a file, through the one door for both."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,10 +56,12 @@ def _filtered(filter_fn: Filter | None, tensors: Tensors, model: nn.Module) -> T
     """Return tensors by the model's names, in its shapes, as timm's own filter for checkpoints makes them."""
     if filter_fn is None:
         return tensors
-    try:
-        return filter_fn(tensors, model)
-    except TypeError:  # older filters don't ask for the model
-        return filter_fn(tensors)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of how fast torch resizes tables
+        try:
+            return filter_fn(tensors, model)
+        except TypeError:  # older filters don't ask for the model
+            return filter_fn(tensors)
 
 
 @contextmanager
@@ -66,13 +69,14 @@ def _loading_by(instead: Callable[..., None]) -> Iterator[None]:
     """Have timm ask ``instead`` for weights: nobody else is told a model's filter for checkpoints."""
     from timm.models import _builder
 
-    original = _builder.load_pretrained
+    builder: Any = _builder
+    original = builder.load_pretrained
 
     def load(model: nn.Module, pretrained_cfg: Any = None, **given: Any) -> None:
         instead(original, model, pretrained_cfg=pretrained_cfg, **given)
 
-    _builder.load_pretrained = load
+    builder.load_pretrained = load
     try:
         yield
     finally:
-        _builder.load_pretrained = original
+        builder.load_pretrained = original

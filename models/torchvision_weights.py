@@ -11,6 +11,7 @@ from models.weights_match import Match, matches
 
 _TRIED = 10  # of torchvision's models, the likeliest first
 _CLASSIFIERS = ("classifier.", "fc.", "heads.", "head.", "AuxLogits.", "aux1.", "aux2.")
+_BEGINNINGS = ("features.", "trunk_output.", "Conv2d_1a_3x3.")  # of names that timm has otherwise
 _MOST_OF_CLASSIFIER = 8  # tensors
 _TOO_LARGE = ("regnet_y_128gf",)  # 3 GB
 _IMAGES = 2
@@ -26,6 +27,8 @@ def as_timm(groups: Mapping[str, Tensors], backbone: nn.Module, wanted: Mapping[
     features in the same images.
     """
     for match in matches(groups, wanted)[:3]:
+        if not any(name.startswith(_BEGINNINGS) for name in match.tensors):
+            continue
         learnt = sum(tensor.is_floating_point() for tensor in match.tensors.values())
         if not 0 <= learnt - len(wanted) <= _MOST_OF_CLASSIFIER:
             continue
@@ -54,7 +57,7 @@ def _net_of(tensors: Tensors, backbone: nn.Module) -> nn.Module | None:
             continue
         last = [key for key in shapes if key.endswith(".weight")][-1]
         with torch.random.fork_rng(devices=[]):
-            net = models.get_model(name, num_classes=len(tensors[last]))
+            net: nn.Module = models.get_model(name, num_classes=len(tensors[last]))
         try:
             net.load_state_dict(tensors)
         except (RuntimeError, ValueError):  # MNASNet wants to know which version of torchvision wrote them

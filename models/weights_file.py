@@ -6,6 +6,7 @@ and plain values are read.
 
 import argparse
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -29,6 +30,7 @@ _SAVE = (
     "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors'), and name that file"
 )
 _AGAIN = "Download or copy it again"
+_UNSAFE = "reading that could run any code, so it is not read"
 _LFS = b"version https://git-lfs"
 # Plain values that checkpoints often have beside the weights; making one runs nothing.
 _PLAIN: list[Any] = [
@@ -79,7 +81,9 @@ def _check_there(path: Path) -> None:
     """Raise a ConfigError unless this is a file with something in it."""
     if path.is_dir():
         inside = sorted(name.name for name in path.iterdir() if name.suffix in _SUFFIXES)
-        hint = f"name a file in it, such as {path / inside[0]}" if inside else "there is no weights file in it"
+        hint = (
+            f"name a file in it, such as {path / inside[0]}" if inside else "there is no weights file in it"
+        )
         raise ConfigError(f"[model] pretrained = {path}: this is a folder and no finished run; {hint}.")
     if not path.exists():
         raise ConfigError(f"[model] pretrained = {path}: there is no such file.")
@@ -95,11 +99,15 @@ def _read(path: Path, head: bytes) -> Any:
         try:
             return load_file(path)
         except SafetensorError as error:
-            raise _refusal(path, f"is a damaged .safetensors file, as if cut off ({error}). {_AGAIN}") from None
+            raise _refusal(
+                path, f"is a damaged .safetensors file, as if cut off ({error}). {_AGAIN}"
+            ) from None
     if (kind := _other_kind(path, head)) is not None:
         raise _refusal(path, kind)
     try:
-        with torch.serialization.safe_globals(_PLAIN), path.open("rb") as file:  # by a name torch would guess
+        # By its name torch would guess what a file is; and it warns of pickles that it goes on to refuse.
+        with torch.serialization.safe_globals(_PLAIN), path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             return torch.load(file, map_location="cpu", weights_only=True)
     except UnpicklingError:
         raise _refusal(path, _unreadable(path, head)) from None
@@ -115,9 +123,7 @@ def _is_safetensors(head: bytes) -> bool:
 def _other_kind(path: Path, head: bytes) -> str | None:
     """Return what a file is that is surely not one of torch's, None if it may be one."""
     if head.startswith(_LFS):
-        return (
-            "is a pointer of Git LFS, not the weights themselves: get them with 'git lfs pull' in its repository"
-        )
+        return "is a pointer of Git LFS, not the weights: get them with 'git lfs pull' in its repository"
     if head.lstrip()[:1] == b"<":
         return f"is a web page, not weights. {_AGAIN}, from the link that gives the file itself"
     for magic, what in _KINDS:
@@ -182,9 +188,9 @@ def _unreadable(path: Path, head: bytes) -> str:
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         whole = any(name.startswith(("torch.nn.modules", "timm.", "torchvision.")) for name in names)
         what = "a whole pickled model" if whole else "objects of a program beside the weights"
-        return f"holds {what} ({shown}); reading that could run any code, so it is not read. {_SAVE}"
+        return f"holds {what} ({shown}); {_UNSAFE}. {_SAVE}"
     if head[:1] == b"\x80":
-        return f"is a pickle with objects in it; reading that could run any code, so it is not read. {_SAVE}"
+        return f"is a pickle, but not of torch's weights; {_UNSAFE}. {_SAVE}"
     return f"is no file of weights that is known here (.safetensors or torch's .pth). {_SAVE}"
 
 
@@ -207,7 +213,7 @@ def _in_words(content: Any) -> str:
         return f"these keys: {names}{', ...' if len(content) > 5 else ''}" if content else "an empty dict"
     if isinstance(content, Tensor):
         return f"one tensor of shape {tuple(content.shape)} without a name"
-    return f"a {type(content).__name__}"
+    return f"one value of type {type(content).__name__}"
 
 
 def _first_line(error: Exception) -> str:

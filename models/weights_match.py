@@ -123,6 +123,6 @@ def _match(
         except Exception:  # a filter of timm's that was not made for such names: they stay as they are
             converted = tensors
         tensors = {name: value for name, value in converted.items() if isinstance(value, Tensor)}
-    there = [name for name in wanted if name in tensors]
+    there = [name for name in wanted if name in tensors and tensors[name].is_floating_point()]
     found = frozenset(name for name in there if tensors[name].shape == wanted[name].shape)
     return Match(keys, prefix, tensors, found, frozenset(there) - found)

@@ -11,9 +11,9 @@ from models.weights_file import Tensors
 from models.weights_match import Match, classifiers_of, matches
 
 _SHOWN = 3  # names of each side
-_TRIED = 12  # other architectures
+_TRIED = 8  # other architectures
 _TORCHVISION = ("features.0.0.", "conv_proj.", "encoder.layers.encoder_layer_0.", "trunk_output.")
-_OPTIMISER = ("exp_avg", "exp_avg_sq", "momentum_buffer", "square_avg")
+_OPTIMISER = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg")
 
 
 def explained(
@@ -34,11 +34,13 @@ def explained(
         groups: what is in the file.
     """
     missing = [key for key in wanted if key not in best.found]
-    theirs = surplus or [key for key in best.tensors if key not in wanted] or list(best.tensors)
+    learnt = [key for key, tensor in best.tensors.items() if tensor.is_floating_point()]
+    theirs = surplus or [key for key in learnt if key not in wanted] or learnt or list(best.tensors)
     lacking = f"In {name} only: {_shown(missing)}. " if missing else ""
+    more = f", and {len(surplus)} that it has no place for" if surplus and not missing else ""
     return (
         f"[model] pretrained = {path}: {len(best.found)} of the {len(wanted)} tensors of {name} are there"
-        f"{best.words}, so none is loaded. {lacking}"
+        f"{best.words}{more}, so none is loaded. {lacking}"
         f"In the file{' only' if best.found else ''}: {_shown(theirs)}. "
         f"{_explanation(path, name, wanted, best, surplus, groups)}"
     )
@@ -54,12 +56,14 @@ def _explanation(
 ) -> str:
     if all(tensor_name in _OPTIMISER for tensors in groups.values() for tensor_name in tensors):
         return "It holds the state of an optimiser without the model's weights: name the file with those."
+    if not any(tensor.is_floating_point() for tensor in best.tensors.values()):
+        return "Its tensors are whole numbers: quantised weights can't be trained. Take the ones before that."
     if (fitting := _architecture(path, name, groups)) is not None:
         return f"These are weights of another architecture: they fit backbone = {fitting}."
     if surplus and len(best.found) == len(wanted):
         return (
-            f"The file has {len(surplus)} tensors more inside the backbone's parts: it is of a larger "
-            "architecture, of which this backbone would be a torso."
+            "The others stand inside the backbone's parts: the file is of a larger architecture, of which "
+            "this backbone would be a torso."
         )
     if best.others:
         lines = [
@@ -67,8 +71,8 @@ def _explanation(
             for key in sorted(best.others)[:_SHOWN]
         ]
         return (
-            f"{len(best.others)} have the same names in other shapes ({'; '.join(lines)}): weights of another "
-            "size of this architecture, or of images of another size or number of colours."
+            f"Of other shapes under the same names: {len(best.others)} ({'; '.join(lines)}). They are of "
+            "another size of this architecture, or of images of another size or number of colours."
         )
     if (prefixes := _prefixes_of(wanted, groups)) is not None:
         return (
@@ -82,12 +86,12 @@ def _explanation(
         )
     if 2 * len(best.found) >= len(wanted):
         return (
-            f"The file lacks {len(wanted) - len(best.found)} tensors: it is of a smaller or a cut model, or was "
-            "not saved whole."
+            f"The file lacks {len(wanted) - len(best.found)} tensors: it is of a smaller or a cut model, or "
+            "was not saved whole."
         )
     return (
-        "These are the names of another architecture or of another library: take the backbone that the weights "
-        "were made for, or rename the tensors as timm names them."
+        "These are the names of another architecture or of another library: take the backbone that the "
+        "weights were made for, or rename the tensors as timm names them."
     )
 
 
