@@ -11,6 +11,7 @@ from models.head import Heads
 from modes.settings import Settings
 from modes.start import load_heads, with_files
 from utils.errors import ConfigError
+from utils.registry import Component
 from utils.seeds import seed_global
 
 
@@ -35,16 +36,22 @@ def build_model(
     return model
 
 
+def _freezes_for_good(callback: Component) -> bool:
+    options = callback.options
+    rules = (options[key].text.lower() for key in ("melt_after", "melt_patience") if key in options)
+    return callback.name == "Freeze" and not any(rule not in ("none", "") for rule in rules)
+
+
 def check_batch(settings: Settings, heads: Heads, images: int) -> None:
     """Refuse training batches of one image where the model has something that one image can't train.
 
-    A backbone that stays frozen is none of that: its batch norms don't train.
+    A backbone that is frozen for good is none of that: its batch norms don't train.
 
     Raises:
         ConfigError: says what to do.
     """
     heads.check_batch(images)
-    if images > 1 or any(callback.name == "Freeze" for callback in settings.callbacks):
+    if images > 1 or any(_freezes_for_good(callback) for callback in settings.callbacks):
         return
     component, (height, width) = settings.chosen["model"], settings.images.size
     try:
