@@ -1,7 +1,7 @@
 """What is known of the run that labelled images: above all, whom it was not trained on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -56,16 +56,21 @@ class Teacher:
         Raises:
             ConfigError: somebody validates here who is not among those that the teacher held out.
         """
-        validating = {dataset.groups[row] for row in dataset.valid_rows}
-        seen = sorted(validating - set(self.held_out))
+        validating, seen = not_held_out(self.held_out, dataset)
         if seen:
             raise ConfigError(
                 f"[pseudo] labels: {self.run} held out valid_fold = {self.valid_fold} (seed = {self.seed}), "
-                f"but of the {len(validating)} people or images that validate here {len(seen)} are not among "
+                f"but of the {validating} people or images that validate here {len(seen)} are not among "
                 f"those, such as {seen[0]!r}: scores on them would say nothing. Hold out the same ones with "
                 f"[dataset] valid_fold = {self.valid_fold}, the same folds, and [run] split_seed = "
                 f"{self.seed}, or label with a run that held out what validates here."
             )
+
+
+def not_held_out(held_out: Iterable[str], dataset: BaseDataset) -> tuple[int, list[str]]:
+    """Return how many groups validate, and which of these a run that held out some has been trained on."""
+    validating = {dataset.groups[row] for row in dataset.valid_rows}
+    return len(validating), sorted(validating - set(held_out))
 
 
 def _is_whole(facts: Any) -> bool:

@@ -18,6 +18,7 @@ from models.backbone_size import check_size
 from models.checkpointing import checkpoint_gradients
 from models.classifier import IMAGENET_MEAN, IMAGENET_STD
 from models.mirror_padding import mirror_blurs
+from models.timm_loading import create_timm_model
 from utils.errors import ConfigError, closest, unknown_name
 
 log = logging.getLogger("podium")
@@ -73,24 +74,20 @@ def create_backbone(
     Raises:
         ConfigError: the name, the size, an option or the weights can't be had; says what to do instead.
     """
-    import timm
-
     name = current_name(name)
     config = weights_config(name)
     options: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
-    if isinstance(pretrained, Path):
-        if not pretrained.is_file():
-            raise ConfigError(f"pretrained = {pretrained}: there is no such file.")
-        options["pretrained_cfg_overlay"] = {"file": str(pretrained)}
-    elif pretrained:
+    if pretrained is True:
         _check_hub(name)
     if config is not None and config.fixed_input_size:  # ViT, Swin, ...
         check_size(name, image_size, config.input_size[1:])
         options["img_size"] = image_size
     try:
-        module: Any = timm.create_model(name, pretrained=bool(pretrained), num_classes=0, **options)
+        module: Any = create_timm_model(name, pretrained, **options)
+    except ConfigError:
+        raise
     except _REFUSALS as error:
-        what = f"weights for {name}" if pretrained else f"backbone {name}"
+        what = f"weights for {name}" if pretrained is True else f"backbone {name}"
         raise ConfigError(f"The {what} can't be made: {type(error).__name__}: {error}") from error
     mirror_blurs(module)
     if gradient_checkpointing:
@@ -110,6 +107,7 @@ def current_name(name: str) -> str:
     import timm
     from timm.models import get_deprecated_models
 
+    name = _without_source(name)
     renamed = get_deprecated_models()
     current: str | None = renamed.get(name)
     if current is not None:
@@ -124,6 +122,26 @@ def current_name(name: str) -> str:
             "python -c 'import timm; print(timm.list_models())'"
         )
     return name
+
+
+def _without_source(name: str) -> str:
+    """Return the name of a model as timm says it, of one as its page on the hub says it.
+
+    Raises:
+        ConfigError: it is somebody else's model, or a folder's.
+    """
+    source, colon, rest = name.partition(":")
+    if not colon:
+        source, rest = "", name
+    owner, slash, model = rest.strip("/").rpartition("/")
+    ours = owner.lower() in ("", "timm") and "@" not in model
+    if source.lower() in ("", "hf-hub", "hf_hub") and ours:
+        return model if colon or slash else name
+    raise ConfigError(
+        f"backbone = {name}: of the hub's models only those of timm can be named, such as "
+        "timm/resnet18.a1_in1k. For weights of others write the name of their architecture, as timm calls "
+        "it, and pretrained = PATH of the file with them."
+    )
 
 
 def weights_config(name: str) -> Any:

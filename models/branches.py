@@ -1,6 +1,6 @@
 """Backbones side by side in one model, each with the mean and deviation that its weights want."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from models.backbone import create_backbone
 from models.classifier import Normalise
+from models.pretrained import load_file_into
+from utils.convert import as_text
 
 # The model as a whole only turns bytes into [0, 1]; each branch normalises by itself.
 NO_MEAN, NO_STD = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -31,9 +33,9 @@ class _Branch(nn.Sequential):
 
 
 def create_branches(
-    names: Iterable[str],
+    names: Sequence[str],
     image_size: tuple[int, int],
-    pretrained: bool | Path,
+    pretrained: Sequence[bool | Path],
     *,
     fresh: bool,
     drop_path: float,
@@ -41,21 +43,47 @@ def create_branches(
 ) -> Iterator[tuple[nn.Module, int]]:
     """Yield a branch for each backbone, images (N, 3, H, W) in [0, 1] to features (N, F), and its F.
 
+    Args:
+        pretrained: of each backbone, or of all: ``load_whole`` loads one file of several.
+
     Raises:
-        ValueError: ``pretrained`` is a file.
+        ValueError: there are more or fewer weights than backbones.
         ConfigError: a backbone can't be had.
     """
-    if isinstance(pretrained, Path):
-        raise ValueError(
-            f"pretrained = {pretrained}: one file can't hold the weights of several backbones; write yes "
-            "(each from the hub) or no"
-        )
-    for name in names:
+    for name, weights in zip(names, _each(names, pretrained), strict=True):
         backbone = create_backbone(
             name,
             image_size,
-            pretrained and fresh,
+            weights if fresh else False,
             drop_path=drop_path,
             gradient_checkpointing=gradient_checkpointing,
         )
         yield _Branch(Normalise(backbone.mean, backbone.std), backbone.module), backbone.features
+
+
+def _each(names: Sequence[str], pretrained: Sequence[bool | Path]) -> Sequence[bool | Path]:
+    """Return what each backbone's weights are; those of a file with all of them follow later."""
+    if len(pretrained) == len(names):
+        return pretrained
+    if len(pretrained) != 1:
+        raise ValueError(
+            f"pretrained = {as_text(tuple(pretrained))}: these are {len(pretrained)} for {len(names)} "
+            "backbones; write yes, no or a path for each, with commas between them in the order of "
+            "backbones, or one for all"
+        )
+    return [False if isinstance(pretrained[0], Path) else pretrained[0]] * len(names)
+
+
+def load_whole(joined: nn.Module, names: Sequence[str], pretrained: Sequence[bool | Path]) -> None:
+    """Load all branches from one file, where there is one for several backbones: from a run of such a model.
+
+    Raises:
+        ConfigError: the file has not all of these branches.
+    """
+    if len(pretrained) == 1 < len(names) and isinstance(pretrained[0], Path):
+        paths = ", ".join(f"PATH{number}" for number in range(1, len(names) + 1))
+        advice = (
+            " One file for several backbones has to be a checkpoint of Podium's with these same backbones; "
+            f"otherwise write a path for each: pretrained = {paths}"
+        )
+        load_file_into(joined, pretrained[0], f"{len(names)} backbones", advice=advice)

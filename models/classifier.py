@@ -1,6 +1,7 @@
 """The shape of every model: normalise, backbone, one head for each label space."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from models.feature_map import look, map_channels
 from models.head import Heads
 from utils.device import without_autocast
+from utils.errors import ConfigError
 from utils.registry import Component, Registry
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -109,6 +111,26 @@ def check_outputs(model: nn.Module, heads: Mapping[str, int], image_size: tuple[
     want = {name: (2, labels) for name, labels in heads.items()}
     if got != want:
         raise ValueError(f"gives logits of shapes {got} for two images; the task needs {want}")
+
+
+@contextmanager
+def explain_small_batches() -> Iterator[None]:
+    """Say what to do where a norm in training has one number to normalise, which is 0 whatever it was.
+
+    Raises:
+        ConfigError: that is so: one image, of which the last map has one place.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ConfigError(
+            "A batch norm of [model] can't be trained with one image in a batch whose map has shrunk to one "
+            "place: there is nothing to take a deviation of "
+            f"({str(error).partition('got ')[2] or error}). [train] batch_size = 2 or more helps, and more "
+            "training images where there is only one; or larger images in [images] size."
+        ) from error
 
 
 MODELS: Registry[nn.Module] = Registry("model", "models", runtime=("heads", "image_size", "fresh"))

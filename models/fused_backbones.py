@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.branches import NO_MEAN, NO_STD, create_branches
+from models.branches import NO_MEAN, NO_STD, create_branches, load_whole
 from models.classifier import IMAGENET_MEAN, IMAGENET_STD, MODELS, Classifier, Normalise
 from utils.convert import CountOrZero, DropRate
 
@@ -33,7 +33,8 @@ class FusedBackbones(Classifier):
         fresh: False when a checkpoint's weights follow, so that none are loaded here.
         conv_branch: channels of a further branch of one 3x3 convolution, ReLU and the mean over the image;
             0 for none.
-        pretrained: true (from the hub) or false (random), for all.
+        pretrained: true (from the hub), false (random) or the path of a file of weights, for all or, with
+            commas between them, for each.
         dropout: probability before the heads.
         drop_path: probability of skipping a residual block.
         gradient_checkpointing: less memory for a slower step, with the same gradients.
@@ -47,7 +48,7 @@ class FusedBackbones(Classifier):
         image_size: tuple[int, int],
         fresh: bool = True,
         conv_branch: CountOrZero = 0,
-        pretrained: bool | Path = False,
+        pretrained: tuple[bool | Path, ...] = (False,),
         dropout: DropRate = 0.0,
         drop_path: DropRate = 0.0,
         gradient_checkpointing: bool = False,
@@ -64,7 +65,10 @@ class FusedBackbones(Classifier):
         if len(parts) < 2:
             raise ValueError("backbones: there is nothing to fuse; name at least two, or use TimmModel")
         modules, widths = zip(*parts, strict=True)
-        super().__init__(_Fused(modules), sum(widths), heads, mean=NO_MEAN, std=NO_STD, dropout=dropout)
+        fused = _Fused(modules)
+        if fresh:
+            load_whole(fused, backbones, pretrained)
+        super().__init__(fused, sum(widths), heads, mean=NO_MEAN, std=NO_STD, dropout=dropout)
 
 
 def _conv_branch(channels: int) -> nn.Module:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from models.branches import NO_MEAN, NO_STD, create_branches
+from models.branches import NO_MEAN, NO_STD, create_branches, load_whole
 from models.classifier import MODELS, Classifier
 from models.feature_map import look
 from utils.convert import DropRate
@@ -78,7 +78,8 @@ class SeparateBackbones(Classifier):
         heads: K of each label space.
         image_size: height and width in pixels, the same for all.
         fresh: False when a checkpoint's weights follow, so that none are loaded here.
-        pretrained: true (from the hub) or false (random), for all.
+        pretrained: true (from the hub), false (random) or the path of a file of weights, for all or, with
+            commas between them, for each.
         dropout: probability before the heads.
         drop_path: probability of skipping a residual block.
         gradient_checkpointing: less memory for a slower step, with the same gradients.
@@ -91,7 +92,7 @@ class SeparateBackbones(Classifier):
         heads: Mapping[str, int],
         image_size: tuple[int, int],
         fresh: bool = True,
-        pretrained: bool | Path = False,
+        pretrained: tuple[bool | Path, ...] = (False,),
         dropout: DropRate = 0.0,
         drop_path: DropRate = 0.0,
         gradient_checkpointing: bool = False,
@@ -109,6 +110,8 @@ class SeparateBackbones(Classifier):
         modules, widths = zip(*branches, strict=True)
         features = {space: width for group, width in zip(spaces, widths, strict=True) for space in group}
         separate = _Separate(dict(zip(spaces, modules, strict=True)))
+        if fresh:
+            load_whole(separate, names, pretrained)
         super().__init__(separate, features, heads, mean=NO_MEAN, std=NO_STD, dropout=dropout)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:

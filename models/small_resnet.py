@@ -5,12 +5,14 @@ small net's time goes into its first layers, so the image is folded before the f
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from models.classifier import MODELS, Classifier
 from models.feature_map import PooledNet
+from models.pretrained import load_own
 from utils.convert import Count, DropRate
 
 
@@ -55,6 +57,7 @@ class SmallResNet(Classifier):
         blocks: residual blocks in each stage.
         dropout: probability before the heads.
         drop_path: probability of skipping the last block in training; earlier ones proportionally less.
+        pretrained: no, or a finished run of this net, or the path of a file of its weights.
     """
 
     def __init__(
@@ -62,10 +65,12 @@ class SmallResNet(Classifier):
         *,
         heads: Mapping[str, int],
         image_size: tuple[int, int],
+        fresh: bool = True,
         widths: tuple[Count, ...] = (32, 64, 128, 256),
         blocks: tuple[Count, ...] = (2, 2, 2, 2),
         dropout: DropRate = 0.1,
         drop_path: DropRate = 0.0,
+        pretrained: bool | Path = False,
     ) -> None:
         if len(widths) != len(blocks) or not widths or widths[0] < 2:
             raise ValueError(
@@ -85,4 +90,6 @@ class SmallResNet(Classifier):
                 stride = 2 if stage > 0 and block == 0 else 1
                 layers.append(_Block(before, width, stride, drop_path * done / max(1, total - 1)))
                 before, done = width, done + 1
-        super().__init__(PooledNet(*layers, num_features=before), before, heads, dropout=dropout)
+        backbone = PooledNet(*layers, num_features=before)
+        load_own(backbone, pretrained, type(self).__name__, fresh=fresh)
+        super().__init__(backbone, before, heads, dropout=dropout)

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import nn
 
 from models.classifier import MODELS, Classifier
 from models.feature_map import PooledNet
+from models.pretrained import load_own
 from utils.convert import Count, DropRate
 
 
@@ -17,6 +19,7 @@ class TinyNet(Classifier):
     Args:
         width: channels of the first convolution; each next one has twice as many.
         dropout: probability before the heads.
+        pretrained: no, or a finished run of this net, or the path of a file of its weights.
     """
 
     def __init__(
@@ -24,8 +27,10 @@ class TinyNet(Classifier):
         *,
         heads: Mapping[str, int],
         image_size: tuple[int, int],
+        fresh: bool = True,
         width: Count = 16,
         dropout: DropRate = 0.0,
+        pretrained: bool | Path = False,
     ) -> None:
         channels = [3, *(width * 2**i for i in range(4))]
         layers: list[nn.Module] = []
@@ -36,4 +41,5 @@ class TinyNet(Classifier):
                 nn.ReLU(inplace=True),
             ]
         backbone = PooledNet(*layers, num_features=channels[-1])
+        load_own(backbone, pretrained, type(self).__name__, fresh=fresh)
         super().__init__(backbone, channels[-1], heads, dropout=dropout)

@@ -21,9 +21,9 @@ from dataset.sampler import SAMPLERS
 from dataset.store import ImageSource, JoinedSource, missed_line, open_images, raise_bad
 from dataset.task import TASKS, Facts, Targets, Task
 from loss.base import LOSSES, PerHeadLoss
-from models.classifier import MODELS, check_outputs
 from models.head import Heads
 from modes.budget import check_cost, cost_line
+from modes.build_model import build_model, check_batch
 from modes.callbacks import build_callbacks, check_callbacks
 from modes.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
 from modes.moves import build_augmentations, build_views
@@ -38,7 +38,7 @@ from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
 from utils.errors import ConfigError, DataError, unknown_name
-from utils.seeds import allow_any_kernels, seed_global
+from utils.seeds import allow_any_kernels
 
 log = logging.getLogger("podium")
 
@@ -70,7 +70,7 @@ class Experiment:
         """Refuse what can be refused before an image is read."""
         check_name(self.settings.run.name)
         self.criterion()
-        self.heads.check_batch(self.settings.train.batch_size)
+        check_batch(self.settings, self._heads(fresh=False), self.settings.train.batch_size)
         self.settings.run.check()
         self.settings.pseudo.check(self.task.spaces)
         check_callbacks(self.settings)
@@ -103,15 +103,8 @@ class Experiment:
 
     def model(self, *, fresh: bool) -> torch.nn.Module:
         """Return the model on its device; with ``fresh`` false no pretrained weights are loaded."""
-        settings = self.settings
-        seed_global("weights", settings.run.seed)
-        component = settings.chosen["model"]
-        size, heads = settings.images.size, self._heads(fresh=fresh)
-        model = MODELS.build(component, heads=heads, image_size=size, fresh=fresh)
-        try:
-            check_outputs(model, heads, size)
-        except ValueError as error:
-            raise ConfigError(f"[model] {component.name} {error} ({component.place})") from error
+        heads = self._heads(fresh=fresh)
+        model = build_model(self.settings, self.task, heads, build_task, fresh=fresh)
         return model.to(self.precision.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def training_data(self, table: BaseDataset | None = None) -> tuple[BaseDataset, ImageSource]:
@@ -249,7 +242,9 @@ def assemble_training(
         settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
     )
     batches = TrainBatches(source, table.targets, sampler, train.batch_size)
-    experiment.heads.check_batch(batches.batch_size)  # smaller than the config's where images are few
+    check_batch(
+        settings, experiment.heads, batches.batch_size
+    )  # smaller than the config's where images are few
     augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
     log.info("%s\nDevice: %s", cost_line(settings, experiment.heads), experiment.precision)
     validator = experiment.validator(dataset, source)

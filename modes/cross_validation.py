@@ -17,9 +17,11 @@ from inference.predict import Predictions
 from inference.saved import PREDICTED, SavedPredictions, out_of_fold
 from modes import one_run
 from modes.assemble import Experiment, fingerprint, training_table
+from modes.leak import beginning
 from modes.members import Member, folders_by_fold, members_of
 from modes.one_run import ends, read_scores, score_lines, train_run, tuning, words
 from modes.run_folder import FINISHED, held
+from modes.start import started
 from modes.time_limit import share
 from utils.durable import write_json
 from utils.errors import ConfigError
@@ -39,10 +41,14 @@ class CrossValidation:
 
     experiment: Experiment  # of the whole: its [run] folds are numbers
     data: dict[int, Data]  # by fold: read and checked before anything is trained, shared by the seeds
+    starts: dict[str, dict[str, Any]]  # by member: the runs whose weights it starts from, where it begins
 
     @classmethod
-    def of(cls, experiment: Experiment) -> "CrossValidation":
+    def of(cls, experiment: Experiment, *, begins: bool = True) -> "CrossValidation":
         """Return the members that [run] folds and seeds ask for, with their data.
+
+        Args:
+            begins: whether it is a new run, which may start from other runs' weights.
 
         Raises:
             ConfigError: the data set has no folds to choose from, or lacks one of these.
@@ -58,9 +64,13 @@ class CrossValidation:
             folds = tuple(sorted(set(table.folds.tolist())))
         for fold in folds:
             table.check_fold(fold, "[run] folds: fold")
-        run = replace(settings.run, folds=folds)
+        settings = replace(settings, run=replace(settings.run, folds=folds))
+        starts = {
+            member.name: beginning(member.settings(settings), table.holding_out(member.fold))
+            for member in (members_of(settings.run) if begins else ())
+        }
         data = {fold: experiment.training_data(table.holding_out(fold)) for fold in folds}
-        return cls(replace(experiment, settings=replace(settings, run=run)), data)
+        return cls(replace(experiment, settings=settings), data, starts)
 
     def write_beginning(self, folder: Path) -> None:
         """Write what makes a folder a run of all members, each of which can be resumed."""
@@ -68,7 +78,8 @@ class CrossValidation:
         for member in members_of(self.experiment.settings.run):
             (folder / member.name).mkdir()
             data = fingerprint(self.data[member.fold][0])
-            one_run.write_beginning(folder / member.name, self._experiment_of(member), data)
+            start = self.starts[member.name]
+            one_run.write_beginning(folder / member.name, self._experiment_of(member), data, start)
 
     def refuse_other_data(self, folder: Path) -> None:
         """Raise a DataError if any fold's data is no longer what the run began with."""
@@ -109,6 +120,9 @@ class CrossValidation:
             str(fold): _mean([of_members[member.name] for member in members_of(run) if member.fold == fold])
             for fold in self.data
         }
+        leaks = {
+            member.name: leak["leak"] for member in members_of(run) if (leak := started(folder / member.name))
+        }
         of_folds: dict[str, Any] = {"mean": _mean(list(folds.values())), "sd": _sd(list(folds.values()))}
         _print(task, score_lines(task, scores, sure), len(found.rows), folds, of_folds)
         write_json(
@@ -119,6 +133,7 @@ class CrossValidation:
                 "intervals": ends(task, sure),
                 "of_folds": of_folds | folds,
                 "of_members": of_members,
+                **({"leak": leaks} if leaks else {}),
                 **tuning(task, found),
             },
         )

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from inference.predict import Predictions
 from inference.saved import PREDICTED
 from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.run_folder import FINISHED, read_environment, write_environment
+from modes.start import started
 from modes.time_limit import follow_plan, keep_time
 from train import checkpoint
 from train.monitor import Monitor
@@ -34,11 +36,19 @@ log = logging.getLogger("podium")
 FOLDS_OF_FINAL = "folds.json"  # in a final fit's folder: what the run says whose folds it follows
 
 
-def write_beginning(folder: Path, experiment: Experiment, data: object) -> None:
-    """Write what makes a folder a run that can be resumed; ``data`` is the fingerprint of its data."""
+def write_beginning(
+    folder: Path, experiment: Experiment, data: object, start: Mapping[str, Any] | None = None
+) -> None:
+    """Write what makes a folder a run that can be resumed.
+
+    Args:
+        data: the fingerprint of its data.
+        start: what is known of the runs whose weights it starts from.
+    """
     settings = experiment.settings
     write_text(folder / "config.ini", format_ini(settings.texts()))
     facts = {"seed": settings.run.seed, "data": data, "device": str(experiment.precision.device)}
+    facts |= start or {}
     write_environment(folder, facts)
 
 
@@ -162,6 +172,7 @@ def _finish(
             "scores": scores,
             "intervals": ends(experiment.task, sure),
             "best_by": {name: _best_by(name, history, names) for name in names},
+            **started(folder),
             **tuning(experiment.task, found),
         },
     )

@@ -19,6 +19,7 @@ from inference.predict import Predictions, predict
 from modes.assemble import Experiment
 from modes.infer import Infer
 from modes.infer_ensemble import refuse_ensemble
+from modes.leak import held_out
 from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
 from modes.moves import build_views, with_views
@@ -94,14 +95,13 @@ def _teacher(experiment: Experiment, models: list[Path]) -> Teacher:
     """Return what is known of models with one fold held out, whatever their reader calls it."""
     folder = models[0]
     fold = read_table(folder / "valid_predictions.csv", ("fold",)).rows[0]["fold"]
-    split = read_table(folder / "split.csv", ("group", "fold")).rows
     return Teacher(
         run=", ".join(map(str, models)),
         commit=read_environment(folder)["commit"],
         config=sha256_of(folder / "config.ini"),
         seed=experiment.settings.run.dealing_seed,
         valid_fold=int(fold),
-        held_out=tuple(row["group"] for row in split if row["fold"] == fold),
+        held_out=held_out(folder),
     )
 
 

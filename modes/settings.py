@@ -150,6 +150,13 @@ class LossSettings:
     class_weights: ClassWeights = _NO_CLASS_WEIGHTS  # none, balanced, a power between, or effective 0.999
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings(Limits):
+    """Keys that [model] has beside those of the model."""
+
+    allow_leak: bool = False  # start from a run although it was trained on who validates here
+
+
 FIXED: dict[str, type[Any]] = {
     "run": RunSettings,
     "paths": PathSettings,
@@ -179,7 +186,7 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
 # say what is different there.
 REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback": "CLASS", "view": "CLASS"}
 # Sections that have keys beside those of the class that they choose.
-BESIDE: dict[str, type[Any]] = {"model": Limits, "loss": LossSettings, "optimizer": Rates}
+BESIDE: dict[str, type[Any]] = {"model": ModelSettings, "loss": LossSettings, "optimizer": Rates}
 # Keys that name a class without options.
 NAMED: dict[str, Registry[Any]] = {
     "[infer] engine": ENGINES,

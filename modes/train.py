@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from inference.ensemble_settings import EnsembleSettings
-from modes.assemble import Experiment, fingerprint
+from modes.assemble import Experiment, fingerprint, training_table
 from modes.cross_validation import CrossValidation
 from modes.final_fit import final_fit, write_folds
+from modes.leak import beginning
 from modes.mode import MODES, Mode
 from modes.one_run import train_run, write_beginning
 from modes.read_settings import check, read_sections
@@ -70,26 +72,30 @@ def _train_one(experiment: Experiment, folder: Path | None) -> Path:
     settings = experiment.settings  # with the names that were found in the data
     if folder is not None:
         _refuse_changes(folder, settings)
-    dataset, source = experiment.training_data()  # bad data leaves no run folder behind
+    table = training_table(settings, experiment.task)
+    start = beginning(settings, table) if folder is None else {}  # before an image is read
+    dataset, source = experiment.training_data(table)  # bad data leaves no run folder behind
     if folder is None:
         data = fingerprint(dataset)
         name = settings.run.name
-        folder = create_run(settings.paths.runs, name, lambda new: _write_beginning(new, experiment, data))
+        folder = create_run(
+            settings.paths.runs, name, lambda new: _write_beginning(new, experiment, data, start)
+        )
     with _working_in(folder):
         until = share(settings.train.time_limit, runs=1, images=0)
         train_run(experiment, folder, dataset, source, whole=folder, until=until)
     return folder
 
 
-def _write_beginning(folder: Path, experiment: Experiment, data: str) -> None:
-    write_beginning(folder, experiment, data)
+def _write_beginning(folder: Path, experiment: Experiment, data: str, start: dict[str, Any]) -> None:
+    write_beginning(folder, experiment, data, start)
     if experiment.settings.train.final is not None:
         write_folds(folder, experiment.settings)
 
 
 def _train_folds(experiment: Experiment, folder: Path | None) -> Path:
     """Train every fold, or go on with those in ``folder``; return the folder of the whole."""
-    group = CrossValidation.of(experiment)
+    group = CrossValidation.of(experiment, begins=folder is None)
     settings = group.experiment.settings
     if folder is not None:
         _refuse_changes(folder, settings)

@@ -8,6 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
+from models.classifier import explain_small_batches
 from train.augmented import augmented
 from utils.device import Precision
 from utils.seeds import seed_global
@@ -42,5 +43,5 @@ def measure_batch_norms(
         seed_global(purpose, augmenter.seed, epoch, number)
         place = (epoch, number, batches.pace.time(epoch, number))
         images, _ = augmented(batch, augmenter, precision.device, place)
-        with precision.autocast():
+        with precision.autocast(), explain_small_batches():
             model(images)

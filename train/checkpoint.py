@@ -63,6 +63,17 @@ def load(folder: Path, name: str) -> dict[str, Any] | None:
     return None
 
 
+def newest(folder: Path, name: str) -> Path | None:
+    """Return the file with the tensors of the newest valid generation of ``name``, or None."""
+    for stem in _stems(folder, name):
+        try:
+            _read(folder, stem)
+        except BadCheckpoint:
+            continue
+        return folder / f"{stem}.safetensors"
+    return None
+
+
 def _free_stem(folder: Path, stem: str) -> str:
     """Return ``stem``, or one that sorts after it where that generation is whole: it stays meanwhile."""
     try:

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from inference.predict import Predictions
 from schedulers.base import Scheduler
 from train.stopwatch import Stopwatch
+from utils.errors import ConfigError
 from utils.pace import Plan
 
 
@@ -74,7 +75,13 @@ class TrainState:
             if self.eval_model is self.model:
                 self.eval_model = copy.deepcopy(self.model).requires_grad_(False)
             self.eval_model.load_state_dict(saved["eval_model"])
-        self.optimizer.load_state_dict(saved["optimizer"])
+        try:
+            self.optimizer.load_state_dict(saved["optimizer"])
+        except ValueError as error:
+            raise ConfigError(
+                f"The checkpoint's parameters are grouped otherwise ({error}): it is of an older Podium. "
+                "Start a new run; [model] pretrained = this run starts from its best weights."
+            ) from error
         match_memory_format(self.optimizer)
         if saved["scaler"]:  # empty where it began in another precision
             self.scaler.load_state_dict(saved["scaler"])

@@ -252,6 +252,24 @@ def test_an_old_name_builds_the_current_model() -> None:
         current_name("tv_resnet152.tv2_in1k")
 
 
+@pytest.mark.parametrize(
+    "name", ["timm/resnet18.a1_in1k", "hf_hub:timm/resnet18.a1_in1k", "hf-hub:timm/resnet18.a1_in1k"]
+)
+def test_a_name_as_its_page_on_the_hub_gives_it_means_that_model(name: str) -> None:
+    assert current_name(name) == "resnet18.a1_in1k"
+    with torch.device("meta"):
+        found, expected = (build("TimmModel", backbone=one) for one in (name, "resnet18.a1_in1k"))
+        build("SeparateBackbones", backbones=f"mask: {name}, gender+age: {TINY}")
+        build("FusedBackbones", backbones=f"{name}, timm/{TINY}")
+    assert shapes(found) == shapes(expected)
+
+
+@pytest.mark.parametrize("name", ["somebody/resnet18", "hf_hub:timm/resnet18@main", "local-dir:models/x"])
+def test_a_name_of_the_hub_that_is_not_timms_is_refused_with_what_to_write(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"backbone = {name}: .* such as timm/resnet18"):
+        current_name(name)
+
+
 def test_names_that_timm_has_now_are_left_alone() -> None:
     assert current_name("vit_base_patch16_224_miil") == "vit_base_patch16_224_miil"
     assert current_name("convnext_tiny.in12k_ft_in1k") == "convnext_tiny.in12k_ft_in1k"
@@ -307,7 +325,10 @@ def test_a_missing_weights_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_architecture_are_refused(weights: dict[str, Path]) -> None:
-    with pytest.raises(ConfigError, match="weights for mobilenetv3_small_050 can't be made"):
+    words = (
+        r"pretrained = .*resnet18\.pth: 0 of the 208 tensors of mobilenetv3_small_050 .* backbone = resnet18"
+    )
+    with pytest.raises(ConfigError, match=words):
         build("TimmModel", pretrained=weights["pth"])
 
 
@@ -316,7 +337,7 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, suffix: str) ->
     for number, content in enumerate([b"", b"no weights at all", bytes(range(256)) * 9]):
         path = tmp_path / f"{number}.{suffix}"
         path.write_bytes(content)
-        with pytest.raises(ConfigError, match="can't be made"):
+        with pytest.raises(ConfigError, match=f"pretrained = {path}: the file "):
             build("TimmModel", pretrained=path)
 
 

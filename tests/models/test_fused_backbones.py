@@ -1,7 +1,5 @@
 """Several backbones whose features are joined."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -67,7 +65,11 @@ def test_the_convolution_branch_is_one_convolution_relu_and_the_mean() -> None:
         ("resnet10t, , resnet10t", {}, "is empty"),
         ("resnet10t, reznet18", {}, "Did you mean 'resnet18'"),
         (NAMES, {"conv_branch": -1}, "-1 is not at least 0"),
-        (NAMES, {"pretrained": Path("weights.pth")}, "one file can't hold the weights of several backbones"),
+        (
+            NAMES,
+            {"pretrained": "a.pth, b.pth, no"},
+            "these are 3 for 2 backbones; write yes, no or a path for",
+        ),
         ("resnet10t, vgg11", {"gradient_checkpointing": True}, "vgg11 has no gradient checkpointing"),
         ("resnet10t, vgg11", {"drop_path": 0.1}, "vgg11 can't be made.*drop_path_rate"),
     ],

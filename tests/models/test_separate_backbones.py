@@ -1,7 +1,5 @@
 """Separate backbones for separate label spaces."""
 
-from pathlib import Path
-
 import pytest
 import timm
 import torch
@@ -109,11 +107,6 @@ def test_options_reach_every_backbone() -> None:
 def test_mistakes_are_refused_with_what_to_write(text: str, words: str) -> None:
     with torch.device("meta"), pytest.raises(ConfigError, match=words):
         build(text)
-
-
-def test_a_path_of_weights_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="one file can't hold the weights of several backbones; write yes"):
-        build(pretrained=tmp_path / "resnet.pth")
 
 
 def test_the_text_of_an_assignment_reads_back_as_itself() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import timm
 import torch
-from timm.optim import param_groups_layer_decay
+from timm.optim import param_groups_layer_decay, param_groups_weight_decay
 from torch import nn
 
 from dataset.augmentation.train_augmentation import TrainAugmentation
@@ -79,6 +79,70 @@ def test_without_rates_of_their_own_the_groups_are_the_two_of_old_checkpoints() 
     assert [list(decayed), list(plain)] == [["params"], ["params", "weight_decay"]]
     assert [id(p) for p in decayed["params"]] == [id(p) for p in model.parameters() if p.ndim > 1]
     assert [id(p) for p in plain["params"]] == [id(p) for p in model.parameters() if p.ndim == 1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vit_tiny_patch16_224", "deit_tiny_distilled_patch16_224", "swin_tiny_patch4_window7_224",
+        "swinv2_cr_tiny_ns_224", "beit_base_patch16_224", "eva02_tiny_patch14_224", "levit_128s",
+        "xcit_nano_12_p16_224", "edgenext_xx_small", "coat_lite_tiny", "convnext_atto", "resnet18",
+    ],
+)  # fmt: skip
+def test_weight_decay_falls_where_timm_lets_it_fall(name: str) -> None:
+    with torch.device("meta"):
+        backbone = timm.create_model(name, num_classes=0)
+    exempt = backbone.no_weight_decay() if hasattr(backbone, "no_weight_decay") else ()
+    groups = param_groups_weight_decay(backbone, 0.05, no_weight_decay_list=exempt)
+    expected = {id(p) for group in groups if group["weight_decay"] == 0 for p in group["params"]}
+    for rates in (Rates(), Rates(layer_decay=0.8)):
+        assert plain_of(Classifier(backbone, backbone.num_features, {}), rates) == expected
+
+
+def plain_of(model: nn.Module, rates: Rates = Rates()) -> set[int]:  # noqa: B008
+    """Return the ids of the parameters without weight decay."""
+    groups = parameter_groups(model, rates)
+    return {id(p) for group in groups if group.get("weight_decay") == 0 for p in group["params"]}
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("FusedBackbones", {"backbones": "vit_tiny_patch16_224, swin_tiny_patch4_window7_224"}),
+        ("SeparateBackbones", {"backbones": "a: vit_tiny_patch16_224, b: swin_tiny_patch4_window7_224"}),
+        ("VisionTransformer", {}),
+        ("SwinSmall", {}),
+    ],
+)
+def test_tables_of_positions_and_biases_are_not_decayed_in_any_model(
+    model: str, options: dict[str, object]
+) -> None:
+    with torch.device("meta"):
+        built = MODELS.build(Component.of(model, **options), heads={"a": 2, "b": 3}, image_size=(64, 64))
+    plain = plain_of(built)
+    named = {name: id(p) in plain for name, p in built.named_parameters()}
+    tables = [n for n in named if n.endswith(("pos_embed", "cls_token", "relative_position_bias_table"))]
+    assert tables
+    assert all(named[name] for name in tables)
+    assert not named[next(name for name in named if name.endswith("qkv.weight"))]
+    assert not any(
+        decayed for name, decayed in named.items() if name.startswith("heads.") and "weight" in name
+    )
+
+
+def test_a_head_says_which_of_its_weights_are_not_decayed() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.queries, self.weight = (nn.Parameter(torch.zeros(2, 2)) for _ in range(2))
+
+        def no_weight_decay(self) -> set[str]:
+            return {"quer*"}
+
+    model = build("TinyNet")
+    model.heads["own"] = own = Own()
+    assert id(own.queries) in plain_of(model)
+    assert id(own.weight) not in plain_of(model)
 
 
 class Noted(Callback):

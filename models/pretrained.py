@@ -1,0 +1,117 @@
+"""The one door for pretrained weights, of a file or the hub: every tensor of a backbone comes from them."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.torchvision_weights import as_timm
+from models.weights_file import read_weights
+from models.weights_match import Convert, Match, classifiers_of, matches
+from models.weights_mismatch import explained
+from utils.errors import ConfigError
+
+log = logging.getLogger("podium")
+_SHOWN = 3  # names of each side
+
+
+def demanded(backbone: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors of a backbone that weights must have: all that is learnt, its classifier apart.
+
+    Counters of batch norms and tables of places are whole numbers, and not learnt.
+    """
+    classifiers = classifiers_of(backbone)
+    return {
+        name: tensor
+        for name, tensor in backbone.state_dict().items()
+        if tensor.is_floating_point() and not name.startswith(classifiers or "\0")
+    }
+
+
+def load_file_into(
+    backbone: nn.Module, path: Path, name: str, convert: Convert | None = None, *, advice: str = ""
+) -> None:
+    """Give a backbone the weights of a file, and say how many tensors these are.
+
+    Args:
+        name: the backbone's, for messages.
+        convert: see ``matches``.
+        advice: what else may be meant, where the file does not fit.
+
+    Raises:
+        ConfigError: the file is none of weights, or lacks a tensor of the backbone; nothing is loaded.
+    """
+    wanted, groups = demanded(backbone), read_weights(path)
+    found = matches(groups, wanted, convert)
+    best = found[0]
+    if len(best.found) < len(wanted):
+        best = as_timm(groups, backbone, wanted) or best
+    surplus = best.surplus(wanted, classifiers_of(backbone))
+    if surplus or len(best.found) < len(wanted):
+        raise ConfigError(explained(path, name, wanted, best, surplus, groups) + advice)
+    _check_finite(best, path)
+    load(backbone, best.tensors, best.found)
+    log.info("%d of %d tensors from %s%s", len(best.found), len(wanted), path.name, best.words)
+    if rivals := [one for one in found[1:] if one.found == best.found and _differ(one, best)]:
+        log.info("%s has other weights too that fit%s: these were not taken.", path.name, rivals[0].words)
+
+
+def load_own(backbone: nn.Module, pretrained: bool | Path, name: str, *, fresh: bool) -> None:
+    """Give a net of Podium's own the weights of a file, if there is one.
+
+    Raises:
+        ValueError: weights of the hub are asked for.
+        ConfigError: see ``load_file_into``.
+    """
+    if pretrained is True:
+        raise ValueError(
+            f"pretrained = yes: the hub has no weights of {name}; name a finished run of it, or write no"
+        )
+    if fresh and isinstance(pretrained, Path):
+        load_file_into(backbone, pretrained, name)
+
+
+def load(backbone: nn.Module, tensors: Mapping[str, Tensor], names: frozenset[str]) -> None:
+    """Copy these tensors, and what is not learnt where it has the right shape."""
+    own = backbone.state_dict()
+    taken = {
+        name: tensors[name]
+        for name in own
+        if name in names
+        or (name in tensors and not own[name].is_floating_point() and own[name].shape == tensors[name].shape)
+    }
+    backbone.load_state_dict(taken, strict=False)
+
+
+def check_loaded(backbone: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
+    """Refuse weights of the hub that lack a tensor; say how many were loaded.
+
+    Raises:
+        ConfigError: names what is missing.
+    """
+    wanted = demanded(backbone)
+    found = [key for key in wanted if key in tensors and tensors[key].shape == wanted[key].shape]
+    missing = [key for key in wanted if key not in set(found)]
+    if missing:
+        raise ConfigError(
+            f"The hub's weights for {name} are not whole: {len(found)} of {len(wanted)} tensors, without "
+            f"{', '.join(missing[:_SHOWN])}. Take another tag of it, or pretrained = PATH."
+        )
+    licence = (getattr(backbone, "pretrained_cfg", None) or {}).get("license")
+    said = f" (licence: {licence})" if licence else ""
+    log.info("%d of %d tensors from the hub's weights for %s%s", len(found), len(wanted), name, said)
+
+
+def _check_finite(match: Match, path: Path) -> None:
+    for name in sorted(match.found):
+        if not bool(torch.isfinite(match.tensors[name].float()).all()):
+            raise ConfigError(
+                f"[model] pretrained = {path}: {name} holds numbers that are not finite (NaN or infinity): "
+                "its training had failed, or the file is damaged. Take another file."
+            )
+
+
+def _differ(one: Match, other: Match) -> bool:
+    return any(not torch.equal(one.tensors[name], other.tensors[name]) for name in one.found)
