@@ -14,6 +14,7 @@ from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
 from dataset.cropper import CROPPERS
 from dataset.demo import draw_demo_data, is_demo
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
+from dataset.file_report import remark_lines
 from dataset.prepare import Prepare
 from dataset.pseudo_labels import read_pseudo_labels, summary
 from dataset.resident import place
@@ -41,6 +42,10 @@ from utils.errors import ConfigError, DataError, unknown_name
 from utils.seeds import seed_global
 
 log = logging.getLogger("podium")
+_INSTEAD = (
+    "\nMend them, or answer them by how the training labels are spread: [infer] on_bad_image = prior "
+    "(or --set infer.on_bad_image=prior)"
+)
 
 
 @dataclass(slots=True)
@@ -57,7 +62,7 @@ class Experiment:
         images = settings.images
         height, width = (side + 2 * round(side * images.room / 2) for side in images.size)  # same middle
         cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
-        prepare = Prepare((height, width), cropper, images.grey)
+        prepare = Prepare((height, width), cropper, images.grey, images.depth)
         task = build_task(settings)
         settings = settings.resolved(task)
         check_spaces(settings, task)
@@ -123,7 +128,7 @@ class Experiment:
             more = self.images(dataset.root, dataset.extra.files, "pseudo-labelled")
             source = JoinedSource(source, more)
         if settings.images.on_bad_image == "error":
-            raise_bad(source)
+            raise_bad(source, "\nMend them, or leave them out: [images] on_bad_image = skip")
         dataset.without(np.array(sorted(source.bad), dtype=np.int64))
         validates = dataset.valid_fold is not None
         if not len(dataset.train_rows) or (validates and not len(dataset.valid_rows)):
@@ -135,9 +140,13 @@ class Experiment:
         return dataset, source
 
     def eval_data(self) -> tuple[EvalDataset, EvalBatches]:
-        """Return the organiser's eval images; one that can't be read is an error, never skipped."""
+        """Return the organiser's eval images, and batches of those that can be read.
+
+        Raises:
+            DataError: one can't be read, and [infer] on_bad_image does not say how to answer it.
+        """
         images = self.eval_table()
-        return images, self.eval_batches(images, "eval")
+        return images, self.eval_batches(images, "eval", prior=self.settings.infer.on_bad_image == "prior")
 
     def eval_table(self) -> EvalDataset:
         """Return which eval images there are; no image is read."""
@@ -146,14 +155,24 @@ class Experiment:
         chosen = settings.chosen["test_dataset"]
         return TEST_DATASETS.build(chosen, root=settings.paths.data, task=self.task)
 
-    def eval_batches(self, images: EvalDataset, what: str) -> EvalBatches:
-        """Return the same images in batches, whoever listed them; ``what`` they are is for messages."""
+    def eval_batches(self, images: EvalDataset, what: str, *, prior: bool = False) -> EvalBatches:
+        """Return the same images in batches, whoever listed them.
+
+        Args:
+            what: they are, for messages.
+            prior: leave out those that can't be read; ``source.bad`` of the batches has them.
+        """
         settings = self.settings
         source = self.images(images.root, images.files, what)
-        raise_bad(source)
+        if not prior:
+            raise_bad(source, _INSTEAD if what == "eval" else "")
+        elif len(source.bad) == len(source):
+            raise_bad(source, "\nNot one eval image can be read.")
+        for line in remark_lines(source, self.settings.images.depth, what):
+            log.warning(line)
         if line := missed_line(source, self.prepare.cropper, what):
             log.warning(line)
-        rows = np.arange(len(images.files))
+        rows = np.setdiff1d(np.arange(len(images.files)), sorted(source.bad))
         size = None if settings.infer.views else settings.images.size  # views look beyond the middle
         return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
 
