@@ -24,7 +24,8 @@ MOST_PIXELS = 100_000_000  # that a file may say it has: decoded they take 300 M
 # Which way up a photo lies is read from its header, so that every OpenCV turns every kind of file alike.
 _RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _HALF_RGB = _RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2  # as IMREAD_REDUCED_COLOR_2 is 2 with BGR
-_DEEP_RGB = _RGB | cv2.IMREAD_ANYDEPTH
+# Not in RGB: OpenCV then gives memory that it never wrote to for a TIFF (4.12 and 5.0 do).
+_DEEP_BGR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 # Squared grey levels, of which a 34th, and a 16th, became error in the worst cases that were measured.
 _BUSY_IN_WHOLE_PIXELS, _BUSY = 200.0, 100.0
 _TURNS: dict[int, Callable[[Any], Any]] = {  # by what EXIF says
@@ -156,7 +157,8 @@ def _decoded(data: Pixels, header: Header) -> tuple[Any, bool]:
         pillow_decoded(data, kind, MOST_PIXELS)
     elif kind == "WebP":
         check_container(data, kind)
-    return _pixels(data, _DEEP_RGB if deep else _RGB), header.remark == FRAMES
+    image = cv2.cvtColor(_pixels(data, _DEEP_BGR), cv2.COLOR_BGR2RGB) if deep else _pixels(data, _RGB)
+    return image, header.remark == FRAMES
 
 
 def _pixels(data: Pixels, how: int) -> Any:

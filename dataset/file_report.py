@@ -18,10 +18,11 @@ _APART = 0.1  # found rates of labels that differ by more say something about th
 _MOST_LABELS = 10  # of a space that are shown, from either end
 
 
-def remark_lines(source: ImageSource, depth: Depth, what: str) -> list[str]:
+def remark_lines(source: ImageSource, files: Sequence[str], depth: Depth, what: str) -> list[str]:
     """Return a line on each peculiar way in which files had to be read; what is named there is not lost.
 
     Args:
+        files: the names of the first images of the source.
         depth: ``[images] depth`` as it is.
         what: which images these are.
     """
@@ -30,7 +31,8 @@ def remark_lines(source: ImageSource, depth: Depth, what: str) -> list[str]:
         if (bits := _BITS.fullmatch(remark)) is not None:
             used += [int(bits[1])] * len(rows)
         elif rows:
-            lines.append(f"{len(rows):,} of {len(source):,} {what} images {remark}.")
+            example = f" (such as {files[rows[0]]})" if rows[0] < len(files) else ""
+            lines.append(f"{len(rows):,} of {len(source):,} {what} images{example} {remark}.")
     if used and depth == 16 and max(used) <= _FEW_BITS:
         lines.append(_depth_line(len(used), len(source), max(used), what))
     return lines

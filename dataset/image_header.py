@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dataset.tiff_tags import directory, orientation
 
 FRAMES = "hold several frames or pages, of which only the first is taken"
-ALPHA = "are partly transparent: their transparency is dropped"
-INKS = "are printed in four inks (CMYK), which are turned into red, green and blue without a colour profile"
+ALPHA = "have an alpha channel: what it makes transparent is shown all the same"
+INKS = "are in four inks (CMYK), which are turned into red, green and blue without a colour profile"
 _BARE = {0xD8, 0x01, *range(0xD0, 0xD8)}  # JPEG markers that no length follows
 _FRAMES_OF_JPEG = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}

@@ -12,15 +12,21 @@ _MOST_SHOWN = 30
 
 
 def keep_list(folder: Path, why: Mapping[str, str]) -> None:
-    """Write the ids and why each can't be read, and say so; of none, no list is left.
+    """Write the ids and why each can't be read; of none, no list is left.
 
     Args:
         why: by id.
     """
-    if not why:
+    if why:
+        write_table(folder / FILE, ("id", "why"), why.items())
+    else:
         (folder / FILE).unlink(missing_ok=True)
+
+
+def say_unreadable(folder: Path, why: Mapping[str, str]) -> None:
+    """Say loudly which ids of the run of a folder can't be read, if there are any."""
+    if not why:
         return
-    write_table(folder / FILE, ("id", "why"), why.items())
     shown = [f"{name}: {reason}" for name, reason in list(why.items())[:_MOST_SHOWN]]
     if len(why) > _MOST_SHOWN:
         shown.append(f"... and {len(why) - _MOST_SHOWN} more")

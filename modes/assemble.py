@@ -168,7 +168,7 @@ class Experiment:
             raise_bad(source, _INSTEAD if what == "eval" else "")
         elif len(source.bad) == len(source):
             raise_bad(source, "\nNot one eval image can be read.")
-        for line in remark_lines(source, self.settings.images.depth, what):
+        for line in remark_lines(source, images.files, self.settings.images.depth, what):
             log.warning(line)
         if line := missed_line(source, self.prepare.cropper, what):
             log.warning(line)

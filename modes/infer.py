@@ -12,7 +12,7 @@ from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
 from inference.mean import mean_predictions
 from inference.mean_of_views import MeanOfViews
 from inference.submission import histogram
-from inference.unreadable import by_id, keep_list
+from inference.unreadable import by_id, keep_list, say_unreadable
 from modes.ask_again import ask_again
 from modes.assemble import Experiment
 from modes.infer_ensemble import ensemble_predictions, is_ensemble
@@ -93,6 +93,8 @@ class Infer(Mode):
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):
                 inferrer.write_table(predictions, own)
+                keep_list(own, unreadable)
+        say_unreadable(folder, unreadable)
         return rows
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
@@ -122,6 +124,7 @@ class Infer(Mode):
         )
         rows = submitter.submit(found, folder)
         keep_list(folder, unreadable)
+        say_unreadable(folder, unreadable)
         return rows
 
     def _again(self, folder: Path) -> None:

@@ -121,7 +121,7 @@ def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: 
     validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
     if len(dataset.valid_rows) and (unscored := experiment.task.unscored(validated)):
         log.warning("No validation image has %s: scores say nothing about it.", ", ".join(unscored))
-    for line in remark_lines(source, experiment.prepare.depth, "training"):
+    for line in remark_lines(source, dataset.files, experiment.prepare.depth, "training"):
         log.warning(line)
     task, cropper = experiment.task, experiment.prepare.cropper
     for line in crop_lines(source, cropper, "training", task.spaces, dataset.targets):

@@ -55,8 +55,8 @@ def native_messages() -> Iterator[NativeMessages]:
             finally:
                 sys.stderr.flush()
                 os.dup2(saved, _STDERR)
-            for line in messages.unexplained():
-                print(line, file=terminal)
+                for line in messages.unexplained():
+                    print(line, file=terminal)
 
 
 def _shown_on(terminal: TextIO) -> TextIO:
