@@ -14,18 +14,18 @@ from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
 from dataset.cropper import CROPPERS
 from dataset.demo import draw_demo_data, is_demo
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
-from dataset.file_report import remark_lines
 from dataset.prepare import Prepare
 from dataset.pseudo_labels import read_pseudo_labels, summary
 from dataset.resident import place
 from dataset.sampler import SAMPLERS
-from dataset.store import ImageSource, JoinedSource, missed_line, open_images, raise_bad
+from dataset.store import ImageSource, JoinedSource, open_images, raise_bad
 from dataset.task import TASKS, Facts, Targets, Task
 from loss.base import LOSSES, PerHeadLoss
 from models.classifier import MODELS, check_outputs
 from models.head import Heads
 from modes.budget import check_cost, cost_line
 from modes.callbacks import build_callbacks, check_callbacks
+from modes.eval_images import EVAL, readable_rows
 from modes.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
 from modes.moves import build_augmentations, build_views
 from modes.run_folder import check_name
@@ -42,10 +42,6 @@ from utils.errors import ConfigError, DataError, unknown_name
 from utils.seeds import seed_global
 
 log = logging.getLogger("podium")
-_INSTEAD = (
-    "\nMend them, or answer them by how the training labels are spread: [infer] on_bad_image = prior "
-    "(or --set infer.on_bad_image=prior)"
-)
 
 
 @dataclass(slots=True)
@@ -140,13 +136,9 @@ class Experiment:
         return dataset, source
 
     def eval_data(self) -> tuple[EvalDataset, EvalBatches]:
-        """Return the organiser's eval images, and batches of those that can be read.
-
-        Raises:
-            DataError: one can't be read, and [infer] on_bad_image does not say how to answer it.
-        """
+        """Return the organiser's eval images, and batches of those that can be read."""
         images = self.eval_table()
-        return images, self.eval_batches(images, "eval", prior=self.settings.infer.on_bad_image == "prior")
+        return images, self.eval_batches(images, EVAL, prior=self.settings.infer.on_bad_image == "prior")
 
     def eval_table(self) -> EvalDataset:
         """Return which eval images there are; no image is read."""
@@ -156,23 +148,10 @@ class Experiment:
         return TEST_DATASETS.build(chosen, root=settings.paths.data, task=self.task)
 
     def eval_batches(self, images: EvalDataset, what: str, *, prior: bool = False) -> EvalBatches:
-        """Return the same images in batches, whoever listed them.
-
-        Args:
-            what: they are, for messages.
-            prior: leave out those that can't be read; ``source.bad`` of the batches has them.
-        """
+        """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read."""
         settings = self.settings
         source = self.images(images.root, images.files, what)
-        if not prior:
-            raise_bad(source, _INSTEAD if what == "eval" else "")
-        elif len(source.bad) == len(source):
-            raise_bad(source, "\nNot one eval image can be read.")
-        for line in remark_lines(source, images.files, self.settings.images.depth, what):
-            log.warning(line)
-        if line := missed_line(source, self.prepare.cropper, what):
-            log.warning(line)
-        rows = np.setdiff1d(np.arange(len(images.files)), sorted(source.bad))
+        rows = readable_rows(source, images.files, self.prepare, what, prior=prior)
         size = None if settings.infer.views else settings.images.size  # views look beyond the middle
         return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
 
