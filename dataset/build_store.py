@@ -5,20 +5,23 @@ import os
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
 from dataset.cropper import Pixels
-from dataset.decode import UnreadableImage
+from dataset.decode import UnreadableImage, header_of, read
 from dataset.named_files import NamedFiles
 from dataset.prepare import Prepare
+from dataset.wholeness import damage
 from utils.durable import sync_folder, write_json
+from utils.native_messages import NativeMessages, native_messages
 
 _CHUNK = 16  # images a thread takes at once
 _WAITING = 2**25  # bytes that may wait for the disk
@@ -30,10 +33,27 @@ class Seen:
 
     bad: dict[int, str] = field(default_factory=dict)  # rows that can't be read, and why
     missed: list[int] = field(default_factory=list)  # rows in which the cropper found nothing
+    remarks: dict[str, list[int]] = field(default_factory=dict)  # how files were read, and rows
+    # Rows during which some decoder printed something, most likely its own.
+    suspects: list[int] = field(default_factory=list)
 
     def add(self, more: "Seen") -> None:
+        """Add what showed in other rows."""
         self.bad.update(more.bad)
         self.missed.extend(more.missed)
+        self.suspects.extend(more.suspects)
+        for remark, rows in more.remarks.items():
+            self.remarks.setdefault(remark, []).extend(rows)
+
+    def facts(self) -> dict[str, object]:
+        """Return what a store keeps of it."""
+        return {"bad": self.bad, "missed": self.missed, "remarks": self.remarks}
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> "Seen":
+        """Return the same from what a store kept, read as JSON."""
+        bad = {int(row): why for row, why in facts["bad"].items()}
+        return cls(bad, facts["missed"], facts["remarks"])
 
 
 class _PixelFile:
@@ -79,7 +99,7 @@ def build(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> None:
     with _PixelFile(partial / "pixels.u8", shape) as pixels:
         seen = prepare_all(files, prepare, f"Preparing {what} images", pixels)
         pixels.sync()
-    facts = {"shape": shape, "bad": seen.bad, "missed": seen.missed, "prepare": prepare.facts()}
+    facts = {"shape": shape, **seen.facts(), "prepare": prepare.facts()}
     write_json(partial / "manifest.json", facts)
     shutil.rmtree(folder, ignore_errors=True)  # damaged, or of images that have been mended since
     partial.rename(folder)
@@ -91,34 +111,78 @@ def prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: _PixelF
     chunks = [range(start, min(start + _CHUNK, len(files))) for start in range(0, len(files), _CHUNK)]
     threads_before = cv2.getNumThreads()
     cv2.setNumThreads(0)  # our threads already fill the cores
-    bar = tqdm(total=len(files), desc=title, unit="img", disable=None)
     seen = Seen()
+
     try:
-        with bar, ThreadPoolExecutor(cores()) as pool:
-            for more in pool.map(lambda rows: fill(pixels, files, rows, prepare), chunks):
-                seen.add(more)
-                bar.update(min(_CHUNK, len(files) - bar.n))
-                if pixels is not None:
-                    pixels.wrote(_CHUNK)
+        with native_messages() as messages:
+            bar = tqdm(total=len(files), desc=title, unit="img", disable=None, file=messages.terminal)
+            with bar, ThreadPoolExecutor(cores()) as pool:
+                for more in pool.map(lambda rows: _fill(pixels, files, rows, prepare, messages), chunks):
+                    seen.add(more)
+                    bar.update(min(_CHUNK, len(files) - bar.n))
+                    if pixels is not None:
+                        pixels.wrote(_CHUNK)
+            _settle(seen, files, prepare, messages)
     finally:
         cv2.setNumThreads(threads_before)
     return seen
 
 
-def fill(pixels: _PixelFile | None, files: NamedFiles, rows: Iterable[int], prepare: Prepare) -> Seen:
+def prepare_some(files: NamedFiles, rows: Iterable[int], prepare: Prepare) -> Seen:
+    """Prepare these rows, one after the other, and keep no pixels; return what showed."""
+    rows = list(rows)
+    if not rows:
+        return Seen()
+    with native_messages() as messages:
+        seen = _fill(None, files, rows, prepare, messages)
+        _settle(seen, files, prepare, messages)
+    return seen
+
+
+def _fill(
+    pixels: _PixelFile | None,
+    files: NamedFiles,
+    rows: Iterable[int],
+    prepare: Prepare,
+    messages: NativeMessages,
+) -> Seen:
     """Prepare these rows, into ``pixels`` if given; return what showed."""
     seen = Seen()
     for row in rows:
+        mark = messages.size
         try:
-            image, found = prepare.with_finding(files.path(row))
+            image, found, remark = prepare.with_finding(files.path(row))
         except UnreadableImage as error:
             seen.bad[row] = str(error)
             continue
+        finally:
+            if messages.size != mark:
+                seen.suspects.append(row)
         if not found:
             seen.missed.append(row)
+        if remark:
+            seen.remarks.setdefault(remark, []).append(row)
         if pixels is not None:
             pixels.write(row, image)
     return seen
+
+
+def _settle(seen: Seen, files: NamedFiles, prepare: Prepare, messages: NativeMessages) -> None:
+    """Find out which decoder printed what: each suspect is decoded once more, while no other is.
+
+    libjpeg makes up what it can't decode and only prints that it did.
+    """
+    for row in seen.suspects:
+        mark, path = messages.size, files.path(row)
+        with suppress(UnreadableImage):  # which is known
+            prepare(path)
+        said = messages.since(mark)
+        if row not in seen.bad and (why := damage(said, header_of(read(path), path).kind)):
+            seen.bad[row] = f"{path}: damaged, its decoder says: {why}"
+
+    seen.missed[:] = [row for row in seen.missed if row not in seen.bad]
+    for remark, rows in list(seen.remarks.items()):
+        seen.remarks[remark] = [row for row in rows if row not in seen.bad]
 
 
 def cores() -> int:

@@ -81,10 +81,18 @@ class HaarFinder(FaceFinder):
 
 
 class YuNetFinder(FaceFinder):
-    """YuNet (Wu, Peng and Yu, 2023) from a file of OpenCV's model zoo, at OpenCV's own thresholds."""
+    """YuNet (Wu, Peng and Yu, 2023) from a file of OpenCV's model zoo.
+
+    Args:
+        score: that a face must have, in [0, 1].
+    """
+
+    def __init__(self, model: Path, score: float) -> None:
+        self.score = score
+        super().__init__(model)
 
     def load(self) -> Any:
-        return cv2.FaceDetectorYN.create(str(self.model), "", (_LONGEST, _LONGEST))
+        return cv2.FaceDetectorYN.create(str(self.model), "", (_LONGEST, _LONGEST), self.score)
 
     def detect(self, detector: Any, image: Pixels) -> list[list[float]]:
         detector.setInputSize((image.shape[1], image.shape[0]))
@@ -92,14 +100,17 @@ class YuNetFinder(FaceFinder):
         return [] if faces is None else [list(map(float, face[:4])) for face in faces]
 
 
-def face_finder(detector: Literal["haar"] | Path) -> FaceFinder:
+def face_finder(detector: Literal["haar"] | Path, score: float = 0.3) -> FaceFinder:
     """Return what finds faces: the cascade of this OpenCV, or the YuNet model in a file.
+
+    Args:
+        score: that YuNet must give a face, in [0, 1]; the cascade knows none.
 
     Raises:
         ValueError: there is none; the message says what to install or to write.
     """
     if isinstance(detector, Path):
-        return YuNetFinder(detector)
+        return YuNetFinder(detector, score)
     cascade = cascades() / _CASCADE
     if not hasattr(cv2, "CascadeClassifier") or not cascade.is_file():
         raise ValueError(

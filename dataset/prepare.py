@@ -10,10 +10,25 @@ import numpy as np
 
 from dataset.cropper import Box, Cropper, Pixels
 from dataset.croppers.whole_image import WholeImage
-from dataset.decode import decoded, halved, is_busy, jpeg_header, read
+from dataset.decode import decoded, halved, header_of, is_busy, read
+from dataset.depth import Depth
+from dataset.image_header import Header
 from utils.errors import ConfigError
 
 _WHOLE = WholeImage()
+
+
+class Prepared(NamedTuple):
+    """A prepared image, RGB uint8 (H, W, 3).
+
+    Args:
+        found: whether the cropper found what it looks for.
+        remark: what is to be said of how the file was read, or "".
+    """
+
+    pixels: Pixels
+    found: bool
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +39,13 @@ class Prepare:
         size: height and width of the result in pixels.
         cropper: finds the part of the image to keep.
         grey: the three colours become one shade of grey, three times.
+        depth: what the values of files of 16 bits mean.
     """
 
     size: tuple[int, int]
     cropper: Cropper = _WHOLE
     grey: bool = False
+    depth: Depth = 16
 
     def __call__(self, path: Path) -> Pixels:
         """Return RGB uint8 (H, W, 3).
@@ -38,27 +55,27 @@ class Prepare:
         """
         return self.with_finding(path)[0]
 
-    def with_finding(self, path: Path) -> tuple[Pixels, bool]:
+    def with_finding(self, path: Path) -> Prepared:
         """Return the same and whether the cropper found what it looks for."""
         data = read(path)
-        part, found = self._halved(data) or self.cropped(decoded(data, path))
+        header, remark = header_of(data, path), ""
+        if (kept := self._halved(data, header)) is None:
+            whole, remark = decoded(data, header, path, self.depth)
+            kept = self.cropped(whole)
+        part, found = kept
+
         image = self.resized(part)
         if self.grey:
             shade = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
             image = np.asarray(cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
-        return image, found
+        return Prepared(image, found, remark)
 
-    def _halved(self, data: Pixels) -> tuple[Pixels, bool] | None:
+    def _halved(self, data: Pixels, header: Header) -> tuple[Pixels, bool] | None:
         """Return the part to keep at half its size, of a JPEG for which that is as good as the whole."""
-        header = jpeg_header(data)
-        if header is None or self.cropper.looks:
+        if header.kind != "JPEG" or header.colours not in (1, 3) or self.cropper.looks:
             return None
-        upright = header.height, header.width
-        shapes = (upright, upright[::-1]) if header.may_lie else (upright,)
-        plans = {shape: _plan(self, shape) for shape in shapes}
-        if None in plans.values() or (image := halved(data)) is None:
-            return None
-        if (plan := plans.get((2 * image.shape[0], 2 * image.shape[1]))) is None:
+        plan = _plan(self, header.shape)
+        if plan is None or (image := halved(data, header)) is None:
             return None
         part = _part(image, plan.half)
         return None if is_busy(part, self.size) else (part, plan.found)
@@ -93,7 +110,14 @@ class Prepare:
 
     def facts(self) -> dict[str, object]:
         """Return what a cache must be keyed by."""
-        return {"size": self.size, "crop": self.cropper.facts(), "grey": self.grey}
+        return {
+            "size": self.size,
+            "crop": self.cropper.facts(),
+            "grey": self.grey,
+            "depth": self.depth,
+            # Its decoders and its resize are not the same in all versions.
+            "decoder": f"OpenCV {cv2.__version__}",
+        }
 
 
 class _Plan(NamedTuple):

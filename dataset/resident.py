@@ -23,7 +23,7 @@ class ResidentStore:
     """A store as one tensor: its batches are where it is, so a GPU never waits for them."""
 
     def __init__(self, store: ImageStore, device: torch.device) -> None:
-        self.bad, self.missed = store.bad, store.missed
+        self.bad, self.missed, self.remarks = store.bad, store.missed, store.remarks
         self._pixels = torch.empty(store.pixels.shape, dtype=torch.uint8, device=device)
         for first in range(0, len(store), _PIECE):
             rows = slice(first, first + _PIECE)

@@ -45,6 +45,10 @@ class Space:
         """Return the chosen labels as bool (N, K)."""
         raise NotImplementedError
 
+    def shares(self, targets: Tensor) -> Tensor:
+        """Return how much of the labelled images each label has, float64 (K) in [0, 1], of targets (N, K)."""
+        raise NotImplementedError
+
     def surprise(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return -log of the probability that each image's targets got, in nats, (N)."""
         raise NotImplementedError
@@ -65,6 +69,11 @@ class OneOf(Space):
     def decide(self, logits: Tensor) -> Tensor:
         best = logits.argmax(dim=1, keepdim=True)
         return torch.zeros_like(logits, dtype=torch.bool).scatter_(1, best, True)
+
+    def shares(self, targets: Tensor) -> Tensor:
+        counts = targets.double().sum(dim=0)
+        total = counts.sum()
+        return counts / total if total > 0 else torch.full_like(counts, 1 / len(counts))
 
     def surprise(self, logits: Tensor, targets: Tensor) -> Tensor:
         return -(targets * self.probabilities(logits).clamp(min=1e-12).log()).sum(dim=1)
@@ -100,6 +109,9 @@ class AnyOf(Space):
         # In float64, where a threshold that lies between two probabilities stays between them.
         thresholds = torch.tensor(self.thresholds, dtype=torch.float64, device=logits.device)
         return self.probabilities(logits).double() >= thresholds
+
+    def shares(self, targets: Tensor) -> Tensor:
+        return targets.double().sum(dim=0) / max(1, len(targets))
 
     def surprise(self, logits: Tensor, targets: Tensor) -> Tensor:
         logits = logits.float()

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.build_store import Seen, build, cores, fill, prepare_all
+from dataset.build_store import Seen, build, cores, prepare_all, prepare_some
 from dataset.cropper import Cropper
 from dataset.decode import UnreadableImage
 from dataset.named_files import NamedFiles
@@ -28,7 +28,7 @@ from utils.durable import lock, write_json
 from utils.errors import DataError
 
 log = logging.getLogger("podium")
-_VERSION = 2  # of the file format and of everything that Prepare does
+_VERSION = 3  # of the file format and of everything that Prepare does
 
 
 class ImageSource(Protocol):
@@ -36,6 +36,7 @@ class ImageSource(Protocol):
 
     bad: dict[int, str]  # rows that could not be read, and why
     missed: list[int]  # rows in which the cropper found nothing
+    remarks: dict[str, list[int]]  # what is to be said of how files were read, and rows
 
     def __len__(self) -> int: ...
 
@@ -49,8 +50,8 @@ class ImageStore:
 
     def __init__(self, folder: Path) -> None:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        self.bad = {int(row): why for row, why in manifest["bad"].items()}
-        self.missed: list[int] = manifest["missed"]
+        seen = Seen.of(manifest)
+        self.bad, self.missed, self.remarks = seen.bad, seen.missed, seen.remarks
         shape = tuple(manifest["shape"])
         self.pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape)
 
@@ -65,7 +66,7 @@ class DecodedOnTheFly:
     """The same images without a store: decoded again each time, by all cores."""
 
     def __init__(self, files: NamedFiles, prepare: Prepare, seen: Seen) -> None:
-        self.bad, self.missed = seen.bad, seen.missed
+        self.bad, self.missed, self.remarks = seen.bad, seen.missed, seen.remarks
         self._files = files
         self._prepare = prepare
         self._threads = ThreadPoolExecutor(cores())
@@ -88,6 +89,9 @@ class JoinedSource:
         self._first, self._second = first, second
         self.bad = first.bad | {len(first) + row: why for row, why in second.bad.items()}
         self.missed = first.missed + [len(first) + row for row in second.missed]
+        self.remarks = {remark: list(rows) for remark, rows in first.remarks.items()}
+        for remark, rows in second.remarks.items():
+            self.remarks.setdefault(remark, []).extend(len(first) + row for row in rows)
 
     def __len__(self) -> int:
         return len(self._first) + len(self._second)
@@ -140,16 +144,22 @@ def _opened(folder: Path, files: NamedFiles, prepare: Prepare) -> ImageStore | N
         store = ImageStore(folder)
     except (OSError, ValueError, KeyError):
         return None
-    still_bad = fill(None, files, store.bad, prepare).bad
+    still_bad = prepare_some(files, store.bad, prepare).bad
     return store if still_bad.keys() == store.bad.keys() else None
 
 
-def raise_bad(source: ImageSource) -> None:
-    """Raise a DataError that lists every image that could not be read, if there are any."""
+def raise_bad(source: ImageSource, instead: str = "") -> None:
+    """Raise a DataError that lists every image that could not be read, if there are any.
+
+    Args:
+        instead: what may be done but to mend them.
+    """
     if source.bad:
         shown = list(source.bad.values())[:30]
         more = f"\n  ... and {len(source.bad) - 30} more" if len(source.bad) > 30 else ""
-        raise DataError(f"{len(source.bad)} image(s) can't be read:\n  - " + "\n  - ".join(shown) + more)
+        raise DataError(
+            f"{len(source.bad)} image(s) can't be read:\n  - " + "\n  - ".join(shown) + more + instead
+        )
 
 
 def missed_line(source: ImageSource, cropper: Cropper, what: str) -> str:
@@ -169,9 +179,11 @@ def _looked_at(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> 
     """Return what shows in these images; each is tried once and the answer kept."""
     known = folder.with_name(f"{folder.name}.seen.json")
     if not known.exists():
-        seen = prepare_all(files, prepare, f"Checking {what} images", None)
-        write_json(known, {"bad": seen.bad, "missed": seen.missed})
-    kept = json.loads(known.read_text(encoding="utf-8"))
+        write_json(known, prepare_all(files, prepare, f"Checking {what} images", None).facts())
+    kept = Seen.of(json.loads(known.read_text(encoding="utf-8")))
     # Those that could not be read are tried again: what was a passing fault is forgotten.
-    again = fill(None, files, [int(row) for row in kept["bad"]], prepare)
-    return Seen(again.bad, sorted(kept["missed"] + again.missed))
+    again = prepare_some(files, kept.bad, prepare)
+    kept.bad.clear()
+    kept.add(again)
+    kept.missed.sort()
+    return kept

@@ -9,6 +9,7 @@ from dataset.batches import EvalBatches
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
 from inference.predict import Predictions, predict
+from inference.priors import Priors, with_priors
 from inference.submission import write_submission
 from utils.device import Precision
 from utils.errors import DataError, PodiumError
@@ -63,18 +64,33 @@ class Inferrer(Submitter):
         super().__init__(task, images)
         self.batches, self.precision = batches, precision
 
-    def predict(self, model: nn.Module) -> Predictions:
+    @property
+    def unreadable(self) -> dict[int, str]:
+        """Why images can't be read, by row."""
+        return self.batches.source.bad
+
+    def predict(self, model: nn.Module, priors: Priors | None = None) -> Predictions:
         """Return the predictions of all images in the submission's order.
+
+        Args:
+            priors: the answer to those that can't be read, where there are some.
 
         Raises:
             PodiumError: the model gives numbers that are not finite.
             DataError: the batches are not all of the images in that order.
         """
         found = predict(model, self.batches, self.precision, what="Predicting")
-        if found.rows.tolist() != list(range(len(self.images.ids))):
+        count, unreadable = len(self.images.ids), self.unreadable
+        if found.rows.tolist() != [row for row in range(count) if row not in unreadable]:
             raise DataError("The eval images were not predicted once each, in order: nothing was written.")
         check_finite(found)
-        return found
+        if not unreadable:
+            return found
+        if priors is None:
+            raise DataError(
+                f"{len(unreadable)} eval image(s) can't be read, and there are no priors for them."
+            )
+        return with_priors(found, count, unreadable, priors, self.task.spaces)
 
 
 def _in_order(row: dict[str, str], columns: tuple[str, ...]) -> dict[str, str]:

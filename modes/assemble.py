@@ -18,13 +18,14 @@ from dataset.prepare import Prepare
 from dataset.pseudo_labels import read_pseudo_labels, summary
 from dataset.resident import place
 from dataset.sampler import SAMPLERS
-from dataset.store import ImageSource, JoinedSource, missed_line, open_images, raise_bad
+from dataset.store import ImageSource, JoinedSource, open_images, raise_bad
 from dataset.task import TASKS, Facts, Targets, Task
 from loss.base import LOSSES, PerHeadLoss
 from models.head import Heads
 from modes.budget import check_cost, cost_line
 from modes.build_model import build_model, check_batch
 from modes.callbacks import build_callbacks, check_callbacks
+from modes.eval_images import EVAL, readable_rows
 from modes.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
 from modes.moves import build_augmentations, build_views
 from modes.run_folder import check_name
@@ -57,7 +58,7 @@ class Experiment:
         images = settings.images
         height, width = (side + 2 * round(side * images.room / 2) for side in images.size)  # same middle
         cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
-        prepare = Prepare((height, width), cropper, images.grey)
+        prepare = Prepare((height, width), cropper, images.grey, images.depth)
         task = build_task(settings)
         settings = settings.resolved(task)
         check_spaces(settings, task)
@@ -118,7 +119,7 @@ class Experiment:
             more = self.images(dataset.root, dataset.extra.files, "pseudo-labelled")
             source = JoinedSource(source, more)
         if settings.images.on_bad_image == "error":
-            raise_bad(source)
+            raise_bad(source, "\nMend them, or leave them out: [images] on_bad_image = skip")
         dataset.without(np.array(sorted(source.bad), dtype=np.int64))
         validates = dataset.valid_fold is not None
         if not len(dataset.train_rows) or (validates and not len(dataset.valid_rows)):
@@ -130,9 +131,9 @@ class Experiment:
         return dataset, source
 
     def eval_data(self) -> tuple[EvalDataset, EvalBatches]:
-        """Return the organiser's eval images; one that can't be read is an error, never skipped."""
+        """Return the organiser's eval images, and batches of those that can be read."""
         images = self.eval_table()
-        return images, self.eval_batches(images, "eval")
+        return images, self.eval_batches(images, EVAL, prior=self.settings.infer.on_bad_image == "prior")
 
     def eval_table(self) -> EvalDataset:
         """Return which eval images there are; no image is read."""
@@ -141,14 +142,11 @@ class Experiment:
         chosen = settings.chosen["test_dataset"]
         return TEST_DATASETS.build(chosen, root=settings.paths.data, task=self.task)
 
-    def eval_batches(self, images: EvalDataset, what: str) -> EvalBatches:
-        """Return the same images in batches, whoever listed them; ``what`` they are is for messages."""
+    def eval_batches(self, images: EvalDataset, what: str, *, prior: bool = False) -> EvalBatches:
+        """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read."""
         settings = self.settings
         source = self.images(images.root, images.files, what)
-        raise_bad(source)
-        if line := missed_line(source, self.prepare.cropper, what):
-            log.warning(line)
-        rows = np.arange(len(images.files))
+        rows = readable_rows(source, images.files, self.prepare, what, prior=prior)
         size = None if settings.infer.views else settings.images.size  # views look beyond the middle
         return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
 

@@ -12,6 +12,7 @@ from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
 from inference.mean import mean_predictions
 from inference.mean_of_views import MeanOfViews
 from inference.submission import histogram
+from inference.unreadable import by_id, keep_list, say_unreadable
 from modes.ask_again import ask_again
 from modes.assemble import Experiment
 from modes.infer_ensemble import ensemble_predictions, is_ensemble
@@ -23,6 +24,7 @@ from modes.read_settings import check, read_sections
 from modes.record import record
 from modes.run_engine import check_engine, with_engine
 from modes.run_folder import FINISHED, find_run
+from modes.run_priors import run_priors
 from modes.settings import HERE, is_here
 from utils.errors import ConfigError
 from utils.ini import Value, override, put, read_ini
@@ -82,11 +84,17 @@ class Infer(Mode):
         for own in members:
             load_weights(model, experiment, own)
             engine = with_engine(model, experiment, own)
-            found.append(inferrer.predict(with_views(engine, views, settings, experiment.task)))
+            priors = run_priors(experiment, own) if inferrer.unreadable else None
+            found.append(inferrer.predict(with_views(engine, views, settings, experiment.task), priors))
+
+        unreadable = by_id(inferrer.images.ids, inferrer.unreadable)
         rows = inferrer.submit(mean_predictions(task.spaces, found), folder)
+        keep_list(folder, unreadable)
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):
                 inferrer.write_table(predictions, own)
+                keep_list(own, unreadable)
+        say_unreadable(folder, unreadable)
         return rows
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
@@ -110,8 +118,14 @@ class Infer(Mode):
                 "now use views; let the others predict again with --mode infer --run."
             )
         paths = [text for text in self.arguments.overrides if _key(text).startswith("paths.")]
-        found = ensemble_predictions(folder, task, submitter.images, paths, self._again)
-        return submitter.submit(found, folder)
+        prior = experiment.settings.infer.on_bad_image == "prior"
+        found, unreadable = ensemble_predictions(
+            folder, task, submitter.images, paths, self._again, prior=prior
+        )
+        rows = submitter.submit(found, folder)
+        keep_list(folder, unreadable)
+        say_unreadable(folder, unreadable)
+        return rows
 
     def _again(self, folder: Path) -> None:
         """Predict with another run, by the same command."""

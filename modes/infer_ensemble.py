@@ -14,6 +14,7 @@ from inference.ensemble import logits_of
 from inference.inferrer import TEST_PREDICTIONS
 from inference.predict import Predictions
 from inference.saved import SavedPredictions
+from inference.unreadable import read_list
 from modes.blend import FILE, Blend
 from modes.pool import common_form
 from modes.saved_run import read_task
@@ -29,14 +30,23 @@ def is_ensemble(folder: Path) -> bool:
 
 
 def ensemble_predictions(
-    folder: Path, task: Task, images: EvalDataset, overrides: Sequence[str], again: Again
-) -> Predictions:
-    """Return what an ensemble says of images, in their order; no image is read where members have.
+    folder: Path,
+    task: Task,
+    images: EvalDataset,
+    overrides: Sequence[str],
+    again: Again,
+    *,
+    prior: bool,
+) -> tuple[Predictions, dict[str, str]]:
+    """Return what an ensemble says of images, in their order, and which a member could not read.
+
+    No image is read where members have predicted.
 
     Args:
         task: the ensemble's.
         overrides: texts such as ``paths.data=...``.
         again: lets the run of a folder predict these images.
+        prior: whether answers of members to images that they could not read are taken.
 
     Raises:
         ConfigError: a member is not there, or is another run by now.
@@ -46,7 +56,7 @@ def ensemble_predictions(
     tasks = [read_task(own, overrides)[1] for own in folders]
     changes, form = common_form([(str(own), of) for own, of in zip(folders, tasks, strict=True)])
     said = [
-        change(_predicted(own, of, images, again))
+        change(_predicted(own, of, images, again, prior=prior))
         for change, own, of in zip(changes, folders, tasks, strict=True)
     ]
     members = {space.name: torch.stack([one[space.name] for one in said]) for space in form.spaces}
@@ -54,14 +64,20 @@ def ensemble_predictions(
     log.info(
         "%s of %d members%s.", blend.method, len(said), f", then {blend.decision}" if blend.decision else ""
     )
-    return Predictions(np.arange(len(images.ids)), logits_of(task, found), {})
+    unreadable = {name: why for own in folders for name, why in read_list(own).items()}
+    return Predictions(np.arange(len(images.ids)), logits_of(task, found), {}), unreadable
 
 
-def _predicted(folder: Path, task: Task, images: EvalDataset, again: Again) -> dict[str, Tensor]:
+def _predicted(
+    folder: Path, task: Task, images: EvalDataset, again: Again, *, prior: bool
+) -> dict[str, Tensor]:
     """Return the probabilities of a member, which predicts first where it has not, or other images."""
     path = folder / TEST_PREDICTIONS
     if not path.exists():
         log.info("\n%s has not predicted these images yet:", folder)
+        again(folder)
+    elif not prior and read_list(folder):
+        log.warning("\n%s has answers to images that could not be read: it is made anew.", path)
         again(folder)
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
     if _names(saved) != images.ids:

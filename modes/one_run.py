@@ -12,11 +12,13 @@ from torch import nn
 
 from dataset.base_dataset import BaseDataset
 from dataset.class_table import class_table, format_table, without_people, write_class_table
-from dataset.store import ImageSource, missed_line
+from dataset.file_report import crop_lines, remark_lines
+from dataset.store import ImageSource
 from dataset.task import Task
 from inference.bootstrap import Interval, intervals
 from inference.inferrer import write_predictions
 from inference.predict import Predictions
+from inference.priors import priors_of, write_priors
 from inference.saved import PREDICTED
 from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.run_folder import FINISHED, read_environment, write_environment
@@ -128,6 +130,8 @@ def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: 
     """Print and keep what is trained on: classes, split, and what was left out."""
     columns, table = without_people(dataset, class_table(dataset, experiment.task))
     write_class_table(folder / "class_table.csv", table, columns)
+    trained = {name: values[dataset.train_rows] for name, values in dataset.targets.items()}
+    write_priors(folder, experiment.task.spaces, priors_of(experiment.task.spaces, trained))
     if dataset.valid_fold is not None:
         split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
         write_table(folder / "split.csv", ("group", "fold"), split)
@@ -135,7 +139,10 @@ def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: 
     validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
     if len(dataset.valid_rows) and (unscored := experiment.task.unscored(validated)):
         log.warning("No validation image has %s: scores say nothing about it.", ", ".join(unscored))
-    if line := missed_line(source, experiment.prepare.cropper, "training"):
+    for line in remark_lines(source, dataset.files, experiment.prepare.depth, "training"):
+        log.warning(line)
+    task, cropper = experiment.task, experiment.prepare.cropper
+    for line in crop_lines(source, cropper, "training", task.spaces, dataset.targets):
         log.warning(line)
     left_out = [*dataset.skipped, *source.bad.values()]
     for problem in left_out:

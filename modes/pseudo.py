@@ -58,7 +58,8 @@ class Pseudo(Infer):
         refuse_ensemble(folder, "label with a member")
         check_validated(folder)  # its labels would leak into whatever another run validates
         if self.images is None:
-            images, batches = experiment.eval_data()
+            images = experiment.eval_table()
+            batches = experiment.eval_batches(images, "unlabelled eval")  # no label is made up for one
         else:
             images = _images_in(self.images, experiment.settings.paths.data)
             batches = experiment.eval_batches(images, "unlabelled")

@@ -106,7 +106,8 @@ def _prepare(settings: Settings, height: int) -> Prepare:
     """Return what makes pictures for people: of the part that the model sees, in colour."""
     rows, columns = settings.images.size
     size = (height, max(1, round(height * columns / rows)))
-    return Prepare(size, CROPPERS.build(settings.chosen["crop"], image_size=size))
+    cropper = CROPPERS.build(settings.chosen["crop"], image_size=size)
+    return Prepare(size, cropper, depth=settings.images.depth)
 
 
 def _validation(run: SavedRun, probabilities: Mapping[str, Tensor]) -> Validation:

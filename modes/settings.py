@@ -11,6 +11,7 @@ from typing import Any, Literal
 from dataset.augment import AUGMENTATIONS
 from dataset.base_dataset import DATASETS
 from dataset.cropper import CROPPERS
+from dataset.depth import Depth
 from dataset.eval_dataset import TEST_DATASETS
 from dataset.pseudo_labels import PseudoSettings
 from dataset.resident import Where
@@ -91,7 +92,8 @@ class ImageSettings:
     room: Fraction = 0.0  # how much larger the kept images are than ``size``, for random moves
     store: Where = "auto"  # where they are read from: disk, memory, device; auto: device if there is room
     store_budget: NonNegative = 30.0  # GB on disk; with less, images are decoded anew each time
-    on_bad_image: Literal["error", "skip"] = "error"  # training images that can't be read
+    depth: Depth = 16  # bits that the values of 16-bit files use; stretch: each image's darkest to brightest
+    on_bad_image: Literal["error", "skip"] = "error"  # training images that can't be read, or are damaged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ class InferSettings:
         None  # classes: also predict from these views of each image; not validation
     )
     average: Average = "probabilities"  # or logits: what the mean over the views is of
+    on_bad_image: Literal["error", "prior"] = "error"  # eval images; prior: answered by how labels are spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

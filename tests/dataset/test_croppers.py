@@ -42,7 +42,9 @@ def face_at(monkeypatch):
     """Return a maker of FaceCrop with a detector that always finds this face."""
 
     def face_at(face, model=None, **options):
-        monkeypatch.setattr(face_crop, "face_finder", lambda detector: Finder(face and Face(*face), model))
+        monkeypatch.setattr(
+            face_crop, "face_finder", lambda detector, score: Finder(face and Face(*face), model)
+        )
         return FaceCrop(**{"image_size": (40, 30), **options})
 
     return face_at
@@ -55,7 +57,7 @@ def image(height, width):
 @pytest.mark.parametrize("name", CROPPERS.names())
 @pytest.mark.parametrize("shape", [(40, 30), (30, 40), (9, 9), (1, 50)])
 def test_every_cropper_gives_the_same_box_inside_the_image_each_time(monkeypatch, name, shape):
-    monkeypatch.setattr(face_crop, "face_finder", lambda detector: Finder(None))
+    monkeypatch.setattr(face_crop, "face_finder", lambda detector, score: Finder(None))
     cropper = CROPPERS.build(Component.of(name, **OPTIONS.get(name, {})), image_size=(8, 6))
     box, again = (cropper(image(*shape)) or cropper.fallback(image(*shape)) for _ in range(2))
     assert tuple(box) == tuple(again)

@@ -12,7 +12,8 @@ from PIL import Image
 from dataset import prepare as prepare_module
 from dataset.cropper import Cropper
 from dataset.croppers.centre_crop import CentreCrop
-from dataset.decode import decode, is_busy, jpeg_header
+from dataset.decode import decode, is_busy
+from dataset.image_header import Damaged, Header, read_header
 from dataset.prepare import Prepare
 
 HEIGHT, WIDTH = 384, 288
@@ -214,19 +215,31 @@ def test_other_files_are_decoded_whole(tmp_path, kept, kind, mode):
     assert kept == []
 
 
-@given(st.binary(max_size=300), st.integers(0, 700))
-def test_no_bytes_make_the_header_fail(noise, cut):
+@given(
+    st.binary(max_size=300),
+    st.integers(0, 700),
+    st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF"]),
+)
+def test_no_bytes_make_the_header_fail(noise, cut, kind):
     out = io.BytesIO()
-    Image.fromarray(SMOOTH).save(out, "JPEG")
-    for data in (noise, b"\xff\xd8" + noise, out.getvalue()[:cut], out.getvalue()[:cut] + noise):
-        header = jpeg_header(np.frombuffer(data, np.uint8))
-        assert header is None or header.height >= 0
+    Image.fromarray(SMOOTH[:40, :40]).save(out, kind)
+    whole = out.getvalue()
+    for data in (noise, whole[:12] + noise, whole[:cut], whole[:cut] + noise):
+        try:
+            header = read_header(np.frombuffer(data, np.uint8))
+        except Damaged:
+            continue
+        assert header is None or (header.height >= 0 and header.width >= 0)
 
 
-def test_a_header_says_height_width_and_whether_the_file_may_lie_on_its_side(tmp_path):
+def test_a_header_says_height_width_and_how_the_file_lies(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     plain, lying = written(tmp_path / "a.jpg", drawn(0, noise)), tmp_path / "b.jpg"
     written(lying, drawn(0, noise), exif=exif)
-    assert jpeg_header(np.fromfile(plain, np.uint8)) == (HEIGHT, WIDTH, False)
-    assert jpeg_header(np.fromfile(lying, np.uint8)) == (HEIGHT, WIDTH, True)
+    upright = read_header(np.fromfile(plain, np.uint8))
+    assert upright == Header("JPEG", HEIGHT, WIDTH)
+    assert upright.shape == (HEIGHT, WIDTH)
+    lies = read_header(np.fromfile(lying, np.uint8))
+    assert lies == Header("JPEG", HEIGHT, WIDTH, lies=6)
+    assert lies.shape == (WIDTH, HEIGHT)

@@ -117,6 +117,63 @@ def test_a_yunet_file_is_used_in_opencvs_order_of_colours(monkeypatch, tmp_path)
     assert find(PHOTO + np.uint8([9, 0, 0])) == pytest.approx(Face(128, 128, 256, 128), abs=1)
 
 
+def yunet(path, score):
+    """Write a model in YuNet's form that gives every place a face of 100 x 100 pixels with this score."""
+    onnx = pytest.importorskip("onnx", reason="needs onnx")
+    helper, nodes, weights, outputs = onnx.helper, [], [], []
+    for stride in (8, 16, 32):
+        size = np.log(100 / stride)
+        for kind, values in (
+            ("cls", [score]),
+            ("obj", [score]),
+            ("bbox", [0, 0, size, size]),
+            ("kps", [0] * 10),
+        ):
+            name, count = f"{kind}_{stride}", len(values)
+            kernel = np.zeros((count, 3, stride, stride), np.float32)
+            for suffix, array in (
+                ("w", kernel),
+                ("b", np.float32(values)),
+                ("s", np.int64([1, -1, count])),
+            ):
+                weights.append(onnx.numpy_helper.from_array(array, name + suffix))
+            shape = {"kernel_shape": [stride, stride], "strides": [stride, stride]}
+            nodes += [
+                helper.make_node("Conv", ["input", name + "w", name + "b"], [name + "c"], **shape),
+                helper.make_node("Transpose", [name + "c"], [name + "t"], perm=[0, 2, 3, 1]),
+                helper.make_node("Reshape", [name + "t", name + "s"], [name]),
+            ]
+            outputs.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, None, count]))
+    entry = helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, [1, 3, 640, 640])
+    graph = helper.make_graph(nodes, "yunet", [entry], outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)])
+    model.ir_version = 7
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(("score", "found"), [(0.3, True), (0.45, True), (0.55, False), (0.9, False)])
+def test_opencvs_own_yunet_finds_what_has_the_score_that_was_asked_for(tmp_path, score, found):
+    find = face_finder(yunet(tmp_path / "yunet.onnx", 0.5), score)
+    assert (find(PHOTO) is not None) == found
+
+
+def test_a_face_crop_asks_yunet_for_a_score_of_three_tenths_or_what_its_option_says(tmp_path):
+    path = yunet(tmp_path / "yunet.onnx", 0.35)
+
+    def build(**options):
+        return CROPPERS.build(Component.of("FaceCrop", detector=path, **options), image_size=(8, 6))
+
+    assert build()(PHOTO) is not None
+    assert build(score=0.4)(PHOTO) is None
+    assert build().facts() != build(score=0.4).facts()  # another cache
+
+
+@pytest.mark.parametrize("score", ["1.5", "-0.1", "high"])
+def test_a_score_that_no_face_has_is_refused(tmp_path, score):
+    assert "score" in refusal(detector=tmp_path, score=score)
+
+
 def refusal(**options):
     with pytest.raises(ConfigError) as caught:
         CROPPERS.build(Component.of("FaceCrop", **options), image_size=(8, 6))

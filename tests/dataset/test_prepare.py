@@ -104,7 +104,7 @@ def coded(kind):
         (coded("JPEG")[:2000], "cut off"),
         (coded("PNG")[:2000], "cut off"),
         (coded("JPEG")[:15], "cut off"),
-        (png_of_size(100_000, 100_000), "not an image"),
+        (png_of_size(100_000, 100_000), "100000 x 100000 pixels, which is too large"),
     ],
     ids=["empty", "text", "half a jpeg", "half a png", "a jpeg's first bytes", "an absurd header"],
 )
@@ -163,10 +163,10 @@ class Corner(Cropper):
 
 def test_any_cropper_says_what_is_kept_and_finding_nothing_falls_back_to_all(tmp_path):
     path = written(tmp_path / "a.png", Image.fromarray(PIXELS))
-    part, found = Prepare((8, 6), Corner()).with_finding(path)
+    part, found, _ = Prepare((8, 6), Corner()).with_finding(path)
     assert found
     assert np.array_equal(part, PIXELS[8:, 6:])
-    whole, found = Prepare((16, 12), Corner(found=False)).with_finding(path)
+    whole, found, _ = Prepare((16, 12), Corner(found=False)).with_finding(path)
     assert not found
     assert np.array_equal(whole, PIXELS)
 

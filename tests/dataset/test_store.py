@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import os
 import select
 import signal
@@ -13,9 +14,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from dataset.cropper import Cropper
 from dataset.croppers.centre_crop import CentreCrop
+from dataset.image_header import ALPHA
 from dataset.prepare import Prepare
 from dataset.store import DecodedOnTheFly, ImageStore, JoinedSource, missed_line, open_images, raise_bad
 from utils.errors import DataError
@@ -384,3 +387,67 @@ def test_two_sources_as_one_name_what_is_wrong_by_its_row_in_both(open_, folder,
     nothing = Prepare(SIZE, Bluish(least=256))
     parts = [open_(nothing, files=part) for part in (files[3:5], files[5:8])]
     assert JoinedSource(*parts).missed == list(range(5))
+
+
+def photo(seed, **options):
+    """Return a JPEG whose code is long enough to fall out of step."""
+    noise = np.random.default_rng(seed).integers(0, 120, (96, 128, 3)).astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "JPEG", quality=90, **options)
+    return bytearray(out.getvalue())
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A folder of 40 JPEGs of which 3, 17 and 18 were damaged in the middle; decoders read them all."""
+    (tmp_path / "photos").mkdir()
+    for number in range(40):
+        data = photo(number, progressive=number == 17)
+        if number in (3, 17, 18):
+            data[3000:3200] = bytes(200) if number == 3 else bytes(range(200))
+        (tmp_path / "photos" / f"{number}.jpg").write_bytes(data)
+    return tmp_path / "photos", tuple(f"{number}.jpg" for number in range(40))
+
+
+@pytest.mark.parametrize("budget", [0.0, 1.0])
+@pytest.mark.parametrize("size", [(8, 6), (64, 96)])  # decoded at half its size, and whole
+def test_a_jpeg_that_its_decoder_only_warned_of_is_named_and_no_other_one(
+    damaged, tmp_path, capfd, budget, size
+):
+    folder, files = damaged
+    for _ in range(2):
+        source = open_images(folder, files, Prepare(size), tmp_path / "c", budget=budget, what="test")
+        assert sorted(source.bad) == [3, 17, 18]
+        for row, why in source.bad.items():
+            assert why.startswith(f"{folder / files[row]}: damaged, its decoder says: ")
+            assert "Corrupt JPEG data" in why
+    assert "Corrupt" not in capfd.readouterr().err  # it is said where it belongs
+
+
+def test_a_damaged_image_that_was_mended_is_read_again(damaged, tmp_path):
+    folder, files = damaged
+    assert 3 in open_images(folder, files, Prepare(SIZE), tmp_path / "c", budget=1, what="test").bad
+    (folder / "3.jpg").write_bytes(photo(3))
+    source = open_images(folder, files, Prepare(SIZE), tmp_path / "c", budget=1, what="test")
+    assert sorted(source.bad) == [17, 18]
+    assert torch.equal(source.batch(np.array([3])), direct_of(folder / "3.jpg"))
+
+
+def direct_of(path):
+    return torch.from_numpy(Prepare(SIZE)(path))[None].permute(0, 3, 1, 2)
+
+
+def test_what_files_are_like_is_kept_with_the_store_and_counted_on_in_two_as_one(tmp_path):
+    for number in range(6):
+        mode = "RGBA" if number in (1, 4) else "RGB"
+        Image.new(mode, (20, 20)).save(tmp_path / f"{number}.png")
+    files = tuple(f"{number}.png" for number in range(6))
+
+    def opened(files, budget):
+        return open_images(tmp_path, files, Prepare(SIZE), tmp_path / "c", budget=budget, what="test")
+
+    for budget in (0.0, 1.0):
+        for _ in range(2):
+            assert opened(files, budget).remarks == {ALPHA: [1, 4]}
+    joined = JoinedSource(opened(files[:3], 1), opened(files[3:], 0))
+    assert joined.remarks == {ALPHA: [1, 4]}

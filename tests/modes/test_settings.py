@@ -60,6 +60,7 @@ grey = yes
 room = 0.25
 store = memory
 store_budget = 0
+depth = 12
 on_bad_image = skip
 [crop]
 name = CentreCrop
@@ -115,6 +116,7 @@ batch_size = 16
 engine = compile
 views = Flip, Shift
 average = logits
+on_bad_image = prior
 [view.Shift]
 by = 0.1
 [pseudo]
