@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dataset.answers import Answers, no_probability, probabilities
 from dataset.confusion import Confusion
-from dataset.labels import SPACE, LabelNames, Separator, indices, labels_fact, resolve
+from dataset.labels import SPACE, LabelNames, Separator, indices, labels_fact, places, resolve
 from dataset.moves import Move
 from dataset.spaces import AnyOf
 from dataset.task import (
@@ -78,6 +78,7 @@ class MultiLabelTask(Task):
         changed_by: tuple[Move, ...] = (),
     ) -> None:
         self.labels = resolve(labels, root, labels_found)
+        self._place = places(self.labels)
         if count is not None and (decide != "count" or count > len(self.labels)):
             raise ValueError(f"count = {count} needs decide = count and at least as many labels")
         if submit == "labels" and separator.text is None:
@@ -92,10 +93,10 @@ class MultiLabelTask(Task):
         self.changed_by = changed_by
 
     def encode(self, facts: Facts) -> Marked:
-        return {"labels": indices(facts, self.labels)}
+        return {"labels": indices(facts, self._place)}
 
     def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
-        kept = [index for index in indices(facts, self.labels) if index != label]
+        kept = [index for index in indices(facts, self._place) if index != label]
         return {**facts, **labels_fact(self.labels[index] for index in (*kept, *[label] * present))}
 
     def decide(self, logits: Logits) -> Choices:
