@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -60,7 +60,10 @@ class BaseDataset:
 
     Attributes:
         extra: images beside the table that are trained on too; nothing else knows of them.
+        group_words: what one of the groups, and what several of them are called.
     """
+
+    group_words: ClassVar[tuple[str, str]] = ("group", "groups")
 
     def __init__(
         self,
@@ -188,6 +191,11 @@ class BaseDataset:
 
 def _names_and_sizes(files: NamedFiles) -> bytes:
     return repr(list(zip(files, files.sizes, strict=True))).encode()
+
+
+def whose(groups: Sequence[str], words: tuple[str, str]) -> tuple[str, str]:
+    """Return what one and several groups are called: ``words``, or images where each is its own group."""
+    return words if len(set(groups)) < len(groups) else ("image", "images")
 
 
 def deal(

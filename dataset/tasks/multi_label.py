@@ -14,6 +14,7 @@ from dataset.answers import Answers, no_probability, probabilities
 from dataset.confusion import Confusion
 from dataset.labels import SPACE, LabelNames, Separator, indices, labels_fact, places, resolve
 from dataset.moves import Move
+from dataset.scorers import any_of_scorer
 from dataset.spaces import AnyOf
 from dataset.task import (
     TASKS,
@@ -29,14 +30,7 @@ from dataset.task import (
 )
 from dataset.tasks.classification import probability_rows
 from utils.convert import Count, Fraction
-from utils.metrics import (
-    AveragePrecision,
-    LabelF1,
-    Weights,
-    best_thresholds,
-    label_scores,
-    mean_average_precision,
-)
+from utils.metrics import best_thresholds, mean_average_precision
 
 
 @TASKS.register
@@ -121,20 +115,8 @@ class MultiLabelTask(Task):
 
     def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
         true, chosen = self.members(targets), self.members(self.decide(logits))
-        precision = AveragePrecision(true, self.probabilities(logits)["labels"].cpu().numpy())
-        label_f1 = LabelF1(true, chosen)
-
-        def scores(weights: Weights) -> dict[str, float]:
-            precisions = precision.scores(weights)
-            f1, micro = label_f1.scores(weights)
-            found = {
-                "mAP": 0.0 if np.isnan(precisions).all() else float(np.nanmean(precisions)),
-                "macro_f1": float(f1.mean()),
-                "micro_f1": micro,
-            }
-            return found | label_scores("f1", self.labels, f1)
-
-        return {"labels": scores}
+        probabilities = self.probabilities(logits)["labels"].cpu().numpy()
+        return {"labels": any_of_scorer(self.labels, true, chosen, probabilities)}
 
     def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
         return self.view_scorers(logits, targets)["labels"]
