@@ -94,8 +94,9 @@ def _of_view(
     places = [np.nonzero(of) for of in (true & chosen, true, chosen)]
 
     def counted(weights: Weights) -> list[Rates]:
-        of = ((label, weights[image].astype(np.float64)) for image, label in places)
-        return [np.bincount(label, times, minlength=len(labels)) for label, times in of]
+        times = weights.astype(np.float64)
+        found = (np.bincount(label, times[image], minlength=len(labels)) for image, label in places)
+        return [np.asarray(of, dtype=np.float64) for of in found]
 
     counts = counted(np.ones(len(groups), dtype=np.int64))
     values, draws_of = rates(*counts), np.stack([rates(*counted(weights)) for weights in drawn])

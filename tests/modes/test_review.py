@@ -7,10 +7,11 @@ import re
 import cv2
 import numpy as np
 import pytest
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import jaccard_score, precision_recall_fscore_support
 
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
 from dataset.tasks.mask import MaskTask
+from inference.suspects import Question, answer, wrong_shares
 from run import main
 from tests.digits import write_csv, write_images
 from tests.modes.finished import finished_run
@@ -373,3 +374,33 @@ def test_a_report_of_many_labels_is_shortened_and_names_its_file(tmp_path, caplo
     items = data_of(run / "review" / "review.html")["items"]
     assert items
     assert max(len(item["options"]) for item in items) == 20
+
+
+MISTAKES = "this is a list of its mistakes, not of wrong labels"
+
+
+@pytest.mark.parametrize(("wrong", "often"), [(1, False), (2, True), (5, True)])
+def test_suspects_of_a_model_that_is_often_wrong_are_called_its_mistakes(
+    mask_folder, tmp_path, caplog, wrong, often
+):
+    folder, names = people(mask_folder)
+    config = config_of(tmp_path, folder.root)
+
+    def said(task, dataset, right):
+        for name in names[:wrong]:  # of six people: a quarter lies between one and two
+            right["gender"][rows_of(dataset, name)] = right["gender"][rows_of(dataset, name), ::-1]
+        return right
+
+    run = finished_run(config, "001", said)
+    assert review(config) == 0
+    assert (f"gender: the model is wrong about {wrong / 6:.0%} of what is judged" in caplog.text) == often
+    assert (MISTAKES in caplog.text) == often
+    assert (MISTAKES in data_of(run / "review" / "review.html")["note"]) == often
+
+
+def test_how_often_a_model_is_wrong_about_tags_does_not_count_what_nobody_gave_or_said(tmp_path):
+    given, chosen = np.array([[1, 1, 0, 0, 0, 0]]), np.array([[1, 0, 1, 0, 0, 0]])
+    both = np.stack([1 - chosen, chosen], axis=-1)[0].astype(float)
+    question = Question("tags", 0, ("not dog", "dog"), given[0], both, [np.array([i]) for i in range(6)])
+    shares = wrong_shares([answer(question, list("abcdef"))])
+    assert shares == {"tags": pytest.approx(1 - jaccard_score(given[0], chosen[0]))}
