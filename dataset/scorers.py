@@ -1,13 +1,34 @@
 """What gives the scores of one question where an image counts several times, or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.task import Scorer
-from utils.metrics import AveragePrecision, LabelF1, Weights, label_scores
+from utils.metrics import AveragePrecision, LabelF1, Weights, accuracy, f1_scores, label_scores
+
+Scorer = Callable[[Weights], dict[str, float]]
+
+
+def one_of_scorer(true: NDArray[np.int64], chosen: NDArray[np.int64], labels: Sequence[str]) -> Scorer:
+    """Return what gives macro-F1, accuracy and the F1 of each label, of which an image has one.
+
+    Args:
+        true: (N,) label indices, or -1 where the label is not known: left out.
+        chosen: (N,) label indices.
+    """
+    known, classes = true >= 0, len(labels)
+    pair = true[known] * classes + chosen[known]  # the place of each image in the confusion matrix
+
+    def scores(weights: Weights) -> dict[str, float]:
+        counts = np.bincount(pair, weights[known], minlength=classes**2)
+        confusion = counts.astype(np.int64).reshape(classes, classes)
+        f1 = f1_scores(confusion)
+        found = {"macro_f1": float(f1.mean()), "accuracy": accuracy(confusion)}
+        return found | label_scores("f1", labels, f1)
+
+    return scores
 
 
 def any_of_scorer(

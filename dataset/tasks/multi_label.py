@@ -80,7 +80,8 @@ class MultiLabelTask(Task):
         mixed_up = [name for name in self.labels if separator.text and separator.text in name]
         if submit == "labels" and mixed_up:
             raise ValueError(f"separator = {separator} is part of the label {mixed_up[0]!r}: choose another")
-        self.space = AnyOf("labels", self.labels, (threshold,))
+        rule = f"the likeliest {count or 'labels, as many as the probabilities add up to'}"
+        self.space = AnyOf("labels", self.labels, (threshold,), rule if decide == "count" else "")
         super().__init__([self.space])
         self.how, self.threshold, self.count = decide, threshold, count
         self.submit, self.column, self.separator = submit, column, separator
@@ -107,6 +108,18 @@ class MultiLabelTask(Task):
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         return np.ones(len(targets["labels"]), dtype=np.bool_)
+
+    def faults(self, choices: Choices, targets: Targets) -> list[str]:
+        """Return which labels were not chosen, and which were for nothing; none that is right."""
+        true, chosen = self.members(targets), self.members(choices)
+        return [
+            "\n".join(
+                f"{words}: {', '.join(self.labels[i] for i in np.flatnonzero(labels))}"
+                for words, labels in (("missed", has & ~said), ("wrongly", said & ~has))
+                if labels.any()
+            )
+            for has, said in zip(true, chosen, strict=True)
+        ]
 
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
         """Return how many images with each true label (row) were given each label (column)."""
