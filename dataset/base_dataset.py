@@ -17,6 +17,7 @@ from dataset.relabel import Cell
 from dataset.task import Facts, Marked, Targets, Task
 from utils.errors import ConfigError, DataError
 from utils.registry import Registry
+from utils.shortened import listing
 from utils.texts import Texts
 
 
@@ -112,7 +113,7 @@ class BaseDataset:
         """Raise a ConfigError unless there is such a fold, or none is asked for; ``where`` says who asks."""
         there = sorted(set(self.folds.tolist()))
         if fold is not None and fold not in there:
-            raise ConfigError(f"{where} = {fold} is not one of the folds: {', '.join(map(str, there))}")
+            raise ConfigError(f"{where} = {fold} is not one of the folds: {listing(list(map(str, there)))}")
 
     @classmethod
     def label_names(cls, **arguments: Any) -> tuple[str, ...]:

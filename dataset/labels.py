@@ -5,11 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from dataset.task import LABELS
 from utils.errors import DataError, closest, listed
+from utils.shortened import listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def resolve(
         raise DataError("There is no label: neither in [task] labels nor in the training table.")
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise ValueError(f"labels: {', '.join(twice)} stands there twice")
+        raise ValueError(f"labels: {listing(twice)} stands there twice")
     wrong = [f"{name!r}" for name in names if re.search(r"\s[#;]|[\r\n]", name)]
     if wrong:
         where = "The labels' names (a line break, ' #' and ' ;' can't be in one)"
@@ -114,8 +114,7 @@ def indices(facts: Mapping[str, str], place: Mapping[str, int]) -> tuple[int, ..
         if name not in place:
             near = closest(name, place)
             hint = f" Did you mean {near!r}?" if near else ""
-            shown = ", ".join(islice(place, 20)) + (", ..." if len(place) > 20 else "")
-            raise ValueError(f"label {name!r} is not one of {shown}.{hint}")
+            raise ValueError(f"label {name!r} is not one of {listing(tuple(place))}.{hint}")
         found.add(place[name])
     return tuple(sorted(found))
 

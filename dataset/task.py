@@ -18,6 +18,7 @@ from dataset.scorers import one_of_scorer
 from dataset.spaces import Mark, Space
 from utils.metrics import Weights, confusion_matrix
 from utils.registry import Registry
+from utils.shortened import listing
 
 Logits = dict[str, Tensor]
 Targets = dict[str, Tensor]
@@ -274,7 +275,7 @@ class Task:
     def wrong_value(self, column: str, value: str) -> str | None:
         """Return what is wrong with a value of one of the submission's columns, or None."""
         values = self.allowed.get(column, (value,))
-        return None if value in values else f"is not one of {', '.join(values)}"
+        return None if value in values else f"is not one of {listing(values)}"
 
 
 def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:

@@ -17,6 +17,7 @@ from modes.saved_run import SavedRun, shared
 from modes.settings import changes
 from utils.errors import ConfigError
 from utils.metrics import in_words
+from utils.shortened import brief
 
 log = logging.getLogger("podium")
 _MOST_LABELS, _MOST_GROUPS = 12, 12  # shown, of those that differ most
@@ -145,5 +146,5 @@ def _settings(a: SavedRun, b: SavedRun) -> str:
     found = changes(a.settings, b.settings)
     if not found:
         return "Their configs are the same."
-    lines = [f"  [{one.section}] {one.key}: {one.before} -> {one.after}" for one in found]
+    lines = [f"  [{one.section}] {one.key}: {' -> '.join(brief(one.before, one.after))}" for one in found]
     return "\n".join(["Their configs differ, A -> B:", *lines])

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from dataset.base_dataset import BaseDataset
-from dataset.class_table import class_table, format_table, without_people, write_class_table
+from dataset.class_table import as_called, class_table, in_short, write_class_table
 from dataset.store import ImageSource, missed_line
 from dataset.task import Task
 from inference.bootstrap import Interval, intervals
@@ -27,9 +27,11 @@ from utils.durable import write_json, write_text
 from utils.errors import ConfigError, DataError, PodiumError
 from utils.ini import format_ini
 from utils.metrics import in_words
+from utils.shortened import listing
 from utils.tables import write_table
 
 log = logging.getLogger("podium")
+CLASS_TABLE = "class_table.csv"  # in a run's folder
 FOLDS_OF_FINAL = "folds.json"  # in a final fit's folder: what the run says whose folds it follows
 
 
@@ -108,15 +110,18 @@ def _remove_untrained(whole: Path) -> None:
 
 def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
     """Print and keep what is trained on: classes, split, and what was left out."""
-    columns, table = without_people(dataset, class_table(dataset, experiment.task))
-    write_class_table(folder / "class_table.csv", table, columns)
+    columns, table = as_called(dataset, class_table(dataset, experiment.task))
+    write_class_table(folder / CLASS_TABLE, table, columns)
     if dataset.valid_fold is not None:
         split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
         write_table(folder / "split.csv", ("group", "fold"), split)
-    log.info("%s\n", format_table(columns, table))
+    log.info("%s\n", in_short(columns, table, folder / CLASS_TABLE))
     validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
     if len(dataset.valid_rows) and (unscored := experiment.task.unscored(validated)):
-        log.warning("No validation image has %s: scores say nothing about it.", ", ".join(unscored))
+        log.warning(
+            "No validation image has %s: scores say nothing about it.",
+            listing(unscored, str(folder / CLASS_TABLE)),
+        )
     if line := missed_line(source, experiment.prepare.cropper, "training"):
         log.warning(line)
     left_out = [*dataset.skipped, *source.bad.values()]

@@ -16,6 +16,18 @@ def listing(names: Sequence[str], where: str = "", *, between: str = ", ") -> st
     return f"{between.join(islice(names, MOST))}{between}... and {len(names) - MOST} more{place}"
 
 
+def brief(before: object, after: object, most: int = 200) -> tuple[str, str]:
+    """Return two texts; of long ones, such as lists of thousands of labels, from where they differ on."""
+    texts = str(before), str(after)
+    same = next((i for i, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
+    start = 0 if max(map(len, texts)) <= most else max(0, same - 20)
+    parts = [("... " if start else "") + text[start : start + most] for text in texts]
+    one, other = (
+        f"{part} ..." if len(text) > start + most else part for part, text in zip(parts, texts, strict=True)
+    )
+    return one, other
+
+
 def ends(rows: Sequence[T]) -> tuple[list[T], list[T]]:
     """Return the first and the last ten of more than 20 rows; of fewer all of them, and none."""
     if len(rows) <= MOST:

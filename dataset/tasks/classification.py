@@ -10,6 +10,7 @@ from dataset.moves import Move
 from dataset.spaces import OneOf
 from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
 from utils.metrics import macro_f1
+from utils.shortened import listing
 
 
 @TASKS.register
@@ -46,7 +47,7 @@ class ClassificationTask(Task):
     def encode(self, facts: Facts) -> Marked:
         found = indices(facts, self._place)
         if len(found) != 1:
-            names = ", ".join(repr(self.labels[index]) for index in found)
+            names = listing([repr(self.labels[index]) for index in found])
             raise ValueError(
                 f"{len(found)} labels ({names}) where one is right; for one label with spaces in it "
                 "set separator = none in [dataset]"

@@ -31,6 +31,7 @@ from dataset.task import (
 from dataset.tasks.classification import probability_rows
 from utils.convert import Count, Fraction
 from utils.metrics import best_thresholds, mean_average_precision
+from utils.shortened import listing
 
 
 @TASKS.register
@@ -192,5 +193,5 @@ class MultiLabelTask(Task):
             return no_probability(value)
         if self.submit == "labels" and column == self.column:
             unknown = [name for name in self.separator.split(value) if name not in self.labels]
-            return f"has no label {', '.join(map(repr, unknown))}" if unknown else None
+            return f"has no label {listing(list(map(repr, unknown)))}" if unknown else None
         return super().wrong_value(column, value)
