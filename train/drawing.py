@@ -97,6 +97,16 @@ class Page:
         """Fill a rectangle; its last row and column are ``bottom`` and ``right``."""
         self._draw.rectangle((left, top, right, bottom), fill=colour)
 
+    def line(self, points: Sequence[tuple[float, float]], colour: Colour, width: int = 2) -> None:
+        """Draw a line through points, each with a dot."""
+        self._draw.line(list(points), fill=colour, width=width)
+        for x, y in points:
+            self._draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
+
+    def rule(self, left: float, top: float, right: float, bottom: float) -> None:
+        """Draw a thin line of a grid."""
+        self._draw.line((left, top, right, bottom), fill=(220, 220, 220))
+
     def frame(self, left: float, top: float, right: float, bottom: float) -> None:
         """Draw the outline of a rectangle."""
         self._draw.rectangle((left, top, right, bottom), outline=GREY)

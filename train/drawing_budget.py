@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SHARE = 0.1  # of the run's time so far
-_GUESS = 1.5  # seconds that an epoch's pictures take, before they were measured
+_GUESS = 1.0  # seconds that an epoch's pictures take, before they were measured
 
 
 class DrawingBudget:
@@ -27,8 +27,7 @@ class DrawingBudget:
 
     def allows(self) -> bool:
         """Tell whether an epoch's pictures may be drawn, so that those of the last one may be as well."""
-        planned = 0.0 if self.cost is None else 2 * self.cost
-        return self._spent + planned <= SHARE * (self._clock() - self._began)
+        return self._spent + 2 * self.expected <= SHARE * (self._clock() - self._began)
 
     @contextmanager
     def spending(self, *, pictures: bool = False) -> Iterator[None]:

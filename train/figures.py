@@ -1,6 +1,5 @@
 """Plots for people, as arrays (no global figure, so no leak)."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from inference.calibration import Reliability
@@ -17,21 +15,6 @@ from train.drawing import Picture
 from utils.durable import write_durably
 
 matplotlib.use("Agg")
-
-
-def curves_picture(curves: Mapping[str, Sequence[float]], title: str) -> Picture:
-    """Return lines over the epochs, from 1, of values in [0, 1], a colour and a mark for each name."""
-    figure = Figure(figsize=(8, 4.5), dpi=100)
-    axes = figure.add_axes((0.06, 0.1, 0.74, 0.82))
-    for (name, values), mark in zip(curves.items(), itertools.cycle("osv^D*PX"), strict=False):
-        axes.plot(range(1, len(values) + 1), values, marker=mark, markersize=4, label=name)
-    axes.set_ylim(0, 1)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch", fontsize=8)
-    axes.set_title(title, fontsize=10)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    return _rendered(figure)
 
 
 def reliability_picture(found: Mapping[str, Reliability]) -> Picture:

@@ -1,14 +1,19 @@
 """Pictures of a run: confusion matrices, sheets of images with captions, the scores of tags."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dataset.confusion import Confusion
-from train.drawing import BLACK, WHITE, Page, Picture, blue, width_of, wrapped
+from train.drawing import BLACK, WHITE, Colour, Page, Picture, blue, width_of, wrapped
 
+# Tableau's ten colours.
+_COLOURS: tuple[Colour, ...] = (
+    (31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189),
+    (140, 86, 75), (227, 119, 194), (127, 127, 127), (188, 189, 34), (23, 190, 207),
+)  # fmt: skip
 _TEXT = 11  # pixels: the size of captions and labels
 _LINE = 14
 
@@ -32,6 +37,32 @@ def confusion_picture(confusions: Sequence[tuple[str, Confusion]]) -> Picture:
         for number, line in enumerate(title):
             page.text((left + 8, 16 + 18 * number), line, 13, "lm")
         _draw_matrix(page, confusion, (left + names, head), side)
+    return page.pixels()
+
+
+def curves_picture(curves: Mapping[str, Sequence[float]], title: str) -> Picture:
+    """Return lines over the epochs, from 1, of values in [0, 1], each with its name on the right."""
+    left, top, width, height = 46, 34, 620, 380
+    count = max(map(len, curves.values()))
+    names = 30 + max(width_of(name, _TEXT) for name in curves)
+    page = Page(left + width + names + 16, max(top + height + 44, top + 18 * len(curves) + 10))
+    page.text((8, 16), title, 13, "lm")
+    for tenth in range(0, 11, 2):
+        y = top + height * (1 - tenth / 10)
+        page.rule(left, y, left + width, y)
+        page.text((left - 8, y), f"{tenth / 10:.1f}", _TEXT, "rm")
+    across = [left + width * (place + 0.5) / count for place in range(count)]
+    step = -(-count // 12)
+    for epoch in range(step - 1, count, step):
+        page.text((across[epoch], top + height + 12), str(epoch + 1), _TEXT)
+    page.text((left + width / 2, top + height + 30), "epoch", _TEXT)
+    page.frame(left, top, left + width, top + height)
+    for number, (name, values) in enumerate(curves.items()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        page.line([(x, top + height * (1 - y)) for x, y in zip(across, values, strict=True)], colour)
+        y = top + 9 + 18 * number
+        page.line([(left + width + 12, y), (left + width + 28, y)], colour)
+        page.text((left + width + 36, y), name, _TEXT, "lm")
     return page.pixels()
 
 

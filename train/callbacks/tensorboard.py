@@ -14,7 +14,7 @@ from train.callback import CALLBACKS, Callback
 from train.drawing import Picture
 from train.drawing_budget import SHARE, DrawingBudget
 from train.epoch_pictures import SMALL, epoch_pictures
-from train.pictures import image_sheet
+from train.pictures import curves_picture, image_sheet
 from train.state import TrainState
 from train.validator import Validator
 from utils.convert import Count
@@ -176,8 +176,6 @@ class TensorBoard(Callback):
         if state.predictions is not None:
             yield from epoch_pictures(self.task, state.predictions, self.validator, self.worst)
         if names := self._label_f1s():
-            from train.figures import curves_picture  # matplotlib takes half a second to load
-
             curves = {name.replace("/f1/", " "): [entry[name] for entry in state.history] for name in names}
             yield "F1 of each label", curves_picture(curves, "F1 of each label on the validation images")
 
