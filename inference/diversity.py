@@ -12,7 +12,7 @@ Matrix = NDArray[np.float64]  # (M, M)
 
 
 def alike(task: Task, choices: Sequence[Choices], targets: Targets) -> tuple[Matrix, Matrix]:
-    """Return the disagreement of members about any of a task's label spaces, and how their mistakes go together.
+    """Return how members disagree about any of a task's label spaces, and how their mistakes go together.
 
     An image that is not labelled is neither right nor wrong: counted as right, it would make all look alike.
     """

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from utils.durable import write_json, write_text
 from utils.errors import ConfigError, DataError, PodiumError
 from utils.ini import format_ini
 from utils.metrics import in_words
-from utils.shortened import listing
+from utils.shortened import MOST, listing
 from utils.tables import write_table
 
 log = logging.getLogger("podium")
@@ -125,12 +126,20 @@ def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: 
     if line := missed_line(source, experiment.prepare.cropper, "training"):
         log.warning(line)
     left_out = [*dataset.skipped, *source.bad.values()]
-    for problem in left_out:
-        log.warning("Left out: %s", problem)
+    _say_left_out(left_out, folder)
     log.info(
         "%d images: %d to train on, %d to validate on, %d left out as bad. Run folder: %s",
         len(dataset.files), len(dataset.train_rows), len(dataset.valid_rows), len(left_out), folder,
     )  # fmt: skip
+
+
+def _say_left_out(problems: Sequence[str], folder: Path) -> None:
+    """Name what is left out: in the log, or where it is much in a file."""
+    for problem in problems[:MOST]:
+        log.warning("Left out: %s", problem)
+    if len(problems) > MOST:
+        write_text(folder / "left_out.txt", "".join(f"{problem}\n" for problem in problems))
+        log.warning("Left out: ... and %d more, all in %s", len(problems) - MOST, folder / "left_out.txt")
 
 
 def _finish(

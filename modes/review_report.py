@@ -11,6 +11,7 @@ import numpy as np
 
 from dataset.base_dataset import whose
 from dataset.class_table import format_table
+from dataset.task import Task
 from inference.calibration import Reliability, reliability
 from inference.label_report import LabelScore, label_scores
 from inference.mistakes import Mistake, most_confident
@@ -125,7 +126,7 @@ class Report:
             f"<p>{_CALIBRATION}</p>",
             html_table(*self._known(*tables.calibration(self.reliabilities))),
             "<h2>Each label</h2>",
-            f"<p>{_EACH_LABEL}{f' {_left_out(left_out)}' if left_out else ''}</p>",
+            f"<p>{_EACH_LABEL}{_chosen(self.run.task)}{f' {_left_out(left_out)}' if left_out else ''}</p>",
             html_table(*self._known(*tables.labels_in_short(shown))),
             "<h2>Parts of the images</h2>",
             f"<p>{_NO_F1}</p>",
@@ -179,8 +180,19 @@ def _reliabilities(questions: Sequence[Question], groups: Sequence[str]) -> dict
     return found
 
 
+def _chosen(task: Task) -> str:
+    """Return how labels were chosen where an image may have any, as a sentence; else nothing."""
+    for space in task.spaces:
+        if space.kind == "any_of":
+            limits = [f"{limit:g}" for limit in space.limits if limit is not None]
+            ends = " to ".join(sorted({min(limits, default=""), max(limits, default="")}))
+            by = space.rule or f"those from a probability of {ends} on"
+            return f" Chosen were {by}; thresholds tuned on these same images would score too high here."
+    return ""
+
+
 def _left_out(labels: int) -> str:
-    return f"{labels} labels more, with a higher F1 or without an image, are in labels.csv."
+    return f"{labels} labels more, none with a lower F1, are in labels.csv."
 
 
 def _write_bytes(path: Path, data: bytes) -> None:

@@ -43,9 +43,10 @@ def epoch_pictures(
 
 
 def _matrices(confusions: Mapping[str, Confusion]) -> Iterator[tuple[str, Picture]]:
-    small = [pair for pair in confusions.items() if len(pair[1].labels) <= SMALL]
+    small = {name: of for name, of in confusions.items() if len(of.labels) <= SMALL}
     if small:
-        yield "confusion/" + ", ".join(name for name, _ in small), confusion_picture(small)
+        titled = [(_title(name, of, of), of) for name, of in small.items()]
+        yield f"confusion/{', '.join(small)}", confusion_picture(titled)
     for name, confusion in confusions.items():
         if len(confusion.labels) > SMALL:
             part = confusion.most_confused(_LARGE)
@@ -54,7 +55,8 @@ def _matrices(confusions: Mapping[str, Confusion]) -> Iterator[tuple[str, Pictur
 
 def _title(name: str, whole: Confusion, part: Confusion) -> str:
     if len(part.labels) == len(whole.labels):
-        return name
+        silent = int(whole.images.sum() - whole.counts.sum())  # a path that ended on a level above
+        return f"{name}: {silent} of {whole.images.sum()} images got no answer" if silent else name
     return (
         f"{name}: {len(part.labels)} of {len(whole.labels)} labels, those most often taken for others; with "
         f"{part.counts.sum()} of the {whole.counts.sum()} answers"
