@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from dataset.relabel import Cell
 from dataset.task import Facts, Marked, Targets, Task
 from utils.errors import ConfigError, DataError
 from utils.registry import Registry
+from utils.shortened import listing
 from utils.texts import Texts
 
 
@@ -60,7 +61,10 @@ class BaseDataset:
 
     Attributes:
         extra: images beside the table that are trained on too; nothing else knows of them.
+        group_words: what one of the groups, and what several of them are called.
     """
+
+    group_words: ClassVar[tuple[str, str]] = ("group", "groups")
 
     def __init__(
         self,
@@ -109,7 +113,7 @@ class BaseDataset:
         """Raise a ConfigError unless there is such a fold, or none is asked for; ``where`` says who asks."""
         there = sorted(set(self.folds.tolist()))
         if fold is not None and fold not in there:
-            raise ConfigError(f"{where} = {fold} is not one of the folds: {', '.join(map(str, there))}")
+            raise ConfigError(f"{where} = {fold} is not one of the folds: {listing(list(map(str, there)))}")
 
     @classmethod
     def label_names(cls, **arguments: Any) -> tuple[str, ...]:
@@ -188,6 +192,11 @@ class BaseDataset:
 
 def _names_and_sizes(files: NamedFiles) -> bytes:
     return repr(list(zip(files, files.sizes, strict=True))).encode()
+
+
+def whose(groups: Sequence[str], words: tuple[str, str]) -> tuple[str, str]:
+    """Return what one and several groups are called: ``words``, or images where each is its own group."""
+    return words if len(set(groups)) < len(groups) else ("image", "images")
 
 
 def deal(

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.base_dataset import BaseDataset
+from dataset.base_dataset import BaseDataset, whose
 from dataset.task import Task
+from utils.shortened import ends
 from utils.tables import write_table
 
 COLUMNS = (
@@ -18,10 +19,11 @@ COLUMNS = (
     "valid people",
     "valid images",
 )
+Row = tuple[str | int, ...]
 _Counts = tuple[int, int]
 
 
-def class_table(dataset: BaseDataset, task: Task) -> list[tuple[str | int, ...]]:
+def class_table(dataset: BaseDataset, task: Task) -> list[Row]:
     """Return a row for each class of the deciding view, in the order of ``COLUMNS``.
 
     The first counts and those of validation go by the organiser's labels, those of training by what is
@@ -46,17 +48,29 @@ def class_table(dataset: BaseDataset, task: Task) -> list[tuple[str | int, ...]]
     ]
 
 
-def without_people(
-    dataset: BaseDataset, rows: list[tuple[str | int, ...]]
-) -> tuple[tuple[str, ...], list[tuple[str | int, ...]]]:
-    """Return the columns and rows to show: without the people where each image is a group of its own."""
-    if len(set(dataset.groups)) < len(dataset.groups):
-        return COLUMNS, rows
-    kept = [place for place, column in enumerate(COLUMNS) if "people" not in column]
-    return tuple(COLUMNS[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+def as_called(dataset: BaseDataset, rows: list[Row]) -> tuple[tuple[str, ...], list[Row]]:
+    """Return the columns and rows to show: groups by their name, and none where each image is its own."""
+    called = whose(dataset.groups, dataset.group_words)[1]
+    kept = [i for i, column in enumerate(COLUMNS) if called != "images" or "people" not in column]
+    return tuple(COLUMNS[i].replace("people", called) for i in kept), [
+        tuple(row[i] for i in kept) for row in rows
+    ]
 
 
-def format_table(columns: tuple[str, ...], rows: list[tuple[str | int, ...]]) -> str:
+def in_short(columns: tuple[str, ...], rows: list[Row], file: Path) -> str:
+    """Return the table as text; of more than 20 classes those with the most and the fewest images."""
+    images = columns.index("images")
+    order = sorted(range(len(rows)), key=lambda place: -int(rows[place][images]))
+    first, last = ends(order)
+    if not last:
+        return format_table(columns, rows)
+    left_out = len(rows) - len(first) - len(last)
+    gap = f"... {left_out} more, all in {file}"
+    lines = format_table(columns, [*(rows[i] for i in first), *(rows[i] for i in last)]).split("\n")
+    return "\n".join([*lines[: 1 + len(first)], gap, *lines[1 + len(first) :]])
+
+
+def format_table(columns: tuple[str, ...], rows: list[Row]) -> str:
     """Return the table as text with aligned columns."""
     texts = [columns, *(tuple(map(str, row)) for row in rows)]
     widths = [max(len(row[i]) for row in texts) for i in range(len(columns))]
@@ -69,8 +83,6 @@ def format_table(columns: tuple[str, ...], rows: list[tuple[str | int, ...]]) ->
     )
 
 
-def write_class_table(
-    path: Path, rows: list[tuple[str | int, ...]], columns: tuple[str, ...] = COLUMNS
-) -> None:
+def write_class_table(path: Path, rows: list[Row], columns: tuple[str, ...] = COLUMNS) -> None:
     """Keep the table in the run folder."""
     write_table(path, columns, rows)

@@ -2,12 +2,14 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset.task import LABELS
 from utils.errors import DataError, closest, listed
+from utils.shortened import listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,9 @@ def resolve(
         names = labels.names
     if not names:
         raise DataError("There is no label: neither in [task] labels nor in the training table.")
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise ValueError(f"labels: {', '.join(twice)} stands there twice")
+        raise ValueError(f"labels: {listing(twice)} stands there twice")
     wrong = [f"{name!r}" for name in names if re.search(r"\s[#;]|[\r\n]", name)]
     if wrong:
         where = "The labels' names (a line break, ' #' and ' ;' can't be in one)"
@@ -91,22 +93,28 @@ def labels_fact(names: Iterable[str]) -> dict[str, str]:
     return {LABELS: "\n".join(names)}
 
 
-def indices(facts: Mapping[str, str], labels: Sequence[str]) -> tuple[int, ...]:
-    """Return which of ``labels`` the facts name, in the order of ``labels``.
+def places(labels: Iterable[str]) -> dict[str, int]:
+    """Return the index of each label: made once, since thousands of rows are looked up in thousands."""
+    return {label: index for index, label in enumerate(labels)}
+
+
+def indices(facts: Mapping[str, str], place: Mapping[str, int]) -> tuple[int, ...]:
+    """Return which labels the facts name, in the labels' order.
+
+    Args:
+        place: the index of each label, as ``places`` returns it.
 
     Raises:
         ValueError: a name that is not there; says the nearest one that is.
     """
     if LABELS not in facts:
         raise ValueError("the table has no labels: name its column in [dataset] label_column")
-    place = {label: index for index, label in enumerate(labels)}
     found = set()
     for name in filter(None, facts[LABELS].split("\n")):
         if name not in place:
-            near = closest(name, labels)
+            near = closest(name, place)
             hint = f" Did you mean {near!r}?" if near else ""
-            shown = ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else "")
-            raise ValueError(f"label {name!r} is not one of {shown}.{hint}")
+            raise ValueError(f"label {name!r} is not one of {listing(tuple(place))}.{hint}")
         found.add(place[name])
     return tuple(sorted(found))
 

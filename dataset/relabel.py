@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import DataError, listed
+from utils.shortened import listing
 from utils.tables import from_spreadsheet, read_table
 
 COLUMNS = ("profile", "field", "value", "reason")
@@ -52,7 +53,7 @@ def read_corrections(
             problems.append(f"{row.place}: profile {profile!r} {why}")
             continue
         if field not in fields:
-            problems.append(f"{row.place}: field {field!r} is not one of {', '.join(fields)}")
+            problems.append(f"{row.place}: field {field!r} is not one of {listing(fields)}")
             continue
         known = corrections.setdefault(found[0], {})
         if known.get(field, value) != value:

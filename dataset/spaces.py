@@ -23,6 +23,12 @@ class Space:
 
     kind = "abstract"
     without = "not labelled"  # what a target row of zeros says, in words
+    rule = ""  # in words, how labels are chosen where that is not by thresholds
+
+    @property
+    def limits(self) -> tuple[float | None, ...]:
+        """The threshold in force of each label (K); None where labels are chosen by another rule."""
+        return (None,) * len(self.labels)
 
     def targets(self, marked: list[Mark]) -> Tensor:
         """Return float (N, K): 1 for each marked label index, or its share; nothing marked is zeros."""
@@ -88,9 +94,11 @@ class AnyOf(Space):
 
     Args:
         thresholds: in [0, 1]: a label is chosen from this probability on; one for each, or one for all.
+        rule: in words, how labels are chosen where that is not by thresholds.
     """
 
     thresholds: tuple[float, ...] = (0.5,)
+    rule: str = ""
 
     kind = "any_of"
     without = "none"
@@ -98,6 +106,12 @@ class AnyOf(Space):
     def __post_init__(self) -> None:
         if len(self.thresholds) not in (1, len(self.labels)):
             raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.labels)} labels")
+
+    @property
+    def limits(self) -> tuple[float | None, ...]:
+        if self.rule:
+            return super().limits
+        return self.thresholds if len(self.thresholds) > 1 else self.thresholds * len(self.labels)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         return logits.float().sigmoid()

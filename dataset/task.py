@@ -14,9 +14,11 @@ from torch import Tensor
 from dataset.answers import Answers, one_hot
 from dataset.confusion import Confusion
 from dataset.moves import Move
+from dataset.scorers import one_of_scorer
 from dataset.spaces import Mark, Space
-from utils.metrics import Weights, accuracy, confusion_matrix, f1_scores, label_scores
+from utils.metrics import Weights, confusion_matrix
 from utils.registry import Registry
+from utils.shortened import listing
 
 Logits = dict[str, Tensor]
 Targets = dict[str, Tensor]
@@ -132,6 +134,11 @@ class Task:
         without = self.spaces[-1].without
         return [", ".join(labels[i] for i in np.flatnonzero(row)) or without for row in self.members(marked)]
 
+    def faults(self, choices: Choices, targets: Targets) -> list[str]:
+        """Return what is wrong with each image's answer, in a few lines of words."""
+        pairs = zip(self.captions(targets), self.captions(choices), strict=True)
+        return [f"{true}\npredicted {said}" for true, said in pairs]
+
     def mistakes(self, logits: Logits, targets: Targets) -> NDArray[np.int64]:
         """Return the rows with a wrong answer; those whose targets got the least probability come first."""
         surprise = sum(space.surprise(logits[space.name], targets[space.name]) for space in self.spaces)
@@ -186,7 +193,7 @@ class Task:
     def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
         """Return what gives each view's scores: the ``main_scores`` and ``f1/<label>``."""
         chosen, true = self.answers(self.decide(logits)), self.answers(targets)
-        return {view: _one_of_scorer(true[view], chosen[view], names) for view, names in self.views.items()}
+        return {view: one_of_scorer(true[view], chosen[view], names) for view, names in self.views.items()}
 
     def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
         """Return what gives the ``main_scores``, maybe others too: ``scorer``, or a quicker one."""
@@ -268,26 +275,12 @@ class Task:
     def wrong_value(self, column: str, value: str) -> str | None:
         """Return what is wrong with a value of one of the submission's columns, or None."""
         values = self.allowed.get(column, (value,))
-        return None if value in values else f"is not one of {', '.join(values)}"
+        return None if value in values else f"is not one of {listing(values)}"
 
 
 def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
     """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
     return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in found.items()}
-
-
-def _one_of_scorer(true: NDArray[np.int64], chosen: NDArray[np.int64], labels: Sequence[str]) -> Scorer:
-    known, classes = true >= 0, len(labels)
-    pair = true[known] * classes + chosen[known]  # the place of each image in the confusion matrix
-
-    def scores(weights: Weights) -> dict[str, float]:
-        counts = np.bincount(pair, weights[known], minlength=classes**2)
-        confusion = counts.astype(np.int64).reshape(classes, classes)
-        f1 = f1_scores(confusion)
-        found = {"macro_f1": float(f1.mean()), "accuracy": accuracy(confusion)}
-        return found | label_scores("f1", labels, f1)
-
-    return scores
 
 
 def _index(marked: Tensor) -> NDArray[np.int64]:

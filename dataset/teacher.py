@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from dataset.base_dataset import BaseDataset
+from dataset.base_dataset import BaseDataset, whose
 from utils.durable import write_json
 from utils.errors import ConfigError, DataError
 
@@ -43,7 +43,7 @@ class Teacher:
         except (OSError, ValueError) as error:
             raise DataError(f"{path} can't be read: {error}. {hint}") from None
         if not _is_whole(facts):
-            raise DataError(f"{path} does not say which people its run was not trained on. {hint}")
+            raise DataError(f"{path} does not say which its run was not trained on. {hint}")
         known = {field.name: facts[field.name] for field in fields(cls)}
         return cls(**known | {"held_out": tuple(facts["held_out"])})
 
@@ -58,9 +58,10 @@ class Teacher:
         """
         validating, seen = not_held_out(self.held_out, dataset)
         if seen:
+            called = whose(dataset.groups, dataset.group_words)[1]
             raise ConfigError(
                 f"[pseudo] labels: {self.run} held out valid_fold = {self.valid_fold} (seed = {self.seed}), "
-                f"but of the {validating} people or images that validate here {len(seen)} are not among "
+                f"but of the {validating} {called} that validate here {len(seen)} are not among "
                 f"those, such as {seen[0]!r}: scores on them would say nothing. Hold out the same ones with "
                 f"[dataset] valid_fold = {self.valid_fold}, the same folds, and [run] split_seed = "
                 f"{self.seed}, or label with a run that held out what validates here."

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dataset.labels import in_order
 from utils.errors import DataError, closest, listed
+from utils.shortened import listing
 
 LabelPath = tuple[str, ...]  # the label on each level, from coarse to fine; "" = none there
 _MOST_SUMS = 2**22  # of images times paths that are held at once: 32 MiB
@@ -108,8 +109,7 @@ class Tree:
         known = self.labels[level]
         near = closest(name, known)
         hint = f" Did you mean {near!r}?" if near else ""
-        shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
-        return f"{self.levels[level]} {name!r} is not one of {shown}.{hint}"
+        return f"{self.levels[level]} {name!r} is not one of {listing(known)}.{hint}"
 
     @cached_property
     def _place(self) -> list[dict[str, int]]:
@@ -144,7 +144,7 @@ def grow(levels: Sequence[str], rows: Iterable[tuple[str, LabelPath]], shared: s
             first.setdefault(path, place)
     labels = [_in_order((path[level] for path in first), shared) for level in range(len(levels))]
     problems = [
-        f"level {level!r} has {len(found)} label(s) ({', '.join(found)}): there is nothing to tell apart"
+        f"level {level!r} has {len(found)} label(s) ({listing(found)}): there is nothing to tell apart"
         for level, found in zip(levels, labels, strict=True)
         if len(found) < 2
     ]

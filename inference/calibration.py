@@ -44,9 +44,9 @@ class Reliability:
         """Return in words which way the model is wrong about itself."""
         gap = self.confidence - self.accuracy
         if abs(gap) < 0.01:
-            return "about as sure as it is right"
+            return "on average as sure as it may be"
         way = "too sure" if gap > 0 else "not sure enough"
-        return f"{way}: {self.confidence:.1%} sure, {self.accuracy:.1%} right"
+        return f"{way}: says {self.confidence:.1%}, true in {self.accuracy:.1%}"
 
 
 def reliability(
@@ -59,6 +59,8 @@ def reliability(
     repeats: int = REPEATS,
 ) -> Reliability:
     """Return how confidence in [0, 1] and being right go together, in M answers.
+
+    An answer is a label and its probability: that of the likeliest one, or of each that may be there.
 
     Args:
         groups: (M) whose image each is about: what is drawn for the intervals.

@@ -3,9 +3,23 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from dataset.task import Choices, Targets, Task
+
 Matrix = NDArray[np.float64]  # (M, M)
+
+
+def alike(task: Task, choices: Sequence[Choices], targets: Targets) -> tuple[Matrix, Matrix]:
+    """Return how members disagree about any of a task's label spaces, and how their mistakes go together.
+
+    An image that is not labelled is neither right nor wrong: counted as right, it would make all look alike.
+    """
+    scored, names = task.scored(targets), [space.name for space in task.spaces]
+    answers = [torch.cat([choice[name] > 0 for name in names], dim=1).numpy() for choice in choices]
+    wrong = [task.wrong(choice, targets)[scored] for choice in choices]
+    return disagreement(answers), correlation(wrong)
 
 
 def disagreement(answers: Sequence[NDArray[np.bool_]]) -> Matrix:

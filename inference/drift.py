@@ -11,7 +11,8 @@ sample has if it has as many photos of each. The distance that 1 % of these pair
 chi-square test, labels that fewer than five people have are counted together: no draw can show a label that
 nobody has.
 
-What it can't see: two labels that are as frequent as one another, exchanged.
+What it can't see: images of another kind (scenes, cameras) on which each label is answered as often as
+before, however wrongly; and two labels that are as frequent as one another, exchanged.
 """
 
 import math

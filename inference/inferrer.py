@@ -13,6 +13,7 @@ from inference.priors import Priors, with_priors
 from inference.submission import write_submission
 from utils.device import Precision
 from utils.errors import DataError, PodiumError
+from utils.shortened import listing
 from utils.tables import write_table
 
 TEST_PREDICTIONS = "test_predictions.csv"
@@ -29,8 +30,8 @@ class Submitter:
         columns, own = images.columns[1:], task.columns
         if own and set(own) != set(columns):
             raise DataError(
-                f"The submission's template has the columns {', '.join(columns)} after the id, but the task "
-                f"writes {', '.join(own)}: see submit and column in [task], and the table in [test_dataset]."
+                f"The submission's template has the columns {listing(columns)} after the id, but the task "
+                f"writes {listing(own)}: see submit and column in [task], and the table in [test_dataset]."
             )
         self.task, self.images = task, images
 
@@ -82,7 +83,7 @@ class Inferrer(Submitter):
         found = predict(model, self.batches, self.precision, what="Predicting")
         count, unreadable = len(self.images.ids), self.unreadable
         if found.rows.tolist() != [row for row in range(count) if row not in unreadable]:
-            raise DataError("The eval images were not predicted once each, in order: nothing was written.")
+            raise DataError("The images were not predicted once each, in order: nothing was written.")
         check_finite(found)
         if not unreadable:
             return found

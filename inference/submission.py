@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from utils.errors import DataError, listed
+from utils.shortened import listing
 from utils.tables import read_table, write_table
 
 
@@ -25,18 +26,19 @@ def check_submission(
     Raises:
         DataError: lists a wrong count, columns, ids or values.
     """
+    valid = {column: frozenset(values) for column, values in allowed.items()}
     problems = []
     if len(rows) != len(ids):
         problems.append(f"{len(rows)} rows where the template has {len(ids)}")
     for number, (row, identity) in enumerate(zip(rows, ids, strict=False), start=1):
         if tuple(row) != tuple(columns):
-            problems.append(f"row {number}: columns {', '.join(row)} instead of {', '.join(columns)}")
+            problems.append(f"row {number}: columns {listing(list(row))} instead of {listing(columns)}")
         elif row[columns[0]] != identity:
             problems.append(f"row {number}: id {row[columns[0]]!r} where the template has {identity!r}")
         problems += [
-            f"row {number}: {column} = {row[column]!r} is not one of {', '.join(values)}"
+            f"row {number}: {column} = {row[column]!r} is not one of {listing(values)}"
             for column, values in allowed.items()
-            if column in row and row[column] not in values
+            if column in row and row[column] not in valid[column]
         ]
     if problems:
         raise DataError(listed("The submission", problems) + "\nNothing was written.")

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
 from utils.errors import DataError, closest, listed
+from utils.shortened import listing
 
 _PLACES = 3  # lines that are named for each problem; the rest is counted
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -95,7 +96,7 @@ def _columns(header: Sequence[str], columns: Sequence[str]) -> list[str]:
         hint = ": an index; write it with index=False" if name in _INDEX else ""
         problems.append(f"a column {name!r} that the template lacks{hint}")
     problems += [f"column {name!r} twice" for name, count in Counter(header).items() if count > 1]
-    return problems or [f"the columns {', '.join(header)} in another order than {', '.join(columns)}"]
+    return problems or [f"the columns {listing(header)} in another order than {listing(columns)}"]
 
 
 def _ids(found: Sequence[tuple[int, str]], ids: Sequence[str], count: int) -> list[str]:

@@ -1,4 +1,8 @@
-"""How a run does on parts of the images: on each mask state, each age band, each value of a column."""
+"""How a run does on parts of the images: on each mask state, each age band, each value of a column.
+
+What it does with the labels of a question is in ``label_report``, over all images: among the images of one
+true label nothing can be wrongly called by it.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dataset.confusion import Confusion
+from dataset.scorers import any_of_scorer
 from dataset.task import LABELS, Facts, Logits, Scorer, Targets, Task
 from inference.bootstrap import REPEATS, SEED, Interval, draws
-from utils.metrics import Weights
+from utils.metrics import Counts, Weights
 
 _MOST_VALUES = 12  # of a column; numbers with more are cut into ranges
 _RANGES = 5
@@ -28,10 +32,11 @@ class Subset:
 
 @dataclass(frozen=True, slots=True)
 class SubsetScore:
-    """A score in [0, 1] on a subset; a macro-F1 is the mean over the labels that it has."""
+    """A score in [0, 1] of a view on a subset's images that are labelled in it."""
 
     subset: Subset
     groups: int
+    images: int
     view: str
     score: str
     value: float
@@ -70,15 +75,23 @@ def subset_scores(
     seed: int = SEED,
     repeats: int = REPEATS,
 ) -> list[SubsetScore]:
-    """Return the main scores of each view on a subset, with their intervals by group."""
+    """Return what can be said of each other view on a subset, with its intervals by group.
+
+    Where one label is right, a part that lacks some of a view's labels gets the accuracy alone: no answer can
+    be wrong about what has been taken away, so precision, and F1 with it, would come out too high (1 where
+    a part is made of one true label). Where any number is right, the scores are of the labels that some of
+    the part's images have and others have not, for the same reason.
+    """
     rows = torch.from_numpy(subset.rows)
+    every = _labelled(task, targets)
     logits, targets = ({name: of[rows] for name, of in values.items()} for values in (logits, targets))
-    own = [groups[row] for row in subset.rows]
-    confusions = task.confusions(task.decide(logits), targets)
+    there = _labelled(task, targets)
     scorers = {
-        view: _of_labels_there(scorer, task.main_scores, confusions[view])
+        view: _honest(scorer, task, view, (every[view], there[view]), (logits, targets))
         for view, scorer in task.view_scorers(logits, targets).items()
+        if view != subset.by and there[view].known.any()
     }
+    own = [groups[row] for row in subset.rows]
     once = np.ones(len(own), dtype=np.int64)
     values = {view: scorer(once) for view, scorer in scorers.items()}
     drawn = [
@@ -88,7 +101,8 @@ def subset_scores(
     return [
         SubsetScore(
             subset,
-            len(set(own)),
+            len({own[row] for row in np.flatnonzero(there[view].known)}),
+            int(there[view].known.sum()),
             view,
             score,
             value,
@@ -99,18 +113,74 @@ def subset_scores(
     ]
 
 
-def _of_labels_there(scorer: Scorer, names: Sequence[str], confusion: Confusion) -> Scorer:
-    """Return what gives the scores of ``names``, macro-F1 over the labels that some image has."""
-    there = [
-        f"f1/{label}" for label, images in zip(confusion.labels, confusion.images, strict=True) if images
-    ]
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """Which images (N) are labelled in a view, and how many of them have each of its labels (K)."""
+
+    known: NDArray[np.bool_]
+    images: Counts
+
+
+def _labelled(task: Task, targets: Targets) -> dict[str, _Labelled]:
+    found = {}
+    for view, answers in task.answers(targets).items():
+        known = answers >= 0
+        counts = np.bincount(answers[known], minlength=len(task.views[view]))
+        found[view] = _Labelled(known, counts)
+    for view in _any_of(task):
+        members = task.members(targets)
+        found[view] = _Labelled(np.ones(len(members), dtype=np.bool_), members.sum(axis=0))
+    return found
+
+
+def _any_of(task: Task) -> set[str]:
+    """Return the views in which any number of labels is right."""
+    return {space.name for space in task.spaces if space.kind == "any_of"}
+
+
+def _honest(
+    scorer: Scorer, task: Task, view: str, labelled: tuple[_Labelled, _Labelled], of: tuple[Logits, Targets]
+) -> Scorer:
+    """Return what gives those of the main scores that mean on a part what their names say.
+
+    Args:
+        labelled: of all images, and of the part's.
+        of: logits and targets of the part.
+    """
+    every, there = labelled
+    if view in _any_of(task):
+        return _of_labels_that_vary(scorer, task, there, *of)
+    if ((every.images > 0) & (there.images == 0)).any():
+        return _only(scorer, [name for name in task.main_scores if name == "accuracy"])
+    labels = [label for label, images in zip(task.views[view], there.images, strict=True) if images]
+    return _only(scorer, task.main_scores, labels)
+
+
+def _only(scorer: Scorer, names: Sequence[str], labels: Sequence[str] = ()) -> Scorer:
+    """Return what gives the scores of ``names``, macro-F1 over ``labels``."""
 
     def scores(weights: Weights) -> dict[str, float]:
         found = scorer(weights)
-        found["macro_f1"] = float(np.mean([found[name] for name in there])) if there else 0.0
+        if labels:
+            found["macro_f1"] = float(np.mean([found[f"f1/{label}"] for label in labels]))
         return {name: found[name] for name in names if name in found}
 
     return scores
+
+
+def _of_labels_that_vary(
+    scorer: Scorer, task: Task, there: _Labelled, logits: Logits, targets: Targets
+) -> Scorer:
+    (view,) = _any_of(task)
+    varies = (there.images > 0) & (there.images < len(there.known))
+    if varies.all():
+        return _only(scorer, task.main_scores)
+    if not varies.any():
+        return _only(scorer, ())
+    labels = [label for label, of in zip(task.views[view], varies, strict=True) if of]
+    true, chosen = (task.members(marked)[:, varies] for marked in (targets, task.decide(logits)))
+    sure = task.probabilities(logits)[view].cpu().numpy()[:, varies]
+    return _only(any_of_scorer(labels, true, chosen, sure), task.main_scores)
 
 
 def _by_view(task: Task, targets: Targets) -> dict[str, _Values]:

@@ -64,6 +64,25 @@ class Answer:
     suspects: tuple[Suspect, ...]
 
 
+def wrong_shares(answers: Sequence[Answer]) -> dict[str, float]:
+    """Return by view the share of what is judged in [0, 1] of which the likeliest answer is not given.
+
+    Where any number of labels is right, what neither is given nor answered is not counted: nearly all would
+    be right by that.
+    """
+    wrong: dict[str, int] = {}
+    judged: dict[str, int] = {}
+    for one in answers:
+        question = one.question
+        said = question.probabilities.argmax(axis=1)
+        counted = (
+            np.ones(len(said), dtype=np.bool_) if question.label is None else (said | question.given) > 0
+        )
+        wrong[question.view] = wrong.get(question.view, 0) + int((said != question.given).sum())
+        judged[question.view] = judged.get(question.view, 0) + int(counted.sum())
+    return {view: count / max(1, judged[view]) for view, count in wrong.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Validation:
     """What is known of N images that were validated.

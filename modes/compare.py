@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset.base_dataset import whose
 from dataset.class_table import format_table
 from dataset.task import Task
 from inference.bootstrap import Difference, differences
@@ -17,6 +18,7 @@ from modes.saved_run import SavedRun, shared
 from modes.settings import changes
 from utils.errors import ConfigError
 from utils.metrics import in_words
+from utils.shortened import brief
 
 log = logging.getLogger("podium")
 _MOST_LABELS, _MOST_GROUPS = 12, 12  # shown, of those that differ most
@@ -59,10 +61,11 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
     a, b = shared([a, b])
     groups = a.validated.groups
     count, together = len(set(groups)), len(set(groups)) < len(groups)
+    one, called = whose(groups, a.dataset.group_words)
     yield (
         f"\nA: {a.folder}, which validated {sizes[0]} images\n"
         f"B: {b.folder}, which validated {sizes[1]}\n"
-        f"Both validated {len(groups)} images{f' of {count} groups' if together else ''}: "
+        f"Both validated {len(groups)} images{f' of {count} {called}' if together else ''}: "
         "all that follows is about these."
     )
     found = differences(a.task.scorer(a.logits, a.targets), b.task.scorer(b.logits, b.targets), groups)
@@ -76,7 +79,7 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
     right = ~a.wrong[scored], ~b.wrong[scored]
     yield _images(*right)
     if together:
-        yield _groups(np.array(groups)[scored], *right)
+        yield _groups(np.array(groups)[scored], *right, called=one)
     yield _settings(a, b)
 
 
@@ -127,7 +130,7 @@ def _images(a: Right, b: Right) -> str:
     )
 
 
-def _groups(groups: NDArray[np.str_], a: Right, b: Right) -> str:
+def _groups(groups: NDArray[np.str_], a: Right, b: Right, *, called: str) -> str:
     """Return the groups of images of which A and B have the most different numbers right."""
     names, group = np.unique(groups, return_inverse=True)
     images = np.bincount(group)
@@ -137,13 +140,13 @@ def _groups(groups: NDArray[np.str_], a: Right, b: Right) -> str:
         (str(names[i]), int(images[i]), int(of_a[i]), int(of_b[i])) for i in most if of_a[i] != of_b[i]
     ]
     if not rows:
-        return "Each group has as many images right in A as in B."
-    return format_table(("group", "images", "right in A", "right in B"), rows)
+        return f"Each {called} has as many images right in A as in B."
+    return format_table((called, "images", "right in A", "right in B"), rows)
 
 
 def _settings(a: SavedRun, b: SavedRun) -> str:
     found = changes(a.settings, b.settings)
     if not found:
         return "Their configs are the same."
-    lines = [f"  [{one.section}] {one.key}: {one.before} -> {one.after}" for one in found]
+    lines = [f"  [{one.section}] {one.key}: {' -> '.join(brief(one.before, one.after))}" for one in found]
     return "\n".join(["Their configs differ, A -> B:", *lines])

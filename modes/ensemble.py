@@ -11,7 +11,7 @@ from dataset.task import Task
 from inference.bootstrap import intervals
 from inference.cross_fit import deal_parts, own_parts
 from inference.decision import suiting
-from inference.diversity import correlation, disagreement
+from inference.diversity import alike
 from inference.ensemble import ENSEMBLES, logits_of
 from inference.ensemble_settings import AUTO, NONE, DecisionName, EnsembleSettings, MethodName
 from inference.inferrer import write_probabilities
@@ -109,6 +109,7 @@ def _key(text: str) -> str:
 def _images(pool: Pool) -> str:
     """Return which members there are and what they have in common."""
     groups, count = len(set(pool.truth.groups)), len(pool.ids)
+    called = pool.whose
     lines = [
         f"{name}: validated {size} images"
         + (
@@ -118,9 +119,9 @@ def _images(pool: Pool) -> str:
         )
         for name, size in zip(member_names(pool), pool.sizes, strict=True)
     ]
-    people = f" of {groups} groups" if groups < count else ""
+    belong = f" of {groups} {called}" if groups < count else ""
     return "\n".join(
-        [*lines, f"All members validated {count} images{people}: all that follows is about these."]
+        [*lines, f"All members validated {count} images{belong}: all that follows is about these."]
     )
 
 
@@ -145,9 +146,10 @@ def _try(pool: Pool, asked: EnsembleSettings) -> _Result:
         reasons.append(reason)
     tables = [main_table(trials, member_names(pool), [BASE, *others], shown)]
     tables += [decision_table(trials, decisions)] if decisions else []
+    several = pool.whose
     about = (
-        f"Each score is of {len(set(part.tolist()))} parts of the people, each predicted by what was fitted "
-        "on the others, with a 95 % interval by people."
+        f"Each score is of {len(set(part.tolist()))} parts of the {several}, each predicted by what was "
+        f"fitted on the others, with a 95 % interval by {several}."
     )
     return _Result(trials, (method, decision), "\n\n".join([about, *tables, "\n".join(reasons)]))
 
@@ -235,8 +237,7 @@ def _write(folder: Path, pool: Pool, result: _Result, settings: Settings) -> Non
 def _draw(path: Path, pool: Pool) -> None:
     """Draw how often members disagree, and how much they are wrong together."""
     choices = [pool.answers(number) for number in range(len(pool.runs))]
-    wrong = [pool.truth.task.wrong(choice, pool.truth.targets) for choice in choices]
-    answers = [pool.truth.task.members(choice) for choice in choices]
+    differ, wrong = alike(pool.truth.task, choices, pool.truth.targets)
     from train.figures import alike_picture, write_picture  # matplotlib: no mode is to load it for nothing
 
-    write_picture(path, alike_picture(member_names(pool), disagreement(answers), correlation(wrong)))
+    write_picture(path, alike_picture(member_names(pool), differ, wrong))

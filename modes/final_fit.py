@@ -22,6 +22,7 @@ from schedulers.base import SCHEDULERS
 from utils.durable import write_json
 from utils.errors import ConfigError, listed
 from utils.ini import read_ini
+from utils.shortened import brief, listing
 
 log = logging.getLogger("podium")
 # Keys that may differ from the folds', beside the section [run]: which data is held out, and for how long.
@@ -47,7 +48,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     if "best_by" not in (scores := read_scores(source)) and "of_folds" not in scores:
         raise ConfigError(f"[train] final = {train.final}: {source} has no best epoch by validation.")
     problems = [
-        f"[{change.section}] {change.key} was {change.before} and is now {change.after}"
+        "[{}] {} was {} and is now {}".format(change.section, change.key, *brief(change.before, change.after))
         for change in changes(trained, settings)
         if change.section != "run" and (change.section, change.key) not in {*_OWN, *free}
     ]
@@ -61,7 +62,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     agreed = math.floor(statistics.median(epochs.values()) + 0.5)
     log.info(
         "Final fit of %s on all data: %d epochs, the median of the best epochs (%s). Nothing validates it.",
-        source, agreed, ", ".join(f"{name}: {epoch}" for name, epoch in epochs.items()),
+        source, agreed, listing([f"{name}: {epoch}" for name, epoch in epochs.items()]),
     )  # fmt: skip
     run = replace(settings.run, folds=None, seeds=1)
     return replace(settings, run=run, train=replace(train, final=str(source), epochs=agreed))

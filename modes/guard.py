@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dataset.answers import Answers
-from dataset.base_dataset import DATASETS
+from dataset.base_dataset import DATASETS, whose
 from dataset.class_table import format_table
 from dataset.task import Task
 from inference.drift import ALARMS, Drift, drift
@@ -22,6 +22,11 @@ from utils.tables import read_table
 
 log = logging.getLogger("podium")
 _MOST_MOVED = 5  # labels that are shown
+_BLIND = (
+    "Compared was how often each label is answered, and nothing else. That can't show images of another kind "
+    "(other scenes, cameras, light), which can cost much of a score while each label stays as frequent, nor "
+    "two labels that are taken for each other: look at some of the images, and at the public score."
+)
 Rows = Sequence[Mapping[str, str]]  # of a submission, the id first
 Histograms = dict[str, Answers]  # by question
 
@@ -34,6 +39,12 @@ class Reference:
     groups: tuple[str, ...]
     answers: Histograms
     labels: Histograms  # empty where the training table can't be read
+    words: tuple[str, str] = ("group", "groups")  # what one and several groups are called
+
+    @property
+    def whose(self) -> str:
+        """What is drawn for the limits: groups, by their name, or images."""
+        return whose(self.groups, self.words)[1]
 
 
 def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | None:
@@ -49,7 +60,8 @@ def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | No
     logits = {space.name: space.logits(found.probabilities[space.name]) for space in task.spaces}
     answers = task.submitted(task.submission(logits))
     what = f"what {folder} said {'out of fold' if whole else 'of its validation images'}"
-    return Reference(what, found.groups, answers, _labels(found.ids, task, settings))
+    words = DATASETS.get(settings.chosen["dataset"].name).group_words
+    return Reference(what, found.groups, answers, _labels(found.ids, task, settings), words)
 
 
 def report(rows: Rows, task: Task, reference: Reference | None, ledger: Ledger, sha256: str) -> None:
@@ -59,11 +71,13 @@ def report(rows: Rows, task: Task, reference: Reference | None, ledger: Ledger, 
         sha256: of the submission's file: the same one is no previous one.
     """
     answers = task.submitted(rows)
-    for question, found in answers.items():
-        if reference is not None:
-            # One false alarm in a hundred submissions, however many questions each answers (Bonferroni).
-            of, alarms = reference.answers[question], ALARMS / len(answers)
-            _say(question, drift(of, reference.groups, found, alarms=alarms), reference)
+    # One false alarm in a hundred submissions, however many questions each answers (Bonferroni).
+    alarms = ALARMS / max(1, len(answers))
+    if reference is not None and answers:
+        for question, found in answers.items():
+            of = reference.answers[question]
+            _say(question, drift(of, reference.groups, found, alarms=alarms), reference, alarms)
+        log.info("%s", _BLIND)
     previous = _previous(ledger, sha256, rows)
     if previous is None or not answers:
         return
@@ -76,14 +90,16 @@ def report(rows: Rows, task: Task, reference: Reference | None, ledger: Ledger, 
     for question, found in answers.items():
         each = tuple(map(str, range(len(found.shares))))  # nobody knows who is on which image
         of, groups = (reference.answers[question], reference.groups) if reference else (old[question], each)
-        alarms = ALARMS / len(answers)
-        _say_previous(question, drift(of, groups, found, before=old[question], alarms=alarms))
+        one = drift(of, groups, found, before=old[question], alarms=alarms)
+        _say_previous(question, one, reference.whose if reference else "images")
 
 
-def _say(question: str, one: Drift, reference: Reference) -> None:
+def _say(question: str, one: Drift, reference: Reference, alarms: float) -> None:
+    called = reference.whose
+    belong = "" if called == "images" else f" of {one.people[0]} {called}"
     log.info(
-        "\n%s, held against %s (%d images of %d groups): the histograms are %.4f apart.",
-        question, reference.what, len(reference.groups), one.people[0], one.distance,
+        "\n%s, held against %s (%d images%s): the histograms are %.4f apart.",
+        question, reference.what, len(reference.groups), belong, one.distance,
     )  # fmt: skip
     labels = reference.labels.get(question)
     true = dict(zip(labels.labels, labels.mean, strict=True)) if labels else {}
@@ -102,24 +118,27 @@ def _say(question: str, one: Drift, reference: Reference) -> None:
     )
     if one.found:
         log.warning(
-            "DRIFT in %s: samples of %d and about %d groups from there are more than %.4f apart in 1 of 100 "
-            "cases. Either the eval images are others, or something is wrong: look at the labels above.",
-            question, *one.people, one.limit,
+            "DRIFT in %s: samples of %d and about %d %s from there are more than %.4f apart in 1 of "
+            "%d cases. Either the images to predict are others, or something is wrong: look at the labels.",
+            question, *one.people, called, one.limit, round(1 / alarms),
         )  # fmt: skip
     elif math.isinf(one.limit):
-        log.info("Whether that is drift can't be told: hardly any label is that of 5 groups.")
+        log.info("Whether that is drift can't be told: hardly any label is that of 5 %s.", called)
     else:
-        log.info("No drift: about %d groups from there would be up to %.4f apart.", one.people[1], one.limit)
+        log.info(
+            "No drift in how often each label is answered: about %d %s from there would be up to %.4f apart.",
+            one.people[1], called, one.limit,
+        )  # fmt: skip
 
 
-def _say_previous(question: str, one: Drift) -> None:
+def _say_previous(question: str, one: Drift, called: str) -> None:
     moved = [move for move in one.moves[:_MOST_MOVED] if move.now != move.before]
     most = ", ".join(f"{move.label} {move.now - move.before:+.2%}" for move in moved) or "nothing"
     log.info("%s: the histograms are %.4f apart. Most moved since then: %s", question, one.distance, most)
     if one.found:
         log.warning(
-            "DRIFT in %s since the previous submission, of the same images: even other people would seldom "
-            "be more than %.4f apart.", question, one.limit,
+            "DRIFT in %s since the previous submission, of the same images: even other %s would seldom "
+            "be more than %.4f apart.", question, called, one.limit,
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,9 +30,10 @@ from modes.settings import HERE, is_here
 from utils.errors import ConfigError
 from utils.ini import Value, override, put, read_ini
 from utils.logs import logged_to
+from utils.shortened import MOST, listing
 
 log = logging.getLogger("podium")
-_MOST_SHOWN = 30  # columns whose values are counted in the log
+SUBMISSION = "submission.csv"
 _FOLDS = ("run.folds", "run.seeds")  # say what is trained
 
 
@@ -101,11 +103,9 @@ class Infer(Mode):
         task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
         submit = self._submit_ensemble if is_ensemble(folder) else self._submit
         rows = submit(experiment, task, folder)
-        for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
-            counts = histogram(rows, column, values)
-            shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
-            log.info("%s  %s", column, shown)
-        log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
+        for line in _histograms(rows, task, folder):
+            log.info("%s", line)
+        log.info("Submission:    %s (%d rows)", folder / SUBMISSION, len(rows))
         log.info("Probabilities: %s", folder / TEST_PREDICTIONS)
         record(folder, rows, task, experiment.settings)
 
@@ -130,6 +130,20 @@ class Infer(Mode):
     def _again(self, folder: Path) -> None:
         """Predict with another run, by the same command."""
         type(self)().run(Namespace(**vars(self.arguments) | {"run": str(folder)}))
+
+
+def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> Iterator[str]:
+    """Yield how many rows have each value of each column; of many values the most frequent."""
+    columns = list(task.allowed.items())
+    for column, values in columns[:MOST]:
+        counts = histogram(rows, column, values)
+        order = list(range(len(values)))
+        if len(values) > MOST:
+            order.sort(key=lambda place: -counts[place])
+        shown = listing([f"{values[i]}:{counts[i]}" for i in order], f"{folder / SUBMISSION}", between="  ")
+        yield f"{column}  {shown}"
+    if len(columns) > MOST:
+        yield f"... and {len(columns) - MOST} columns more, all in {folder / SUBMISSION}"
 
 
 def _key(text: str) -> str:

@@ -85,7 +85,7 @@ def _predicted(
         again(folder)
         saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
         if _names(saved) != images.ids:
-            raise DataError(f"{path} does not hold the eval images in their order.")
+            raise DataError(f"{path} does not hold the images to predict in their order.")
     return saved.probabilities
 
 

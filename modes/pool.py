@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dataset.base_dataset import whose
 from dataset.task import Choices, Task
 from inference.ensemble import Members, Truth, logits_of, one_of
 from inference.saved import validated_file
@@ -57,6 +58,11 @@ class Pool:
     def ids(self) -> tuple[str, ...]:
         """The images, in order."""
         return self.runs[0].validated.ids
+
+    @property
+    def whose(self) -> str:
+        """What the groups of images are called: people, groups, or images where each is its own."""
+        return whose(self.truth.groups, self.runs[0].dataset.group_words)[1]
 
     @property
     def folds(self) -> list[tuple[str, ...]]:

@@ -29,11 +29,11 @@ from modes.run_engine import with_engine
 from modes.run_folder import read_environment
 from utils.convert import as_text
 from utils.durable import sha256_of
+from utils.shortened import MOST
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
 NAME = "pseudo_labels.csv"
-_MOST_SHOWN = 30  # labels of a space whose images are counted in the log
 
 
 @MODES.register
@@ -122,11 +122,11 @@ def _counts(task: Task, found: Predictions, sure: dict[str, Tensor]) -> str:
         labels = next(space.labels for space in task.spaces if space.name == name)
         counts = chosen.sum(dim=0)
         means = (chosen * sure[name].unsqueeze(1)).sum(dim=0) / counts
-        for index in counts.argsort(descending=True, stable=True)[:_MOST_SHOWN].sort().values.tolist():
+        for index in counts.argsort(descending=True, stable=True)[:MOST].sort().values.tolist():
             mean = f"{means[index]:.4f}" if counts[index] else "-"
             rows.append((f"{name}/{labels[index]}", int(counts[index]), mean))
-        if len(labels) > _MOST_SHOWN:
-            rows.append((f"{name}: {len(labels) - _MOST_SHOWN} rarer ones", "", ""))
+        if len(labels) > MOST:
+            rows.append((f"{name}: {len(labels) - MOST} rarer ones, all in {NAME}", "", ""))
     return format_table(columns, rows)
 
 

@@ -13,7 +13,7 @@ from dataset.cropper import CROPPERS
 from dataset.prepare import Prepare
 from dataset.relabel import COLUMNS
 from inference.mean import mean_probabilities
-from inference.suspects import Answer, Validation, answer
+from inference.suspects import Answer, Validation, answer, wrong_shares
 from modes.mode import MODES, Mode
 from modes.read_settings import check, read_sections
 from modes.review_report import Report
@@ -28,6 +28,7 @@ from utils.errors import ConfigError
 from utils.tables import for_spreadsheet, from_spreadsheet, read_table, write_table
 
 log = logging.getLogger("podium")
+_OFTEN = 0.25  # of what is judged: a model that is wrong so often finds its own mistakes
 FOLDER = "review"  # in the run's folder
 _SUSPECTS = ("view", "rank", "group", "files", "given", "suggested", "margin", "p given", "p suggested")
 
@@ -81,6 +82,9 @@ def _write(here: Settings, runs: Sequence[SavedRun], folder: Path) -> None:
     _write_suspects(folder / "suspects.csv", judged, answers)
     earlier = _earlier(here, run.settings)
     corrected = [(run.dataset.profile(profile), field) for profile, field, *_ in earlier]
+    doubtful = _doubtful(answers)
+    for line in doubtful:
+        log.warning("%s", line)
     found = items(judged, suspects, here.review.most, corrected)
     data = sheet(
         judged,
@@ -89,7 +93,7 @@ def _write(here: Settings, runs: Sequence[SavedRun], folder: Path) -> None:
         run=run.folder,
         key=_key(judged),
         earlier=earlier,
-        note=_note(run, len(runs), len(earlier)),
+        note=" ".join([_note(run, len(runs), len(earlier)), *doubtful]),
     )
     write_text(folder / "review.html", script_page("review", data))
     log.info("\n%s\n", _counts(answers, found))
@@ -179,14 +183,27 @@ def _write_suspects(path: Path, validation: Validation, answers: Sequence[Answer
     write_table(path, _SUSPECTS, rows)
 
 
+def _doubtful(answers: Sequence[Answer]) -> list[str]:
+    """Return a line for each view about which the model is wrong so often that no suspicion is worth much."""
+    return [
+        f"{view}: the model is wrong about {share:.0%} of what is judged, so this is a list of its "
+        "mistakes, not of wrong labels."
+        for view, share in wrong_shares(answers).items()
+        if share >= _OFTEN
+    ]
+
+
 def _counts(answers: Sequence[Answer], found: Sequence[Item]) -> str:
     """Return how many labels are suspected and shown, by label space."""
     rows: dict[str, list[int]] = {}
+    wrong = wrong_shares(answers)
     for one in answers:
         of = rows.setdefault(one.question.view, [0, 0, 0])
         of[0] += len(one.question.given)
         of[1] += len(one.suspects)
     for item in found:
         rows[item.view][2] += 1
-    columns = ("labels that may be wrong", "judged", "suspects", "on the sheet")
-    return format_table(columns, [(view, *counts) for view, counts in rows.items()])
+    columns = ("labels that may be wrong", "judged", "model wrong", "suspects", "on the sheet")
+    return format_table(
+        columns, [(view, judged, f"{wrong[view]:.1%}", *rest) for view, (judged, *rest) in rows.items()]
+    )

@@ -9,24 +9,38 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
+from dataset.base_dataset import whose
 from dataset.class_table import format_table
+from dataset.task import Task
 from inference.calibration import Reliability, reliability
+from inference.label_report import LabelScore, label_scores
 from inference.mistakes import Mistake, most_confident
 from inference.subsets import SubsetScore, subset_scores, subsets
 from inference.suspects import Question, Validation
+from modes import report_tables as tables
+from modes.report_tables import Cells, html_table
 from modes.review_sheet import Pictures
 from modes.saved_run import SavedRun
 from modes.web_page import plain_page
 from utils.durable import write_durably, write_text
-from utils.metrics import in_words
-from utils.tables import for_spreadsheet, write_table
+from utils.tables import write_table
 
-Cells = tuple[str | int, ...]
 _KEPT = 50  # mistakes of each label in the CSV
-DRAWS = 300  # for the intervals of each part, of which there are many
-_BINS = ("view", "confidence from", "to", "answers", "groups", "mean confidence", "right", "low", "high")
-_PARTS = ("by", "value", "groups", "images", "view", "score", "mean", "low", "high")
-_MISTAKES = ("view", "label", "said", "probability", "probability of the label", "group", "file")
+DRAWS = 300  # for the intervals of each label and part, of which there are many
+_CALIBRATION = (
+    "Bars: the share of answers that are true among those of about the same probability, with its interval; "
+    "on the diagonal they agree. Answers: the likeliest label of each question, or, where any number is "
+    "right, each label (says: its mean probability; true: the share of images that have it). Error: the mean "
+    "distance from the diagonal (expected calibration error, 15 bins)."
+)
+_EACH_LABEL = (
+    "Over all labelled images. Images: have the label. Answers: were given it. A label with nothing to "
+    "divide by (-) counts as 0 in a macro-F1."
+)
+_NO_F1 = (
+    "A part that lacks labels of a question has no F1 there: it would be too high, since no answer can be "
+    "wrong about images that were taken away."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,7 @@ class Report:
     run: SavedRun
     validation: Validation
     reliabilities: Mapping[str, Reliability]  # by view
+    labels: Sequence[LabelScore]
     parts: Sequence[SubsetScore]
     mistakes: Sequence[Mistake]
 
@@ -50,8 +65,9 @@ class Report:
             for part in subsets(run.task, run.targets, facts, groups)
             for score in subset_scores(run.task, part, logits, run.targets, groups, repeats=DRAWS)
         ]
+        labels = label_scores(run.task, run.task.decide(logits), run.targets, groups, repeats=DRAWS)
         mistakes = [one for question in questions for one in most_confident(question, groups, _KEPT)]
-        return cls(run, validation, _reliabilities(questions, groups), parts, mistakes)
+        return cls(run, validation, _reliabilities(questions, groups), labels, parts, mistakes)
 
     def write(self, folder: Path, pictures: Pictures, most: int) -> None:
         """Write the tables, ``reliability.png`` and ``report.html``, with ``most`` mistakes of each label."""
@@ -59,28 +75,36 @@ class Report:
 
         picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
         write_durably(folder / "reliability.png", lambda path: _write_bytes(path, picture))
-        write_table(folder / "reliability.csv", _BINS, _bins(self.reliabilities))
-        write_table(folder / "parts.csv", _PARTS, [_guarded(_part(one)) for one in self.parts])
-        write_table(folder / "mistakes.csv", _MISTAKES, [_guarded(self._cells(m)) for m in self.mistakes])
+        write_table(folder / "reliability.csv", tables.BINS, tables.bins(self.reliabilities))
+        for name, columns, rows in (
+            ("labels.csv", tables.LABELS, map(tables.label, self.labels)),
+            ("parts.csv", tables.PARTS, map(tables.part, self.parts)),
+            ("mistakes.csv", tables.MISTAKES, map(self._cells, self.mistakes)),
+        ):
+            write_table(folder / name, columns, map(tables.guarded, rows))
         write_text(folder / "report.html", self._page(base64.b64encode(picture).decode(), pictures, most))
 
     def text(self) -> str:
-        """Return what is printed: calibration, and the deciding view's first score on each part."""
-        deciding, score = list(self.run.task.views)[-1], self.run.task.main_scores[0]
-        shown = [one for one in self.parts if one.view == deciding and one.score == score]
-        rows: list[Cells] = [
-            (
-                f"{one.subset.by} {one.subset.value}",
-                one.groups,
-                len(one.subset.rows),
-                f"{one.value:.4f}",
-                str(one.interval),
-            )
-            for one in shown
-        ]
-        title = f"{in_words(score)} of {deciding}, over the labels that a part has"
-        parts = format_table((title, "groups", "images", "score", "95 %"), rows) if rows else ""
-        return "\n\n".join(filter(None, [format_table(*_calibration(self.reliabilities)), parts]))
+        """Return what is printed: calibration, each label, and the deciding view on each part."""
+        shown, left_out = tables.worst_labels(self.labels)
+        labels = format_table(*self._known(*tables.labels_in_short(shown)))
+        if left_out:
+            labels += f"\n{_left_out(left_out)}"
+        columns, rows = tables.parts_in_short(self.parts, list(self.run.task.views)[-1])
+        parts = format_table(*self._known(columns, rows)) if rows else ""
+        sure = format_table(*self._known(*tables.calibration(self.reliabilities)))
+        return "\n\n".join(filter(None, [sure, labels, parts and f"{parts}\n{_NO_F1}"]))
+
+    @property
+    def _whose(self) -> tuple[str, str]:
+        return whose(self.validation.groups, self.run.dataset.group_words)
+
+    def _known(self, columns: tuple[str, ...], rows: list[Cells]) -> tuple[tuple[str, ...], list[Cells]]:
+        """Return columns and rows with what groups are called here; without them where there are none."""
+        called = self._whose[1]
+        kept = [i for i, column in enumerate(columns) if column != "groups" or called != "images"]
+        names = [called if column == "groups" else column for column in columns]
+        return tuple(names[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
 
     def _cells(self, one: Mistake) -> Cells:
         rows, dataset = self.run.rows, self.run.dataset
@@ -89,35 +113,38 @@ class Report:
         return (one.view, one.label, one.said, *sure, self.validation.groups[one.image], file)
 
     def _page(self, picture: str, pictures: Pictures, most: int) -> str:
-        return plain_page(
-            f"Report of {self.run.folder}",
-            "report",
-            "\n".join(
-                [
-                    f"<h1>Report of {escape(str(self.run.folder))}</h1>",
-                    f"<p>{len(self.run.rows)} images of {len(set(self.validation.groups))} groups, each "
-                    "predicted by models that were not trained on it, held against the organiser's labels. "
-                    "Intervals (95 %) are drawn by group.</p>",
-                    "<h2>Is it right as often as it says?</h2>",
-                    f'<img class="picture" alt="reliability" src="data:image/png;base64,{picture}">',
-                    "<p>Bars: the share that is right among answers of about the same confidence, with its "
-                    "interval; on the diagonal they agree. Error: the mean distance from it (expected "
-                    "calibration error, 15 bins).</p>",
-                    _html_table(*_calibration(self.reliabilities)),
-                    "<h2>Parts of the images</h2>",
-                    "<p>A macro-F1 is the mean over the labels that a part has.</p>",
-                    _html_table(_PARTS, [_part(one) for one in self.parts]),
-                    "<h2>The surest mistakes of each label</h2>",
-                    "<p>One of each group at most. Some are wrong labels: see review.html.</p>",
-                    *self._mistakes(pictures, most),
-                ]
-            ),
-        )
+        one, several = self._whose
+        count = len(set(self.validation.groups))
+        belong = "" if several == "images" else f" of {count} {several}"
+        shown, left_out = tables.worst_labels(self.labels)
+        body = [
+            f"<h1>Report of {escape(str(self.run.folder))}</h1>",
+            f"<p>{len(self.run.rows)} images{belong}, each predicted by models that were not trained on it, "
+            f"held against the organiser's labels. Intervals (95 %) are drawn by {one}.</p>",
+            "<h2>Is it right as often as it says?</h2>",
+            f'<img class="picture" alt="reliability" src="data:image/png;base64,{picture}">',
+            f"<p>{_CALIBRATION}</p>",
+            html_table(*self._known(*tables.calibration(self.reliabilities))),
+            "<h2>Each label</h2>",
+            f"<p>{_EACH_LABEL}{_chosen(self.run.task)}{f' {_left_out(left_out)}' if left_out else ''}</p>",
+            html_table(*self._known(*tables.labels_in_short(shown))),
+            "<h2>Parts of the images</h2>",
+            f"<p>{_NO_F1}</p>",
+            html_table(*self._known(tables.PARTS, list(map(tables.part, self.parts)))),
+            "<h2>The surest mistakes of each label</h2>",
+            *self._mistakes(pictures, most),
+        ]
+        return plain_page(f"Report of {self.run.folder}", "report", "\n".join(body))
 
     def _mistakes(self, pictures: Pictures, most: int) -> Iterator[str]:
-        of_label: dict[tuple[str, str], list[Mistake]] = {}
-        for one in self.mistakes:
-            of_label.setdefault((one.view, one.label), []).append(one)
+        of_label, left_out = tables.of_each_label(self.mistakes)
+        one, several = self._whose
+        alone = "" if several == "images" else f" One of each {one} at most."
+        more = f" Those of {left_out} labels with fewer are in mistakes.csv." if left_out else ""
+        yield (
+            "<p>A mistake: the likeliest answer to the question, by itself, is not the organiser's."
+            f"{alone} Some are wrong labels: see review.html.{more}</p>"
+        )
         pictures.need([one.image for found in of_label.values() for one in found[:most]])
         for (view, label), found in of_label.items():
             yield f"<h3>{escape(view)}: {escape(label)}</h3>"
@@ -153,48 +180,19 @@ def _reliabilities(questions: Sequence[Question], groups: Sequence[str]) -> dict
     return found
 
 
-def _calibration(found: Mapping[str, Reliability]) -> tuple[tuple[str, ...], list[Cells]]:
-    columns = ("label space", "answers", "groups", "sure", "right", "error", "95 %", "it is")
-    rows: list[Cells] = [
-        (
-            view,
-            one.answers,
-            one.groups,
-            f"{one.confidence:.4f}",
-            f"{one.accuracy:.4f}",
-            f"{one.error:.4f}",
-            str(one.interval),
-            one.verdict,
-        )
-        for view, one in found.items()
-    ]
-    return columns, rows
+def _chosen(task: Task) -> str:
+    """Return how labels were chosen where an image may have any, as a sentence; else nothing."""
+    for space in task.spaces:
+        if space.kind == "any_of":
+            limits = [f"{limit:g}" for limit in space.limits if limit is not None]
+            ends = " to ".join(sorted({min(limits, default=""), max(limits, default="")}))
+            by = space.rule or f"those from a probability of {ends} on"
+            return f" Chosen were {by}; thresholds tuned on these same images would score too high here."
+    return ""
 
 
-def _bins(found: Mapping[str, Reliability]) -> Iterator[Cells]:
-    for view, one in found.items():
-        for part in one.bins:
-            values = (part.confidence, part.accuracy, part.interval.low, part.interval.high)
-            ends = (f"{part.low:.4f}", f"{part.high:.4f}")
-            yield (view, *ends, part.answers, part.groups, *(f"{value:.4f}" for value in values))
-
-
-def _part(one: SubsetScore) -> Cells:
-    values = (one.value, one.interval.low, one.interval.high)
-    of = (one.subset.by, one.subset.value, one.groups, len(one.subset.rows), one.view, in_words(one.score))
-    return (*of, *(f"{value:.4f}" for value in values))
-
-
-def _guarded(cells: Cells) -> Cells:
-    return tuple(for_spreadsheet(cell) if isinstance(cell, str) else cell for cell in cells)
-
-
-def _html_table(columns: Sequence[str], rows: Sequence[Cells]) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f'<div class="scroll"><table><tr>{head}</tr>\n{body}</table></div>'
+def _left_out(labels: int) -> str:
+    return f"{labels} labels more, none with a lower F1, are in labels.csv."
 
 
 def _write_bytes(path: Path, data: bytes) -> None:

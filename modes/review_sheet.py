@@ -17,6 +17,7 @@ from dataset.task import Facts
 from inference.suspects import Doubt, Suspect, Validation
 
 _MOST_IMAGES = 12  # of a group that are shown
+_MOST_OPTIONS = 20  # other answers: the likeliest, in the labels' order
 _MOST_PROBABILITIES = 6  # of labels that are shown
 Place = tuple[str, str]  # of a correction: profile and field
 
@@ -84,8 +85,9 @@ def _options(validation: Validation, suspect: Suspect) -> Iterator[Option]:
     each = [_cells(validation, suspect, doubt, doubt.suggested) for doubt in suspect.doubts]
     if len(each) == 1:
         doubt = suspect.doubts[0]
-        others = [label for label in range(len(names)) if label not in (doubt.given, doubt.suggested)]
-        for label in (doubt.suggested, *others):
+        likely = sorted(range(len(names)), key=lambda label: -doubt.probabilities[label])[: _MOST_OPTIONS + 1]
+        others = [label for label in sorted(likely) if label not in (doubt.given, doubt.suggested)]
+        for label in (doubt.suggested, *others)[:_MOST_OPTIONS]:
             if cells := _cells(validation, suspect, doubt, label):
                 yield Option(names[label], cells)
     elif all(each):

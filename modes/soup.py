@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from dataset.base_dataset import whose
 from dataset.class_table import format_table
 from inference.bootstrap import differences, intervals
 from inference.inferrer import write_predictions
@@ -143,8 +144,8 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
             f"[{one.between.low:+.4f}, {one.between.high:+.4f}]"
         )
     log.info(
-        "\nThe greedy choice was made on these same images. Chosen on one half of the people and scored on "
-        "the other, both ways:\n%s", "\n".join(lines),
+        "\nThe greedy choice was made on these same images. Chosen on one half of the %s and scored on the "
+        "other, both ways:\n%s", whose(runs.groups, runs.dataset.group_words)[1], "\n".join(lines),
     )  # fmt: skip
     return {"halves_seed": NESTED_SEED, **kept}
 

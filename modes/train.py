@@ -22,6 +22,7 @@ from modes.time_limit import share
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
 from utils.ini import read_ini
 from utils.logs import logged_to
+from utils.shortened import brief
 
 log = logging.getLogger("podium")
 # Keys that a resumed run may change, beside the sections in HERE: none of them changes a result.
@@ -144,7 +145,7 @@ def _with_its_folds(settings: Settings, folder: Path) -> Settings:
 def _refuse_changes(folder: Path, settings: Settings) -> None:
     """A resumed run goes on as it began; only where things are and how fast may differ."""
     problems = [
-        f"[{change.section}] {change.key} was {change.before} and is now {change.after}"
+        "[{}] {} was {} and is now {}".format(change.section, change.key, *brief(change.before, change.after))
         for change in changes(_began_with(folder), settings)
         if (change.section, change.key) not in _FREE
     ]

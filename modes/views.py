@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from dataset.base_dataset import DATASETS, whose
 from dataset.class_table import format_table
 from inference.bootstrap import Difference, differences
 from inference.mean_of_views import NONE
@@ -42,12 +43,15 @@ class Views(Infer):
         answers = ask_again(experiment, folder, model, mean_of_views(model, views, settings, task))
         scorers = {mean: task.scorer(found.logits, found.targets) for mean, found in answers.means.items()}
         found = {mean: differences(scorers[NONE], scorers[mean], answers.groups) for mean in scorers}
+        words = DATASETS.get(settings.chosen["dataset"].name).group_words
+        called = whose(answers.groups, words)[1]
+        belong = "" if called == "images" else f" of {len(set(answers.groups))} {called}"
         tables = [_table(score, answers, found) for score in task.main_scores]
         log.info(
-            "\n%d images of %d groups, each predicted by models that were not trained on it; the mean of %s:"
+            "\n%d images%s, each predicted by models that were not trained on it; the mean of %s:"
             "\n\n%s\n\nTo take the best of these rows is to tune on these images: it gains less on others. "
             "Use views with\n[infer]\nviews = %s",
-            len(answers.groups), len(set(answers.groups)), settings.infer.average, "\n\n".join(tables),
+            len(answers.groups), belong, settings.infer.average, "\n\n".join(tables),
             ", ".join(views),
         )  # fmt: skip
         scores = {mean: _scores(task.main_scores, of) for mean, of in found.items()}

@@ -41,6 +41,11 @@ class Callback:
     def on_epoch_end(self, state: TrainState) -> None:
         """After an epoch's validation; its scores are ``state.history[-1]``, where a final fit has none."""
 
+    @property
+    def at_end(self) -> float:
+        """The seconds that it needs after the last epoch and not after others, for a time limit."""
+        return 0.0
+
     def extra_images(self, epoch: int, *, validated: bool) -> int:
         """Return how many images it runs through the model at the end of an epoch, for a time limit.
 

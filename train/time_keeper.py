@@ -131,7 +131,7 @@ class TimeKeeper(Callback):
         epochs = len(plan.validated) - part / plan.parts  # that are left
         # What can't be shortened gets slower with the machine.
         slower = max(1.0, self._pixel.value / self._usual)
-        end = self.costs.end * min(_MOST, max(1.0, self._factor))
+        end = self.costs.end * min(_MOST, max(1.0, self._factor)) + sum(one.at_end for one in self.others)
         last = end + self._ending(len(plan.validated) - 1)
         seconds = self.deadline.seconds - now - slower * (end + self._doubt * last)
         self._thin_out(state, part, seconds / slower)

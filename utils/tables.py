@@ -9,6 +9,7 @@ from pathlib import Path
 
 from utils.durable import write_text
 from utils.errors import DataError, listed, unknown_name
+from utils.shortened import listing
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
@@ -56,7 +57,7 @@ def read_table(path: Path, needs: Sequence[str]) -> Table:
         raise DataError(f"{path} is not a CSV file: {error}.") from None
     lines = [(number, cells) for number, cells in lines if any(cells)]
     if not lines:
-        raise DataError(f"{path} is empty; it needs the columns {', '.join(needs)}.")
+        raise DataError(f"{path} is empty; it needs the columns {listing(needs)}.")
     columns = tuple(lines[0][1])
     _check_columns(path, columns, needs)
     rows, ragged = [], []

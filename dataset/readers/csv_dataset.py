@@ -17,6 +17,7 @@ from dataset.relabel import Cell, Corrections, read_corrections
 from dataset.task import LABELS, Facts, Marked, Task
 from utils.convert import CountOrZero, Interval
 from utils.errors import DataError, listed
+from utils.shortened import listing
 from utils.tables import Row, Table, read_table
 
 _YES = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
@@ -208,7 +209,7 @@ class _Layout:
             return values
         wrong = [f"{name} = {values[name]!r}" for name in self.columns if values[name].lower() not in _YES]
         if wrong:
-            raise ValueError(f"{', '.join(wrong)} is not 0 or 1")
+            raise ValueError(f"{listing(wrong)} is not 0 or 1")
         return values | labels_fact(name for name in self.columns if _YES[values[name].lower()])
 
 

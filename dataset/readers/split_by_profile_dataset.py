@@ -53,6 +53,8 @@ class SplitByProfileDataset(BaseDataset):
         DataError: lists every row and file at fault.
     """
 
+    group_words = ("person", "people")
+
     def __init__(
         self,
         *,

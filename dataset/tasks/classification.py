@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from dataset.answers import Answers, no_probability, probabilities
-from dataset.labels import LabelNames, indices, labels_fact, resolve
+from dataset.labels import LabelNames, indices, labels_fact, places, resolve
 from dataset.moves import Move
 from dataset.spaces import OneOf
 from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
 from utils.metrics import macro_f1
+from utils.shortened import listing
 
 
 @TASKS.register
@@ -37,15 +38,16 @@ class ClassificationTask(Task):
         changed_by: tuple[Move, ...] = (),
     ) -> None:
         self.labels = resolve(labels, root, labels_found)
+        self._place = places(self.labels)
         if len(self.labels) < 2:
             raise ValueError(f"labels: {self.labels[0]!r} alone leaves nothing to tell apart")
         super().__init__([OneOf("label", self.labels)])
         self.submit, self.column, self.changed_by = submit, column, changed_by
 
     def encode(self, facts: Facts) -> Marked:
-        found = indices(facts, self.labels)
+        found = indices(facts, self._place)
         if len(found) != 1:
-            names = ", ".join(repr(self.labels[index]) for index in found)
+            names = listing([repr(self.labels[index]) for index in found])
             raise ValueError(
                 f"{len(found)} labels ({names}) where one is right; for one label with spaces in it "
                 "set separator = none in [dataset]"

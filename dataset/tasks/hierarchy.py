@@ -124,6 +124,18 @@ class HierarchyTask(Task):
         words = ([of[i] for of, i in zip(names, path, strict=True)] for path in paths)
         return [" > ".join(filter(None, path)) or OneOf.without for path in words]
 
+    def faults(self, choices: Choices, targets: Targets) -> list[str]:
+        """Return the levels that are wrong, with the label and what was predicted."""
+        true, chosen = self.answers(targets), self.answers(choices)
+        found: list[list[str]] = [[] for _ in next(iter(true.values()))]
+        for space in self.spaces:
+            names = [*space.labels, "nothing"]  # -1 finds the last one
+            wrong = np.flatnonzero((true[space.name] >= 0) & (true[space.name] != chosen[space.name]))
+            for image in wrong.tolist():
+                label, said = names[true[space.name][image]], names[chosen[space.name][image]]
+                found[image].append(f"{space.name}: {label}, predicted {said}")
+        return ["\n".join(lines) for lines in found]
+
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         """Return which images (N) are labelled on some level."""
         return np.asarray(np.any([answers >= 0 for answers in self.answers(targets).values()], axis=0))

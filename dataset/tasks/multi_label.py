@@ -12,8 +12,9 @@ from torch import Tensor
 
 from dataset.answers import Answers, no_probability, probabilities
 from dataset.confusion import Confusion
-from dataset.labels import SPACE, LabelNames, Separator, indices, labels_fact, resolve
+from dataset.labels import SPACE, LabelNames, Separator, indices, labels_fact, places, resolve
 from dataset.moves import Move
+from dataset.scorers import any_of_scorer
 from dataset.spaces import AnyOf
 from dataset.task import (
     TASKS,
@@ -29,14 +30,8 @@ from dataset.task import (
 )
 from dataset.tasks.classification import probability_rows
 from utils.convert import Count, Fraction
-from utils.metrics import (
-    AveragePrecision,
-    LabelF1,
-    Weights,
-    best_thresholds,
-    label_scores,
-    mean_average_precision,
-)
+from utils.metrics import best_thresholds, mean_average_precision
+from utils.shortened import listing
 
 
 @TASKS.register
@@ -78,6 +73,7 @@ class MultiLabelTask(Task):
         changed_by: tuple[Move, ...] = (),
     ) -> None:
         self.labels = resolve(labels, root, labels_found)
+        self._place = places(self.labels)
         if count is not None and (decide != "count" or count > len(self.labels)):
             raise ValueError(f"count = {count} needs decide = count and at least as many labels")
         if submit == "labels" and separator.text is None:
@@ -85,17 +81,18 @@ class MultiLabelTask(Task):
         mixed_up = [name for name in self.labels if separator.text and separator.text in name]
         if submit == "labels" and mixed_up:
             raise ValueError(f"separator = {separator} is part of the label {mixed_up[0]!r}: choose another")
-        self.space = AnyOf("labels", self.labels, (threshold,))
+        rule = f"the likeliest {count or 'labels, as many as the probabilities add up to'}"
+        self.space = AnyOf("labels", self.labels, (threshold,), rule if decide == "count" else "")
         super().__init__([self.space])
         self.how, self.threshold, self.count = decide, threshold, count
         self.submit, self.column, self.separator = submit, column, separator
         self.changed_by = changed_by
 
     def encode(self, facts: Facts) -> Marked:
-        return {"labels": indices(facts, self.labels)}
+        return {"labels": indices(facts, self._place)}
 
     def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
-        kept = [index for index in indices(facts, self.labels) if index != label]
+        kept = [index for index in indices(facts, self._place) if index != label]
         return {**facts, **labels_fact(self.labels[index] for index in (*kept, *[label] * present))}
 
     def decide(self, logits: Logits) -> Choices:
@@ -113,6 +110,18 @@ class MultiLabelTask(Task):
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         return np.ones(len(targets["labels"]), dtype=np.bool_)
 
+    def faults(self, choices: Choices, targets: Targets) -> list[str]:
+        """Return which labels were not chosen, and which were for nothing; none that is right."""
+        true, chosen = self.members(targets), self.members(choices)
+        return [
+            "\n".join(
+                f"{words}: {', '.join(self.labels[i] for i in np.flatnonzero(labels))}"
+                for words, labels in (("missed", has & ~said), ("wrongly", said & ~has))
+                if labels.any()
+            )
+            for has, said in zip(true, chosen, strict=True)
+        ]
+
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
         """Return how many images with each true label (row) were given each label (column)."""
         true, chosen = self.members(targets).astype(np.int64), self.members(choices).astype(np.int64)
@@ -120,20 +129,8 @@ class MultiLabelTask(Task):
 
     def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
         true, chosen = self.members(targets), self.members(self.decide(logits))
-        precision = AveragePrecision(true, self.probabilities(logits)["labels"].cpu().numpy())
-        label_f1 = LabelF1(true, chosen)
-
-        def scores(weights: Weights) -> dict[str, float]:
-            precisions = precision.scores(weights)
-            f1, micro = label_f1.scores(weights)
-            found = {
-                "mAP": 0.0 if np.isnan(precisions).all() else float(np.nanmean(precisions)),
-                "macro_f1": float(f1.mean()),
-                "micro_f1": micro,
-            }
-            return found | label_scores("f1", self.labels, f1)
-
-        return {"labels": scores}
+        probabilities = self.probabilities(logits)["labels"].cpu().numpy()
+        return {"labels": any_of_scorer(self.labels, true, chosen, probabilities)}
 
     def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
         return self.view_scorers(logits, targets)["labels"]
@@ -196,5 +193,5 @@ class MultiLabelTask(Task):
             return no_probability(value)
         if self.submit == "labels" and column == self.column:
             unknown = [name for name in self.separator.split(value) if name not in self.labels]
-            return f"has no label {', '.join(map(repr, unknown))}" if unknown else None
+            return f"has no label {listing(list(map(repr, unknown)))}" if unknown else None
         return super().wrong_value(column, value)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dataset.class_table import COLUMNS, class_table, format_table, write_class_table
+from dataset.class_table import COLUMNS, as_called, class_table, format_table, in_short, write_class_table
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
 from dataset.tasks.mask import CLASSES, AgeRanges, MaskTask
 from utils.tables import read_table
@@ -58,3 +58,32 @@ def test_the_table_is_printed_aligned_and_kept_as_csv(mask_folder, tmp_path):
     write_class_table(tmp_path / "class_table.csv", rows)
     kept = read_table(tmp_path / "class_table.csv", COLUMNS)
     assert [tuple(row.values.values()) for row in kept.rows] == [tuple(map(str, row)) for row in rows]
+
+
+@pytest.mark.parametrize("classes", [18, 20, 21, 300])
+def test_a_table_of_more_than_twenty_classes_is_shortened_and_names_its_file(classes, tmp_path):
+    columns = ("class", "images", "train images", "valid images")
+    rows = [(f"c{i}", i % 7 + i, i, 7) for i in range(classes)]
+    file = tmp_path / "class_table.csv"
+    lines = in_short(columns, rows, file).splitlines()
+    if classes <= 20:
+        assert lines == format_table(columns, rows).splitlines()
+        return
+    assert len(lines) == 22
+    assert lines[11] == f"... {classes - 20} more, all in {file}"
+    shown = [int(line.split()[1]) for line in (*lines[1:11], *lines[12:])]
+    images = sorted((row[1] for row in rows), reverse=True)
+    assert shown == images[:10] + images[-10:]
+
+
+def test_groups_are_called_what_the_reader_calls_them(mask_folder, tmp_path):
+    data, _ = table_of(mask_folder, MaskTask())
+    assert as_called(data, class_table(data, MaskTask()))[0] == COLUMNS
+    data.group_words = ("patient", "patients")
+    columns, rows = as_called(data, class_table(data, MaskTask()))
+    assert columns[:6:2] == ("class", "images", "train images")
+    assert columns[1::2] == ("patients", "train patients", "valid patients")
+    data.groups = data.files  # each image its own
+    columns, rows = as_called(data, class_table(data, MaskTask()))
+    assert columns == ("class", "images", "train images", "valid images")
+    assert len(rows[0]) == 4

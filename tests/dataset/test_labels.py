@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.labels import LabelNames, Separator, in_order, indices, labels_fact, resolve
+from dataset.labels import LabelNames, Separator, in_order, indices, labels_fact, places, resolve
+from dataset.tasks.classification import ClassificationTask
+from dataset.tasks.multi_label import MultiLabelTask
 from utils.errors import DataError
 from utils.ini import format_ini, read_ini
 
@@ -62,11 +64,11 @@ def test_numbers_are_sorted_as_numbers_and_other_names_as_text():
 def test_an_unknown_label_is_named_with_the_nearest_one():
     facts = labels_fact(["dog", "kat"])
     with pytest.raises(ValueError, match=r"'kat' is not one of cat, dog\. Did you mean 'cat'\?"):
-        indices(facts, ("cat", "dog"))
-    assert indices(labels_fact(["dog", "cat", "dog"]), ("cat", "dog")) == (0, 1)
-    assert indices(labels_fact([]), ("cat", "dog")) == ()
+        indices(facts, places(("cat", "dog")))
+    assert indices(labels_fact(["dog", "cat", "dog"]), places(("cat", "dog"))) == (0, 1)
+    assert indices(labels_fact([]), places(("cat", "dog"))) == ()
     with pytest.raises(ValueError, match="label_column"):
-        indices({"image": "1.png"}, ("cat", "dog"))
+        indices({"image": "1.png"}, places(("cat", "dog")))
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,26 @@ def test_a_cell_is_divided_into_labels(text, cell, labels):
     separator = Separator.from_text(text)
     assert separator.split(cell) == labels
     assert Separator.from_text(str(separator)) == separator
+
+
+class Counted(str):
+    """A label that counts how often it is looked at."""
+
+    __slots__ = ()
+    looks = 0
+
+    def __hash__(self):
+        Counted.looks += 1
+        return super().__hash__()
+
+
+@pytest.mark.parametrize("kind", [ClassificationTask, MultiLabelTask])
+def test_reading_a_row_costs_the_same_however_many_classes_there_are(kind, tmp_path):
+    labels = tuple(Counted(f"class_{i}") for i in range(300))
+    task = kind(root=tmp_path, labels_found=lambda: labels)
+    before = Counted.looks
+    assert [task.encode(labels_fact([f"class_{i}"])) for i in (7, 299)] == [
+        {next(iter(task.heads)): (7,)},
+        {next(iter(task.heads)): (299,)},
+    ]
+    assert Counted.looks == before

@@ -56,12 +56,12 @@ def test_answers_that_are_as_sure_as_they_are_right_have_a_small_error():
         confidence, random.uniform(0, 1, 200_000) < confidence, ["a", "b"] * 100_000, repeats=2
     )
     assert found.error < 0.01
-    assert found.verdict == "about as sure as it is right"
+    assert found.verdict == "on average as sure as it may be"
 
 
 def test_whether_a_model_is_too_sure_is_said():
     found = reliability(np.full(10, 0.9), np.arange(10) < 5, list("abcdefghij"), repeats=5)
-    assert found.verdict == "too sure: 90.0% sure, 50.0% right"
+    assert found.verdict == "too sure: says 90.0%, true in 50.0%"
     assert found.error == pytest.approx(0.4)
     found = reliability(np.full(10, 0.5), np.arange(10) < 9, list("abcdefghij"), repeats=5)
     assert found.verdict.startswith("not sure enough")

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 
+from dataset.tasks.hierarchy import HierarchyTask
 from dataset.tasks.mask import MaskTask
+from dataset.tasks.multi_label import MultiLabelTask
 from inference.bootstrap import draws
 from inference.subsets import Subset, subset_scores, subsets
 
@@ -68,7 +70,7 @@ def test_scores_of_a_part_are_those_of_its_images_alone(images):
         )
     }
     true, said = task.answers(targets), task.answers(task.decide(logits))
-    for view in ("mask", "gender", "class"):
+    for view in ("mask", "gender"):
         one = found[view, "macro_f1"]
         there = sorted(set(true[view][rows].tolist()))
         own = [groups[row] for row in rows]
@@ -88,3 +90,64 @@ def test_scores_of_a_part_are_those_of_its_images_alone(images):
         drawn = np.quantile([f1(weights) for weights in draws(own, seed=2, repeats=40)], [0.025, 0.975])
         assert (one.interval.low, one.interval.high) == pytest.approx(drawn, abs=1e-9)
         assert found[view, "accuracy"].value == accuracy_score(true[view][rows], said[view][rows])
+
+
+@pytest.mark.parametrize("by", ["mask", "gender", "age", "photo", "years"])
+def test_a_part_that_lacks_labels_of_a_view_gets_no_f1_in_which_precision_is_1_by_construction(images, by):
+    task, targets, logits, facts, groups = images
+    years = [of | {"years": str(int(of["age"]) // 2)} for of in facts]
+    true, said = task.answers(targets), task.answers(task.decide(logits))
+    parts = [part for part in subsets(task, targets, years, groups) if part.by == by]
+    assert len(parts) > 1
+    for part in parts:
+        found = {
+            (one.view, one.score): one
+            for one in subset_scores(task, part, logits, targets, groups, repeats=2)
+        }
+        assert (by, "macro_f1") not in found  # what is said of the labels themselves is in the label report
+        for view, answers in true.items():
+            whole = set(answers.tolist()) == set(answers[part.rows].tolist())
+            assert ((view, "macro_f1") in found) == (whole and view != by)
+            if view != by:
+                right = accuracy_score(answers[part.rows], said[view][part.rows])
+                assert found[view, "accuracy"].value == right
+                assert found[view, "accuracy"].images == len(part.rows)
+
+
+def test_a_level_is_scored_on_the_images_that_are_labelled_there(tmp_path):
+    rows = [("pet", "cat"), ("pet", "dog"), ("pet", ""), ("wild", "fox"), ("wild", ""), ("wild", "")]
+    facts = [dict(zip(("kind", "animal"), row, strict=True)) | {"place": "ab"[i % 2]} for i, row in
+             enumerate(rows * 4)]  # fmt: skip
+    task = HierarchyTask(
+        root=tmp_path, rows_found=lambda: [(str(i), of) for i, of in enumerate(facts)],
+        levels=("kind", "animal"), decide="level",
+    )  # fmt: skip
+    targets = task.targets([task.encode(of) for of in facts])
+    random = np.random.default_rng(3)
+    logits = {n: v + torch.from_numpy(random.normal(0, 0.7, v.shape)) for n, v in targets.items()}
+    groups = [str(i // 2) for i in range(len(facts))]
+    true, said = task.answers(targets), task.answers(task.decide(logits))
+    (wild,) = [part for part in subsets(task, targets, facts, groups) if part.value == "wild"]
+    (only,) = subset_scores(task, wild, logits, targets, groups, repeats=2)  # foxes are all wild: no F1
+    labelled = wild.rows[true["animal"][wild.rows] >= 0]
+    assert (only.view, only.score, only.images, only.groups) == ("animal", "accuracy", 4, 4)
+    assert only.value == accuracy_score(true["animal"][labelled], said["animal"][labelled])
+
+
+def test_tags_that_a_whole_part_has_are_no_part_of_its_scores(tmp_path):
+    random = np.random.default_rng(1)
+    task = MultiLabelTask(root=tmp_path, labels_found=lambda: ("dog", "cat", "red"))
+    marks = random.random((60, 3)) < 0.5
+    facts = [{"dog": ["no", "yes"][int(row[0])]} for row in marks]
+    targets = {"labels": torch.from_numpy(marks.astype(np.float32))}
+    logits = {"labels": torch.from_numpy(marks + random.normal(-0.5, 0.7, marks.shape))}
+    groups = list(map(str, range(60)))
+    true, said = marks, task.decide(logits)["labels"].numpy()
+    for part in subsets(task, targets, facts, groups):
+        found = {s.score: s.value for s in subset_scores(task, part, logits, targets, groups, repeats=2)}
+        rows = part.rows[:, None]
+        for average in ("macro", "micro"):
+            expected = f1_score(true[rows, [1, 2]], said[rows, [1, 2]], average=average)
+            assert found[f"{average}_f1"] == pytest.approx(expected)
+        precision = average_precision_score(true[rows, [1, 2]], logits["labels"].numpy()[rows, [1, 2]])
+        assert found["mAP"] == pytest.approx(precision)

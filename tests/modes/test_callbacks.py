@@ -33,6 +33,7 @@ def test_what_adds_numbers_to_an_epoch_comes_before_what_reads_them(tmp_path: Pa
     loss = PerHeadLoss({"a": CrossEntropy()}, {"a": 1.0}, {"a": torch.ones(2)})
     found = build_callbacks(
         settings("EarlyStopping", "SAM", "Freeze", "EMA"), folder=tmp_path, task=None, batches=None,
+        augmenter=SimpleNamespace(chain=()),
         criterion=loss, precision=Precision(torch.device("cpu"), torch.float32),
     )  # fmt: skip
     names = [type(callback).__name__ for callback in found]

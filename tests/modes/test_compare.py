@@ -85,7 +85,7 @@ def test_a_run_against_itself_differs_in_nothing(compare):
     for words in (
         "The F1 of each label is the same.",
         "in A only 0, in B only 0,",
-        "Each group has as many images right in A as in B.",
+        "Each person has as many images right in A as in B.",
         "Their configs are the same.",
     ):
         assert words in text
@@ -111,12 +111,12 @@ def test_two_runs_by_hand(work, compare):
     answer(work, "001", [*missed, other])
     people = len({row["group"] for row in rows})
     text = compare("001", str(work / "better"))
-    assert f"Both validated {len(rows)} images of {people} groups" in text
+    assert f"Both validated {len(rows)} images of {people} people" in text
     right = (len(rows) - 4) / len(rows)
     assert line(text, "accuracy  ").split()[1:2] == [f"{right:.4f}"]
     assert f"{1 - right:+.4f}" in line(text, "accuracy  ")
     assert f"in both {len(rows) - 4}, in A only 0, in B only 4, in neither 0" in text
-    start = text.splitlines().index(line(text, "group  "))
+    start = text.splitlines().index(line(text, "person  "))
     groups = [shown.split() for shown in text.splitlines()[start + 1 : start + 3]]
     assert [shown[1:] for shown in groups] == [["7", "4", "7"], ["7", "6", "7"]]
     assert groups[0][0] == first

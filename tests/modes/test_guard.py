@@ -57,7 +57,8 @@ def test_a_shift_is_a_warning_and_none_is_none(kind, tmp_path, caplog):
     first = answered(task, 1)
     report(first, task, reference, ledger, "0" * 64)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
-    assert "No drift" in caplog.text
+    assert "No drift in how often each label is answered" in caplog.text
+    assert "That can't show images of another kind (other scenes" in caplog.text
     path = tmp_path / "first.csv"
     write_table(path, tuple(first[0]), [list(row.values()) for row in first])
     ledger.add(Entry(when=now(), file="first.csv", sha256=sha256_of(path), rows=len(first)))
@@ -90,3 +91,33 @@ def test_a_previous_one_in_another_form_or_of_other_images_is_passed_over(tmp_pa
     (tmp_path / "a.csv").unlink()
     report(rows, task, None, ledger, "0" * 64)
     assert "No previous submission to hold it against" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("photos", "words", "called"),
+    [
+        (PHOTOS, ("person", "people"), "60 people"),
+        (PHOTOS, ("group", "groups"), "60 groups"),
+        (1, None, "60 images"),
+    ],
+)
+def test_what_is_drawn_is_called_what_it_is(photos, words, called, tmp_path, caplog):
+    caplog.set_level("INFO", logger="podium")
+    task = tasks(tmp_path)["label"]
+    groups = tuple(str(person) for person in range(PEOPLE) for _ in range(photos))
+    rows = answered(task, 0)[: PEOPLE * photos]
+    reference = Reference("what a run said", groups, task.submitted(rows), {}, words or ("person", "people"))
+    report(rows, task, reference, Ledger(tmp_path / "submissions.csv"), "0" * 64)
+    assert f"about {called} from there" in caplog.text
+    others = {"people", "groups"} - {called.split()[1]}
+    assert not [word for word in others if word in caplog.text]
+
+
+def test_an_alarm_says_how_seldom_it_is_false_with_all_questions_together(tmp_path, caplog):
+    task = tasks(tmp_path)["levels"]
+    groups = tuple(str(person) for person in range(PEOPLE) for _ in range(PHOTOS))
+    reference = Reference("what a run said", groups, task.submitted(answered(task, 0)), {})
+    report(answered(task, 1, shift=5.0), task, reference, Ledger(tmp_path / "submissions.csv"), "0" * 64)
+    assert (
+        "apart in 1 of 200 cases" in caplog.text
+    )  # of two questions, each in 1 of 200: together in 1 of 100

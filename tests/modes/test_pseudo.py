@@ -319,7 +319,10 @@ def test_every_bad_row_is_named_in_one_error(taught, labels):
     [
         (lambda path: path.unlink(), r"There is no file [^ ]*pseudo_labels\.csv \("),
         (lambda path: path.with_suffix(".json").unlink(), r"There is no file [^ ]*pseudo_labels\.json \("),
-        (lambda path: path.with_suffix(".json").write_text("[]"), "does not say which people"),
+        (
+            lambda path: path.with_suffix(".json").write_text("[]"),
+            "does not say which",
+        ),
         (lambda path: path.with_suffix(".json").write_text('{"held_out": [], "x": 1}'), "does not say which"),
         (lambda path: path.with_suffix(".json").write_text("{"), r"pseudo_labels\.json can't be read"),
         (lambda path: path.write_text("file,group\na,b\n"), "no column 'confidence/mask'"),

@@ -7,10 +7,11 @@ import re
 import cv2
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import jaccard_score, precision_recall_fscore_support
 
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
 from dataset.tasks.mask import MaskTask
+from inference.suspects import Question, answer, wrong_shares
 from run import main
 from tests.digits import write_csv, write_images
 from tests.modes.finished import finished_run
@@ -323,19 +324,83 @@ def test_arguments_that_mean_nothing_are_refused(work, capsys, arguments, words)
     assert "Traceback" not in message
 
 
-def test_the_scores_of_a_part_are_those_of_its_images(work):
+def test_a_label_of_a_question_is_scored_over_all_images_and_a_part_by_what_it_can_say(work, caplog):
     config, run, _, folder = work
+    caplog.set_level("INFO", logger="podium")
     assert review(config) == 0
     dataset = SplitByProfileDataset(root=folder.root, task=MaskTask(), seed=42, folds=2)
     predicted = {row["id"]: row for row in table(run / "out_of_fold.csv")}
-    female = [row for row, file in enumerate(dataset.files) if dataset.facts_of(row)["gender"] == "female"]
-    said = [
-        max(("male", "female"), key=lambda g: float(predicted[dataset.files[row]][f"gender/{g}"]))
-        for row in female
-    ]
-    expected = accuracy_score(["female"] * len(female), said)
-    (part,) = [
-        row for row in table(run / "review" / "parts.csv")
-        if (row["by"], row["value"], row["view"], row["score"]) == ("gender", "female", "gender", "accuracy")
+    genders = ("male", "female")
+    said = [max(genders, key=lambda g: float(predicted[file][f"gender/{g}"])) for file in dataset.files]
+    true = [dataset.facts_of(row)["gender"] for row in range(len(said))]
+    expected = precision_recall_fscore_support(true, said, labels=["female"])
+    (label,) = [
+        row for row in table(run / "review" / "labels.csv")
+        if (row["view"], row["label"]) == ("gender", "female")
     ]  # fmt: skip
-    assert float(part["mean"]) == pytest.approx(expected, abs=1e-4)
+    assert [float(label[name]) for name in ("precision", "recall", "F1")] == pytest.approx(
+        [float(of[0]) for of in expected[:3]], abs=1e-4
+    )
+    parts = table(run / "review" / "parts.csv")
+    assert not [row for row in parts if row["by"] == row["view"]]
+    of_class = {(row["score"], row["by"]) for row in parts if row["view"] == "class"}
+    assert of_class == {("accuracy", by) for by in ("mask", "gender", "age", "photo")}
+    (old,) = [
+        row for row in parts if (row["value"], row["view"], row["score"]) == ("old", "mask", "accuracy")
+    ]
+    assert (old["groups"], old["low"], old["high"]) == ("1", "", "")  # of one person there is no interval
+    assert "A part that lacks labels" in caplog.text
+
+
+def test_a_report_of_many_labels_is_shortened_and_names_its_file(tmp_path, caplog):
+    caplog.set_level("INFO", logger="podium")
+    names = write_images(tmp_path / "data" / "train", np.arange(100 * 16).astype(np.uint8).reshape(100, 4, 4))
+    rows = [(name, f"whale_{i % 50}") for i, name in enumerate(names)]
+    write_csv(tmp_path / "data" / "train.csv", ("image", "whale"), rows)
+    config = config_of(tmp_path, tmp_path / "data")
+    text = config.read_text().replace("name = MaskTask", "name = ClassificationTask")
+    dataset = "name = CsvDataset\nlabel_column = whale\nextension = .png"
+    config.write_text(text.replace("name = SplitByProfileDataset", dataset))
+    run = finished_run(config, "001", lambda task, _, right: {"label": np.roll(right["label"], 1, axis=0)})
+    assert review(config) == 0
+    page = (run / "review" / "report.html").read_text(encoding="utf-8")
+    for shown in (caplog.text, page):
+        assert "30 labels more" in shown
+        assert "labels.csv" in shown
+    assert page.count("<h3>") == 20
+    assert "Those of 30 labels with fewer are in mistakes.csv" in page
+    assert len(table(run / "review" / "labels.csv")) == 50
+    assert "groups" not in page  # each image is by itself
+    items = data_of(run / "review" / "review.html")["items"]
+    assert items
+    assert max(len(item["options"]) for item in items) == 20
+
+
+MISTAKES = "this is a list of its mistakes, not of wrong labels"
+
+
+@pytest.mark.parametrize(("wrong", "often"), [(1, False), (2, True), (5, True)])
+def test_suspects_of_a_model_that_is_often_wrong_are_called_its_mistakes(
+    mask_folder, tmp_path, caplog, wrong, often
+):
+    folder, names = people(mask_folder)
+    config = config_of(tmp_path, folder.root)
+
+    def said(task, dataset, right):
+        for name in names[:wrong]:  # of six people: a quarter lies between one and two
+            right["gender"][rows_of(dataset, name)] = right["gender"][rows_of(dataset, name), ::-1]
+        return right
+
+    run = finished_run(config, "001", said)
+    assert review(config) == 0
+    assert (f"gender: the model is wrong about {wrong / 6:.0%} of what is judged" in caplog.text) == often
+    assert (MISTAKES in caplog.text) == often
+    assert (MISTAKES in data_of(run / "review" / "review.html")["note"]) == often
+
+
+def test_how_often_a_model_is_wrong_about_tags_does_not_count_what_nobody_gave_or_said(tmp_path):
+    given, chosen = np.array([[1, 1, 0, 0, 0, 0]]), np.array([[1, 0, 1, 0, 0, 0]])
+    both = np.stack([1 - chosen, chosen], axis=-1)[0].astype(float)
+    question = Question("tags", 0, ("not dog", "dog"), given[0], both, [np.array([i]) for i in range(6)])
+    shares = wrong_shares([answer(question, list("abcdef"))])
+    assert shares == {"tags": pytest.approx(1 - jaccard_score(given[0], chosen[0]))}

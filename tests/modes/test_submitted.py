@@ -79,7 +79,7 @@ def test_a_prediction_is_listed_once_with_what_is_known_of_its_run(work, said):
     assert entry.low <= entry.own <= entry.high
     assert re.fullmatch(r"[0-9a-f]{12}", entry.commit)
     assert f"--mode submitted {entry.short} --public SCORE" in printed
-    assert "/runs/test/001 said of its validation images (210 images of 30 groups)" in printed
+    assert "/runs/test/001 said of its validation images (210 images of 30 people)" in printed
     before = (work / "submissions.csv").read_bytes()
     assert f"lists this very file already, as {entry.short}" in said("--mode", "infer", "--run", "001")
     assert (work / "submissions.csv").read_bytes() == before
@@ -111,7 +111,7 @@ def test_an_exchanged_class_is_a_warning_that_names_it(work, said, caplog):
     )
     printed = said("--mode", "check", str(made))
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert any(text.startswith("DRIFT in ans: samples of 30 and about 60 groups") for text in warnings)
+    assert any(text.startswith("DRIFT in ans: samples of 30 and about 60 people") for text in warnings)
     assert any(text.startswith("DRIFT in ans since the previous submission") for text in warnings)
     assert re.search(rf"^{often} .*-\d+\.\d+%", printed, re.MULTILINE)
     assert re.search(rf"^{rare} .*\+\d+\.\d+%", printed, re.MULTILINE)

@@ -37,6 +37,7 @@ from train.callbacks.history import History
 from train.callbacks.stop_signals import StopSignals
 from train.callbacks.tensorboard import TensorBoard
 from train.callbacks.train_scores import TrainScores
+from train.drawing_budget import DrawingBudget
 from train.loop import Loop
 from train.monitor import Monitor
 from train.optimizer import parameter_groups
@@ -90,7 +91,7 @@ def trainer(*callbacks: Callback, epochs: int = 1, lr: float = 0.05, validator: 
 def tensorboard(folder: Path, **options: Any) -> TensorBoard:
     return TensorBoard(
         folder=folder, task=TASK, validator=VALIDATOR, batches=BATCHES, augmenter=AUGMENTER,
-        config_text="[run]\nname = 마스크", worst=4, sheet=4, **options,
+        config_text="[run]\nname = 마스크", worst=4, sheet=4, **{"epochs": 2} | options,
     )  # fmt: skip
 
 
@@ -400,13 +401,15 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainState]:
                 raise KeyboardInterrupt
 
     scores = TrainScores(task=TASK, validator=VALIDATOR, batches=BATCHES)
-    with pytest.raises(KeyboardInterrupt):
-        trainer(scores, tensorboard(folder, every_steps=1), KilledAt7(), epochs=2).fit()
-    resumed = trainer(scores, tensorboard(folder, every_steps=1), epochs=2)
-    saved = checkpoint.load(folder, "last")
-    assert saved is not None
-    resumed.state.load_state_dict(saved)
-    return folder, resumed.fit()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DrawingBudget, "allows", lambda _: True)
+        with pytest.raises(KeyboardInterrupt):
+            trainer(scores, tensorboard(folder, every_steps=1), KilledAt7(), epochs=2).fit()
+        resumed = trainer(scores, tensorboard(folder, every_steps=1), epochs=2)
+        saved = checkpoint.load(folder, "last")
+        assert saved is not None
+        resumed.state.load_state_dict(saved)
+        return folder, resumed.fit()
 
 
 def test_tensorboard_has_every_curve_with_the_historys_numbers(logged: tuple[Path, TrainState]) -> None:
@@ -442,7 +445,7 @@ def test_tensorboard_has_the_loss_and_the_rate_of_every_step_once_although_it_wa
 @pytest.mark.slow
 def test_a_run_resumed_between_epochs_keeps_the_curves_of_the_epoch_before(tmp_path: Path) -> None:
     keep = Checkpoints(folder=tmp_path, monitor=Monitor("macro_f1"))
-    trainer(tensorboard(tmp_path), keep, epochs=1).fit()
+    trainer(tensorboard(tmp_path, epochs=1), keep, epochs=1).fit()
     resumed = trainer(tensorboard(tmp_path), epochs=2)
     saved = checkpoint.load(tmp_path / "checkpoints", "last")
     assert saved is not None

@@ -1,10 +1,12 @@
 """What a run says about its own time."""
 
 import logging
+import re
 
 import pytest
 
 from tests.train.rig import trainer
+from train.callback import CALLBACKS
 from train.callbacks.time_split import TimeSplit, advice, split_line
 
 
@@ -13,18 +15,36 @@ def test_the_rate_leaves_out_validation_and_pictures():
     assert line == "200 img/s while training. Of all the time: model 60.0%, validation 30.0%, other 10.0%"
 
 
-@pytest.mark.parametrize("part", ["data", "augmentation", "optimiser", "validation", "other"])
-def test_a_part_that_takes_much_is_named_with_what_its_end_would_bring(part):
-    assert advice({"model": 3.0, part: 1.0}).startswith(f"Without its {part} a run would be 1.3x as fast.")
+PARTS = ("data", "augmentation", "optimiser", "validation", "pictures", "other")
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_takes_much_is_said_in_words_with_what_its_end_would_bring(part, on_gpu):
+    line = advice({"model": 3.0, part: 1.0}, ["MixUp", "RandAugment"], on_gpu=on_gpu)
+    assert line.startswith("25% of the time is ")
+    assert "without it the run would be 1.3x as fast: " in line
+    assert "MixUp, RandAugment" in line or part != "augmentation"
+
+
+@pytest.mark.parametrize("part", [*PARTS, "model"])
+def test_advice_names_nothing_that_does_not_exist_and_no_gpu_to_who_has_one(part):
+    for on_gpu in (False, True):
+        line = advice({"nothing": 1.0, part: 9.0}, ["MixUp"], on_gpu=on_gpu)
+        for name in re.findall(r"\[callback\.(\w+)\]", line):
+            assert name in CALLBACKS.names()
+        assert not re.search(r"\[\w+\.X\]|Without its", line)
+        assert not (on_gpu and "GPU" in line)
 
 
 def test_where_the_model_takes_the_time_nothing_else_is_blamed():
-    assert advice({"data": 0.1, "model": 3.0}).startswith("The model is what takes the time")
+    said = advice({"data": 0.1, "model": 3.0}, on_gpu=False)
+    assert said.startswith("The model is what takes the time")
 
 
 def test_a_run_logs_its_split_after_the_first_epoch_and_at_the_end(caplog):
     run = trainer(epochs=3)
-    run.callbacks = [TimeSplit(batches=run.batches)]
+    run.callbacks = [TimeSplit(batches=run.batches, augmenter=run.augmenter)]
     with caplog.at_level(logging.INFO, "podium"):
         run.fit()
     first, last = (record.getMessage() for record in caplog.records)
@@ -39,7 +59,7 @@ def test_a_run_logs_its_split_after_the_first_epoch_and_at_the_end(caplog):
 
 def test_a_run_that_is_resumed_after_the_last_step_of_an_epoch_has_no_rate_to_tell_yet(caplog):
     run = trainer(epochs=2)
-    run.callbacks = [TimeSplit(batches=run.batches)]
+    run.callbacks = [TimeSplit(batches=run.batches, augmenter=run.augmenter)]
     run.state.batch = len(run.batches)
     with caplog.at_level(logging.INFO, "podium"):
         run.fit()

@@ -1,31 +1,40 @@
 """The run as TensorBoard shows it: curves, confusion matrices, mistakes, augmented images, the config."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import cv2
 
 from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
 from dataset.task import Task
 from train.callback import CALLBACKS, Callback
+from train.drawing import Picture
+from train.drawing_budget import SHARE, DrawingBudget
+from train.epoch_pictures import SMALL, epoch_pictures
+from train.pictures import curves_picture, image_sheet
 from train.state import TrainState
 from train.validator import Validator
 from utils.convert import Count
 from utils.metrics import in_words
+from utils.shortened import MOST
 
-_SMALL = 6  # labels: matrices up to this size share one picture
-_LARGE = 40  # of more than that, a picture shows those that are confused most often
+log = logging.getLogger("podium")
+_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]  # a tenth larger, in a third of the time
 
 
 @CALLBACKS.register
 class TensorBoard(Callback):
     """Look at a run with ``tensorboard --logdir runs``.
 
+    Drawing takes at most a tenth of the time: an epoch's pictures are left out where it would be more, those
+    of the last one never.
+
     Args:
         every_steps: optimiser steps between two points of the training loss and the learning rate.
-        worst: how many of the worst mistakes are shown after each epoch.
+        worst: how many of the worst mistakes are shown.
         sheet: how many augmented training images are shown at the start.
     """
 
@@ -38,30 +47,52 @@ class TensorBoard(Callback):
         batches: TrainBatches,
         augmenter: Augmenter,
         config_text: str,
+        epochs: int,
         every_steps: Count = 20,
         worst: Count = 24,
         sheet: Count = 32,
     ) -> None:
         self.folder, self.task, self.validator = folder / "tensorboard", task, validator
         self.batches, self.augmenter, self.config_text = batches, augmenter, config_text
+        self.epochs = epochs
         self.every_steps, self.worst, self.sheet = every_steps, worst, sheet
         # The questions whose labels fit into one chart: mask, gender and age, not the 18 classes.
-        self._views = [view for view, labels in task.views.items() if len(labels) <= _SMALL]
+        self._views = [view for view, labels in task.views.items() if len(labels) <= SMALL]
+        self._many = [view for view, labels in task.views.items() if len(labels) > MOST]
         self._before = (0, 0.0)  # batches and their loss at the last point
+        self._budget = DrawingBudget()
+        self._drawn, self._skipped = 0, 0  # the last epoch with pictures, and how many have none
+
+    @property
+    def at_end(self) -> float:
+        """The seconds that the last epoch's pictures take if the epochs before had none."""
+        return self._budget.expected if self._skipped else 0.0
 
     def on_fit_start(self, state: TrainState) -> None:
-        # Imported late, as what draws the pictures is: it takes a second, and every run loads this module.
+        self._budget = DrawingBudget()
+        with self._budget.spending():
+            self._begin(state)
+        self._drawn = state.epoch
+        if self._many:
+            log.info(
+                "TensorBoard shows no F1 of each label of %s, which has more than %d: they are in "
+                "metrics.jsonl.",
+                ", ".join(self._many), MOST,
+            )  # fmt: skip
+
+    def _begin(self, state: TrainState) -> None:
+        # Imported late: it takes a second, and every run loads this module.
         from torch.utils.tensorboard import SummaryWriter
 
         # purge_step hides what a killed run had written beyond the checkpoint that is resumed; what it
         # wrote at the checkpoint's own step is not written again.
-        self._writer = SummaryWriter(self.folder, purge_step=state.step + 1 if state.step else 0)
+        self._writer: Any = SummaryWriter(self.folder, purge_step=state.step + 1 if state.step else 0)
         self._before = (state.batch, float(state.loss_sum))
         if state.step:
             return
         self._writer.add_custom_scalars(self._layout())
         self._writer.add_text("config.ini", f"```ini\n{self.config_text}\n```")
-        self._writer.add_image("training images, augmented", self._augmented(), 0, dataformats="HWC")
+        self._show("training images, augmented", self._augmented(), 0)
 
     def on_epoch_start(self, state: TrainState) -> None:
         self._before = (state.batch, float(state.loss_sum))
@@ -79,13 +110,42 @@ class TensorBoard(Callback):
         for name in ("epoch", "seconds"):
             entry.pop(name)
         for name, value in entry.items():
-            self._writer.add_scalar(_tag(name), value, state.step)
-        for name, picture in self._pictures(state):
-            self._writer.add_image(name, picture, state.step, dataformats="HWC")
+            if name.partition("/f1/")[0] not in self._many:
+                self._writer.add_scalar(_tag(name), value, state.step)
+        if state.predictions is not None:
+            if state.epoch == self.epochs or self._budget.allows():
+                self._draw(state)
+            else:
+                self._skipped += 1
         self._writer.flush()
 
     def on_fit_end(self, state: TrainState) -> None:
+        # Not where it stopped inside an epoch, or where the last one was drawn.
+        if state.predictions is not None and state.batch == 0 and state.epoch > self._drawn:
+            self._draw(state)
+            self._skipped -= 1
+        if self._skipped:
+            log.info(
+                "TensorBoard: the pictures of %d epochs were left out, since drawing is to take at most "
+                "%.0f %% of the time.", self._skipped, 100 * SHARE,
+            )  # fmt: skip
         self._writer.close()
+
+    def _draw(self, state: TrainState) -> None:
+        with state.watch.time("pictures", on_device=False), self._budget.spending(pictures=True):
+            for name, picture in self._pictures(state):
+                self._show(name, picture, state.step)
+        self._drawn = state.epoch
+
+    def _show(self, name: str, picture: Picture, step: int) -> None:
+        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
+
+        height, width, channels = picture.shape
+        _, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), _FAST)
+        image = Summary.Image(
+            height=height, width=width, colorspace=channels, encoded_image_string=coded.tobytes()
+        )
+        self._writer.file_writer.add_summary(Summary(value=[Summary.Value(tag=name, image=image)]), step)
 
     def _layout(self) -> dict[str, dict[str, list[object]]]:
         labels = [_tag(name) for name in self._label_f1s()]
@@ -104,9 +164,7 @@ class TensorBoard(Callback):
         """Return the names of the labels' F1 scores that are shown together."""
         return [f"{view}/f1/{label}" for view in self._views for label in self.task.views[view]]
 
-    def _augmented(self) -> NDArray[np.uint8]:
-        from train.figures import image_sheet
-
+    def _augmented(self) -> Picture:
         batch = next(self.batches.epoch(0))
         images = batch.images[: self.sheet].cpu()  # where the targets are, also if a GPU holds the store
         targets = {name: values[: self.sheet] for name, values in batch.targets.items()}
@@ -114,34 +172,12 @@ class TensorBoard(Callback):
         shown = (mixed * 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         return image_sheet(shown, self.task.captions(mixed_targets), "What the model trains on")
 
-    def _pictures(self, state: TrainState) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        from train.figures import confusion_picture, curves_picture, image_sheet
-
-        found = state.predictions
-        if found is None:
-            return
-        choices = self.task.decide(found.logits)
-        confusions = self.task.confusions(choices, found.targets)
-        small = [pair for pair in confusions.items() if len(pair[1].labels) <= _SMALL]
-        if small:
-            yield "confusion/" + ", ".join(name for name, _ in small), confusion_picture(small)
-        for name, confusion in confusions.items():
-            if len(confusion.labels) > _SMALL:
-                yield f"confusion/{name}", confusion_picture([(name, confusion.most_confused(_LARGE))])
+    def _pictures(self, state: TrainState) -> Iterator[tuple[str, Picture]]:
+        if state.predictions is not None:
+            yield from epoch_pictures(self.task, state.predictions, self.validator, self.worst)
         if names := self._label_f1s():
             curves = {name.replace("/f1/", " "): [entry[name] for entry in state.history] for name in names}
             yield "F1 of each label", curves_picture(curves, "F1 of each label on the validation images")
-        worst = self.task.mistakes(found.logits, found.targets)[: self.worst]
-        if len(worst):
-            images = self.validator.batches.source.batch(found.rows[worst])
-            true = self.task.captions({name: t[worst] for name, t in found.targets.items()})
-            said = self.task.captions({name: c[worst] for name, c in choices.items()})
-            captions = [f"{t}\npredicted {s}" for t, s in zip(true, said, strict=True)]
-            shown = images.permute(0, 2, 3, 1).cpu().numpy()
-            yield (
-                "worst mistakes",
-                image_sheet(shown, captions, "True label, and what was predicted"),
-            )
 
 
 def _tag(name: str) -> str:

@@ -3,25 +3,39 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
 from train.callback import CALLBACKS, Callback
 from train.state import TrainState
 
 log = logging.getLogger("podium")
 _MUCH = 0.15  # of the time: a part that is worth changing something for
-# What to do about a part that takes much; the first of them is said.
-_ADVICE = {
-    "data": "a store on a faster disk or in memory (store and store_budget in [images])",
-    "augmentation": "fewer [augmentation.X], or a GPU, where they cost little",
-    "optimiser": "fewer and larger steps (batch_size or accumulate in [train])",
-    "validation": "fewer and longer epochs, or [infer] batch_size",
-    "other": "fewer pictures and checkpoints (worst in [callback.TensorBoard], [callback.X])",
+# What takes the time, and what to do about it where it takes much; the first of them is said.
+_WORK = {
+    "data": (
+        "waiting for images",
+        "keep them on a faster disk or in memory (store and store_budget in [images])",
+    ),
+    "augmentation": ("augmenting images", ""),
+    "optimiser": (
+        "the steps of the optimiser",
+        "make fewer and larger steps (batch_size or accumulate in [train])",
+    ),
+    "validation": (
+        "validating",
+        "train fewer epochs, or validate larger batches (batch_size in [infer])",
+    ),
+    "pictures": ("drawing pictures", "show fewer mistakes (worst in [callback.TensorBoard])"),
+    "other": (
+        "what callbacks do at the end of each epoch, such as checkpoints and the scores of training images",
+        "train fewer epochs, or leave out callbacks that run or keep a model ([callback.TrainScores], "
+        "[callback.RawScores], [callback.SWA])",
+    ),
 }
-_MODEL = (
-    "The model is what takes the time. A smaller [images] size, ProgressiveResizing or a smaller model would "
-    "shorten it."
+_SMALLER = (
+    "a smaller size in [images], the augmentation ProgressiveResizing or a smaller model would shorten it"
 )
 
 
@@ -32,8 +46,9 @@ class TimeSplit(Callback):
     Always there. An epoch in which the run was resumed counts from there.
     """
 
-    def __init__(self, *, batches: TrainBatches) -> None:
+    def __init__(self, *, batches: TrainBatches, augmenter: Augmenter) -> None:
         self.batches = batches
+        self._augmentations = [type(one).__name__ for one in augmenter.chain]
         self._began = 0.0
         self._first = self._images = 0  # batches done before, and images seen since
         self._spent: defaultdict[str, float] = defaultdict(float)
@@ -45,33 +60,53 @@ class TimeSplit(Callback):
         self._first = self.batches.pace.before(state.epoch) + state.batch
 
     def on_epoch_end(self, state: TrainState) -> None:
-        now, parts = time.perf_counter(), state.watch.read()
-        parts["other"] = max(0.0, now - self._began - sum(parts.values()))
-        self._began, self._epochs = now, self._epochs + 1
+        self._count(state)
+        self._epochs += 1
         self._images = (self.batches.pace.before(state.epoch) - self._first) * self.batches.batch_size
-        for part, seconds in parts.items():
-            self._spent[part] += seconds
         if self._epochs == 1 and self._images:  # none where it was resumed after an epoch's last step
-            log.info("%s\n%s", split_line(self._spent, self._images), advice(self._spent))
+            line = split_line(self._spent, self._images)
+            on_gpu = state.loss_sum.device.type == "cuda"
+            log.info("%s\n%s", line, advice(self._spent, self._augmentations, on_gpu=on_gpu))
 
     def on_fit_end(self, state: TrainState) -> None:
         if self._epochs > 1:
+            if state.batch == 0:  # not where it stopped inside an epoch
+                self._count(state)
             log.info("All %d epochs: %s", self._epochs, split_line(self._spent, self._images))
+
+    def _count(self, state: TrainState) -> None:
+        """Add up what was done since the last time."""
+        now, parts = time.perf_counter(), state.watch.read()
+        parts["other"] = max(0.0, now - self._began - sum(parts.values()))
+        self._began = now
+        for part, seconds in parts.items():
+            self._spent[part] += seconds
 
 
 def split_line(seconds: Mapping[str, float], images: float) -> str:
     """Return the rate of training and the shares of all the time, in words."""
     whole = sum(seconds.values())
-    validated = seconds.get("validation", 0.0) + seconds.get("other", 0.0)
+    training = whole - sum(seconds.get(part, 0.0) for part in ("validation", "pictures", "other"))
     shares = ", ".join(f"{part} {share / whole:.1%}" for part, share in seconds.items())
-    return f"{images / (whole - validated):.0f} img/s while training. Of all the time: {shares}"
+    return f"{images / training:.0f} img/s while training. Of all the time: {shares}"
 
 
-def advice(seconds: Mapping[str, float]) -> str:
-    """Return what limits the speed, what would change it, and how much faster a run would be without it."""
+def advice(seconds: Mapping[str, float], augmentations: Sequence[str] = (), *, on_gpu: bool) -> str:
+    """Return what limits the speed, what would change it, and how much faster a run would be without it.
+
+    Args:
+        augmentations: the names of the run's own.
+        on_gpu: where it trains: who has a GPU needs no advice to get one.
+    """
     whole = sum(seconds.values())
-    for part, what in _ADVICE.items():
+    for part, (work, remedy) in _WORK.items():
         share = seconds.get(part, 0.0) / whole
         if share > _MUCH:
-            return f"Without its {part} a run would be {1 / (1 - share):.1f}x as fast. Try {what}."
-    return _MODEL
+            if part == "augmentation":
+                names = f" ({', '.join(augmentations)})" if augmentations else ""
+                remedy = f"leave some of them out{names}" + ("" if on_gpu else ", or train on a GPU")
+            faster = 1 / (1 - share)
+            without = f"without it the run would be {faster:.1f}x as fast"
+            return f"{share:.0%} of the time is {work}; {without}: {remedy}."
+    gpu = "" if on_gpu else ", as would a GPU"
+    return f"The model is what takes the time: {_SMALLER}{gpu}."
