@@ -20,7 +20,7 @@ from modes.saved_run import read_task
 from utils.errors import ConfigError, DataError
 
 log = logging.getLogger("podium")
-Again = Callable[[Path], None]
+Again = Callable[[Path, Path | None], None]
 
 
 def is_ensemble(folder: Path) -> bool:
@@ -29,14 +29,20 @@ def is_ensemble(folder: Path) -> bool:
 
 
 def ensemble_predictions(
-    folder: Path, task: Task, images: EvalDataset, overrides: Sequence[str], again: Again
+    folder: Path,
+    task: Task,
+    images: EvalDataset,
+    overrides: Sequence[str],
+    again: Again,
+    out: Path | None = None,
 ) -> Predictions:
     """Return what an ensemble says of images, in their order; no image is read where members have.
 
     Args:
         task: the ensemble's.
         overrides: texts such as ``paths.data=...``.
-        again: lets the run of a folder predict these images.
+        again: lets the run of a folder predict these images, and write into another folder if there is one.
+        out: where the members write, each into a folder of its own; None = into theirs.
 
     Raises:
         ConfigError: a member is not there, or is another run by now.
@@ -45,9 +51,10 @@ def ensemble_predictions(
     folders = blend.folders(folder)
     tasks = [read_task(own, overrides)[1] for own in folders]
     changes, form = common_form([(str(own), of) for own, of in zip(folders, tasks, strict=True)])
+    outs = [None if out is None else out / f"member-{number}" for number in range(1, len(folders) + 1)]
     said = [
-        change(_predicted(own, of, images, again))
-        for change, own, of in zip(changes, folders, tasks, strict=True)
+        change(_predicted(own, of, images, again, into))
+        for change, own, of, into in zip(changes, folders, tasks, outs, strict=True)
     ]
     members = {space.name: torch.stack([one[space.name] for one in said]) for space in form.spaces}
     found = blend.apply(members, form)
@@ -57,19 +64,28 @@ def ensemble_predictions(
     return Predictions(np.arange(len(images.ids)), logits_of(task, found), {})
 
 
-def _predicted(folder: Path, task: Task, images: EvalDataset, again: Again) -> dict[str, Tensor]:
-    """Return the probabilities of a member, which predicts first where it has not, or other images."""
+def _predicted(
+    folder: Path, task: Task, images: EvalDataset, again: Again, out: Path | None
+) -> dict[str, Tensor]:
+    """Return the probabilities of a member, which predicts first where it has not, or other images.
+
+    With ``out`` it always does if it has weights: the hidden images of a code competition may have the same
+    names as others.
+    """
     path = folder / TEST_PREDICTIONS
-    if not path.exists():
+    if out is not None and (is_ensemble(folder) or any(folder.rglob("checkpoints"))):
+        again(folder, out)
+        path = out / TEST_PREDICTIONS
+    elif not path.exists():
         log.info("\n%s has not predicted these images yet:", folder)
-        again(folder)
+        again(folder, out)
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
-    if _names(saved) != images.ids:
+    if _names(saved) != images.ids and out is None:
         log.warning("\n%s is of other images, or in another order: it is made anew.", path)
-        again(folder)
+        again(folder, out)
         saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
-        if _names(saved) != images.ids:
-            raise DataError(f"{path} does not hold the eval images in their order.")
+    if _names(saved) != images.ids:
+        raise DataError(f"{path} does not hold the eval images in their order.")
     return saved.probabilities
 
 
