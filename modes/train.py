@@ -17,6 +17,7 @@ from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, held
 from modes.settings import Settings, changes
 from modes.time_limit import share
+from utils.command import podium, quoted
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
 from utils.ini import read_ini
 from utils.logs import logged_to
@@ -62,7 +63,7 @@ class Train(Mode):
         experiment.check()
         train = _train_one if experiment.settings.run.folds is None else _train_folds
         folder = train(experiment, folder)
-        _say_where(experiment.settings, folder, arguments.config)
+        _say_where(experiment.settings, folder)
 
 
 def _train_one(experiment: Experiment, folder: Path | None) -> Path:
@@ -110,7 +111,7 @@ def _working_in(folder: Path) -> Iterator[None]:
         except Diverged:
             raise
         except ResumableStop as stop:
-            command = f"python run.py --resume --config {folder / 'config.ini'} --run {folder}"
+            command = podium("--resume", "--config", folder / "config.ini", "--run", folder)
             raise ResumableStop(f"{stop}\nGo on with: {command}") from stop
 
 
@@ -145,13 +146,12 @@ def _refuse_changes(folder: Path, settings: Settings) -> None:
     if problems:
         raise ConfigError(
             listed(f"The config, held against that of {folder},", problems)
-            + f"\nUndo that, or resume with --config {folder / 'config.ini'}, or start a new run."
+            + f"\nUndo that, or resume with --config {quoted(folder / 'config.ini')}, or start a new run."
         )
 
 
-def _say_where(settings: Settings, folder: Path, config: Path) -> None:
+def _say_where(settings: Settings, folder: Path) -> None:
     log.info(
-        "\nScores:      %s\nTensorBoard: tensorboard --logdir %s   (this run: %s)\n"
-        "Predict:     python run.py --config %s --mode infer --run %s",
-        folder / FINISHED, settings.paths.runs, folder, config, folder,
+        "\nScores:      %s\nTensorBoard: tensorboard --logdir %s   (this run: %s)\nPredict:     %s",
+        folder / FINISHED, quoted(settings.paths.runs), folder, podium("--mode", "infer", "--run", folder),
     )  # fmt: skip
