@@ -7,7 +7,7 @@ from torch import nn
 
 from models.classifier import MODELS, Classifier
 from models.feature_map import PooledNet
-from utils.convert import Count, DropRate
+from utils.convert import DropRate, Width
 
 
 @MODELS.register
@@ -24,7 +24,7 @@ class TinyNet(Classifier):
         *,
         heads: Mapping[str, int],
         image_size: tuple[int, int],
-        width: Count = 16,
+        width: Width = 16,
         dropout: DropRate = 0.0,
     ) -> None:
         channels = [3, *(width * 2**i for i in range(4))]

@@ -87,6 +87,12 @@ def common_parser() -> ArgumentParser:
     return parser
 
 
+def train_options(parser: ArgumentParser) -> None:
+    """Add what training takes beside what every mode does."""
+    what = "train on all data, as long as this finished run's folds needed; short for --set train.final=..."
+    parser.add_argument("--final", metavar="RUN", help=what)
+
+
 def parse(parser: ArgumentParser, mode: str, arguments: list[str]) -> Namespace:
     """Return the values of a command line; the parser knows the mode's own options.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.command import podium
+from utils.convert import FileName
 from utils.durable import lock, sync_folder, write_json
 from utils.errors import ConfigError
 
@@ -155,8 +156,10 @@ def is_run(folder: Path) -> bool:
 
 def check_name(name: str) -> None:
     """Raise a ConfigError for a run's name that is not a folder's name."""
-    if Path(name).name != name or name in (".", ".."):
-        raise ConfigError(f"[run] name = {name!r} must be a folder's name, without / in it.")
+    try:
+        FileName().check(name)
+    except ValueError as error:
+        raise ConfigError(f"[run] name: {error}.") from None
 
 
 def _git(*arguments: str) -> str | None:

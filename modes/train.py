@@ -9,6 +9,7 @@ from pathlib import Path
 
 from inference.ensemble_settings import EnsembleSettings
 from modes.assemble import Experiment, fingerprint
+from modes.command_line import train_options
 from modes.cross_validation import CrossValidation
 from modes.final_fit import final_fit, write_folds
 from modes.mode import MODES, Mode
@@ -40,10 +41,7 @@ class Train(Mode):
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
-        what = (
-            "train on all data, as long as this finished run's folds needed; short for --set train.final=..."
-        )
-        parser.add_argument("--final", metavar="RUN", help=what)
+        train_options(parser)
 
     def run(self, arguments: Namespace) -> None:
         if arguments.run is not None and not arguments.resume:

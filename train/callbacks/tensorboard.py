@@ -12,7 +12,7 @@ from dataset.task import Task
 from train.callback import CALLBACKS, Callback
 from train.state import TrainState
 from train.validator import Validator
-from utils.convert import Count
+from utils.convert import Count, Few
 from utils.metrics import in_words
 
 _SMALL = 6  # labels: matrices up to this size share one picture
@@ -39,8 +39,8 @@ class TensorBoard(Callback):
         augmenter: Augmenter,
         config_text: str,
         every_steps: Count = 20,
-        worst: Count = 24,
-        sheet: Count = 32,
+        worst: Few = 24,
+        sheet: Few = 32,
     ) -> None:
         self.folder, self.task, self.validator = folder / "tensorboard", task, validator
         self.batches, self.augmenter, self.config_text = batches, augmenter, config_text
