@@ -47,6 +47,7 @@ class Infer(Mode):
     free: ClassVar[tuple[str, ...]] = ()  # keys of training that --set may change
     arguments: Namespace
     outputs: Outputs
+    cache: Path
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
@@ -62,8 +63,8 @@ class Infer(Mode):
         self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)
         settings = check(_trained(asked, folder, self.free), str(folder / "config.ini"))
         images = asked.images(settings)
-        cache = self.outputs.cache(settings.paths)
-        settings = replace(settings, paths=replace(settings.paths, cache=cache))
+        self.cache = self.outputs.cache(settings.paths)
+        settings = replace(settings, paths=replace(settings.paths, cache=self.cache))
         with logged_to(self.outputs.folder(folder) / "log.txt"):
             log.info("%s", images)
             experiment = Experiment.of(settings)
@@ -120,7 +121,10 @@ class Infer(Mode):
         """Predict with another run, by the same command."""
         if out is None and not can_write(folder):
             Outputs.of(self.outputs.run, None, "infer")
-        own = {"run": str(folder), "out": None if out is None else str(out)}
+        own: dict[str, object] = {"run": str(folder)}
+        if out is not None:  # all members share what was decoded once
+            overrides = [*self.arguments.overrides, f"paths.cache={self.cache}"]
+            own |= {"out": str(out), "overrides": overrides}
         type(self)().run(Namespace(**vars(self.arguments) | own))
 
 

@@ -72,7 +72,7 @@ class Ingredients:
                 "training of some of them, and nothing is left to score their mean. A soup is of runs with "
                 "the same fold."
             )
-        log.info("Images of: %s", settings[0].paths.data)
+        log.info("Images of: %s", settings[0].paths.data.absolute())
         dataset, source = experiment.training_data()
         data = fingerprint(dataset)
         refuse_other_data(folders[0], data)

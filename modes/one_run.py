@@ -18,7 +18,7 @@ from inference.inferrer import write_predictions
 from inference.predict import Predictions
 from inference.saved import PREDICTED
 from modes.assemble import Experiment, assemble_training, fingerprint
-from modes.run_folder import FINISHED, read_environment, write_environment
+from modes.run_folder import FINISHED, read_environment, warn_of_other_bits, write_environment
 from modes.time_limit import follow_plan, keep_time
 from train import checkpoint
 from train.monitor import Monitor
@@ -37,8 +37,7 @@ def write_beginning(folder: Path, experiment: Experiment, data: object) -> None:
     """Write what makes a folder a run that can be resumed; ``data`` is the fingerprint of its data."""
     settings = experiment.settings
     write_text(folder / "config.ini", format_ini(settings.texts()))
-    facts = {"seed": settings.run.seed, "data": data, "device": str(experiment.precision.device)}
-    write_environment(folder, facts)
+    write_environment(folder, {"seed": settings.run.seed, "data": data, **experiment.precision.facts()})
 
 
 def refuse_other_data(folder: Path, data: object) -> None:
@@ -84,6 +83,7 @@ def train_run(
         trainer.state.load_state_dict(saved)
         epoch, batch = trainer.state.epoch, trainer.state.batch
         log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
+        warn_of_other_bits(folder, experiment.precision.facts())
     _fit(trainer, whole)
     if experiment.settings.train.final is not None:
         _finish_final(experiment, folder)

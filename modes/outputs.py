@@ -34,13 +34,14 @@ class Outputs:
             return cls(run, None)
 
         folder = Path(out).expanduser()
-        if is_run(folder) and folder.resolve() != run.resolve():
-            raise ConfigError(f"--out {out} is the folder of another run: name one of its own.")
         try:
+            another = is_run(folder) and folder.resolve() != run.resolve()
             folder.mkdir(parents=True, exist_ok=True)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise ConfigError(f"--out {out!r} can't be made: {reason}.") from None
+        if another:
+            raise ConfigError(f"--out {out} is the folder of another run: name one of its own.")
         if not can_write(folder):
             raise ConfigError(f"--out {out}: nothing can be written there.")
         return cls(run, folder)
@@ -69,4 +70,4 @@ def can_write(folder: Path) -> bool:
     """Tell whether files can be made in a folder, or in the one where it would be made."""
     folder = folder.absolute()
     there = next(place for place in (folder, *folder.parents) if place.exists())
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK, effective_ids=True)

@@ -4,6 +4,7 @@ Relative paths in it are meant from the folder in which it was trained.
 """
 
 import json
+import os
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Asked:
         return find_run(self.here.paths.runs, self.here.run.name, self.arguments.run, finished=True)
 
     def config_of(self, folder: Path) -> Sections:
-        """Return a run's config with what is today's: where runs and caches are, and how it predicts.
+        """Return a run's config, with what is another one today put over what it was.
 
         Its data and eval images are its own, unless --set or PODIUM_DATA names others. A config with its name
         and its data is its own as well, edited since: its eval images and how it predicts are from there.
@@ -68,13 +69,14 @@ class Asked:
         """
         overrides = self.arguments.overrides
         trained, sections = _as_trained(folder), self.sections
-        today = {name for name in sections if is_here(name) and name != "paths"}
-        if not self._is_its_own(check(trained, str(folder / CONFIG))):
-            today = today - {"test_dataset"} if self.arguments.config != CONFIG else set()
-        trained |= {name: sections[name] for name in today}
-        if today:
+        own = self._is_its_own(check(trained, str(folder / CONFIG)))
+        if own or self.arguments.config != CONFIG:
+            left = ("paths",) if own else ("paths", "test_dataset")
+            trained |= {name: of for name, of in sections.items() if is_here(name) and name not in left}
             _take(trained, sections, "pseudo", ("images",))
-        _take(trained, sections, "paths", ("runs", "cache"))
+            _take(trained, sections, "paths", ("runs", "cache"))
+        else:
+            put(trained, "paths", "runs", Value(str(_runs_of(folder)), "where the run lies"))
         put_over(trained, [text for text in overrides if key_of(text).partition(".")[0] in HERE])
         return trained
 
@@ -84,7 +86,7 @@ class Asked:
             return False
         if data_said(self.arguments.overrides) is not None:
             return True
-        return here.paths.data.absolute() == trained.paths.data.absolute()
+        return here.paths.data.resolve() == trained.paths.data.resolve()
 
     def images(self, settings: Settings) -> str:
         """Return which folder is read, and who says so.
@@ -99,7 +101,7 @@ class Asked:
                 f"The data folder {data} ({who}) is not there. Name one: --set paths.data=FOLDER, or "
                 "PODIUM_DATA=FOLDER in the environment or .env."
             )
-        return f"Images of: {data} ({who})"
+        return f"Images of: {data.absolute()} ({who})"
 
 
 def _take(trained: Sections, today: Sections, section: str, keys: Sequence[str]) -> None:
@@ -136,9 +138,7 @@ def trained_in(folder: Path, sections: Sections) -> Path:
     """
     value = sections["paths"].values.get("runs") if "paths" in sections else None
     led = Path("runs" if value is None else value.text)
-    place = folder.absolute()
-    whole = place.parent if is_run(place.parent) else place  # a member lies in the run that it is of
-    runs = whole.parent.parent
+    runs = _runs_of(folder)
     steps = () if led.is_absolute() else led.parts
     if steps and runs.parts[-len(steps) :] == steps:
         return runs.parents[len(steps) - 1]
@@ -147,6 +147,12 @@ def trained_in(folder: Path, sections: Sections) -> Path:
     except (OSError, ValueError):
         written = None
     return Path(written) if written and Path(written).is_dir() else Path.cwd()
+
+
+def _runs_of(folder: Path) -> Path:
+    """Return the folder of runs that a run lies in; a member lies in the run that it is of."""
+    place = Path(os.path.normpath(folder.absolute()))  # without .., but links stay links
+    return (place.parent if is_run(place.parent) else place).parent.parent
 
 
 def _keys(sections: Sections) -> Iterator[tuple[Section, str, Any]]:

@@ -3,12 +3,13 @@
 import difflib
 import errno
 import json
+import logging
 import os
 import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from utils.convert import FileName
 from utils.durable import lock, sync_folder, write_json
 from utils.errors import ConfigError
 
+log = logging.getLogger("podium")
 FINISHED = "scores.json"  # written last: a run that has it is complete
 _MOST_SHOWN = 20  # names of runs in a message
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "safetensors")
@@ -142,6 +144,21 @@ def read_environment(folder: Path) -> dict[str, Any]:
     """Return what ``write_environment`` wrote."""
     facts: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     return facts
+
+
+def warn_of_other_bits(folder: Path, now: Mapping[str, object]) -> None:
+    """Say where a run goes on otherwise than it began: its weights will not be those of one not stopped."""
+    before = read_environment(folder)
+    changed = [
+        f"{name} {before[name]}, now {value}"
+        for name, value in now.items()
+        if name in before and before[name] != value
+    ]
+    if changed:
+        log.warning(
+            "%s began with %s: it goes on, but not with the bits of a run that was never stopped.",
+            folder, "; ".join(changed),
+        )  # fmt: skip
 
 
 def _versions(parent: Path) -> list[Path]:

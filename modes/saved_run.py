@@ -36,7 +36,7 @@ class Tables:
         options[1].pop("valid_fold", None)
         key = repr((settings.paths.data, [one.name for one in chosen], options, settings.run.dealing_seed))
         if key not in self.read:
-            log.info("Labels of: %s", settings.paths.data)
+            log.info("Labels of: %s", settings.paths.data.absolute())
             self.read[key] = training_table(settings, task)
         return self.read[key]
 

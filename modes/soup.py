@@ -99,9 +99,8 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
     task, found = runs.task, runs.answer(chosen)
     write_text(folder / "config.ini", format_ini(base.texts()))
     ingredients = [str(runs.folders[number]) for number in chosen]
-    device = str(runs.experiment.precision.device)
-    facts = {"seed": base.run.seed, "data": runs.data, "device": device, "ingredients": ingredients}
-    write_environment(folder, facts)
+    facts = {"seed": base.run.seed, "data": runs.data, "ingredients": ingredients}
+    write_environment(folder, facts | runs.experiment.precision.facts())
     if runs.same_images:  # else nobody's split says whom no ingredient was trained on
         write_text(folder / "split.csv", (runs.folders[0] / "split.csv").read_text(encoding="utf-8"))
     ids = runs.ids

@@ -13,6 +13,7 @@ from modes.command_line import train_options
 from modes.cross_validation import CrossValidation
 from modes.final_fit import final_fit, write_folds
 from modes.mode import MODES, Mode
+from modes.named_runs import with_found_runs
 from modes.one_run import train_run, write_beginning
 from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, held
@@ -50,7 +51,7 @@ class Train(Mode):
             )
         final = [] if arguments.final is None else [f"train.final={arguments.final}"]
         sections = read_sections(arguments.config, [*arguments.overrides, *final])
-        settings = check(sections, str(arguments.config))
+        settings = with_found_runs(check(sections, str(arguments.config)))
         folder = None
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)

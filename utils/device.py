@@ -73,6 +73,14 @@ class Precision:
             return cls(device, torch.float32)
         return cls(device, torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
 
+    def facts(self) -> dict[str, str | int]:
+        """Return what the bits of a result depend on beside the config: how numbers are added up."""
+        return {
+            "device": str(self.device),
+            "precision": str(self.dtype).removeprefix("torch."),
+            "threads": torch.get_num_threads(),
+        }
+
     def autocast(self) -> AbstractContextManager[None]:
         """Return the context in which a model runs."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
