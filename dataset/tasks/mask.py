@@ -76,8 +76,8 @@ class MaskTask(Task):
         self,
         *,
         joint: bool = False,
-        age_boundaries: tuple[int, int] = (30, 60),
-        train_age_boundaries: tuple[int, int] | None = None,
+        age_boundaries: tuple[CountOrZero, CountOrZero] = (30, 60),
+        train_age_boundaries: tuple[CountOrZero, CountOrZero] | None = None,
         drop_ages: AgeRanges = AgeRanges(),
         soft_age: NonNegative = 0.0,
     ) -> None:
