@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dataset.spaces import Mark, OneOf
 from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
-from utils.convert import NonNegative, as_text
+from utils.convert import CountOrZero, NonNegative, as_text
 from utils.metrics import macro_f1
 
 MASKS = ("wear", "incorrect", "normal")
