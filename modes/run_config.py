@@ -47,10 +47,11 @@ class Asked:
         Raises:
             ConfigError: there is no config, or it is wrong.
         """
-        path = arguments.config
-        if arguments.run is not None and path == CONFIG and not path.exists():
-            runs = Path(environment().get("PODIUM_RUNS") or "runs")
-            folder = find_run(runs, "run", arguments.run, finished=True)
+        path, runs = arguments.config, getattr(arguments, "runs", [])
+        named = arguments.run if arguments.run is not None else next(iter(runs), None)
+        if named is not None and path == CONFIG and not path.exists():
+            place = Path(environment().get("PODIUM_RUNS") or "runs")
+            folder = find_run(place, "run", named, finished=True)
             path, sections = folder / CONFIG, read_run(folder, arguments.overrides)
         else:
             sections = read_sections(path, arguments.overrides)

@@ -61,6 +61,15 @@ def test_a_working_folder_without_a_config_is_enough(two, tmp_path, monkeypatch)
     assert labels_in(two / "a/runs/a/001/submission.csv") <= {"cat", "dog"}
 
 
+def test_runs_are_compared_and_reviewed_without_a_config_there_too(two, tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree("two/a/runs/a/001", "two/a/runs/a/002")
+    assert podium("--mode", "compare", "two/a/runs/a/001", "two/a/runs/a/002") == 0
+    assert "Their configs are the same." in caplog.text
+    assert podium("--mode", "review", "two/a/runs/a") == 0  # a folder of runs: its newest
+    assert (tmp_path / "two/a/runs/a/002/review/report.html").exists()
+
+
 def test_set_and_the_environment_say_otherwise(two, monkeypatch, caplog):
     monkeypatch.chdir(two / "a")
     hidden = draw(two / "hidden", ("cat", "dog"), evals=5)
