@@ -3,7 +3,7 @@
 
 import sys
 
-from modes.command_line import common_parser, parse
+from modes.command_line import common_parser, parse, train_options
 
 
 def main(arguments: list[str]) -> int:
@@ -11,6 +11,7 @@ def main(arguments: list[str]) -> int:
     parser = common_parser()
     first, _ = parser.parse_known_args(arguments)
     if first.help and first.mode is None:
+        train_options(parser)  # what --mode is without a name
         parser.print_help()
         return 0
     # Imported late: torch and timm take seconds, --help should not.
@@ -18,6 +19,7 @@ def main(arguments: list[str]) -> int:
     from utils.device import keep_freed_memory
     from utils.errors import PodiumError
     from utils.logs import log_to_terminal
+    from utils.printable import printable
     from utils.seeds import make_deterministic
 
     log_to_terminal()
@@ -33,14 +35,14 @@ def main(arguments: list[str]) -> int:
             return 0
         mode().run(parse(parser, name, arguments))
     except PodiumError as error:
-        print(f"{error.name}: {error}", file=sys.stderr)
+        print(printable(f"{error.name}: {error}"), file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader of our output has gone, as in ``| head``
         sys.stderr.close()
     except OSError as error:
         if error.filename is None:
             raise
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        print(printable(f"{error.filename}: {error.strerror}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from loss.base import LOSSES, Loss
-from utils.convert import Fraction, NonNegative
+from utils.convert import Exponent, Fraction
 
 
 @LOSSES.register
@@ -35,8 +35,8 @@ class AsymmetricLoss(Loss):
     def __init__(
         self,
         *,
-        gamma_neg: NonNegative = 4.0,
-        gamma_pos: NonNegative = 0.0,
+        gamma_neg: Exponent = 4.0,
+        gamma_pos: Exponent = 0.0,
         clip: Fraction = 0.05,
         focal_gradient: bool = False,
     ) -> None:

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from loss.base import LOSSES, Loss, weighted_mean
-from utils.convert import Fraction, NonNegative
+from utils.convert import Exponent, Fraction
 
 
 @LOSSES.register
@@ -23,7 +23,7 @@ class AsymmetricLossSingleLabel(Loss):
     """
 
     def __init__(
-        self, *, gamma_neg: NonNegative = 4.0, gamma_pos: NonNegative = 0.0, smoothing: Fraction = 0.1
+        self, *, gamma_neg: Exponent = 4.0, gamma_pos: Exponent = 0.0, smoothing: Fraction = 0.1
     ) -> None:
         super().__init__()
         self.gamma_neg, self.gamma_pos, self.smoothing = gamma_neg, gamma_pos, smoothing

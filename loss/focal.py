@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from loss.base import LOSSES, Loss, weighted_mean
-from utils.convert import NonNegative
+from utils.convert import Exponent
 
 
 @LOSSES.register
@@ -19,7 +19,7 @@ class Focal(Loss):
         gamma: how much less an image counts when it is nearly right; 0 is plain cross-entropy.
     """
 
-    def __init__(self, *, gamma: NonNegative = 2.0) -> None:
+    def __init__(self, *, gamma: Exponent = 2.0) -> None:
         super().__init__()
         self.gamma = gamma
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from loss.base import LOSSES, Loss, weighted_mean
-from utils.convert import Fraction, NonNegative
+from utils.convert import Exponent, Fraction
 
 
 @LOSSES.register
@@ -25,7 +25,7 @@ class FocalLabelSmoothing(Loss):
         smoothing: in [0, 1].
     """
 
-    def __init__(self, *, gamma: NonNegative = 2.0, smoothing: Fraction = 0.2) -> None:
+    def __init__(self, *, gamma: Exponent = 2.0, smoothing: Fraction = 0.2) -> None:
         super().__init__()
         self.gamma, self.smoothing = gamma, smoothing
 

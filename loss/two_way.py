@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from loss.base import LOSSES, Loss
-from utils.convert import Positive
+from utils.convert import Factor
 
 _NEVER = -1e30  # log(0) whose sums and gradients stay finite
 
@@ -32,7 +32,7 @@ class TwoWayLoss(Loss):
 
     accepts = frozenset({"any_of"})
 
-    def __init__(self, *, positive_temperature: Positive = 4.0, negative_temperature: Positive = 1.0) -> None:
+    def __init__(self, *, positive_temperature: Factor = 4.0, negative_temperature: Factor = 1.0) -> None:
         super().__init__()
         self.positive_temperature = positive_temperature
         self.negative_temperature = negative_temperature

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from models.branches import NO_MEAN, NO_STD, create_branches, load_whole
 from models.classifier import IMAGENET_MEAN, IMAGENET_STD, MODELS, Classifier, Normalise
-from utils.convert import CountOrZero, DropRate
+from utils.convert import DropRate, Interval
 
 
 class _Fused(nn.Module):
@@ -47,7 +48,7 @@ class FusedBackbones(Classifier):
         heads: Mapping[str, int],
         image_size: tuple[int, int],
         fresh: bool = True,
-        conv_branch: CountOrZero = 0,
+        conv_branch: Annotated[int, Interval(0, 65_536)] = 0,
         pretrained: tuple[bool | Path, ...] = (False,),
         dropout: DropRate = 0.0,
         drop_path: DropRate = 0.0,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from models.classifier import MODELS, Classifier
 from models.feature_map import PooledNet
 from models.pretrained import load_own
-from utils.convert import Count, DropRate
+from utils.convert import DropRate, Few, Width
 
 
 def _conv(before: int, after: int, size: int, stride: int = 1) -> nn.Sequential:
@@ -66,8 +66,8 @@ class SmallResNet(Classifier):
         heads: Mapping[str, int],
         image_size: tuple[int, int],
         fresh: bool = True,
-        widths: tuple[Count, ...] = (32, 64, 128, 256),
-        blocks: tuple[Count, ...] = (2, 2, 2, 2),
+        widths: tuple[Width, ...] = (32, 64, 128, 256),
+        blocks: tuple[Few, ...] = (2, 2, 2, 2),
         dropout: DropRate = 0.1,
         drop_path: DropRate = 0.0,
         pretrained: bool | Path = False,

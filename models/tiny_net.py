@@ -9,7 +9,7 @@ from torch import nn
 from models.classifier import MODELS, Classifier
 from models.feature_map import PooledNet
 from models.pretrained import load_own
-from utils.convert import Count, DropRate
+from utils.convert import DropRate, Width
 
 
 @MODELS.register
@@ -28,7 +28,7 @@ class TinyNet(Classifier):
         heads: Mapping[str, int],
         image_size: tuple[int, int],
         fresh: bool = True,
-        width: Count = 16,
+        width: Width = 16,
         dropout: DropRate = 0.0,
         pretrained: bool | Path = False,
     ) -> None:

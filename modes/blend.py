@@ -9,9 +9,11 @@ from inference.decision import DECISIONS
 from inference.ensemble import ENSEMBLES, Fitted, Members, Probabilities
 from inference.saved import validated_file
 from modes.pool import Pool
+from modes.run_config import trained_in
 from modes.run_folder import is_run
 from utils.durable import sha256_of, write_json
 from utils.errors import ConfigError, listed
+from utils.ini import read_ini
 
 FILE = "ensemble.json"
 _NOTHING: Fitted = {}
@@ -72,7 +74,7 @@ class Blend:
         )
 
     def folders(self, folder: Path) -> list[Path]:
-        """Return where the members are: their path, or the same run beside the ensemble's own.
+        """Return where the members are: their path, also from where the ensemble was made, or beside it.
 
         Raises:
             ConfigError: lists those that are not there, or that predicted something else by now.
@@ -80,7 +82,7 @@ class Blend:
         found, problems = [], []
         for member in self.members:
             path = Path(member["run"])
-            places = (path, folder.parent.parent / path.parent.name / path.name)
+            places = (path, *_beside(folder, path))
             there = next((place for place in places if is_run(place)), None)
             if there is None:
                 problems.append(f"{path} is not there")
@@ -91,3 +93,10 @@ class Blend:
         if problems:
             raise ConfigError(listed(f"The ensemble {folder}", problems) + "\nMake the ensemble again.")
         return found
+
+
+def _beside(folder: Path, member: Path) -> list[Path]:
+    """Return where else a member of the ensemble in ``folder`` may be: runs are moved together."""
+    made_in = trained_in(folder, read_ini(folder / "config.ini"))
+    runs, steps = folder.absolute().parent.parent, member.parts
+    return [made_in / member, *(runs.joinpath(*steps[-count:]) for count in (2, 3) if len(steps) >= count)]

@@ -13,12 +13,13 @@ from modes.assemble import build_task, prepare_data_folder
 from modes.guard import Rows, reference_of, report
 from modes.mode import MODES, Mode
 from modes.one_run import read_scores
-from modes.read_settings import check, read_sections
+from modes.read_settings import check, key_of
+from modes.run_config import Asked
 from modes.run_folder import FINISHED, find_run, is_run
-from modes.settings import Settings, is_here
+from modes.settings import Settings
 from utils.durable import sha256_of
 from utils.errors import ConfigError
-from utils.ini import override, read_ini
+from utils.ini import override
 
 log = logging.getLogger("podium")
 
@@ -62,16 +63,15 @@ class Checked:
         """
         if arguments.resume:
             raise ConfigError("--resume goes on with training; it has no meaning here.")
-        sections = read_sections(arguments.config, arguments.overrides)
-        here = check(sections, str(arguments.config))
+        asked = Asked.of(arguments)
+        here = asked.here
         run = _run_of(file, here, arguments.run)
         settings = here
         if run is not None:
-            trained = read_ini(run / "config.ini")
-            trained |= {name: section for name, section in sections.items() if is_here(name)}
-            of_task = [text for text in arguments.overrides if text.startswith("task.")]
-            override(trained, of_task)
+            trained = asked.config_of(run)
+            override(trained, [text for text in arguments.overrides if key_of(text).startswith("task.")])
             settings = check(trained, str(run / "config.ini"))
+            log.info("%s", asked.images(settings))
         prepare_data_folder(settings)
         task = build_task(settings)
         if run is not None:
@@ -85,7 +85,8 @@ class Checked:
     def report(self, ledger: Ledger, file: Path) -> None:
         """Print its histogram against the run's and the previous submission's."""
         reference = None if self.run is None else reference_of(self.run, self.task, self.settings)
-        report(self.rows, self.task, reference, ledger, sha256_of(file))
+        competition = ledger.competition(self.settings.paths.data, self.rows)
+        report(self.rows, self.task, reference, ledger, sha256_of(file), competition)
 
 
 def _run_of(file: Path, here: Settings, named: str | None) -> Path | None:

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from utils.errors import ConfigError, closest
 
+CONFIG = Path("config.ini")  # unless --config names another one
+
 # Each mode has a line here, so that one look teaches what there is.
 EXAMPLES = """\
 examples:
   python run.py                                  train by config.ini
   python run.py --mode infer                     write submission.csv with the newest finished run
   python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
+  python run.py --mode infer --run x/003 --out FOLDER
+                                                 ... of run x, which lies where nothing can be written
   python run.py --mode pseudo                    label images for another run to train on
   python run.py --mode export                    write model.onnx, which needs neither Podium nor PyTorch
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
@@ -60,7 +64,7 @@ def common_parser() -> ArgumentParser:
     parser.add_argument(
         "--config",
         type=Path,
-        default=Path("config.ini"),
+        default=CONFIG,
         metavar="PATH",
         help="default: config.ini",
     )
@@ -77,10 +81,16 @@ def common_parser() -> ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped or killed")
     parser.add_argument(
         "--run",
-        metavar="VERSION|PATH",
-        help="which run to resume or to predict with (default: newest)",
+        metavar="RUN",
+        help="which run to resume or to ask: its path, a version, NAME/VERSION or NAME (default: newest)",
     )
     return parser
+
+
+def train_options(parser: ArgumentParser) -> None:
+    """Add what training takes beside what every mode does."""
+    what = "train on all data, as long as this finished run's folds needed; short for --set train.final=..."
+    parser.add_argument("--final", metavar="RUN", help=what)
 
 
 def parse(parser: ArgumentParser, mode: str, arguments: list[str]) -> Namespace:

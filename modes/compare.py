@@ -12,7 +12,8 @@ from dataset.class_table import format_table
 from dataset.task import Task
 from inference.bootstrap import Difference, differences
 from modes.mode import MODES, Mode
-from modes.read_settings import check, read_sections
+from modes.read_settings import key_of
+from modes.run_config import Asked
 from modes.run_folder import find_run
 from modes.saved_run import SavedRun, shared
 from modes.settings import changes
@@ -37,7 +38,7 @@ class Compare(Mode):
 
     def run(self, arguments: Namespace) -> None:
         _refuse(arguments)
-        here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        here = Asked.of(arguments).here
         folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in arguments.runs]
         a, b = (SavedRun.read(folder, arguments.overrides) for folder in folders)
         log.info("%s", "\n\n".join(_report(a, b)))
@@ -51,7 +52,7 @@ def _refuse(arguments: Namespace) -> None:
     if arguments.resume or arguments.run is not None:
         raise ConfigError("--resume and --run have no meaning with --mode compare: name two runs after it.")
     for text in arguments.overrides:
-        if not text.startswith("paths."):
+        if not key_of(text).startswith("paths."):
             raise ConfigError(f"--set {text} belongs to training; only paths can be set with --mode compare.")
 
 

@@ -19,9 +19,10 @@ from inference.predict import Predictions
 from inference.saved import PREDICTED
 from modes.blend import Blend
 from modes.mode import MODES, Mode
+from modes.names import chosen_name
 from modes.one_run import ends, score_lines, tuning
 from modes.pool import Pool, find_members
-from modes.read_settings import check, read_sections
+from modes.read_settings import check, key_of, read_sections
 from modes.run_folder import FINISHED, create_run, write_environment
 from modes.settings import REPEATED, Settings
 from modes.trial_table import decision_table, main_table
@@ -36,6 +37,7 @@ from modes.trials import (
     try_all,
     ways,
 )
+from utils.command import podium
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError
 from utils.ini import format_ini
@@ -49,7 +51,8 @@ _NOTE = "# An ensemble: [ensemble] says of what. The other sections are those of
 class Ensemble(Mode):
     """Make one prediction of several finished runs, given by version or path or in [ensemble] runs.
 
-    Leaves runs/<name>_ensemble/<version>, or that of --set run.name=..., for --mode infer and compare.
+    Leaves runs/<name>_ensemble/<version> by the name of its members, or that of --set run.name=..., for
+    --mode infer and compare.
     """
 
     @classmethod
@@ -59,7 +62,7 @@ class Ensemble(Mode):
     def run(self, arguments: Namespace) -> None:
         _refuse(arguments)
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
-        named = [text for text in arguments.overrides if _key(text) != "run.name"]
+        named = [text for text in arguments.overrides if key_of(text) != "run.name"]
         name = check(read_sections(arguments.config, named), str(arguments.config)).run.name
         wanted = arguments.runs or here.ensemble.runs
         if not wanted:
@@ -67,21 +70,17 @@ class Ensemble(Mode):
                 "--mode ensemble needs runs: python run.py --mode ensemble RUN RUN ..., or [ensemble] runs"
             )
         folders = find_members(here.paths.runs, name, wanted)
-        paths = [text for text in arguments.overrides if _key(text).startswith("paths.")]
+        paths = [text for text in arguments.overrides if key_of(text).startswith("paths.")]
         pool = Pool.read(folders, paths)
         log.info("\n%s", _images(pool))
         result = _try(pool, here.ensemble)
         log.info("\n%s\n", result.report)
-        if here.run.name == name and not name.endswith(_SUFFIX):
-            name += _SUFFIX
-        else:
-            name = here.run.name
+        name = chosen_name(here.run.name, name, [run.folder for run in pool.runs], _SUFFIX)
         settings = _settings(pool, result, name, here.paths.runs)
         folder = create_run(here.paths.runs, name, lambda new: _write(new, pool, result, settings))
         log.info(
-            "Scores:      %s\nPredict:     python run.py --config %s --mode infer --run %s",
-            folder / FINISHED, arguments.config, folder,
-        )  # fmt: skip
+            "Scores:      %s\nPredict:     %s", folder / FINISHED, podium("--mode", "infer", "--run", folder)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +94,11 @@ def _refuse(arguments: Namespace) -> None:
     if arguments.resume or arguments.run is not None:
         raise ConfigError("--resume and --run have no meaning with --mode ensemble: name the runs after it.")
     for text in arguments.overrides:
-        if not _key(text).startswith(("paths.", "ensemble.")) and _key(text) != "run.name":
+        if not key_of(text).startswith(("paths.", "ensemble.")) and key_of(text) != "run.name":
             raise ConfigError(
                 f"--set {text} belongs to training; with --mode ensemble only paths, ensemble and run.name "
                 "can be set."
             )
-
-
-def _key(text: str) -> str:
-    return text.partition("=")[0].strip().lower()
 
 
 def _images(pool: Pool) -> str:

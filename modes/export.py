@@ -15,6 +15,7 @@ from modes.members import folders_by_fold
 from modes.mode import MODES
 from modes.one_run import load_weights
 from modes.run_engine import Sample, write_checked_onnx
+from utils.command import quoted
 from utils.device import Precision
 
 log = logging.getLogger("podium")
@@ -41,10 +42,10 @@ class Export(Infer):
         for models in folders_by_fold(experiment.settings.run, folder):
             for own in models:
                 load_weights(model, experiment, own)
-                path = write_checked_onnx(Sample(model, experiment, own))
+                path = write_checked_onnx(Sample(model, experiment, own, self.outputs.folder(own)))
         crop = experiment.settings.chosen["crop"].name
         if crop in _CROPS:
-            log.info("How to use it: python %s %s IMAGE ...", _EXAMPLE, path)
+            log.info("How to use it: python %s %s IMAGE ...", _EXAMPLE, quoted(path))
         else:
             log.warning(
                 "[crop] %s is not in the file: give it images that are cropped in the same way. %s refuses "

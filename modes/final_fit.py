@@ -19,6 +19,7 @@ from modes.read_settings import check
 from modes.run_folder import find_run
 from modes.settings import Settings, changes
 from schedulers.base import SCHEDULERS
+from utils.command import podium
 from utils.durable import write_json
 from utils.errors import ConfigError, listed
 from utils.ini import read_ini
@@ -55,7 +56,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     if problems:
         raise ConfigError(
             listed(f"The config, held against that of {source}, whose epochs it would take,", problems)
-            + f"\nTrain as it was trained: --config {path} --final {source}"
+            + f"\nTrain as it was trained: {podium('--config', path, '--final', source)}"
         )
     _refuse_what_cannot_be_repeated(settings)
     epochs = best_epochs(trained, source)

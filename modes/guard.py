@@ -13,8 +13,9 @@ from dataset.base_dataset import DATASETS, whose
 from dataset.class_table import format_table
 from dataset.task import Task
 from inference.drift import ALARMS, Drift, drift
-from inference.ledger import Entry, Ledger
+from inference.ledger import Ledger
 from inference.saved import Validated
+from inference.submission_entry import Competition, Entry
 from modes.settings import Settings
 from utils.durable import sha256_of
 from utils.errors import DataError, PodiumError
@@ -64,11 +65,19 @@ def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | No
     return Reference(what, found.groups, answers, _labels(found.ids, task, settings), words)
 
 
-def report(rows: Rows, task: Task, reference: Reference | None, ledger: Ledger, sha256: str) -> None:
+def report(
+    rows: Rows,
+    task: Task,
+    reference: Reference | None,
+    ledger: Ledger,
+    sha256: str,
+    competition: Competition | None = None,
+) -> None:
     """Print how a submission's answers differ from those of validation and of the previous submission.
 
     Args:
         sha256: of the submission's file: the same one is no previous one.
+        competition: its own, if it is known: a submission of another one is no previous one either.
     """
     answers = task.submitted(rows)
     # One false alarm in a hundred submissions, however many questions each answers (Bonferroni).
@@ -78,7 +87,12 @@ def report(rows: Rows, task: Task, reference: Reference | None, ledger: Ledger, 
             of = reference.answers[question]
             _say(question, drift(of, reference.groups, found, alarms=alarms), reference, alarms)
         log.info("%s", _BLIND)
-    previous = _previous(ledger, sha256, rows)
+    earlier = [
+        entry
+        for entry in ledger.entries()
+        if entry.sha256 != sha256 and (competition is None or ledger.alike(entry.competition, competition))
+    ]
+    previous = _previous(ledger, earlier, rows)
     if previous is None or not answers:
         return
     entry, old = previous[0], task.submitted(previous[1])
@@ -159,9 +173,8 @@ def _labels(files: Sequence[str], task: Task, settings: Settings) -> Histograms:
     return {view: Answers(labels, task.members(targets).astype(np.float32))}
 
 
-def _previous(ledger: Ledger, sha256: str, rows: Rows) -> tuple[Entry, Rows] | None:
+def _previous(ledger: Ledger, others: Sequence[Entry], rows: Rows) -> tuple[Entry, Rows] | None:
     """Return the newest other submission whose file is still there, and about the same ids."""
-    others = [entry for entry in ledger.entries() if entry.sha256 != sha256]
     for entry in reversed(others):
         path = ledger.path.parent / entry.file
         if not path.is_file() or sha256_of(path) != entry.sha256:

@@ -1,10 +1,11 @@
 """Predicts the organiser's eval images with a finished run."""
 
 import logging
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 from torch import nn
 
@@ -21,14 +22,16 @@ from modes.members import folders_by_fold
 from modes.mode import MODES, Mode
 from modes.moves import build_views, mean_of_views, with_views
 from modes.one_run import load_weights, read_scores
-from modes.read_settings import check, read_sections
+from modes.outputs import Outputs, can_write
+from modes.read_settings import check, key_of
 from modes.record import record
+from modes.run_config import Asked
 from modes.run_engine import check_engine, with_engine
-from modes.run_folder import FINISHED, find_run
+from modes.run_folder import FINISHED
 from modes.run_priors import run_priors
-from modes.settings import HERE, is_here
+from modes.settings import HERE
 from utils.errors import ConfigError
-from utils.ini import Value, override, put, read_ini
+from utils.ini import Sections, Value, override, put, read_ini
 from utils.logs import logged_to
 from utils.shortened import MOST, listing
 
@@ -44,32 +47,31 @@ class Infer(Mode):
     That of a run over several folds is the mean of its members' probabilities.
     """
 
+    free: ClassVar[tuple[str, ...]] = ()  # keys of training that --set may change
     arguments: Namespace
+    outputs: Outputs
+    cache: Path
+
+    @classmethod
+    def options(cls, parser: ArgumentParser) -> None:
+        what = "write there instead of into the run's folder, such as that of a run that can only be read"
+        parser.add_argument("--out", metavar="FOLDER", help=what)
 
     def run(self, arguments: Namespace) -> None:
+        mode = type(self).__name__.lower()
         if arguments.resume:
-            mode = type(self).__name__.lower()
             raise ConfigError(f"--resume goes on with training; it has no meaning with --mode {mode}.")
-        sections = read_sections(arguments.config, arguments.overrides)
-        here = check(sections, str(arguments.config))
-        folder = find_run(here.paths.runs, here.run.name, arguments.run, finished=True)
-        # What was trained is the run's; where things are and how fast it goes is today's.
-        trained = read_ini(folder / "config.ini")
-        free = TASKS.get(trained["task"].values["name"].text).at_inference
-        of_task = [text for text in arguments.overrides if _key(text) in [f"task.{key}" for key in free]]
-        for text in arguments.overrides:
-            named = _key(text).partition(".")[0]
-            if text not in of_task and (named not in (*HERE, "run") or _key(text) in _FOLDS):
-                raise ConfigError(
-                    f"--set {text} belongs to training; {folder} was trained with its own config.ini."
-                )
-        override(trained, of_task)
-        trained |= {name: section for name, section in sections.items() if is_here(name)}
-        put(trained, "run", "device", Value(here.run.device, "[run] device"))
-        experiment = Experiment.of(check(trained, str(folder / "config.ini")))
-        check_engine(experiment)
-        self.arguments = arguments
-        with logged_to(folder / "log.txt"):
+        asked = Asked.of(arguments)
+        folder = asked.folder()
+        self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)
+        settings = check(_trained(asked, folder, self.free), str(folder / "config.ini"))
+        images = asked.images(settings)
+        self.cache = self.outputs.cache(settings.paths)
+        settings = replace(settings, paths=replace(settings.paths, cache=self.cache))
+        with logged_to(self.outputs.folder(folder) / "log.txt"):
+            log.info("%s", images)
+            experiment = Experiment.of(settings)
+            check_engine(experiment)
             self._predict(experiment, folder)
 
     def _submit(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
@@ -85,29 +87,31 @@ class Infer(Mode):
         found = []
         for own in members:
             load_weights(model, experiment, own)
-            engine = with_engine(model, experiment, own)
+            engine = with_engine(model, experiment, own, self.outputs.folder(own))
             priors = run_priors(experiment, own) if inferrer.unreadable else None
             found.append(inferrer.predict(with_views(engine, views, settings, experiment.task), priors))
 
         unreadable = by_id(inferrer.images.ids, inferrer.unreadable)
-        rows = inferrer.submit(mean_predictions(task.spaces, found), folder)
-        keep_list(folder, unreadable)
+        written = self.outputs.folder(folder)
+        rows = inferrer.submit(mean_predictions(task.spaces, found), written)
+        keep_list(written, unreadable)
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):
-                inferrer.write_table(predictions, own)
-                keep_list(own, unreadable)
-        say_unreadable(folder, unreadable)
+                inferrer.write_table(predictions, self.outputs.folder(own))
+                keep_list(self.outputs.folder(own), unreadable)
+        say_unreadable(written, unreadable)
         return rows
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
         submit = self._submit_ensemble if is_ensemble(folder) else self._submit
         rows = submit(experiment, task, folder)
-        for line in _histograms(rows, task, folder):
+        written = self.outputs.folder(folder)
+        for line in _histograms(rows, task, written):
             log.info("%s", line)
-        log.info("Submission:    %s (%d rows)", folder / SUBMISSION, len(rows))
-        log.info("Probabilities: %s", folder / TEST_PREDICTIONS)
-        record(folder, rows, task, experiment.settings)
+        log.info("Submission:    %s (%d rows)", written / SUBMISSION, len(rows))
+        log.info("Probabilities: %s", written / TEST_PREDICTIONS)
+        record(folder, rows, task, experiment.settings, self.outputs)
 
     def _submit_ensemble(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
         """Write what an ensemble says; return the submission's rows."""
@@ -117,19 +121,26 @@ class Infer(Mode):
                 "[infer] views: an ensemble takes what its members have predicted. Only those that predict "
                 "now use views; let the others predict again with --mode infer --run."
             )
-        paths = [text for text in self.arguments.overrides if _key(text).startswith("paths.")]
+        paths = [text for text in self.arguments.overrides if key_of(text).startswith("paths.")]
         prior = experiment.settings.infer.on_bad_image == "prior"
         found, unreadable = ensemble_predictions(
-            folder, task, submitter.images, paths, self._again, prior=prior
+            folder, task, submitter.images, paths, self._again, self.outputs.out, prior=prior
         )
-        rows = submitter.submit(found, folder)
-        keep_list(folder, unreadable)
-        say_unreadable(folder, unreadable)
+        written = self.outputs.folder(folder)
+        rows = submitter.submit(found, written)
+        keep_list(written, unreadable)
+        say_unreadable(written, unreadable)
         return rows
 
-    def _again(self, folder: Path) -> None:
+    def _again(self, folder: Path, out: Path | None) -> None:
         """Predict with another run, by the same command."""
-        type(self)().run(Namespace(**vars(self.arguments) | {"run": str(folder)}))
+        if out is None and not can_write(folder):
+            Outputs.of(self.outputs.run, None, "infer")
+        own: dict[str, object] = {"run": str(folder)}
+        if out is not None:  # all members share what was decoded once
+            overrides = [*self.arguments.overrides, f"paths.cache={self.cache}"]
+            own |= {"out": str(out), "overrides": overrides}
+        type(self)().run(Namespace(**vars(self.arguments) | own))
 
 
 def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> Iterator[str]:
@@ -146,8 +157,26 @@ def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> 
         yield f"... and {len(columns) - MOST} columns more, all in {folder / SUBMISSION}"
 
 
-def _key(text: str) -> str:
-    return text.partition("=")[0].strip().lower()
+def _trained(asked: Asked, folder: Path, allowed: Sequence[str]) -> Sections:
+    """Return the config of a finished run, with what may be said of it today.
+
+    Raises:
+        ConfigError: --set says what belongs to training.
+    """
+    # What was trained is the run's; where things are and how fast it goes is today's.
+    trained = asked.config_of(folder)
+    overrides = asked.arguments.overrides
+    free = TASKS.get(trained["task"].values["name"].text).at_inference
+    own = [text for text in overrides if key_of(text) in (*allowed, *[f"task.{key}" for key in free])]
+    for text in overrides:
+        named = key_of(text).partition(".")[0]
+        if text not in own and (named not in (*HERE, "run") or key_of(text) in _FOLDS):
+            raise ConfigError(
+                f"--set {text} belongs to training; {folder} was trained with its own config.ini."
+            )
+    override(trained, own)
+    put(trained, "run", "device", Value(asked.here.run.device, "[run] device"))
+    return trained
 
 
 def _tuned(task: Task, tuning: Tuning, folder: Path) -> Task:

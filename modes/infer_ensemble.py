@@ -21,7 +21,7 @@ from modes.saved_run import read_task
 from utils.errors import ConfigError, DataError
 
 log = logging.getLogger("podium")
-Again = Callable[[Path], None]
+Again = Callable[[Path, Path | None], None]
 
 
 def is_ensemble(folder: Path) -> bool:
@@ -35,6 +35,7 @@ def ensemble_predictions(
     images: EvalDataset,
     overrides: Sequence[str],
     again: Again,
+    out: Path | None = None,
     *,
     prior: bool,
 ) -> tuple[Predictions, dict[str, str]]:
@@ -45,7 +46,8 @@ def ensemble_predictions(
     Args:
         task: the ensemble's.
         overrides: texts such as ``paths.data=...``.
-        again: lets the run of a folder predict these images.
+        again: lets the run of a folder predict these images, and write into another folder if there is one.
+        out: where the members write, each into a folder of its own; None = into theirs.
         prior: whether answers of members to images that they could not read are taken.
 
     Raises:
@@ -55,38 +57,52 @@ def ensemble_predictions(
     folders = blend.folders(folder)
     tasks = [read_task(own, overrides)[1] for own in folders]
     changes, form = common_form([(str(own), of) for own, of in zip(folders, tasks, strict=True)])
+    outs = [None if out is None else out / f"member-{number}" for number in range(1, len(folders) + 1)]
     said = [
-        change(_predicted(own, of, images, again, prior=prior))
-        for change, own, of in zip(changes, folders, tasks, strict=True)
+        change(_predicted(own, of, images, again, into, prior=prior))
+        for change, own, of, into in zip(changes, folders, tasks, outs, strict=True)
     ]
     members = {space.name: torch.stack([one[space.name] for one in said]) for space in form.spaces}
     found = blend.apply(members, form)
     log.info(
         "%s of %d members%s.", blend.method, len(said), f", then {blend.decision}" if blend.decision else ""
     )
-    unreadable = {name: why for own in folders for name, why in read_list(own).items()}
+    places = [_predicted_in(own, into) for own, into in zip(folders, outs, strict=True)]
+    unreadable = {name: why for place in places for name, why in read_list(place).items()}
     return Predictions(np.arange(len(images.ids)), logits_of(task, found), {}), unreadable
 
 
 def _predicted(
-    folder: Path, task: Task, images: EvalDataset, again: Again, *, prior: bool
+    folder: Path, task: Task, images: EvalDataset, again: Again, out: Path | None, *, prior: bool
 ) -> dict[str, Tensor]:
-    """Return the probabilities of a member, which predicts first where it has not, or other images."""
+    """Return the probabilities of a member, which predicts first where it has not, or other images.
+
+    With ``out`` it always does if it has weights: the hidden images of a code competition may have the same
+    names as others.
+    """
     path = folder / TEST_PREDICTIONS
-    if not path.exists():
+    if out is not None and (is_ensemble(folder) or any(folder.rglob("checkpoints"))):
+        again(folder, out)
+        path = out / TEST_PREDICTIONS
+    elif not path.exists():
         log.info("\n%s has not predicted these images yet:", folder)
-        again(folder)
+        again(folder, out)
     elif not prior and read_list(folder):
         log.warning("\n%s has answers to images that could not be read: it is made anew.", path)
-        again(folder)
+        again(folder, out)
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
-    if _names(saved) != images.ids:
+    if _names(saved) != images.ids and out is None:
         log.warning("\n%s is of other images, or in another order: it is made anew.", path)
-        again(folder)
+        again(folder, out)
         saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
-        if _names(saved) != images.ids:
-            raise DataError(f"{path} does not hold the images to predict in their order.")
+    if _names(saved) != images.ids:
+        raise DataError(f"{path} does not hold the images to predict in their order.")
     return saved.probabilities
+
+
+def _predicted_in(folder: Path, out: Path | None) -> Path:
+    """Return where a member's predictions are: in its own folder, unless it predicted into another one."""
+    return out if out is not None and (out / TEST_PREDICTIONS).exists() else folder
 
 
 def _names(saved: SavedPredictions) -> tuple[str, ...]:

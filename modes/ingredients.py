@@ -1,5 +1,6 @@
 """The runs that a soup is made of: their weights, and what any mean of them predicts."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,8 @@ from inference.soup import greedy, mean_weights
 from modes.assemble import Experiment, assemble_training, build_task, fingerprint
 from modes.infer_ensemble import refuse_ensemble
 from modes.one_run import check_validated, finished_run, refuse_other_data
-from modes.read_settings import check, read_sections
+from modes.read_settings import check
+from modes.run_config import read_run
 from modes.settings import Settings, changes
 from train.batch_norm import measure_batch_norms
 from train.monitor import Monitor
@@ -25,6 +27,7 @@ from train.trainer import Trainer
 from utils.errors import ConfigError, listed
 from utils.seeds import numpy_generator
 
+log = logging.getLogger("podium")
 NESTED_SEED = 0  # of the halves of the people
 _SEEN = (("images", "size"), ("images", "grey"))  # what a model is used to, beside the section [crop]
 _MADE_BY = ("model", "head", "conditioning", "task")  # sections that may say why weights differ
@@ -69,6 +72,7 @@ class Ingredients:
                 "training of some of them, and nothing is left to score their mean. A soup is of runs with "
                 "the same fold."
             )
+        log.info("Images of: %s", settings[0].paths.data.absolute())
         dataset, source = experiment.training_data()
         data = fingerprint(dataset)
         refuse_other_data(folders[0], data)
@@ -165,8 +169,7 @@ class Ingredients:
 def _settings(folder: Path, overrides: Sequence[str]) -> Settings:
     refuse_ensemble(folder, "name runs that were trained")
     check_validated(folder)
-    path = folder / "config.ini"
-    settings = check(read_sections(path, overrides), str(path))
+    settings = check(read_run(folder, overrides), str(folder / "config.ini"))
     if settings.run.folds is not None:
         raise ConfigError(
             f"{folder} is a run over folds, whose members share no validation image: name runs of the same "

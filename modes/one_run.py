@@ -26,7 +26,7 @@ from inference.predict import Predictions
 from inference.priors import priors_of, write_priors
 from inference.saved import PREDICTED
 from modes.assemble import Experiment, assemble_training, fingerprint
-from modes.run_folder import FINISHED, read_environment, write_environment
+from modes.run_folder import FINISHED, read_environment, warn_of_other_bits, write_environment
 from modes.start import started
 from modes.time_limit import follow_plan, keep_time
 from train import checkpoint
@@ -56,9 +56,8 @@ def write_beginning(
     """
     settings = experiment.settings
     write_text(folder / "config.ini", format_ini(settings.texts()))
-    facts = {"seed": settings.run.seed, "data": data, "device": str(experiment.precision.device)}
-    facts |= start or {}
-    write_environment(folder, facts)
+    facts = {"seed": settings.run.seed, "data": data, **experiment.precision.facts()}
+    write_environment(folder, facts | dict(start or {}))
 
 
 def refuse_other_data(folder: Path, data: object) -> None:
@@ -104,6 +103,7 @@ def train_run(
         trainer.state.load_state_dict(saved)
         epoch, batch = trainer.state.epoch, trainer.state.batch
         log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
+        warn_of_other_bits(folder, experiment.precision.facts())
     _fit(trainer, whole)
     if experiment.settings.train.final is not None:
         _finish_final(experiment, folder)

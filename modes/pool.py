@@ -11,7 +11,7 @@ from dataset.base_dataset import whose
 from dataset.task import Choices, Task
 from inference.ensemble import Members, Truth, logits_of, one_of
 from inference.saved import validated_file
-from modes.run_folder import find_run, is_run
+from modes.run_folder import find_run
 from modes.saved_run import SavedRun, Tables, shared
 from utils.durable import sha256_of
 from utils.errors import ConfigError, listed
@@ -108,26 +108,14 @@ def _labels(task: Task) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def find_members(runs: Path, name: str, wanted: Sequence[str]) -> list[Path]:
-    """Return the folders of finished runs.
-
-    Args:
-        wanted: each a path; ``name/version``; a version of the run ``name``; or another run's name, which
-            means its newest finished version.
+    """Return the folders of finished runs, each of them named as ``find_run`` says.
 
     Raises:
         ConfigError: one is not there or not finished, or is there twice.
     """
-    found = [_find(runs, name, which) for which in wanted]
-    twice = sorted({str(folder) for folder in found if found.count(folder) > 1})
+    found = [find_run(runs, name, which, finished=True) for which in wanted]
+    places = [folder.resolve() for folder in found]
+    twice = sorted({str(f) for f, place in zip(found, places, strict=True) if places.count(place) > 1})
     if twice:
         raise ConfigError(f"A run can be a member once: {', '.join(twice)}")
     return found
-
-
-def _find(runs: Path, name: str, which: str) -> Path:
-    inside = runs / which
-    if is_run(inside):
-        return find_run(runs, name, str(inside), finished=True)
-    if Path(which).name == which and inside.is_dir() and not is_run(Path(which)):
-        return find_run(runs, which, None, finished=True)
-    return find_run(runs, name, which, finished=True)

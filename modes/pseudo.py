@@ -1,7 +1,6 @@
 """Labels images with a finished run, for another run to train on as well."""
 
 import logging
-from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
 from modes.moves import build_views, with_views
 from modes.one_run import check_validated, load_weights
-from modes.read_settings import check, read_sections
 from modes.run_engine import with_engine
 from modes.run_folder import read_environment
 from utils.convert import as_text
@@ -43,25 +41,17 @@ class Pseudo(Infer):
     Of a run over several folds each member gets its own: the mean of the models that held out its fold.
     """
 
-    images: Path | None = None  # a folder; None = the eval images
-
-    def run(self, arguments: Namespace) -> None:
-        here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
-        if here.pseudo.images is not None:
-            self.images = here.paths.data / here.pseudo.images
-        # What else may be changed is what inference may change.
-        own = "pseudo.images"
-        others = [text for text in arguments.overrides if text.partition("=")[0].strip().lower() != own]
-        super().run(Namespace(**vars(arguments) | {"overrides": others}))
+    free = ("pseudo.images",)
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         refuse_ensemble(folder, "label with a member")
         check_validated(folder)  # its labels would leak into whatever another run validates
-        if self.images is None:
+        data, named = experiment.settings.paths.data, experiment.settings.pseudo.images
+        if named is None:
             images = experiment.eval_table()
             batches = experiment.eval_batches(images, "unlabelled eval")  # no label is made up for one
         else:
-            images = _images_in(self.images, experiment.settings.paths.data)
+            images = _images_in(data / named, data)
             batches = experiment.eval_batches(images, "unlabelled")
         model = experiment.model(fresh=False)
         views = build_views(experiment.settings, experiment.task, experiment.prepare.size)
@@ -69,15 +59,15 @@ class Pseudo(Infer):
             found = []
             for own in models:
                 load_weights(model, experiment, own)
-                engine = with_engine(model, experiment, own)
+                engine = with_engine(model, experiment, own, self.outputs.folder(own))
                 asked = with_views(engine, views, experiment.settings, experiment.task)
                 found.append(predict(asked, batches, experiment.precision, what="Labelling"))
                 check_finite(found[-1])
             labels = mean_predictions(experiment.task.spaces, found)
             teacher = _teacher(experiment, models)
             for own in models:
-                _write(own / NAME, experiment.task, images.files, labels, teacher)
-        _say_how(experiment, folder, teacher)
+                _write(self.outputs.folder(own) / NAME, experiment.task, images.files, labels, teacher)
+        _say_how(experiment, self.outputs.folder(folder), teacher)
 
 
 def _write(path: Path, task: Task, files: Sequence[str], found: Predictions, teacher: Teacher) -> None:

@@ -30,21 +30,43 @@ from utils.registry import Component, Registry
 def read_sections(path: Path, overrides: Sequence[str] = ()) -> Sections:
     """Return a config file's sections with the environment's paths and ``--set`` over them."""
     sections = read_ini(path)
-    try:
-        environment = {**dotenv_values(".env"), **os.environ}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f".env can't be read as UTF-8 text: {error}. Save it as UTF-8.") from None
+    put_over(sections, overrides)
+    return sections
+
+
+def put_over(sections: Sections, overrides: Sequence[str]) -> None:
+    """Put the environment's paths and then the texts of ``--set`` over the values of a config, in place."""
+    variables = environment()
     for key in (f.name for f in fields(PathSettings)):
         variable = f"PODIUM_{key.upper()}"
-        if text := environment.get(variable):
+        if text := variables.get(variable):
             put(sections, "paths", key, Value(text, f"{variable} in the environment or .env"))
             if key == "data":  # whoever names a folder means that folder, not a drawn one
                 put(sections, "paths", "draw_demo", Value("no", variable))
-    if any(text.startswith("paths.data=") for text in overrides):
+    if "paths.data" in map(key_of, overrides):
         put(sections, "paths", "draw_demo", Value("no", "--set paths.data"))
     meant = {kind: default for kind, (_, default) in CHOSEN.items()} | {"head": None}  # the model's own
     override(sections, overrides, choosing=meant)
-    return sections
+
+
+def environment() -> dict[str, str | None]:
+    """Return the variables of ``.env`` with those of the environment over them."""
+    try:
+        return {**dotenv_values(".env"), **os.environ}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f".env can't be read as UTF-8 text: {error}. Save it as UTF-8.") from None
+
+
+def data_said(overrides: Sequence[str]) -> str | None:
+    """Return what names the data folder whatever any config says, if something does."""
+    if "paths.data" in map(key_of, overrides):
+        return "--set paths.data"
+    return "PODIUM_DATA" if environment().get("PODIUM_DATA") else None
+
+
+def key_of(text: str) -> str:
+    """Return the ``section.key`` of a text of ``--set``."""
+    return text.partition("=")[0].strip().lower()
 
 
 def check(sections: Sections, source: str) -> Settings:

@@ -2,68 +2,71 @@
 
 import json
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dataset.demo import is_demo
 from dataset.task import Task
-from inference.ledger import Entry, Ledger, now
+from inference.ledger import Ledger
+from inference.submission_entry import Entry, now
 from modes.guard import Rows, reference_of, report
+from modes.outputs import Outputs
 from modes.run_folder import FINISHED
 from modes.settings import Settings
+from utils.command import podium
 from utils.durable import sha256_of
 
 log = logging.getLogger("podium")
 
 
-def record(folder: Path, rows: Rows, task: Task, settings: Settings, *, runs: Sequence[Path] = ()) -> None:
-    """Print what is unusual about the submission of a run's folder, and list it in the ledger.
+def record(folder: Path, rows: Rows, task: Task, settings: Settings, outputs: Outputs) -> None:
+    """Print what is unusual about the submission of a run, and list it in the ledger.
 
     Args:
-        folder: where ``submission.csv`` was written; what a finished run leaves there is used if it is there.
+        folder: the run's.
         rows: the submission's, with the id first.
         task: as it decided them.
         settings: say where the data and the ledger are.
-        runs: what it was predicted with; as a rule the folder.
+        outputs: say where ``submission.csv`` was written.
 
     Raises:
         DataError: the ledger can't be read; it stays as it is.
     """
-    path = folder / "submission.csv"
-    ledger = Ledger.beside(settings.paths.runs)
-    entry = entry_of(path, ledger, len(rows), task, runs or (folder,))
-    report(rows, task, reference_of(folder, task, settings), ledger, entry.sha256)
-    if is_demo(settings.paths.data):
+    path, data = outputs.folder(folder) / "submission.csv", settings.paths.data
+    ledger = outputs.ledger(settings.paths)
+    entry = entry_of(path, ledger, rows, task, data, run=folder)
+    report(rows, task, reference_of(folder, task, settings), ledger, entry.sha256, entry.competition)
+    if is_demo(data):
         log.info("\nOf drawn demo data, so it is not listed in %s.", ledger.path)
     elif ledger.add(entry):
-        log.info(
-            "\nListed as %s in %s. With its public score: python run.py --mode submitted %s --public SCORE",
-            entry.short, ledger.path, entry.short,
-        )  # fmt: skip
+        command = podium("--mode", "submitted", entry.short, "--public", "SCORE")
+        log.info("\nListed as %s in %s. With its public score: %s", entry.short, ledger.path, command)
     else:
         log.info("\n%s lists this very file already, as %s.", ledger.path, entry.short)
 
 
-def entry_of(path: Path, ledger: Ledger, rows: int, task: Task, runs: Sequence[Path]) -> Entry:
-    """Return the entry of a file, with what the folder that it lies in says about its run."""
-    scores = _json(path.parent / FINISHED)
+def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, run: Path | None) -> Entry:
+    """Return the entry of a file, with what is known of the run that predicted it, if one did."""
+    scores = {} if run is None else _json(run / FINISHED)
     name = task.main_scores[0]
     low, high = scores.get("intervals", {}).get(name, (None, None))
-    whole = (path.parent / "out_of_fold.csv").exists()
+    whole = run is not None and (run / "out_of_fold.csv").exists()
+    competition = ledger.competition(data, rows)
     return Entry(
         when=now(),
         file=ledger.where(path),
         sha256=sha256_of(path),
-        runs=", ".join(map(ledger.where, runs)),
-        commit=(_json(path.parent / "environment.json").get("commit") or "")[:12],
+        runs="" if run is None else ledger.where(run),
+        commit="" if run is None else (_json(run / "environment.json").get("commit") or "")[:12],
         score=f"{'out-of-fold' if whole else 'validation'} {name}"
         if name in scores.get("scores", {})
         else "",
         own=scores.get("scores", {}).get(name),
         low=low,
         high=high,
-        rows=rows,
+        rows=len(rows),
+        data=competition.data,
+        template=competition.template,
     )
 
 

@@ -15,9 +15,9 @@ from dataset.relabel import COLUMNS
 from inference.mean import mean_probabilities
 from inference.suspects import Answer, Validation, answer, wrong_shares
 from modes.mode import MODES, Mode
-from modes.read_settings import check, read_sections
 from modes.review_report import Report
 from modes.review_sheet import Item, Pictures, items, sheet
+from modes.run_config import Asked
 from modes.run_folder import find_run
 from modes.saved_run import SavedRun
 from modes.settings import Settings
@@ -46,7 +46,7 @@ class Review(Mode):
 
     def run(self, arguments: Namespace) -> None:
         _refuse(arguments)
-        here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        here = Asked.of(arguments).here
         wanted = arguments.runs if arguments.run is None else [arguments.run, *arguments.runs]
         folder, *others = [
             find_run(here.paths.runs, here.run.name, run, finished=True) for run in wanted or [None]

@@ -39,13 +39,16 @@ def check_engine(experiment: Experiment) -> None:
     ENGINES.get(experiment.settings.infer.engine.name).check(experiment.precision.device)
 
 
-def with_engine(model: nn.Module, experiment: Experiment, folder: Path) -> Engine:
+def with_engine(model: nn.Module, experiment: Experiment, folder: Path, out: Path) -> Engine:
     """Return what runs the model of a finished run as [infer] engine says, checked against the model.
+
+    Args:
+        out: where an ONNX file is written if the run has none; as a rule its folder.
 
     Raises:
         ConfigError: the engine can't run this model, or gives other probabilities.
     """
-    sample = Sample(model, experiment, folder)
+    sample = Sample(model, experiment, folder, out)
     engine = ENGINES.build(
         experiment.settings.infer.engine.component,
         model=model,
@@ -60,8 +63,8 @@ def with_engine(model: nn.Module, experiment: Experiment, folder: Path) -> Engin
 class Sample:
     """Some of a finished run's own validation images, and what its model says of them."""
 
-    def __init__(self, model: nn.Module, experiment: Experiment, folder: Path) -> None:
-        self.model, self.folder = model, folder
+    def __init__(self, model: nn.Module, experiment: Experiment, folder: Path, out: Path) -> None:
+        self.model, self.folder, self.out = model, folder, out
         plain = replace(experiment.settings.infer, views=None)  # the model is asked about the middle only
         self.experiment = replace(experiment, settings=replace(experiment.settings, infer=plain))
 
@@ -120,7 +123,7 @@ def write_checked_onnx(sample: Sample) -> Path:
     Raises:
         ConfigError: a package is missing, or ONNX can't say what the model does.
     """
-    experiment, path, said = sample.experiment, sample.folder / FILE, ""
+    experiment, path, said = sample.experiment, sample.out / FILE, ""
 
     def write(temporary: Path) -> None:
         size, facts = experiment.settings.images.size, _facts(sample)
@@ -135,9 +138,9 @@ def write_checked_onnx(sample: Sample) -> Path:
 
 def _onnx_file(sample: Sample) -> Path:
     """Return the run's ONNX file, written anew unless the one that is there is of these weights."""
-    path = sample.folder / FILE
-    if path.exists() and metadata_of(path) == as_metadata(_facts(sample)):
-        return path
+    for path in (sample.folder / FILE, sample.out / FILE):
+        if path.exists() and metadata_of(path) == as_metadata(_facts(sample)):
+            return path
     return write_checked_onnx(sample)
 
 

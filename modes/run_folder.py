@@ -1,23 +1,29 @@
 """A run's folder ``runs/<name>/<version>``: made once, locked while in use, found again."""
 
+import difflib
 import errno
 import json
+import logging
 import os
 import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from utils.command import podium
+from utils.convert import FileName
 from utils.durable import lock, sync_folder, write_json
 from utils.errors import ConfigError
 
+log = logging.getLogger("podium")
 FINISHED = "scores.json"  # written last: a run that has it is complete
+_MOST_SHOWN = 20  # names of runs in a message
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "safetensors")
 
 
@@ -47,34 +53,64 @@ def create_run(runs: Path, name: str, fill: Callable[[Path], None]) -> Path:
 
 
 def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Path:
-    """Return the run that ``which`` names by version or path, or the newest of ``name``.
+    """Return the run that ``which`` names, or the newest of ``name``: the one way in which runs are named.
 
     Args:
+        which: a path; a version of ``name``, such as 001; ``name/version``; a member of either
+            (``001/fold-0``); or another name, which means its newest version.
         finished: whether it must be a finished run, or one that still can be resumed.
 
     Raises:
         ConfigError: there is none; says which runs there are and what to do.
     """
     check_name(name)
-    parent = runs / name
-    versions = _versions(parent)
-    if which is not None:
-        named = [folder for folder in (Path(which), parent / which) if is_run(folder)]
-        if not named:
-            known = ", ".join(folder.name for folder in versions) or "none"
-            raise ConfigError(
-                f"There is no run {which!r}, neither as a path nor in {parent} (there: {known})."
-            )
-        versions = [named[0]]
+    parent, versions = (runs / name, _versions(runs / name)) if which is None else _named(runs, name, which)
     fitting = [folder for folder in versions if (folder / FINISHED).exists() == finished]
     if fitting:
         return fitting[-1]
+
     state = {True: "finished", False: "unfinished"}
     there = ", ".join(f"{f.name} ({state[(f / FINISHED).exists()]})" for f in versions) or "no run"
-    advice = (
-        "Finish it with: python run.py --resume" if finished and versions else "Start one with: python run.py"
-    )
+    own: list[str | Path] = [] if which is None else ["--run", versions[-1]]
+    go_on, advice = podium("--resume", *own), f"Start one with: {podium()}"
+    if versions and finished:
+        advice = f"Finish it with: {go_on}"
+    elif versions:
+        advice = f"A finished run is not trained again. {advice}"
     raise ConfigError(f"{parent} holds no {state[finished]} run (there: {there}). {advice}")
+
+
+def _named(runs: Path, name: str, which: str) -> tuple[Path, list[Path]]:
+    """Return the folder that a text means, and the runs there, newest last: as a rule that one alone."""
+    padded = [runs / name / f"{int(which):03d}"] if which.isascii() and which.isdigit() else []
+    places = [Path(which).expanduser(), runs / name / which, runs / which, *padded]
+    try:
+        for folder in places if which.strip() else ():
+            if is_run(folder):
+                return folder.parent, [folder]
+        for folder in places[::2] if which.strip() else ():  # a name, or the path of a folder of runs
+            if versions := _versions(folder):
+                return folder, versions
+    except (OSError, ValueError):  # no file could have that name
+        pass
+    raise ConfigError(_unknown_run(runs, name, which))
+
+
+def _unknown_run(runs: Path, name: str, which: str) -> str:
+    """Return what to say of a text that names no run: the nearest names, and how runs are named."""
+    versions = [folder.name for folder in _versions(runs / name)]
+    others = {folder.name: _versions(folder) for folder in sorted(runs.glob("*"))}
+    names = [other for other, of in others.items() if of]
+    both = [f"{other}/{version.name}" for other, of in others.items() for version in of]
+    near = difflib.get_close_matches(which, [*versions, *names, *both], n=3)
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    there = ", ".join(names[:_MOST_SHOWN]) or "none"
+    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    return (
+        f"There is no run {which!r}.{hint} A run is named by its path, by a version of {name} (there: "
+        f"{', '.join(versions[-_MOST_SHOWN:]) or 'none'}), as NAME/VERSION, or by a NAME in {runs} (there: "
+        f"{there}{more}), which means its newest."
+    )
 
 
 @contextmanager
@@ -93,6 +129,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
         {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": sys.argv,
+            "folder": str(Path.cwd()),  # from which relative paths are meant
             "commit": _git("rev-parse", "HEAD"),
             "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
             "python": platform.python_version(),
@@ -109,6 +146,21 @@ def read_environment(folder: Path) -> dict[str, Any]:
     return facts
 
 
+def warn_of_other_bits(folder: Path, now: Mapping[str, object]) -> None:
+    """Say where a run goes on otherwise than it began: its weights will not be those of one not stopped."""
+    before = read_environment(folder)
+    changed = [
+        f"{name} {before[name]}, now {value}"
+        for name, value in now.items()
+        if name in before and before[name] != value
+    ]
+    if changed:
+        log.warning(
+            "%s began with %s: it goes on, but not with the bits of a run that was never stopped.",
+            folder, "; ".join(changed),
+        )  # fmt: skip
+
+
 def _versions(parent: Path) -> list[Path]:
     found = [folder for folder in parent.glob("*") if folder.name.isdigit() and is_run(folder)]
     return sorted(found, key=lambda folder: int(folder.name))
@@ -121,8 +173,10 @@ def is_run(folder: Path) -> bool:
 
 def check_name(name: str) -> None:
     """Raise a ConfigError for a run's name that is not a folder's name."""
-    if Path(name).name != name or name in (".", ".."):
-        raise ConfigError(f"[run] name = {name!r} must be a folder's name, without / in it.")
+    try:
+        FileName().check(name)
+    except ValueError as error:
+        raise ConfigError(f"[run] name: {error}.") from None
 
 
 def _git(*arguments: str) -> str | None:

@@ -1,5 +1,6 @@
 """A finished run as it can be judged without its weights: what it predicted, and what is right."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,9 +15,12 @@ from dataset.task import Logits, Targets, Task
 from inference.saved import Validated
 from modes.assemble import build_task, training_table
 from modes.one_run import check_validated
-from modes.read_settings import check, read_sections
+from modes.read_settings import check
+from modes.run_config import read_run
 from modes.settings import Settings
 from utils.errors import ConfigError, DataError, listed
+
+log = logging.getLogger("podium")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +36,14 @@ class Tables:
         options[1].pop("valid_fold", None)
         key = repr((settings.paths.data, [one.name for one in chosen], options, settings.run.dealing_seed))
         if key not in self.read:
+            log.info("Labels of: %s", settings.paths.data.absolute())
             self.read[key] = training_table(settings, task)
         return self.read[key]
 
 
 def read_task(folder: Path, overrides: Sequence[str]) -> tuple[Settings, Task]:
     """Return the settings and the task of a run's folder, with ``overrides`` such as ``paths.data=...``."""
-    path = folder / "config.ini"
-    settings = check(read_sections(path, overrides), str(path))
+    settings = check(read_run(folder, overrides), str(folder / "config.ini"))
     return settings, build_task(settings)
 
 

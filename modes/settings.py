@@ -32,7 +32,7 @@ from models.head import HEADS
 from schedulers.base import SCHEDULERS
 from train.callback import CALLBACKS
 from train.optimizer import OPTIMIZERS, Rates
-from utils.convert import Count, CountOrZero, Fraction, NonNegative, Positive, as_text
+from utils.convert import Count, CountOrZero, Few, Fraction, Name, NonNegative, Positive, Seed, Side, as_text
 from utils.device import PrecisionName
 from utils.duration import Duration
 from utils.errors import ConfigError
@@ -44,11 +44,11 @@ from utils.registry import Component, Registry
 class RunSettings:
     """Which run this is."""
 
-    name: str  # its folder: runs/<name>/<version>
-    seed: CountOrZero = 42  # of everything random
-    split_seed: CountOrZero | None = None  # of the dealing of folds; none = seed
+    name: Name  # its folder: runs/<name>/<version>
+    seed: Seed = 42  # of everything random
+    split_seed: Seed | None = None  # of the dealing of folds; none = seed
     folds: Literal["all"] | tuple[CountOrZero, ...] | None = None  # each of them validates once
-    seeds: Count = 1  # how many runs of each of these folds: with seed, seed + 1, ...
+    seeds: Few = 1  # how many runs of each of these folds: with seed, seed + 1, ...
     device: str = "auto"  # auto, cpu, cuda, cuda:1
     deterministic: bool = (
         True  # the same bits on every run; no: the fastest kernels of a GPU, whatever their bits
@@ -87,7 +87,7 @@ class PathSettings:
 class ImageSettings:
     """How images are prepared, for training, validation and inference alike."""
 
-    size: tuple[Count, Count]  # height, width that the model sees, pixels
+    size: tuple[Side, Side]  # height, width that the model sees, pixels
     grey: bool = False  # without colour
     room: Fraction = 0.0  # how much larger the kept images are than ``size``, for random moves
     store: Where = "auto"  # where they are read from: disk, memory, device; auto: device if there is room
@@ -138,8 +138,8 @@ class ReviewSettings:
     """--mode review."""
 
     most: Count = 100  # suspected labels on the sheet, of each label space
-    mistakes: Count = 8  # of each label, in the report
-    height: Count = 128  # of the pictures on both pages, pixels
+    mistakes: Few = 8  # of each label, in the report
+    height: Side = 128  # of the pictures on both pages, pixels
 
 
 _NO_CLASS_WEIGHTS = ClassWeights()

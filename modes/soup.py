@@ -2,6 +2,7 @@
 
 import logging
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from inference.predict import Predictions
 from inference.saved import PREDICTED
 from modes.ingredients import NESTED_SEED, Ingredients
 from modes.mode import MODES, Mode
+from modes.names import chosen_name
 from modes.one_run import ends, score_lines, tuning
-from modes.read_settings import check, read_sections
+from modes.read_settings import check, key_of, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, write_environment
+from modes.settings import Settings
 from train import checkpoint
+from utils.command import podium
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError
 from utils.ini import format_ini
@@ -24,6 +28,7 @@ from utils.metrics import in_words
 
 log = logging.getLogger("podium")
 _FREE = ("paths.", "infer.", "run.device")  # what --set may change of the runs
+_SUFFIX = "_soup"
 _NO_EPOCH = 0  # what a soup's checkpoint and scores.json have in place of their best epoch
 
 
@@ -32,7 +37,8 @@ class Soup(Mode):
     """Average the weights of finished runs that have the same model and the same validation images.
 
     The greedy soup takes the best run and adds each other one, from the best down, if the validated score
-    does not fall. Leaves a run like any other: predict with it, compare it, or put it into an ensemble.
+    does not fall. Leaves a run like any other, runs/<name>_soup/<version> by the name of its members (or that
+    of --set run.name=...): predict with it, compare it, or put it into an ensemble.
     """
 
     @classmethod
@@ -50,21 +56,27 @@ class Soup(Mode):
             raise ConfigError("--resume and --run have no meaning with --mode soup: name runs after it.")
         if len(arguments.runs) < 2:
             raise ConfigError("--mode soup takes two runs or more: python run.py --mode soup A B C")
-        here_only = [text for text in arguments.overrides if text.startswith("run.name=")]
+        here_only = [text for text in arguments.overrides if key_of(text) == "run.name"]
         for text in arguments.overrides:
-            if text not in here_only and not text.startswith(_FREE):
+            if text not in here_only and not key_of(text).startswith(_FREE):
                 raise ConfigError(f"--set {text} belongs to training; a soup trains nothing.")
-        sections = read_sections(arguments.config, arguments.overrides)
-        here = check(sections, str(arguments.config))
-        folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in arguments.runs]
-        runs = Ingredients.of(folders, [text for text in arguments.overrides if text not in here_only])
+        here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        others = [text for text in arguments.overrides if text not in here_only]
+        config = check(read_sections(arguments.config, others), str(arguments.config)).run.name
+        folders = [find_run(here.paths.runs, config, run, finished=True) for run in arguments.runs]
+        runs = Ingredients.of(folders, others)
         everything = tuple(range(len(runs.folders)))
         chosen = runs.greedy() if arguments.recipe == "greedy" else everything
         log.info("%s", _table(runs, chosen, everything))
-        folder = create_run(
-            here.paths.runs, here.run.name, lambda new: _write(new, runs, chosen, arguments.recipe)
+        name = chosen_name(here.run.name, config, runs.folders, _SUFFIX)
+        base = runs.experiment.settings
+        base = replace(
+            base, run=replace(base.run, name=name), paths=replace(base.paths, runs=here.paths.runs)
         )
-        command = f"python run.py --config {arguments.config} --mode infer --run {folder}"
+        folder = create_run(
+            here.paths.runs, name, lambda new: _write(new, runs, chosen, arguments.recipe, base)
+        )
+        command = podium("--mode", "infer", "--run", folder)
         log.info("\nThe soup is a run: %s\nPredict:     %s", folder, command)
 
 
@@ -83,15 +95,13 @@ def _table(runs: Ingredients, chosen: tuple[int, ...], everything: tuple[int, ..
     return format_table(("run", "taken", *map(in_words, names)), rows)
 
 
-def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str) -> None:
-    """Write what a finished run has; scores.json last."""
+def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str, base: Settings) -> None:
+    """Write what a finished run has, with these settings; scores.json last."""
     task, found = runs.task, runs.answer(chosen)
-    base = runs.experiment.settings
     write_text(folder / "config.ini", format_ini(base.texts()))
     ingredients = [str(runs.folders[number]) for number in chosen]
-    device = str(runs.experiment.precision.device)
-    facts = {"seed": base.run.seed, "data": runs.data, "device": device, "ingredients": ingredients}
-    write_environment(folder, facts)
+    facts = {"seed": base.run.seed, "data": runs.data, "ingredients": ingredients}
+    write_environment(folder, facts | runs.experiment.precision.facts())
     if runs.same_images:  # else nobody's split says whom no ingredient was trained on
         write_text(folder / "split.csv", (runs.folders[0] / "split.csv").read_text(encoding="utf-8"))
     ids = runs.ids

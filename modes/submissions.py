@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from dataset.class_table import format_table
 from inference.agreement import agreement
-from inference.ledger import Entry, Ledger
+from inference.ledger import Ledger
+from inference.submission_entry import Entry
 from modes.mode import MODES, Mode
 from modes.read_settings import check, read_sections
 
@@ -25,12 +26,22 @@ class Submissions(Mode):
 
 
 def show(ledger: Ledger) -> None:
-    """Print a table of all submissions, newest last, and how own and public scores go together."""
-    entries = ledger.entries()
-    if not entries:
+    """Print a table of each competition's submissions, newest last, and how own and public scores agree."""
+    competitions = ledger.by_competition()
+    if not competitions:
         log.info("%s has no submission yet: python run.py --mode infer", ledger.path)
         return
-    log.info("\n%s\n\n%s\n\n%s", ledger.path, _table(entries), "\n".join(_agreement(entries)))
+    log.info("\n%s", ledger.path)
+    for entries in competitions:
+        if len(competitions) > 1:
+            log.info("\n%s", _competition(entries[-1]))
+        log.info("\n%s\n\n%s", _table(entries), "\n".join(_agreement(entries)))
+
+
+def _competition(entry: Entry) -> str:
+    if not entry.template:
+        return "Of a competition that is not known, since an earlier version wrote these lines:"
+    return f"Of the data in {entry.data} (template {entry.template}):"
 
 
 def _table(entries: Sequence[Entry]) -> str:

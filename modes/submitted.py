@@ -5,7 +5,8 @@ import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from inference.ledger import Entry, Ledger
+from inference.ledger import Ledger
+from inference.submission_entry import Entry
 from modes.check import Checked
 from modes.mode import MODES, Mode
 from modes.read_settings import check, read_sections
@@ -40,8 +41,8 @@ class Submitted(Mode):
         settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         ledger = Ledger.beside(settings.paths.runs)
         if arguments.file is not None:
-            entry = _listed(arguments, ledger)
-            _say(*ledger.fill(entry.sha256, **given))
+            entry = _listed(arguments, ledger, settings.paths.data)
+            _say(*ledger.fill(entry.sha256, entry.competition, **given))
         show(ledger)
 
 
@@ -72,22 +73,26 @@ def _given(arguments: Namespace) -> dict[str, float | str]:
     return found
 
 
-def _listed(arguments: Namespace, ledger: Ledger) -> Entry:
+def _listed(arguments: Namespace, ledger: Ledger, data: Path) -> Entry:
     """Return the entry of a file, which is checked and added if the ledger lacks it."""
     path = Path(arguments.file)
     if not path.is_file():
-        return ledger.named(arguments.file)
+        return ledger.named(arguments.file, data)
     sha256 = sha256_of(path)
     known = [entry for entry in ledger.entries() if entry.sha256 == sha256]
-    if known:
+    if len(known) == 1 and not known[0].template:  # a line of old
         return known[0]
+
     checked = Checked.of(path, arguments)
+    competition = ledger.competition(checked.settings.paths.data, checked.rows)
+    if known := [entry for entry in known if ledger.alike(entry.competition, competition)]:
+        return known[0]
     checked.report(ledger, path)
     folder = path.parent
-    runs = (folder,) if is_run(folder) and (folder / FINISHED).exists() else ()
-    entry = entry_of(path, ledger, len(checked.rows), checked.task, runs)
+    run = folder if is_run(folder) and (folder / FINISHED).exists() else None
+    entry = entry_of(path, ledger, checked.rows, checked.task, checked.settings.paths.data, run=run)
     ledger.add(entry)
-    what = "" if runs else " It lies in no run's folder, so its own score is not known."
+    what = "" if run else " It lies in no run's folder, so its own score is not known."
     log.info("%s was not listed: added as %s.%s", path, entry.short, what)
     return entry
 

@@ -20,6 +20,7 @@ from train.monitor import Monitor
 from train.time_keeper import DOUBT, LEAD, Costs, Deadline, TimeKeeper, blank_plan
 from train.trainer import Trainer
 from utils.clock import since_start
+from utils.command import quoted
 from utils.durable import write_json
 from utils.duration import Duration
 from utils.errors import ConfigError
@@ -70,7 +71,7 @@ def follow_plan(trainer: Trainer, folder: Path, source: Path) -> None:
     if len(plan.validated) != epochs:
         raise ConfigError(
             f"[train] plan: {source / PLAN} is of a run with {len(plan.validated)} epochs; this one has "
-            f"{epochs}. Repeat it with its own config: --config {source / 'config.ini'}"
+            f"{epochs}. Repeat it with its own config: --config {quoted(source / 'config.ini')}"
         )
     plan.moving = False
     trainer.state.plan = trainer.batches.pace = plan

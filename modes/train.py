@@ -10,15 +10,18 @@ from typing import Any
 
 from inference.ensemble_settings import EnsembleSettings
 from modes.assemble import Experiment, fingerprint, training_table
+from modes.command_line import train_options
 from modes.cross_validation import CrossValidation
 from modes.final_fit import final_fit, write_folds
 from modes.leak import beginning
 from modes.mode import MODES, Mode
+from modes.named_runs import with_found_runs
 from modes.one_run import train_run, write_beginning
 from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, held
 from modes.settings import Settings, changes
 from modes.time_limit import share
+from utils.command import podium, quoted
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
 from utils.ini import read_ini
 from utils.logs import logged_to
@@ -42,10 +45,7 @@ class Train(Mode):
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
-        what = (
-            "train on all data, as long as this finished run's folds needed; short for --set train.final=..."
-        )
-        parser.add_argument("--final", metavar="RUN", help=what)
+        train_options(parser)
 
     def run(self, arguments: Namespace) -> None:
         if arguments.run is not None and not arguments.resume:
@@ -54,7 +54,7 @@ class Train(Mode):
             )
         final = [] if arguments.final is None else [f"train.final={arguments.final}"]
         sections = read_sections(arguments.config, [*arguments.overrides, *final])
-        settings = check(sections, str(arguments.config))
+        settings = with_found_runs(check(sections, str(arguments.config)))
         folder = None
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
@@ -65,7 +65,7 @@ class Train(Mode):
         experiment.check()
         train = _train_one if experiment.settings.run.folds is None else _train_folds
         folder = train(experiment, folder)
-        _say_where(experiment.settings, folder, arguments.config)
+        _say_where(experiment.settings, folder)
 
 
 def _train_one(experiment: Experiment, folder: Path | None) -> Path:
@@ -117,7 +117,7 @@ def _working_in(folder: Path) -> Iterator[None]:
         except Diverged:
             raise
         except ResumableStop as stop:
-            command = f"python run.py --resume --config {folder / 'config.ini'} --run {folder}"
+            command = podium("--resume", "--config", folder / "config.ini", "--run", folder)
             raise ResumableStop(f"{stop}\nGo on with: {command}") from stop
 
 
@@ -152,13 +152,12 @@ def _refuse_changes(folder: Path, settings: Settings) -> None:
     if problems:
         raise ConfigError(
             listed(f"The config, held against that of {folder},", problems)
-            + f"\nUndo that, or resume with --config {folder / 'config.ini'}, or start a new run."
+            + f"\nUndo that, or resume with --config {quoted(folder / 'config.ini')}, or start a new run."
         )
 
 
-def _say_where(settings: Settings, folder: Path, config: Path) -> None:
+def _say_where(settings: Settings, folder: Path) -> None:
     log.info(
-        "\nScores:      %s\nTensorBoard: tensorboard --logdir %s   (this run: %s)\n"
-        "Predict:     python run.py --config %s --mode infer --run %s",
-        folder / FINISHED, settings.paths.runs, folder, config, folder,
+        "\nScores:      %s\nTensorBoard: tensorboard --logdir %s   (this run: %s)\nPredict:     %s",
+        folder / FINISHED, quoted(settings.paths.runs), folder, podium("--mode", "infer", "--run", folder),
     )  # fmt: skip

@@ -55,8 +55,9 @@ class Views(Infer):
             ", ".join(views),
         )  # fmt: skip
         scores = {mean: _scores(task.main_scores, of) for mean, of in found.items()}
-        write_json(folder / NAME, {"average": settings.infer.average, "views": scores})
-        log.info("Written: %s", folder / NAME)
+        path = self.outputs.folder(folder) / NAME
+        write_json(path, {"average": settings.infer.average, "views": scores})
+        log.info("Written: %s", path)
 
 
 def _table(score: str, answers: Answers, found: dict[str, dict[str, Difference]]) -> str:

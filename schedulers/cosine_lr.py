@@ -6,7 +6,7 @@ from typing import Annotated
 from torch.optim import Optimizer
 
 from schedulers.base import SCHEDULERS, Scheduler
-from utils.convert import Count, Fraction, Interval, NonNegative, Positive
+from utils.convert import Count, Epochs, Fraction, Interval, NonNegative
 
 Growth = Annotated[float, Interval(1)]
 
@@ -37,7 +37,7 @@ class CosineLR(Scheduler):
         *,
         optimizer: Optimizer,
         steps_per_epoch: int,
-        t_initial: Positive = 10.0,
+        t_initial: Epochs = 10.0,
         cycle_mul: Growth = 1.2,
         cycle_decay: Fraction = 0.5,
         cycle_limit: Count = 10,

@@ -3,7 +3,7 @@
 from torch.optim import Optimizer
 
 from schedulers.base import SCHEDULERS, Scheduler
-from utils.convert import Fraction, NonNegative, Positive
+from utils.convert import Epochs, Fraction, NonNegative
 
 
 @SCHEDULERS.register
@@ -21,7 +21,7 @@ class StepLR(Scheduler):
         *,
         optimizer: Optimizer,
         steps_per_epoch: int,
-        step_size: Positive = 10.0,
+        step_size: Epochs = 10.0,
         gamma: Fraction = 0.5,
         warmup: NonNegative = 0.0,
     ) -> None:

@@ -7,23 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from utils.printable import unseen
+
 _BOOLEANS = ConfigParser.BOOLEAN_STATES
 _NONE = ("none", "")
+_LONGEST_NAME = 240  # bytes; file systems take 255, and versions and temporary names need some
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The values an option may have, ``low`` and ``high`` included; ``above`` excludes ``low``."""
+    """The values an option may have, ``low`` and ``high`` included; ``above`` excludes ``low``.
+
+    Without a ``high``, ``most`` is where nobody means it any more: sums overflow, or the run never ends.
+    """
 
     low: float = -math.inf
     high: float = math.inf
     above: bool = False
+    most: float = 1_000_000
 
     def check(self, value: float) -> None:
         """Raise ValueError when ``value`` lies outside."""
         low_ok = value > self.low if self.above else value >= self.low
         if not low_ok or value > self.high:
             raise ValueError(f"{value:g} is not {self}")
+        if self.high == math.inf and value > self.most:
+            raise ValueError(f"{value:g} is not at most {self.most:g}")
 
     def __str__(self) -> str:
         if self.high == math.inf:
@@ -31,12 +40,43 @@ class Interval:
         return f"{'above' if self.above else 'from'} {self.low:g} up to {self.high:g}"
 
 
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """A text that becomes the name of a folder."""
+
+    def check(self, text: str) -> None:
+        """Raise ValueError unless every file system takes it and every terminal shows it."""
+        if "/" in text or text in (".", ".."):
+            raise ValueError(f"{text!r} must be a folder's name, without / in it")
+        if text.startswith("."):
+            raise ValueError(
+                f"{text!r} must be a folder's name, which begins with no dot: it would be hidden"
+            )
+        if text != text.strip():
+            raise ValueError(f"{text!r} must be a folder's name, without blanks around it")
+        if (character := unseen(text)) is not None:
+            raise ValueError(f"{text!r} must be a folder's name, without {character} in it")
+        if (size := len(text.encode("utf-8", "surrogatepass"))) > _LONGEST_NAME:
+            raise ValueError(
+                f"{text[:20]!r}... must be a folder's name, of at most {_LONGEST_NAME} bytes: it has {size}"
+            )
+
+
+Name = Annotated[str, FileName()]
 Fraction = Annotated[float, Interval(0, 1)]
 DropRate = Annotated[float, Interval(0, 0.99)]
 Positive = Annotated[float, Interval(0, above=True)]
 NonNegative = Annotated[float, Interval(0)]
 Count = Annotated[int, Interval(1)]
 CountOrZero = Annotated[int, Interval(0)]
+Seed = Annotated[int, Interval(0, most=2**63 - 1)]
+Few = Annotated[int, Interval(1, 1000)]
+Side = Annotated[int, Interval(1, 4096)]  # of an image that a model or a person sees, pixels
+Width = Annotated[int, Interval(1, 65_536)]  # of a layer
+Angle = Annotated[float, Interval(0, 180)]  # degrees
+Exponent = Annotated[float, Interval(0, 100)]
+Factor = Annotated[float, Interval(0.001, 1000)]  # of what is divided by it or raised to it as well
+Epochs = Annotated[float, Interval(0.01)]  # a length of time that something is divided by
 
 
 def convert(text: str, annotation: Any) -> Any:
@@ -75,9 +115,12 @@ def _scalar(text: str, kind: Any) -> Any:
         return _BOOLEANS[text.lower()]
     if kind is int:
         try:
-            return int(text)
+            whole = int(text)
         except ValueError:
-            raise ValueError(f"{text!r} is not a whole number") from None
+            raise ValueError(f"{_shortened(text)!r} is not a whole number") from None
+        if abs(whole) >= 2**63:
+            raise ValueError(f"{_shortened(text)!r} is too large")
+        return whole
     if kind is float:
         try:
             number = float(text)
@@ -89,8 +132,14 @@ def _scalar(text: str, kind: Any) -> Any:
     if kind is str or kind is Path:
         if not text:
             raise ValueError("is empty")
+        if "\0" in text or (kind is Path and unseen(text)):
+            raise ValueError(f"{text!r} holds {unseen(text)}, which can't be part of it")
         return Path(text).expanduser() if kind is Path else text
     raise TypeError(f"an option can't be of type {kind!r}: see utils/convert.py")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:

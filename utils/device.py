@@ -163,8 +163,20 @@ class Precision:
 
     def __str__(self) -> str:
         """Return the device and the precision in words."""
-        name = str(self.dtype).removeprefix("torch.")
-        return f"{describe(self.device)}, {'tf32' if torch.backends.cudnn.allow_tf32 else name}"
+        return f"{describe(self.device)}, {self.name}"
+
+    @property
+    def name(self) -> str:
+        """What the config calls it."""
+        return "tf32" if torch.backends.cudnn.allow_tf32 else str(self.dtype).removeprefix("torch.")
+
+    def facts(self) -> dict[str, str | int]:
+        """Return what the bits of a result depend on beside the config: how numbers are added up."""
+        return {
+            "device": str(self.device),
+            "precision": self.name,
+            "threads": torch.get_num_threads(),
+        }
 
     def autocast(self) -> AbstractContextManager[None]:
         """Return the context in which a model runs."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 _UNITS = {"h": 3600, "min": 60, "s": 1}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(h|min|s)\s*")
 
+_MOST = 366 * 24 * 3600  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Duration:
@@ -21,6 +23,8 @@ class Duration:
         seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
         if seconds <= 0:
             raise ValueError(f"{text!r} is no time at all")
+        if seconds > _MOST:
+            raise ValueError(f"{text!r} is longer than a year")
         return cls(seconds)
 
     def __str__(self) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from utils.printable import printable
+
 log = logging.getLogger("podium")
 
 
@@ -15,8 +17,15 @@ class _BesideBars(logging.Handler):
     """Prints to standard output without breaking a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stdout)
+        tqdm.write(printable(self.format(record)), file=sys.stdout)
         sys.stdout.flush()
+
+
+class _Printable(logging.Formatter):
+    """Writes what came from files and tables so that whoever shows the log obeys none of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def log_to_terminal() -> None:
@@ -30,7 +39,7 @@ def log_to_terminal() -> None:
 def logged_to(path: Path) -> Iterator[None]:
     """Append what is logged inside to a run's ``log.txt`` as well."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handler.setFormatter(_Printable("%(asctime)s %(message)s"))
     log.addHandler(handler)
     try:
         yield

@@ -1,12 +1,14 @@
 """Even light and clear local contrast."""
 
+from typing import Annotated
+
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from dataset.augment import AUGMENTATIONS, Augmentation, Chance
-from utils.convert import Count, Fraction, Positive
+from utils.convert import Factor, Fraction, Interval
 
 
 @AUGMENTATIONS.register
@@ -26,7 +28,13 @@ class CLAHE(Augmentation):
             that a limit could act on.
     """
 
-    def __init__(self, *, probability: Fraction = 0.5, clip_limit: Positive = 2.0, tiles: Count = 8) -> None:
+    def __init__(
+        self,
+        *,
+        probability: Fraction = 0.5,
+        clip_limit: Factor = 2.0,
+        tiles: Annotated[int, Interval(1, 64)] = 8,
+    ) -> None:
         self.probability, self.clip_limit, self.tiles = probability, clip_limit, tiles
 
     def images(self, images: Tensor, chance: Chance) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dataset.augment import AUGMENTATIONS, Chance
 from dataset.mixing import Mixing
-from utils.convert import Positive
+from utils.convert import Factor
 
 
 @AUGMENTATIONS.register
@@ -25,7 +25,7 @@ class CutMix(Mixing):
         probability, from_epoch, to_epoch, ramp: when batches are mixed, see ``Mixing``.
     """
 
-    alpha: Positive = 1.0
+    alpha: Factor = 1.0
 
     def kept(self, images: Tensor, chance: Chance) -> Tensor:
         count, height, width = len(images), images.shape[2], images.shape[3]

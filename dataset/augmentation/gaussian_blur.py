@@ -26,7 +26,7 @@ class GaussianBlur(Augmentation):
         self,
         *,
         probability: Fraction = 0.5,
-        sigma: Annotated[tuple[float, float], Interval(0, above=True)] = (0.1, 2.0),
+        sigma: Annotated[tuple[float, float], Interval(0.01, 100)] = (0.1, 2.0),
     ) -> None:
         if sigma[0] > sigma[1]:
             raise ValueError(f"sigma = {sigma[0]:g}, {sigma[1]:g} must be the least and then the greatest")

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from dataset.augment import AUGMENTATIONS, Chance
 from dataset.mixing import Mixing
-from utils.convert import Positive
+from utils.convert import Factor
 
 
 @AUGMENTATIONS.register
@@ -22,7 +22,7 @@ class MixUp(Mixing):
         probability, from_epoch, to_epoch, ramp: when batches are mixed, see ``Mixing``.
     """
 
-    alpha: Positive = 0.2
+    alpha: Factor = 0.2
 
     def kept(self, images: Tensor, chance: Chance) -> Tensor:
         return chance.beta(self.alpha, len(images), 1, 1, 1)

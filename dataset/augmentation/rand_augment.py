@@ -1,11 +1,13 @@
 """A few random operations on each image, all of one strength."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
 from dataset.augment import AUGMENTATIONS, Augmentation, Chance
 from dataset.operations import MOVES, one_of_all
-from utils.convert import Count, Fraction
+from utils.convert import Fraction, Interval
 
 
 @AUGMENTATIONS.register
@@ -22,7 +24,7 @@ class RandAugment(Augmentation):
 
     moves = MOVES
 
-    def __init__(self, *, operations: Count = 2, magnitude: Fraction = 0.3) -> None:
+    def __init__(self, *, operations: Annotated[int, Interval(1, 20)] = 2, magnitude: Fraction = 0.3) -> None:
         self.operations, self.magnitude = operations, magnitude
 
     def images(self, images: Tensor, chance: Chance) -> Tensor:

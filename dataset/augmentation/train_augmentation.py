@@ -9,7 +9,7 @@ from dataset.augment import AUGMENTATIONS, Augmentation, Chance
 from dataset.colour import brightness, contrast
 from dataset.moves import Move
 from dataset.warp import warp
-from utils.convert import Fraction, NonNegative
+from utils.convert import Angle, Fraction
 from utils.device import constant
 
 
@@ -35,7 +35,7 @@ class TrainAugmentation(Augmentation):
         flip: Fraction = 0.5,
         shift: Fraction = 0.06,
         scale: Fraction = 0.08,
-        degrees: NonNegative = 6.0,
+        degrees: Angle = 6.0,
         light: Fraction = 0.2,
     ) -> None:
         self.size, self.flip, self.shift, self.scale = size, flip, shift, scale

@@ -2,12 +2,12 @@
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from dataset.cropper import CROPPERS, Box, Cropper, Pixels, window
 from dataset.croppers.centre_crop import CentreCrop
 from dataset.faces import Face, face_finder
-from utils.convert import Count, Fraction, NonNegative
+from utils.convert import Count, Fraction, Interval
 
 
 @CROPPERS.register
@@ -36,7 +36,7 @@ class FaceCrop(Cropper):
         self,
         *,
         image_size: tuple[int, int],
-        margin: NonNegative = 0.3,
+        margin: Annotated[float, Interval(0, 10)] = 0.3,
         size: tuple[Count, Count] | None = None,
         centre: tuple[Fraction, Fraction] = (0.5, 0.5),
         detector: Literal["haar"] | Path = "haar",

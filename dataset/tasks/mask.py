@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dataset.spaces import Mark, OneOf
 from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
-from utils.convert import NonNegative, as_text
+from utils.convert import CountOrZero, NonNegative, as_text
 from utils.metrics import macro_f1
 
 MASKS = ("wear", "incorrect", "normal")
@@ -76,8 +76,8 @@ class MaskTask(Task):
         self,
         *,
         joint: bool = False,
-        age_boundaries: tuple[int, int] = (30, 60),
-        train_age_boundaries: tuple[int, int] | None = None,
+        age_boundaries: tuple[CountOrZero, CountOrZero] = (30, 60),
+        train_age_boundaries: tuple[CountOrZero, CountOrZero] | None = None,
         drop_ages: AgeRanges = AgeRanges(),
         soft_age: NonNegative = 0.0,
     ) -> None:

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.head import HEADS, Head
-from utils.convert import Positive
+from utils.convert import Factor
 from utils.device import without_autocast
 
 _SHORTEST = 1e-6  # length below which features have no direction; keeps the gradient at 0 finite
@@ -27,7 +27,7 @@ class Cosine(nn.Linear, Head):
 
     scale: float
 
-    def __init__(self, *, features: int, labels: int, scale: Positive = 30.0) -> None:
+    def __init__(self, *, features: int, labels: int, scale: Factor = 30.0) -> None:
         super().__init__(features, labels, bias=False)
         self.scale = scale
 

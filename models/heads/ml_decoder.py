@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.head import HEADS, Head
 from models.queries import LabelQueries, Queries
-from utils.convert import Count, DropRate
+from utils.convert import DropRate, Few, Width
 from utils.errors import unknown_name
 
 _NEVER = -100.0  # a logit whose probability is 0 in float32, and its gradient
@@ -45,11 +45,11 @@ class MLDecoder(Head):
         labels: int,
         label_names: Sequence[str] = (),
         fresh: bool = True,
-        width: Count = 768,
-        attention_heads: Count = 8,
-        feedforward: Count = 2048,
+        width: Width = 768,
+        attention_heads: Few = 8,
+        feedforward: Width = 2048,
         dropout: DropRate = 0.1,
-        groups: Count = 100,
+        groups: Few = 100,
         queries: Literal["fixed", "learned"] | Path = "fixed",
         unseen: tuple[str, ...] = (),
     ) -> None:

@@ -3,7 +3,7 @@
 from torch import nn
 
 from models.head import HEADS, Head
-from utils.convert import Count, DropRate
+from utils.convert import DropRate, Width
 
 
 @HEADS.register
@@ -24,7 +24,7 @@ class Shallow(nn.Sequential, Head):
         *,
         features: int,
         labels: int,
-        hidden: Count = 512,
+        hidden: Width = 512,
         dropout: DropRate = 0.0,
         norm: bool = True,
     ) -> None:

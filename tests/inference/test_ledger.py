@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inference.ledger import COLUMNS, Entry, Ledger, now
+from inference.ledger import Ledger
+from inference.submission_entry import COLUMNS, Entry, now
 from utils.errors import ConfigError, DataError
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +115,7 @@ DAMAGE = {
     "a time without its zone": (lambda t: t.replace("15:43:00Z", "15:43:00"), "is not a time such"),
     "a shortened hash": (lambda t: t.replace(HASHES[0], "1.2E+63"), "sha256 = '1.2E.63' is not a hash"),
     "rows with a point": (lambda t: t.replace("6300", "6300.0"), "rows = '6300.0' is not a count"),
-    "a value lost": (lambda t: t.replace(",6300", ""), "line 2: 12 values for 13 columns"),
+    "a value lost": (lambda t: t.replace(",6300", ""), "line 2: 14 values for 15 columns"),
     "a column renamed": (lambda t: t.replace("public", "Public LB"), "no column 'public'"),
     "a column added": (lambda t: t.replace("\n", ",x\n"), "column 'x' is not its own"),
     "a conflict of git": (lambda t: t + "<<<<<<< HEAD\n", "conflict of git: keep the lines of both sides"),
@@ -182,7 +183,8 @@ def test_lines_of_two_branches_are_all_kept_when_git_merges_them(ledger, tmp_pat
 ADD = """
 import sys
 from pathlib import Path
-from inference.ledger import Entry, Ledger, now
+from inference.ledger import Ledger
+from inference.submission_entry import Entry, now
 for number in range(10):
     name = f"{sys.argv[2]}{number:x}"
     Ledger(Path(sys.argv[1])).add(Entry(when=now(), file=name, sha256=(name * 32)[:64], rows=1))
@@ -213,3 +215,61 @@ def test_numbers_come_back_as_they_were_given(ledger):
     ledger.add(one)
     assert ledger.entries() == [one]
     assert ",0.7428," in text(ledger)
+
+
+def rows_of(*ids, column="ans"):
+    return [{"ImageID": name, column: "0"} for name in ids]
+
+
+@pytest.fixture
+def two(ledger, tmp_path):
+    """A ledger with a submission to each of two competitions, of equal bytes, and one more to the first."""
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+    cats = ledger.competition(tmp_path / "cats", rows_of("1", "2"))
+    dogs = ledger.competition(tmp_path / "dogs", rows_of("1", "2", column="label"))
+    for number, competition in ((0, cats), (0, dogs), (1, cats)):
+        assert ledger.add(entry(number, data=competition.data, template=competition.template))
+    return cats, dogs
+
+
+def test_two_competitions_are_kept_apart(ledger, two):
+    cats, dogs = two
+    assert [[e.competition for e in of] for of in ledger.by_competition()] == [[cats, cats], [dogs]]
+    assert not ledger.add(entry(0, data=dogs.data, template=dogs.template))  # a double of its own competition
+    ledger.fill(HASHES[0], dogs, public=0.9)
+    assert [e.public for e in ledger.entries() if e.competition == dogs] == [0.9]
+    assert [e.public for e in ledger.entries() if e.competition == cats] == [None, None]
+
+
+def test_a_hash_that_two_competitions_have_means_that_of_the_data_at_hand(ledger, two, tmp_path):
+    with pytest.raises(ConfigError, match="more than one submission"):
+        ledger.named(HASHES[0])
+    assert ledger.named(HASHES[0], tmp_path / "dogs").competition == two[1]
+
+
+def test_the_same_template_of_other_data_is_another_competition_but_not_on_another_machine(ledger, tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first, second, elsewhere = (
+        ledger.competition(tmp_path / name, rows_of("1", "2")) for name in ("first", "second", "gone")
+    )
+    assert not ledger.alike(first, second)
+    assert ledger.alike(first, elsewhere)  # a teammate's name of the folder
+    assert not ledger.alike(first, ledger.competition(tmp_path / "first", rows_of("1")))
+
+
+def test_a_file_of_old_is_read_and_keeps_its_lines(ledger, tmp_path):
+    old = [name for name in COLUMNS if name not in ("data", "template")]
+    cells = ["2026-11-25T15:43:00Z", "a.csv", HASHES[0], "", "", "", "", "", "", "3", "0.5", "", ""]
+    ledger.path.write_text(f"{','.join(old)}\n{','.join(cells)}\n", encoding="utf-8")
+    (known,) = ledger.entries()
+    assert (known.public, known.data, known.template) == (0.5, "", "")
+    (tmp_path / "cats").mkdir()
+    cats = ledger.competition(tmp_path / "cats", rows_of("1", "2"))
+    assert ledger.add(entry(1, data=cats.data, template=cats.template))
+    assert [len(of) for of in ledger.by_competition()] == [2]  # there is only one that it can be of
+    dogs = ledger.competition(tmp_path / "cats", rows_of("3"))
+    assert ledger.add(entry(2, data=dogs.data, template=dogs.template))
+    assert [len(of) for of in ledger.by_competition()] == [1, 1, 1]
+    assert not ledger.add(entry(0, data=cats.data, template=cats.template))

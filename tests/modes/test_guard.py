@@ -10,7 +10,8 @@ from dataset.tasks.classification import ClassificationTask
 from dataset.tasks.hierarchy import HierarchyTask
 from dataset.tasks.mask import MaskTask
 from dataset.tasks.multi_label import MultiLabelTask
-from inference.ledger import Entry, Ledger, now
+from inference.ledger import Ledger
+from inference.submission_entry import Entry, now
 from modes.guard import Reference, report
 from utils.durable import sha256_of
 from utils.tables import write_table

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from modes.run_folder import create_run, find_run
+from modes.run_folder import create_run, find_run, warn_of_other_bits
+from utils.durable import write_json
 from utils.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -77,3 +78,85 @@ def test_the_newest_finished_run_is_found_and_a_path_goes_before_it(tmp_path):
 def test_a_name_that_is_no_folders_name_is_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="must be a folder's name"):
         create(tmp_path, name)
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Finished runs exp/001, exp/002 with a member, and other/001; the working folder is beside them."""
+    folder = tmp_path / "runs"
+    for name in ("exp", "exp", "other"):
+        finish(create(folder, name))
+    member = folder / "exp" / "002" / "fold-0"
+    member.mkdir()
+    fill(member)
+    finish(member)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("which", "found"),
+    [
+        ("001", "exp/001"),
+        ("1", "exp/001"),
+        ("exp/001", "exp/001"),
+        ("exp/001/", "exp/001"),
+        ("other/001", "other/001"),
+        ("other", "other/001"),
+        ("exp", "exp/002"),
+        ("runs/other", "other/001"),
+        ("runs/exp/001", "exp/001"),
+        ("./runs/exp/../exp/001", "exp/001"),
+        ("002/fold-0", "exp/002/fold-0"),
+        ("exp/002/fold-0", "exp/002/fold-0"),
+        ("runs/exp/002/fold-0", "exp/002/fold-0"),
+    ],
+)
+def test_a_run_is_named_by_a_path_a_version_a_name_or_both(runs, which, found):
+    assert find_run(runs, "exp", which, finished=True).resolve() == runs / found
+    assert find_run(runs, "exp", str((runs / found).absolute()), finished=True) == runs / found
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        ("oter/001", "Did you mean 'other/001'"),
+        ("othr", "Did you mean 'other'"),
+        ("exp/003", "Did you mean 'exp/00"),
+        ("003", "by a version of exp (there: 001, 002)"),
+        ("", "There is no run ''"),
+        ("runs", "There is no run 'runs'"),
+        ("exp/001/scores.json", "There is no run"),
+        ("x" * 5000, "There is no run"),
+        ("a\0b", "There is no run"),
+    ],
+)
+def test_a_name_of_no_run_lists_the_nearest_names(runs, which, said):
+    with pytest.raises(ConfigError) as caught:
+        find_run(runs, "exp", which, finished=True)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\0b", "a\nb", "a\rb", "a\tb", "\x1b[31mred", "evil\u202egpj", "line\u2028end", ".hidden",
+        "가" * 100, "x" * 300, " blank", "a\u200bb",
+    ],
+)  # fmt: skip
+def test_a_name_that_a_file_system_or_a_terminal_would_mangle_is_refused(tmp_path, name):
+    with pytest.raises(ConfigError, match="must be a folder's name"):
+        create(tmp_path, name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_resumed_run_is_told_of_other_threads_devices_and_precisions(tmp_path, caplog):
+    write_json(tmp_path / "environment.json", {"threads": 2, "device": "cuda", "precision": "float32"})
+    warn_of_other_bits(tmp_path, {"threads": 2, "device": "cuda", "precision": "float32"})
+    assert caplog.text == ""
+    warn_of_other_bits(tmp_path, {"threads": 4, "device": "cpu", "precision": "float32"})
+    assert "began with threads 2, now 4; device cuda, now cpu" in caplog.text
+    caplog.clear()
+    write_json(tmp_path / "environment.json", {})  # of an earlier version
+    warn_of_other_bits(tmp_path, {"threads": 4})
+    assert caplog.text == ""

@@ -60,14 +60,20 @@ def runs(work):
     return work / "runs" / "test"
 
 
+@pytest.fixture
+def soup(work):
+    """Where soups are: named after their members."""
+    return work / "runs" / "test_soup"
+
+
 def pot_of(runs, *versions):
     return Ingredients.of([runs / version for version in versions], ())
 
 
-def test_a_uniform_soup_is_the_mean_of_all_weights_with_its_own_batch_norms(work, runs):
+def test_a_uniform_soup_is_the_mean_of_all_weights_with_its_own_batch_norms(work, runs, soup):
     assert podium(work, "--mode", "soup", "003", "001", "002", "--recipe", "uniform") == 0
     kept = [best(runs / version) for version in ("001", "002", "003")]
-    found, norms = best(runs / "006"), []
+    found, norms = best(soup / "001"), []
     for name, value in found.items():
         mean = np.mean([one[name].numpy().astype(np.float64) for one in kept], axis=0)
         if "running" in name or "num_batches" in name:
@@ -75,10 +81,10 @@ def test_a_uniform_soup_is_the_mean_of_all_weights_with_its_own_batch_norms(work
         else:
             np.testing.assert_allclose(value.numpy(), mean, rtol=1e-6, atol=1e-7)
     assert any(norms)
-    said = facts_of(runs / "006")
+    said = facts_of(soup / "001")
     assert said["soup"]["ingredients"] == [str(runs / version) for version in ("001", "002", "003")]
     assert "nested" not in said["soup"]  # nothing was chosen
-    environment = json.loads((runs / "006" / "environment.json").read_text())
+    environment = json.loads((soup / "001" / "environment.json").read_text())
     assert environment["ingredients"] == said["soup"]["ingredients"]
 
 
@@ -122,23 +128,24 @@ def test_a_greedy_soup_is_never_worse_than_its_best_run_where_it_was_chosen(runs
         )
 
 
-def test_the_order_of_runs_changes_no_bit(work, runs):
+def test_the_order_of_runs_changes_no_bit(work, runs, soup):
     for order in ("001", "002", "003"), ("003", "002", "001"):
         assert podium(work, "--mode", "soup", *order) == 0
     for name in ("scores.json", "valid_predictions.csv"):
-        assert (runs / "006" / name).read_bytes() == (runs / "007" / name).read_bytes()
-    assert all(value.equal(best(runs / "007")[name]) for name, value in best(runs / "006").items())
+        assert (soup / "001" / name).read_bytes() == (soup / "002" / name).read_bytes()
+    assert all(value.equal(best(soup / "002")[name]) for name, value in best(soup / "001").items())
 
 
-def test_a_soup_is_a_run_to_predict_with_compare_and_look_at(work, runs, capsys):
+def test_a_soup_is_a_run_to_predict_with_compare_and_look_at(work, runs, soup, capsys):
     assert podium(work, "--mode", "soup", "001", "002", "--recipe", "uniform") == 0
-    assert podium(work, "--mode", "infer") == 0  # the newest run
-    assert len(table(runs / "006" / "submission.csv")) == 14
-    assert podium(work, "--mode", "compare", "001", "006") == 0
-    assert podium(work, "--mode", "views", *settings("infer.views=Flip")) == 0
-    alone = json.loads((runs / "006" / "views.json").read_text())["views"]["none"]["macro_f1"]["score"]
-    assert alone == pytest.approx(facts_of(runs / "006")["scores"]["macro_f1"])
-    assert podium(work, "--final", "006") == 2
+    named = ("--run", "test_soup/001")
+    assert podium(work, "--mode", "infer", *named) == 0
+    assert len(table(soup / "001" / "submission.csv")) == 14
+    assert podium(work, "--mode", "compare", "001", "test_soup/001") == 0
+    assert podium(work, "--mode", "views", *named, *settings("infer.views=Flip")) == 0
+    alone = json.loads((soup / "001" / "views.json").read_text())["views"]["none"]["macro_f1"]["score"]
+    assert alone == pytest.approx(facts_of(soup / "001")["scores"]["macro_f1"])
+    assert podium(work, "--final", "test_soup") == 2
     assert "has no best epoch by validation" in capsys.readouterr().err
 
 
@@ -160,13 +167,13 @@ def test_the_nested_score_is_of_people_on_whom_nothing_was_chosen(runs):
             assert torch.equal(found.logits[name][rest], values[rest]), seen
 
 
-def test_greedy_says_that_it_was_chosen_there_and_what_it_gains_elsewhere(work, runs, caplog):
+def test_greedy_says_that_it_was_chosen_there_and_what_it_gains_elsewhere(work, runs, soup, caplog):
     caplog.set_level("INFO", logger="podium")
     assert podium(work, "--mode", "soup", "001", "002", "003") == 0
-    soup = facts_of(runs / "006")["soup"]
-    assert soup["recipe"] == "greedy"
-    assert soup["chosen_on_these_images"] is True
-    nested = soup["nested"]["macro_f1"]
+    facts = facts_of(soup / "001")["soup"]
+    assert facts["recipe"] == "greedy"
+    assert facts["chosen_on_these_images"] is True
+    nested = facts["nested"]["macro_f1"]
     assert nested["gain"] == pytest.approx(nested["score"] - nested["best_run"])
     low, high = nested["interval of the gain"]
     assert low <= high
@@ -229,7 +236,7 @@ def test_runs_of_other_data_are_refused(work, runs, capsys):
     assert "is no longer what" in refusal(work, capsys, "001", "002", code=3)
 
 
-def test_only_images_that_no_ingredient_was_trained_on_count(work, runs):
+def test_only_images_that_no_ingredient_was_trained_on_count(work, runs, soup):
     rows = table(runs / "002" / "valid_predictions.csv")
     people = sorted({row["group"] for row in rows})
     kept = [row for row in rows if row["group"] != people[0]]
@@ -238,6 +245,6 @@ def test_only_images_that_no_ingredient_was_trained_on_count(work, runs):
         writer.writeheader()
         writer.writerows(kept)
     assert podium(work, "--mode", "soup", "001", "002") == 0
-    assert {row["group"] for row in table(runs / "006" / "valid_predictions.csv")} == set(people[1:])
-    assert not (runs / "006" / "split.csv").exists()
+    assert {row["group"] for row in table(soup / "001" / "valid_predictions.csv")} == set(people[1:])
+    assert not (soup / "001" / "split.csv").exists()
     assert not any(itertools.chain(runs.glob(".new-*")))

@@ -126,6 +126,6 @@ def test_every_float_survives_being_written(number):
     assert convert(str(number), float) == number
 
 
-@given(st.lists(st.integers(), min_size=1, max_size=5))
+@given(st.lists(st.integers(-(2**63) + 1, 2**63 - 1), min_size=1, max_size=5))
 def test_every_tuple_of_integers_survives_being_written(numbers):
     assert convert(", ".join(map(str, numbers)), tuple[int, ...]) == tuple(numbers)

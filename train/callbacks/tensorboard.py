@@ -17,7 +17,7 @@ from train.epoch_pictures import SMALL, epoch_pictures
 from train.pictures import curves_picture, image_sheet
 from train.state import TrainState
 from train.validator import Validator
-from utils.convert import Count
+from utils.convert import Count, Few
 from utils.metrics import in_words
 from utils.shortened import MOST
 
@@ -49,8 +49,8 @@ class TensorBoard(Callback):
         config_text: str,
         epochs: int,
         every_steps: Count = 20,
-        worst: Count = 24,
-        sheet: Count = 32,
+        worst: Few = 24,
+        sheet: Few = 32,
     ) -> None:
         self.folder, self.task, self.validator = folder / "tensorboard", task, validator
         self.batches, self.augmenter, self.config_text = batches, augmenter, config_text

@@ -1,0 +1,28 @@
+"""Texts of unknown origin as a terminal or a log may show them."""
+
+import re
+
+# What moves the cursor, colours, rings, hides or turns the direction of writing: control characters but for
+# tabs and line feeds, marks of direction, separators of lines, characters without width, and halves of
+# characters, which no UTF-8 can hold.
+_OBEYED = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060"
+    "\u2066-\u2069\ufeff\ud800-\udfff"
+)
+_UNSEEN = re.compile(f"[{_OBEYED}]")
+_UNSEEN_IN_NAMES = re.compile(f"[\t\n{_OBEYED}]")
+
+
+def printable(text: str) -> str:
+    """Return a text with what a terminal would obey instead of show written as ``\\x1b`` or ``\\u202e``."""
+    return _UNSEEN.sub(_escaped, text)
+
+
+def unseen(text: str) -> str | None:
+    """Return the first character of a text that would be obeyed or break its line, as it is shown, if any."""
+    found = _UNSEEN_IN_NAMES.search(text)
+    return None if found is None else repr(found[0])
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
