@@ -145,7 +145,8 @@ def is_image(path: Path) -> bool:
 
 def no_image(path: Path) -> str:
     """Return in words that a file is none."""
-    return f"{path} is not one of {', '.join(SUFFIXES[:_SHOWN])} or of {len(SUFFIXES) - _SHOWN} other kinds of image"
+    shown, more = ", ".join(SUFFIXES[:_SHOWN]), len(SUFFIXES) - _SHOWN
+    return f"{path} is not one of {shown} or {more} other kinds of image"
 
 
 def check_folder(root: Path, path: Path, section: str) -> None:

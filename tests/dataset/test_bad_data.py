@@ -54,7 +54,7 @@ def spoilt(mask_folder):
     secret.write_bytes(b"x")
     folder.photo(7, "normal").unlink()
     (folder.folder(7) / "normal.jpg").symlink_to(secret)
-    fault(f"{folder.folder(7) / 'normal.jpg'} leads out of the data folder", 7)
+    fault(f"{folder.folder(7) / 'normal.jpg'} is a link that leads out of the data folder, to {secret}", 7)
     fault(f"{folder.folder(7)} has no normal", 7)
     folder.add_photos("nobody_male_Asian_30", 99)
     fault(f"{folder.images / 'nobody_male_Asian_30'}: no row of the table names this folder")
