@@ -21,6 +21,10 @@ SUFFIXES = (
 _SHOWN = 8
 
 
+class NoImage(ValueError):
+    """A name that is not one of a file."""
+
+
 class _Folder(NamedTuple):
     """A folder below that of the images, as it was when it was listed."""
 
@@ -56,7 +60,8 @@ class ImageFolder:
         """Return the file of that name, relative to the root and as it is spelt on disk.
 
         Raises:
-            ValueError: there is none, or it leads out of the folder.
+            NoImage: there is none, or it would be outside of the folder.
+            WrongLink: it is a link that is not followed.
         """
         above, _, last = name.rpartition("/")
         folder = self._listing(above)
@@ -78,7 +83,7 @@ class ImageFolder:
         """Return the same of what is a link, or is written in another way, or is not there."""
         plain = posixpath.normpath(name.lstrip("/")) if name else "."
         if plain in (".", "..") or plain.startswith("../"):
-            raise ValueError(f"{name!r} is not a file inside {self.path}")
+            raise NoImage(f"{name!r} is not a file inside {self.path}")
         above, _, last = plain.rpartition("/")
         folder = self._listing(above)
         if folder.problem:
@@ -90,7 +95,7 @@ class ImageFolder:
             there = self.links.target(path) if path.is_symlink() else path
             if there.is_file():
                 return f"{folder.path}{on_disk}"
-        raise ValueError(f"there is no image {path}{self._hint(above, last)}")
+        raise NoImage(f"there is no image {path}{self._hint(above, last)}")
 
     def _listing(self, below: str) -> _Folder:
         if below not in self._listed:
@@ -160,7 +165,7 @@ def check_folder(root: Path, path: Path, section: str) -> None:
     here = path.parent if path.parent.is_dir() else root
     folders = sorted(_folders(here)) if here.is_dir() else []
     below = "" if here == root else f"{here.relative_to(root).as_posix()}/"
-    near = closest(path.name, folders)
+    near = closest(path.name, folders) or next((name for name in folders if path.name in name), None)
     hint = f" Did you mean images = {below}{near} in [{section}]?" if near else ""
     there = f" Folders in {here}: {', '.join(folders[:20])}." if folders else ""
     raise DataError(f"There is no folder {path}.{hint}{there} Is PODIUM_DATA (or data in [paths]) right?")

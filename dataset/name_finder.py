@@ -113,7 +113,11 @@ class NameFinder:
         return None
 
     def _repair(self, names: Sequence[str], wrong: int) -> str:
-        found = None if self.repairs else search(names, self._files)
+        if self.repairs:
+            return ""
+        if self.given is not None and set(self._files) >= set(names):
+            return self._lines({"extension": "none"}, len(names), names)
+        found = search(names, self._files)
         if found is None or found.right - (len(names) - wrong) < NEARLY_ALL * wrong:
             return ""
         right, keys = found.right, self._keys(found, names)
@@ -123,9 +127,13 @@ class NameFinder:
         """Return what to write so that these repairs are made."""
         keys = {}
         repairs = [repair for repair in found.repairs if repair.kind != "ending"]
+        folders = {PurePosixPath(file).parent for file in self._files}
+        if NameRepair("deeper") in repairs and len(folders) == 1:
+            repairs.remove(NameRepair("deeper"))
+            keys["images"] = (self.folder.path / folders.pop()).relative_to(self.folder.root).as_posix()
         if repairs:
             keys["repair_names"] = ", ".join(map(str, repairs))
-        if len(repairs) < len(found.repairs):
+        if NameRepair("ending") in found.repairs:
             endings = {PurePosixPath(file).suffix for file in self._files}
             bare = all(stem_of(name) == name for name in names)
             keys["extension"] = endings.pop() if bare and len(endings) == 1 else ANY
@@ -135,7 +143,7 @@ class NameFinder:
 
     def _other_folder(self, names: Sequence[str]) -> str:
         """Return which other folder of the data has these files."""
-        root, best = self.folder.root, (0, "", "")
+        root, found = self.folder.root, list[tuple[int, str, str]]()
         everything = ImageFolder(root, ".", section=self.folder.section).names()
         places = [PurePosixPath(name) for name in everything if name.casefold().endswith(SUFFIXES)]
         folders = dict.fromkeys(above.as_posix() for place in places for above in place.parents)
@@ -146,12 +154,17 @@ class NameFinder:
                 continue
             for extension in (self.given, ANY):
                 right = NameFinder(inside, extension)._right(names)
-                if right > best[0]:
-                    best = right, folder, extension or ""
-        if best[0] < NEARLY_ALL * len(names):
+                if right >= NEARLY_ALL * len(names):
+                    found.append((right, folder, extension or ""))
+                    break
+        if not found:
             return ""
-        keys = {"images": best[1]} | ({"extension": best[2]} if best[2] != (self.given or "") else {})
-        return self._lines(keys, best[0], names)
+        right, folder, extension = max(found, key=lambda one: one[0])
+        keys = {"images": folder} | ({"extension": extension} if extension != (self.given or "") else {})
+        others = ", ".join(other for _, other, _ in found if other != folder)
+        return self._lines(
+            keys, right, names, f" (files of these names are in {others} too)" if others else ""
+        )
 
     def _right(self, names: Sequence[str]) -> int:
         """Return how many names mean a file."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from dataset.files import stem_of
+from dataset.files import NoImage, stem_of
 from utils.errors import closest
 
 Change = Callable[[str], str]
@@ -128,11 +128,12 @@ class RepairedNames:
         """Return the file that a cell means.
 
         Raises:
-            ValueError: there is none, or there are two.
+            NoImage: there is none.
+            ValueError: there are two.
         """
         key = self.key_of(cell)
         if key not in self.keys.files:
-            raise ValueError(f"there is no image for {cell!r}, with {', '.join(map(str, self.repairs))}")
+            raise NoImage(f"there is no image for {cell!r}, with {', '.join(map(str, self.repairs))}")
         if key in self.keys.others:
             raise ValueError(f"{cell!r} may be {self.keys.files[key]} or {self.keys.others[key]}")
         return self.keys.files[key]

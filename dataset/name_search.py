@@ -29,9 +29,10 @@ def search(cells: Sequence[str], files: Sequence[str], kinds: Sequence[str] = KI
         files: relative to the folder of the images.
         kinds: the repairs that may be tried.
     """
-    every, plain = sorted(set(cells)), set(files)
-    sample = every[:: max(1, len(every) // _SAMPLE)]
-    near = _near(sample, files, kinds)
+    every, plain = set(cells), set(files)
+    wrong = sorted(every - plain)
+    sample = wrong[:: max(1, len(wrong) // _SAMPLE)]
+    near = _near(sample, files, kinds) if wrong else []
     if not near:
         return None
     best: Found | None = None
@@ -39,15 +40,14 @@ def search(cells: Sequence[str], files: Sequence[str], kinds: Sequence[str] = KI
         if best is not None and len(repairs) > len(best.repairs):
             break
         names = RepairedNames(near, repairs)
-        if not all(_right(part, names, plain) for part in (sample[:_GLANCE], sample)):
+        if not all(_right(part, names) for part in (sample[:_GLANCE], sample)):
             continue
         names = RepairedNames(files, repairs)
-        meant = [cell if cell in plain else names.get(cell) for cell in cells]
-        right = sum(map(bool, meant))
-        different = len(set(meant) - {""}) >= NEARLY_ALL * len(every)
-        if different and right >= NEARLY_ALL * len(cells) and (best is None or right > best.right):
-            pairs = zip(cells, meant, strict=True)
-            best = Found(repairs, right, *next(pair for pair in pairs if pair[1] and pair[0] != pair[1]))
+        repaired = {cell: file for cell in wrong if (file := names.get(cell)) and file not in every}
+        right = sum(cell in plain or cell in repaired for cell in cells)
+        enough = len(set(repaired.values())) >= NEARLY_ALL * len(wrong)
+        if enough and right >= NEARLY_ALL * len(cells) and (best is None or right > best.right):
+            best = Found(repairs, right, *next(iter(repaired.items())))
     return best
 
 
@@ -63,11 +63,10 @@ def _near(cells: Sequence[str], files: Sequence[str], kinds: Sequence[str]) -> l
     return list(meant) if len(set(meant.values())) >= NEARLY_ALL * len(wanted) else []
 
 
-def _right(cells: Sequence[str], names: RepairedNames, plain: set[str]) -> bool:
+def _right(cells: Sequence[str], names: RepairedNames) -> bool:
     """Return whether nearly all of different cells mean a file, each another one."""
-    meant = {cell if cell in plain else names.get(cell) for cell in cells} - {""}
-    changed = any(cell not in plain and names.get(cell) for cell in cells)
-    return len(meant) >= NEARLY_ALL * len(cells) - (len(cells) <= _GLANCE) and changed
+    meant = {names.get(cell) for cell in cells} - {""}
+    return len(meant) >= max(1, NEARLY_ALL * len(cells) - (len(cells) <= _GLANCE))
 
 
 def _candidates(

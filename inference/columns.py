@@ -20,11 +20,15 @@ def fitted(task: Task, images: EvalDataset) -> Task:
     column = images.answer_column(task.columns)
     named = None if column is None else task.answering(column)
     check_columns(named or task, images)
-    if named is not None:
-        log.info("The answers go into the template's column %r.", column)
-    if kept := images.kept((named or task).columns):
-        log.info("The template's columns %s are no answers: they stay as they are.", _said(kept))
     return named or task
+
+
+def say_columns(before: Task, after: Task, images: EvalDataset) -> None:
+    """Log where the answers go if that is not what the config says, and which columns stay as they are."""
+    if before.columns != after.columns:
+        log.info("The answers go into the template's column %r.", after.columns[0])
+    if kept := images.kept(after.columns):
+        log.info("The template's columns %s are no answers: they stay as they are.", _said(kept))
 
 
 def check_columns(task: Task, images: EvalDataset) -> None:
@@ -34,8 +38,7 @@ def check_columns(task: Task, images: EvalDataset) -> None:
     others = [name for name in columns if name not in own]
     if not missing and (images.template or not others or not own):
         return
-    near = closest(missing[0], others) if missing else None
-    hint = f" Is {missing[0]!r} its {near!r}?" if near else ""
+    hint = _hint(task, images, missing, others)
     raise DataError(
         f"The submission's template has the columns {_said(columns) or '(none)'} after the id, but the task "
         f"writes {_said(own)}.{hint} See submit and column in [task], and the table in [test_dataset]."
@@ -54,6 +57,19 @@ def submission_rows(answers: Sequence[Mapping[str, str]], images: EvalDataset) -
         row = {identity: name} | {column: values[number] for column, values in kept.items()} | dict(answer)
         rows.append({column: row[column] for column in columns} if row.keys() == set(columns) else row)
     return rows
+
+
+def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Sequence[str]) -> str:
+    """Return which of the template's columns a missing one may be."""
+    if not missing:
+        return ""
+    allowed = set(task.allowed.get(missing[0], ()))
+    holds = [name for name in others if allowed and set(images.template.get(name, ("",))) <= allowed]
+    near = closest(missing[0], others)
+    meant = holds[0] if len(holds) == 1 else near
+    if meant and len(task.columns) == 1 and task.answering(meant) is not None:
+        return f" Write column = {meant} in [task]?"
+    return f" Is {missing[0]!r} its {meant!r}?" if meant else ""
 
 
 def _said(columns: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from dataset.demo import draw_demo_data
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
 from dataset.pointers import refuse_pointers
 from dataset.task import Task
-from inference.columns import fitted, submission_rows
+from inference.columns import fitted, say_columns, submission_rows
 from inference.submission import check_submission
 from modes.settings import Settings
 from utils.errors import DataError, PodiumError, listed
@@ -45,12 +45,14 @@ def check_eval(settings: Settings, task: Task) -> None:
     try:
         images = TEST_DATASETS.build(component, root=root, task=task)
         _check_files(images)
-        _check_form(fitted(task, images), images)
+        fitting = fitted(task, images)
+        _check_form(fitting, images)
     except PodiumError as error:
         raise type(error)(
             f"{error}\nSo there could be no submission after training (see [test_dataset]). To train "
             "nevertheless, set check_first = no in [infer]."
         ) from error
+    say_columns(task, fitting, images)
     log.info("Eval images: %d files are there, and the submission's form fits the task.", len(images.ids))
 
 

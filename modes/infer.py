@@ -9,7 +9,7 @@ from torch import nn
 
 from dataset.eval_dataset import EvalDataset
 from dataset.task import TASKS, Task, Tuning
-from inference.columns import fitted
+from inference.columns import fitted, say_columns
 from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
 from inference.mean import mean_predictions
 from inference.mean_of_views import MeanOfViews
@@ -98,8 +98,9 @@ class Infer(Mode):
         task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
         submit = self._submit_ensemble if is_ensemble(folder) else self._submit
         images = experiment.eval_table()
-        task = fitted(task, images)
         rows = submit(experiment, task, folder, images)
+        task, untold = fitted(task, images), task
+        say_columns(untold, task, images)
         for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
             counts = histogram(rows, column, values)
             shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
@@ -112,7 +113,7 @@ class Infer(Mode):
         self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset
     ) -> list[dict[str, str]]:
         """Write what an ensemble says; return the submission's rows."""
-        submitter = Submitter(task, images)
+        submitter = Submitter(fitted(task, images), images)
         if experiment.settings.infer.views:
             log.warning(
                 "[infer] views: an ensemble takes what its members have predicted. Only those that predict "

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.base_dataset import DATASETS, BaseDataset, deal
-from dataset.files import ImageFolder
+from dataset.files import ImageFolder, NoImage
 from dataset.fold_table import read_folds
 from dataset.labels import SPACE, Separator, in_order, labels_fact
-from dataset.links import WrongLink
 from dataset.name_finder import NameFinder
 from dataset.name_repair import NameRepair
 from dataset.relabel import Cell, Corrections, read_corrections
@@ -245,7 +244,7 @@ def _find(table: Table, layout: _Layout, finder: NameFinder, *, skip: bool, wher
                 raise ValueError(f"there is nothing in column {layout.group!r}")
         except ValueError as error:
             image.problems.append(f"{place}: {error}")
-            lost += not image.file and not isinstance(error, WrongLink)
+            lost += isinstance(error, NoImage)
     if lost and (lost == len(images) or not skip):
         finder.explain(table, layout.image or "", lost, where)
     files_of = Counter(image.file for image in images if image.file)

@@ -5,8 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
-from dataset.files import ImageFolder
-from dataset.links import WrongLink
+from dataset.files import ImageFolder, NoImage
 from dataset.name_finder import NameFinder
 from dataset.name_repair import NameRepair
 from utils.errors import DataError, listed
@@ -85,7 +84,7 @@ def _files(table: Table, column: str, finder: NameFinder, path: Path) -> tuple[d
             file_of[row[table.columns[0]]] = finder.find(row[column])
         except ValueError as error:
             problems.append(f"{row.place}: {error}")
-            lost += not isinstance(error, WrongLink)
+            lost += isinstance(error, NoImage)
     if not lost:
         return file_of, problems
 
