@@ -14,6 +14,7 @@ from torch import Tensor
 from dataset.answers import Answers, one_hot
 from dataset.confusion import Confusion
 from dataset.moves import Move
+from dataset.scorers import Scorer as Scorer
 from dataset.scorers import one_of_scorer
 from dataset.spaces import Mark, Space
 from utils.metrics import Weights, confusion_matrix
@@ -26,7 +27,6 @@ Choices = dict[str, Tensor]
 Marked = dict[str, Mark]  # label indices, or their shares, by space; () = not labelled
 Facts = Mapping[str, str]  # what the organiser says of one image, as text
 Tuning = Mapping[str, Sequence[float]]  # what a task found on the validation images, by name
-Scorer = Callable[[Weights], dict[str, float]]  # from how often each image counts to scores
 Judge = Callable[[Mapping[str, Tensor]], float]  # from probabilities (N, K) by space to one score
 LABELS = "labels"  # the fact with the names of an image's labels, as a reader found them: one a line
 
@@ -244,6 +244,10 @@ class Task:
     def columns(self) -> tuple[str, ...]:
         """The submission's columns after the id, for an organiser who gives no template."""
         return tuple(self.allowed)
+
+    def answering(self, column: str) -> "Task | None":
+        """Return this task with its one answer in another column; None: its columns are not to be chosen."""
+        return None
 
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:

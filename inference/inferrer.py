@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from dataset.batches import EvalBatches
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
+from inference.columns import check_columns, submission_rows
 from inference.predict import Predictions, predict
 from inference.priors import Priors, with_priors
 from inference.submission import write_submission
 from utils.device import Precision
 from utils.errors import DataError, PodiumError
-from utils.shortened import listing
 from utils.tables import write_table
 
 TEST_PREDICTIONS = "test_predictions.csv"
@@ -27,12 +27,7 @@ class Submitter:
     """
 
     def __init__(self, task: Task, images: EvalDataset) -> None:
-        columns, own = images.columns[1:], task.columns
-        if own and set(own) != set(columns):
-            raise DataError(
-                f"The submission's template has the columns {listing(columns)} after the id, but the task "
-                f"writes {listing(own)}: see submit and column in [task], and the table in [test_dataset]."
-            )
+        check_columns(task, images)
         self.task, self.images = task, images
 
     def submit(self, found: Predictions, folder: Path) -> list[dict[str, str]]:
@@ -41,14 +36,9 @@ class Submitter:
         Raises:
             DataError: the submission is not what the organiser's template asks for.
         """
-        identity = self.images.columns[0]
-        answers = self.task.submission(found.logits)
-        columns = self.images.columns
-        rows = [
-            _in_order({identity: name} | answer, columns)
-            for name, answer in zip(self.images.ids, answers, strict=True)
-        ]
-        write_submission(folder / "submission.csv", rows, self.images.ids, columns, self.task.allowed)
+        images = self.images
+        rows = submission_rows(self.task.submission(found.logits), images)
+        write_submission(folder / "submission.csv", rows, images.ids, images.columns, self.task.allowed)
         self.write_table(found, folder)
         return rows
 
@@ -92,11 +82,6 @@ class Inferrer(Submitter):
                 f"{len(unreadable)} eval image(s) can't be read, and there are no priors for them."
             )
         return with_priors(found, count, unreadable, priors, self.task.spaces)
-
-
-def _in_order(row: dict[str, str], columns: tuple[str, ...]) -> dict[str, str]:
-    """Return a row with its columns as in the template; other columns stay for its check to name."""
-    return {column: row[column] for column in columns} if row.keys() == set(columns) else row
 
 
 def check_finite(found: Predictions) -> None:

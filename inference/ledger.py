@@ -180,6 +180,8 @@ class Ledger:
         try:
             table = read_table(self.path, [name for name in COLUMNS if name not in NEWER])
             problems = [f"column {name!r} is not its own" for name in table.columns if name not in COLUMNS]
+            if table.separator != ",":
+                problems.append(f"{table.separator!r} divides its values, where commas belong")
             entries = [read_entry(row, problems) for row in table.rows]
             joined = self._joined(table.rows, [entry for entry in entries if entry], problems)
             if problems:

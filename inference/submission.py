@@ -54,7 +54,11 @@ def write_submission(
     """Check and write a submission, then read it back and check the file as well."""
     check_submission(rows, ids, columns, allowed)
     write_table(path, columns, ([row[column] for column in columns] for row in rows))
-    check_submission([row.values for row in read_table(path, columns).rows], ids, columns, allowed)
+    found = read_table(path, columns)
+    again = [{name: row.as_written(name) for name in found.columns} for row in found.rows]
+    check_submission(again, ids, columns, allowed)
+    if again != rows:
+        raise DataError(f"{path}, read back, is not what was written.")
 
 
 def histogram(rows: Sequence[Mapping[str, str]], column: str, values: Sequence[str]) -> list[int]:

@@ -9,7 +9,9 @@ from typing import ClassVar
 
 from torch import nn
 
+from dataset.eval_dataset import EvalDataset
 from dataset.task import TASKS, Task, Tuning
+from inference.columns import fitted, say_columns
 from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
 from inference.mean import mean_predictions
 from inference.mean_of_views import MeanOfViews
@@ -74,7 +76,9 @@ class Infer(Mode):
             check_engine(experiment)
             self._predict(experiment, folder)
 
-    def _submit(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
+    def _submit(
+        self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset
+    ) -> list[dict[str, str]]:
         """Write what the models of a run say; return the submission's rows."""
         settings = experiment.settings
         model = experiment.model(fresh=False)
@@ -82,7 +86,8 @@ class Infer(Mode):
         if views and task is not experiment.task:
             asked = mean_of_views(model, views, settings, experiment.task)
             task = _tuned_with_views(experiment, folder, model, asked)
-        inferrer = Inferrer(task, *experiment.eval_data(), experiment.precision)
+        batches = experiment.eval_batches(images, "eval")
+        inferrer = Inferrer(fitted(task, images), images, batches, experiment.precision)
         members = [own for models in folders_by_fold(settings.run, folder) for own in models]
         found = []
         for own in members:
@@ -105,7 +110,10 @@ class Infer(Mode):
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
         submit = self._submit_ensemble if is_ensemble(folder) else self._submit
-        rows = submit(experiment, task, folder)
+        images = experiment.eval_table()
+        rows = submit(experiment, task, folder, images)
+        task, untold = fitted(task, images), task
+        say_columns(untold, task, images)
         written = self.outputs.folder(folder)
         for line in _histograms(rows, task, written):
             log.info("%s", line)
@@ -113,9 +121,11 @@ class Infer(Mode):
         log.info("Probabilities: %s", written / TEST_PREDICTIONS)
         record(folder, rows, task, experiment.settings, self.outputs)
 
-    def _submit_ensemble(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
+    def _submit_ensemble(
+        self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset
+    ) -> list[dict[str, str]]:
         """Write what an ensemble says; return the submission's rows."""
-        submitter = Submitter(task, experiment.eval_table())
+        submitter = Submitter(fitted(task, images), images)
         if experiment.settings.infer.views:
             log.warning(
                 "[infer] views: an ensemble takes what its members have predicted. Only those that predict "

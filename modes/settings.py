@@ -131,6 +131,7 @@ class InferSettings:
     )
     average: Average = "probabilities"  # or logits: what the mean over the views is of
     on_bad_image: Literal["error", "prior"] = "error"  # eval images; prior: answered by how labels are spread
+    check_first: bool = True  # training begins with a look at the eval images and the submission's template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,14 @@ from inference.ensemble_settings import EnsembleSettings
 from modes.assemble import Experiment, fingerprint, training_table
 from modes.command_line import train_options
 from modes.cross_validation import CrossValidation
+from modes.eval_check import check_eval
 from modes.final_fit import final_fit, write_folds
 from modes.leak import beginning
 from modes.mode import MODES, Mode
 from modes.named_runs import with_found_runs
 from modes.one_run import train_run, write_beginning
 from modes.read_settings import check, read_sections
-from modes.run_folder import FINISHED, create_run, find_run, held
+from modes.run_folder import FINISHED, check_writable, create_run, find_run, held
 from modes.settings import Settings, changes
 from modes.time_limit import share
 from utils.command import podium, quoted
@@ -63,6 +64,9 @@ class Train(Mode):
         if settings.train.final is not None and folder is None:
             experiment = replace(experiment, settings=final_fit(experiment.settings, _FREE))
         experiment.check()
+        if folder is None:
+            check_writable(settings.paths.runs, settings.run.name)
+            check_eval(experiment.settings, experiment.task)
         train = _train_one if experiment.settings.run.folds is None else _train_folds
         folder = train(experiment, folder)
         _say_where(experiment.settings, folder)

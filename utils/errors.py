@@ -1,9 +1,13 @@
 """The errors that a user can cause, each with its exit code; everything else is our bug and stays loud."""
 
 import difflib
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 _MOST_SHOWN = 30  # problems listed in one error; the rest is counted
+
+_OF_A_KIND, _NEARLY_ALL = 3, 0.9
 
 
 class PodiumError(Exception):
@@ -39,12 +43,28 @@ class Diverged(ResumableStop):
 
 
 def listed(summary: str, problems: Sequence[str]) -> str:
-    """Return ``summary`` and the problems below it, one a line, at most 30 of them."""
+    """Return ``summary`` and the problems below it, one a line, at most 30 of them.
+
+    Where there are more and nearly all are of one kind, three of that kind stand for it.
+    """
     lines = [f"{summary} has {len(problems)} problem(s):"]
+    if len(problems) > _MOST_SHOWN:
+        kinds = Counter(map(_kind, problems))
+        kind, count = kinds.most_common(1)[0]
+        if count >= _NEARLY_ALL * len(problems):
+            alike = [problem for problem in problems if _kind(problem) == kind]
+            problems = [problem for problem in problems if _kind(problem) != kind]
+            lines += [f"  - {problem}" for problem in alike[:_OF_A_KIND]]
+            lines.append(f"  ... and {count - _OF_A_KIND} more of this kind")
     lines += [f"  - {problem}" for problem in problems[:_MOST_SHOWN]]
     if len(problems) > _MOST_SHOWN:
         lines.append(f"  ... and {len(problems) - _MOST_SHOWN} more")
     return "\n".join(lines)
+
+
+def _kind(problem: str) -> str:
+    """Return a problem without what is different in each of its kind: quoted texts, paths and numbers."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"|\S*/\S*|\d+", "*", problem)
 
 
 def closest(name: str, valid: Iterable[str]) -> str | None:

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.base_dataset import DATASETS, BaseDataset, deal
-from dataset.files import ImageFolder
+from dataset.files import ImageFolder, NoImage
 from dataset.fold_table import read_folds
 from dataset.labels import SPACE, Separator, in_order, labels_fact
+from dataset.name_finder import NameFinder
+from dataset.name_repair import NameRepair
 from dataset.relabel import Cell, Corrections, read_corrections
 from dataset.task import LABELS, Facts, Marked, Task
 from utils.convert import CountOrZero, Interval
@@ -34,7 +36,9 @@ class CsvDataset(BaseDataset):
         table: the CSV.
         images: the folder that the names in it are relative to.
         image_column: the column with the image's file; none = the first one.
-        extension: what the names lack, such as ``.jpg``.
+        extension: what the names lack, such as ``.jpg``; ``any``: whatever ending of an image the file has.
+        repair_names: what else the names lack to be those of files, such as ``slashes, drop 2``.
+        follow_links: whether links may lead out of the data folder.
         label_column: the column with the labels.
         separator: what stands between two labels in a cell: ``space``, ``comma``, another text, or ``none``
             where a cell is one label, whatever is in it.
@@ -64,6 +68,8 @@ class CsvDataset(BaseDataset):
         images: str = "train",
         image_column: str | None = None,
         extension: str | None = None,
+        repair_names: tuple[NameRepair, ...] = (),
+        follow_links: bool = False,
         label_column: str | None = None,
         separator: Separator = SPACE,
         label_columns: Others | tuple[str, ...] | None = None,
@@ -84,7 +90,8 @@ class CsvDataset(BaseDataset):
         path = root / table
         layout = _Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
         layout, found = layout.read(path)
-        images_found = _find(found, layout, ImageFolder(root, images), extension or "")
+        finder = NameFinder(ImageFolder(root, images, follow_links=follow_links), extension, repair_names)
+        images_found = _find(found, layout, finder, skip=on_bad_row == "skip", where=path)
         corrections: Corrections = {}
         if relabel is not None:
             known = {image.name: [image.name] for image in images_found}
@@ -224,19 +231,23 @@ class _Image:
         self.miscorrected: list[str] = []  # the relabel file's fault, not the row's
 
 
-def _find(table: Table, layout: _Layout, folder: ImageFolder, extension: str) -> list[_Image]:
+def _find(table: Table, layout: _Layout, finder: NameFinder, *, skip: bool, where: Path) -> list[_Image]:
     images = [_Image(row, row[layout.image or ""]) for row in table.rows]
     rows_of = Counter(image.name for image in images)
+    lost = 0  # rows without a file
     for image in images:
         place = image.row.place
         try:
             if rows_of[image.name] > 1:
                 raise ValueError(f"{image.name!r} stands in {rows_of[image.name]} rows")
-            image.file = folder.find(image.name + extension if image.name else "")
+            image.file = finder.find(image.name)
             if layout.group and not image.row[layout.group]:
                 raise ValueError(f"there is nothing in column {layout.group!r}")
         except ValueError as error:
             image.problems.append(f"{place}: {error}")
+            lost += isinstance(error, NoImage)
+    if lost and (lost == len(images) or not skip):
+        finder.explain(table, layout.image or "", lost, where)
     files_of = Counter(image.file for image in images if image.file)
     for image in images:
         if files_of[image.file] > 1:

@@ -1,5 +1,6 @@
 """Plain classification: one question, one right label."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -73,6 +74,13 @@ class ClassificationTask(Task):
     @property
     def columns(self) -> tuple[str, ...]:
         return (self.column,) if self.submit == "label" else self.labels
+
+    def answering(self, column: str) -> "ClassificationTask | None":
+        if self.submit != "label":
+            return None
+        found = copy.copy(self)
+        found.column = column
+        return found
 
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:

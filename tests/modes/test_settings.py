@@ -45,6 +45,8 @@ images = train/images
 folds = 4
 fold_table = split.csv
 valid_fold = 3
+repair_names = slashes, drop 2
+follow_links = yes
 relabel = relabel.csv
 on_bad_row = skip
 [test_dataset]
@@ -53,6 +55,8 @@ table = eval/info.csv
 images = eval/images
 image_column = file
 extension = .jpg
+repair_names = case
+follow_links = yes
 template = sample_submission.csv
 [images]
 size = 32, 24
@@ -117,6 +121,7 @@ engine = compile
 views = Flip, Shift
 average = logits
 on_bad_image = prior
+check_first = no
 [view.Shift]
 by = 0.1
 [pseudo]

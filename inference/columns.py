@@ -1,0 +1,76 @@
+"""Which column of the organiser's template is whose: the id, the task's answers, and what stays as it is."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from dataset.eval_dataset import EvalDataset
+from dataset.task import Task
+from utils.errors import DataError, closest
+
+log = logging.getLogger("podium")
+_SHOWN = 20
+
+
+def fitted(task: Task, images: EvalDataset) -> Task:
+    """Return the task with its one answer in the template's one column for it, whatever that is called.
+
+    Raises:
+        DataError: the template has other columns than the task writes.
+    """
+    column = images.answer_column(task.columns)
+    named = None if column is None else task.answering(column)
+    check_columns(named or task, images)
+    return named or task
+
+
+def say_columns(before: Task, after: Task, images: EvalDataset) -> None:
+    """Log where the answers go if that is not what the config says, and which columns stay as they are."""
+    if before.columns != after.columns:
+        log.info("The answers go into the template's column %r.", after.columns[0])
+    if kept := images.kept(after.columns):
+        log.info("The template's columns %s are no answers: they stay as they are.", _said(kept))
+
+
+def check_columns(task: Task, images: EvalDataset) -> None:
+    """Raise a DataError unless the template has all columns that the task writes."""
+    columns, own = images.columns[1:], task.columns
+    missing = [name for name in own if name not in columns]
+    others = [name for name in columns if name not in own]
+    if not missing and (images.template or not others or not own):
+        return
+    hint = _hint(task, images, missing, others)
+    raise DataError(
+        f"The submission's template has the columns {_said(columns) or '(none)'} after the id, but the task "
+        f"writes {_said(own)}.{hint} See submit and column in [task], and the table in [test_dataset]."
+    )
+
+
+def submission_rows(answers: Sequence[Mapping[str, str]], images: EvalDataset) -> list[dict[str, str]]:
+    """Return the submission's rows: the id, the answers, and what else the template says of each image.
+
+    A column of an answer that the template lacks is left for the submission's check to name.
+    """
+    identity, columns = images.columns[0], images.columns
+    kept = {name: images.template[name] for name in images.kept(tuple(answers[0]) if answers else ())}
+    rows = []
+    for number, (name, answer) in enumerate(zip(images.ids, answers, strict=True)):
+        row = {identity: name} | {column: values[number] for column, values in kept.items()} | dict(answer)
+        rows.append({column: row[column] for column in columns} if row.keys() == set(columns) else row)
+    return rows
+
+
+def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Sequence[str]) -> str:
+    """Return which of the template's columns a missing one may be."""
+    if not missing:
+        return ""
+    allowed = set(task.allowed.get(missing[0], ()))
+    holds = [name for name in others if allowed and set(images.template.get(name, ("",))) <= allowed]
+    near = closest(missing[0], others)
+    meant = holds[0] if len(holds) == 1 else near
+    if meant and len(task.columns) == 1 and task.answering(meant) is not None:
+        return f" Write column = {meant} in [task]?"
+    return f" Is {missing[0]!r} its {meant!r}?" if meant else ""
+
+
+def _said(columns: Sequence[str]) -> str:
+    return ", ".join(columns[:_SHOWN]) + (", ..." if len(columns) > _SHOWN else "")
