@@ -36,6 +36,7 @@ def _run(arguments: list[str], output: Guarded) -> int:
     from modes.mode import mode_named
     from utils.device import keep_freed_memory
     from utils.errors import PodiumError, WriteFailed
+    from utils.locales import unfit_locale
     from utils.logs import log_to_terminal
     from utils.seeds import make_deterministic
 
@@ -55,8 +56,14 @@ def _run(arguments: list[str], output: Guarded) -> int:
     except PodiumError as error:
         signals.ending()
         way = again(arguments) if type(error) is WriteFailed and not error.way_on else error.way_on
-        print(f"{error.name}: {error}" + (f"\nGo on with: {way}" if way else ""), file=sys.stderr)
+        said = f"{error.name}: {error}{unfit_locale(str(error))}"
+        print(said + (f"\nGo on with: {way}" if way else ""), file=sys.stderr)
         return error.exit_code
+    except UnicodeEncodeError as error:
+        if not (why := unfit_locale(str(error.object))):
+            raise
+        print(f"{error.object!r} can't be the name of a file here.{why}", file=sys.stderr)
+        return 3
     except OSError as error:
         if error.filename is None:
             raise
