@@ -17,12 +17,12 @@ from typing import Any
 from utils.durable import (
     lock,
     make_folder,
+    make_new_folder,
     name_folder,
     remove_folder,
     remove_leftovers,
     sha256_of,
     write_json,
-    writing,
 )
 from utils.errors import ConfigError, DataError, WriteFailed
 from utils.read_json import read_json
@@ -55,8 +55,7 @@ def create_run(runs: Path, name: str, fill: Callable[[Path], None]) -> Path:
 
 def _new_folder(parent: Path) -> Path:
     partial = parent / f".new-{secrets.token_hex(4)}"
-    with writing(partial):
-        partial.mkdir()
+    make_new_folder(partial)
     return partial
 
 

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DIE_WHILE_WRITING = """
 import os, sys
 from pathlib import Path
-from utils.durable import remove_leftovers, write_durably
+from utils.durable import write_durably
 
 def write(temporary):
     temporary.write_text("half of the new")
@@ -30,7 +30,7 @@ write_durably(Path(sys.argv[1]), write)
 HOLD_THE_LOCK = """
 import sys
 from pathlib import Path
-from utils.durable import remove_leftovers, lock
+from utils.durable import lock
 
 with lock(Path(sys.argv[1]), wait=False) as got:
     print("got" if got else "not", flush=True)

@@ -1,7 +1,6 @@
 """Our own JSON files: whole and as they were written, or refused by name."""
 
 import json
-import random
 
 import pytest
 
@@ -44,10 +43,10 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(tmp_path):
     path = tmp_path / "a.json"
     write_json(path, VALUES)
     whole, refused = path.read_bytes(), 0
-    for place in random.Random(0).sample(range(len(whole)), 60):
+    for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         try:
-            assert read_json(path) in (VALUES, VALUES | {"digesu": json.loads(whole)["digest"]})
+            assert read_json(path) == VALUES
         except DataError:
             refused += 1
-    assert refused > 40
+    assert refused > len(whole) / 2
