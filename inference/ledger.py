@@ -24,7 +24,7 @@ from inference.submission_entry import (
     read_entry,
     texts_of,
 )
-from utils.durable import lock
+from utils.durable import lock, make_folder
 from utils.errors import ConfigError, DataError, listed
 from utils.tables import Row, read_table, write_table
 
@@ -166,7 +166,7 @@ class Ledger:
     @contextmanager
     def _changing(self) -> Iterator[list[Entry]]:
         """Give out the entries in the file's order to be changed, and write them if they were."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         with lock(self.path.with_name(f".{NAME}.lock"), wait=True):
             entries = self._read()
             before = list(entries)
@@ -178,7 +178,7 @@ class Ledger:
         if not self.path.exists():
             return []
         try:
-            table = read_table(self.path, [name for name in COLUMNS if name not in NEWER])
+            table = read_table(self.path, [name for name in COLUMNS if name not in NEWER], guarded=True)
             problems = [f"column {name!r} is not its own" for name in table.columns if name not in COLUMNS]
             if table.separator != ",":
                 problems.append(f"{table.separator!r} divides its values, where commas belong")

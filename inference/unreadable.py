@@ -41,7 +41,7 @@ def read_list(folder: Path) -> dict[str, str]:
     """Return why each id that a run answered with priors can't be read."""
     if not (folder / FILE).exists():
         return {}
-    return {row["id"]: row["why"] for row in read_table(folder / FILE, ("id", "why")).rows}
+    return {row["id"]: row["why"] for row in read_table(folder / FILE, ("id", "why"), guarded=True).rows}
 
 
 def by_id(ids: Sequence[str], bad: Mapping[int, str]) -> dict[str, str]:

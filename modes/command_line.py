@@ -5,9 +5,12 @@ Imports nothing heavy: ``python run.py --help`` answers at once.
 
 import re
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 from pathlib import Path
 
-from utils.errors import ConfigError, closest
+from utils.command import podium
+from utils.errors import ConfigError, DataError, PodiumError, WriteFailed, closest
+from utils.locales import unfit_locale
 
 CONFIG = Path("config.ini")  # unless --config names another one
 
@@ -42,7 +45,8 @@ examples:
                                                  change single values; --set may be repeated
 
 exit codes: 0 done, 2 the config or command line is wrong, 3 the data is wrong,
-            4 stopped and can be resumed, 1 anything else
+            4 stopped or a file can't be written, and can be gone on with, 130 interrupted by a signal before
+            there was anything to go on with, 1 anything else
 
 Paths can come from the environment or a file .env: PODIUM_DATA, PODIUM_RUNS, PODIUM_CACHE.
 Look at runs with: tensorboard --logdir runs
@@ -93,6 +97,11 @@ def train_options(parser: ArgumentParser) -> None:
     parser.add_argument("--final", metavar="RUN", help=what)
 
 
+def again(arguments: Sequence[str]) -> str:
+    """Return the command that was given, to be given once more."""
+    return podium(*arguments)
+
+
 def parse(parser: ArgumentParser, mode: str, arguments: list[str]) -> Namespace:
     """Return the values of a command line; the parser knows the mode's own options.
 
@@ -111,3 +120,20 @@ def parse(parser: ArgumentParser, mode: str, arguments: list[str]) -> Namespace:
     given = {"folds": parsed.folds, "seeds": parsed.seeds}
     parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]
     return parsed
+
+
+def in_words(error: PodiumError | UnicodeEncodeError | OSError, arguments: Sequence[str]) -> tuple[str, int]:
+    """Return what is printed of an error that ends the command ``arguments``, and the exit code.
+
+    Raises:
+        Exception: the error itself, where it can only be our own mistake.
+    """
+    if isinstance(error, PodiumError):
+        way_on = error.way_on or (again(arguments) if isinstance(error, WriteFailed) else "")
+        said = f"{error.name}: {error}{unfit_locale(str(error))}"
+        return said + (f"\nGo on with: {way_on}" if way_on else ""), error.exit_code
+    if isinstance(error, UnicodeEncodeError) and (why := unfit_locale(error.object)):
+        return f"{error.object!r} can't be the name of a file here.{why}", DataError.exit_code
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}", 1
+    raise error

@@ -14,7 +14,7 @@ from dataset.task import Task
 from inference.bootstrap import intervals
 from inference.inferrer import write_probabilities
 from inference.predict import Predictions
-from inference.saved import PREDICTED, SavedPredictions, out_of_fold
+from inference.saved import PREDICTED, SavedPredictions, digests, out_of_fold
 from modes import one_run
 from modes.assemble import Experiment, fingerprint, training_table
 from modes.leak import beginning
@@ -23,7 +23,7 @@ from modes.one_run import ends, read_scores, score_lines, train_run, tuning, wor
 from modes.run_folder import FINISHED, held
 from modes.start import started
 from modes.time_limit import share
-from utils.durable import write_json
+from utils.durable import make_folder, write_json
 from utils.errors import ConfigError
 from utils.logs import logged_to
 
@@ -76,7 +76,7 @@ class CrossValidation:
         """Write what makes a folder a run of all members, each of which can be resumed."""
         one_run.write_beginning(folder, self.experiment, self._fingerprints())
         for member in members_of(self.experiment.settings.run):
-            (folder / member.name).mkdir()
+            make_folder(folder / member.name)
             data = fingerprint(self.data[member.fold][0])
             start = self.starts[member.name]
             one_run.write_beginning(folder / member.name, self._experiment_of(member), data, start)
@@ -135,6 +135,7 @@ class CrossValidation:
                 "of_members": of_members,
                 **({"leak": leaks} if leaks else {}),
                 **tuning(task, found),
+                **digests(folder),
             },
         )
 

@@ -13,7 +13,7 @@ from dataset.task import Task
 from inference.ensemble import logits_of
 from inference.inferrer import TEST_PREDICTIONS
 from inference.predict import Predictions
-from inference.saved import SavedPredictions
+from inference.saved import SavedPredictions, refuse_changed
 from inference.unreadable import read_list
 from modes.blend import FILE, Blend
 from modes.pool import common_form
@@ -89,6 +89,11 @@ def _predicted(
         again(folder, out)
     elif not prior and read_list(folder):
         log.warning("\n%s has answers to images that could not be read: it is made anew.", path)
+        again(folder, out)
+    try:
+        refuse_changed(path)
+    except DataError as error:
+        log.warning("\n%s\nIt is made anew:", error)
         again(folder, out)
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
     if _names(saved) != images.ids and out is None:

@@ -27,13 +27,15 @@ def held_out(run: Path) -> tuple[str, ...]:
     path = run / "valid_predictions.csv"
     if not path.exists() or started(run) or _leak_in_scores(run):
         return ()
-    rows = read_table(path, ("fold", "group")).rows
+    rows = read_table(path, ("fold", "group"), guarded=True).rows
     validated = {row["group"] for row in rows}
     folds = {row["fold"] for row in rows}
     split = run / "split.csv"
     if len(folds) == 1 and split.exists():  # of some of these people every image was left out
         validated |= {
-            row["group"] for row in read_table(split, ("group", "fold")).rows if row["fold"] in folds
+            row["group"]
+            for row in read_table(split, ("group", "fold"), guarded=True).rows
+            if row["fold"] in folds
         }
     return tuple(sorted(validated))
 

@@ -1,6 +1,5 @@
 """What happens to a submission that was written: it is looked at for drift, and listed in the ledger."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from modes.run_folder import FINISHED
 from modes.settings import Settings
 from utils.command import podium
 from utils.durable import sha256_of
+from utils.errors import DataError
+from utils.read_json import read_json
 
 log = logging.getLogger("podium")
 
@@ -57,7 +58,7 @@ def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, 
         file=ledger.where(path),
         sha256=sha256_of(path),
         runs="" if run is None else ledger.where(run),
-        commit="" if run is None else (_json(run / "environment.json").get("commit") or "")[:12],
+        commit="" if run is None else _commit(run),
         score=f"{'out-of-fold' if whole else 'validation'} {name}"
         if name in scores.get("scores", {})
         else "",
@@ -70,6 +71,14 @@ def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, 
     )
 
 
+def _commit(folder: Path) -> str:
+    """Return the commit that trained the run of a folder; "" where nobody knows it."""
+    try:
+        return str(_json(folder / "environment.json").get("commit") or "")[:12]
+    except DataError as error:
+        log.warning("%s", error)
+        return ""
+
+
 def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return found
+    return read_json(path) if path.exists() else {}

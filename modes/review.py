@@ -23,9 +23,9 @@ from modes.saved_run import SavedRun
 from modes.settings import Settings
 from modes.web_page import script_page
 from utils.convert import convert
-from utils.durable import write_text
+from utils.durable import make_folder, write_text
 from utils.errors import ConfigError
-from utils.tables import for_spreadsheet, from_spreadsheet, read_table, write_table
+from utils.tables import from_spreadsheet, read_table, write_table
 
 log = logging.getLogger("podium")
 _OFTEN = 0.25  # of what is judged: a model that is wrong so often finds its own mistakes
@@ -53,7 +53,7 @@ class Review(Mode):
         ]
         places = [text for text in arguments.overrides if text.startswith("paths.")]
         runs = [SavedRun.read(own, places) for own in (folder, *others)]
-        (folder / FOLDER).mkdir(exist_ok=True)
+        make_folder(folder / FOLDER)
         _write(here, runs, folder / FOLDER)
 
 
@@ -179,7 +179,7 @@ def _write_suspects(path: Path, validation: Validation, answers: Sequence[Answer
                 group = validation.groups[int(doubt.images[0])]
                 labels = (names[doubt.given], names[doubt.suggested])
                 texts = (one.question.view, str(rank), group, "\n".join(files), *labels)
-                rows.append((*map(for_spreadsheet, texts), *(f"{value:.6f}" for value in sure)))
+                rows.append((*texts, *(f"{value:.6f}" for value in sure)))
     write_table(path, _SUSPECTS, rows)
 
 

@@ -22,7 +22,7 @@ from modes.report_tables import Cells, html_table
 from modes.review_sheet import Pictures
 from modes.saved_run import SavedRun
 from modes.web_page import plain_page
-from utils.durable import write_durably, write_text
+from utils.durable import write_bytes, write_text
 from utils.tables import write_table
 
 _KEPT = 50  # mistakes of each label in the CSV
@@ -74,14 +74,11 @@ class Report:
         from train.figures import reliability_picture  # matplotlib: no mode is to load it for nothing
 
         picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
-        write_durably(folder / "reliability.png", lambda path: _write_bytes(path, picture))
+        write_bytes(folder / "reliability.png", picture)
         write_table(folder / "reliability.csv", tables.BINS, tables.bins(self.reliabilities))
-        for name, columns, rows in (
-            ("labels.csv", tables.LABELS, map(tables.label, self.labels)),
-            ("parts.csv", tables.PARTS, map(tables.part, self.parts)),
-            ("mistakes.csv", tables.MISTAKES, map(self._cells, self.mistakes)),
-        ):
-            write_table(folder / name, columns, map(tables.guarded, rows))
+        write_table(folder / "labels.csv", tables.LABELS, map(tables.label, self.labels))
+        write_table(folder / "parts.csv", tables.PARTS, map(tables.part, self.parts))
+        write_table(folder / "mistakes.csv", tables.MISTAKES, map(self._cells, self.mistakes))
         write_text(folder / "report.html", self._page(base64.b64encode(picture).decode(), pictures, most))
 
     def text(self) -> str:
@@ -193,7 +190,3 @@ def _chosen(task: Task) -> str:
 
 def _left_out(labels: int) -> str:
     return f"{labels} labels more, none with a lower F1, are in labels.csv."
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

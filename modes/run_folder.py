@@ -2,15 +2,15 @@
 
 import difflib
 import errno
-import json
 import logging
 import os
 import platform
+import secrets
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +18,21 @@ from typing import Any
 
 from utils.command import podium
 from utils.convert import FileName
-from utils.durable import lock, sync_folder, write_json
-from utils.errors import ConfigError
+from utils.durable import (
+    lock,
+    make_folder,
+    make_new_folder,
+    name_folder,
+    remove_folder,
+    remove_leftovers,
+    sha256_of_text,
+    write_json,
+)
+from utils.errors import ConfigError, DataError, WriteFailed
+from utils.read_json import read_json
 
 log = logging.getLogger("podium")
+CONFIG = "config.ini"
 FINISHED = "scores.json"  # written last: a run that has it is complete
 _MOST_SHOWN = 20  # names of runs in a message
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "safetensors")
@@ -34,21 +45,46 @@ def create_run(runs: Path, name: str, fill: Callable[[Path], None]) -> Path:
     """
     check_name(name)
     parent = runs / name
-    parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
-    partial.chmod(0o755)
-    fill(partial)
+    make_folder(parent)
+    with ExitStack() as stack:
+        with lock(runs / ".lock", wait=True):
+            _remove_unnamed(parent)
+            partial = _new_folder(parent)
+            stack.enter_context(held(partial))
+        try:
+            fill(partial)
+            return _numbered(partial)
+        finally:
+            remove_folder(partial)  # which is there no longer if all went well
+
+
+def _new_folder(parent: Path) -> Path:
+    partial = parent / f".new-{secrets.token_hex(4)}"
+    make_new_folder(partial)
+    return partial
+
+
+def _remove_unnamed(parent: Path) -> None:
+    """Remove what killed processes left of runs that had not begun; who fills such a folder holds it."""
+    for partial in parent.glob(".new-*"):
+        with suppress(WriteFailed), lock(partial / ".lock", wait=False) as mine:
+            if mine:
+                remove_folder(partial)
+
+
+def _numbered(partial: Path) -> Path:
+    """Give a folder that is filled the next number; return it."""
+    parent = partial.parent
     number = max((int(folder.name) for folder in parent.glob("*") if folder.name.isdigit()), default=0) + 1
     while True:
         folder = parent / f"{number:03d}"
         try:
-            partial.rename(folder)  # refused where a folder with files in it has that name
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            name_folder(partial, folder)  # refused where a folder with files in it has that name
+        except WriteFailed as error:
+            if getattr(error.__cause__, "errno", None) not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
             number += 1
             continue
-        sync_folder(parent)
         return folder
 
 
@@ -81,6 +117,7 @@ def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Pat
     parent, versions = (runs / name, _versions(runs / name)) if which is None else _named(runs, name, which)
     fitting = [folder for folder in versions if (folder / FINISHED).exists() == finished]
     if fitting:
+        _warn_of_other_config(fitting[-1])
         return fitting[-1]
 
     state = {True: "finished", False: "unfinished"}
@@ -133,11 +170,13 @@ def held(folder: Path) -> Iterator[None]:
     with lock(folder / ".lock", wait=False) as mine:
         if not mine:
             raise ConfigError(f"Another process is working in {folder}. Wait for it, or start a new run.")
+        for inside in (folder, *(path for path in folder.iterdir() if path.is_dir() and not is_run(path))):
+            remove_leftovers(inside)
         yield
 
 
 def write_environment(folder: Path, facts: dict[str, Any]) -> None:
-    """Keep what made this run: commit, versions, machine, and ``facts``."""
+    """Keep what made this run: commit, versions, its config as written, machine, and ``facts``."""
     write_json(
         folder / "environment.json",
         {
@@ -148,6 +187,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
             "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
             "python": platform.python_version(),
             "versions": {name: version(name) for name in _PACKAGES},
+            "config_sha256": sha256_of_text(folder / CONFIG),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             **facts,
         },
@@ -156,8 +196,20 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
 
 def read_environment(folder: Path) -> dict[str, Any]:
     """Return what ``write_environment`` wrote."""
-    facts: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-    return facts
+    return read_json(folder / "environment.json", "Bring it back from a copy, or start a new run.")
+
+
+def _warn_of_other_config(folder: Path) -> None:
+    """Say that a run's config is not the one that it was trained with: it may be edited, or damaged."""
+    try:
+        written = read_environment(folder).get("config_sha256")
+    except DataError as error:  # who needs more of it than this refuses it
+        log.warning("%s", error)
+        return
+    if written is not None and written != sha256_of_text(folder / CONFIG):
+        log.warning(
+            "%s was changed after the run began: what it says may not be what was trained.", folder / CONFIG
+        )
 
 
 def warn_of_other_bits(folder: Path, now: Mapping[str, object]) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from inference.calibration import Reliability
 from train.drawing import Picture
-from utils.durable import write_durably
+from utils.durable import write_bytes
 
 matplotlib.use("Agg")
 
@@ -71,7 +71,7 @@ def alike_picture(
 def write_picture(path: Path, picture: Picture) -> None:
     """Write a picture durably as a PNG file."""
     _, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    write_durably(path, coded.tofile)
+    write_bytes(path, coded.tobytes())
 
 
 def _rendered(figure: Figure) -> Picture:

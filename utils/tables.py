@@ -14,7 +14,7 @@ from utils.durable import write_text
 from utils.errors import DataError, listed, unknown_name
 from utils.shortened import listing
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 _SEPARATORS = (",", ";", "\t", "|")
 _NEARLY_ALL = 0.9
 _LOOKED_AT = 20  # records that show what divides a table's values
@@ -74,10 +74,12 @@ class Table:
     separator: str = ","
 
 
-def read_table(path: Path, needs: Sequence[str]) -> Table:
+def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Table:
     """Return the rows of a CSV file; blank lines are skipped, a BOM and CRLF are fine.
 
     Values may also be divided by semicolons, tabs or bars, as spreadsheets of many countries write them.
+    Args:
+        guarded: it is one that ``write_table`` wrote so, or a person after its example.
 
     Raises:
         DataError: the file is missing, empty, not UTF-8 text, lacks one of the columns that it ``needs``,
@@ -96,6 +98,8 @@ def read_table(path: Path, needs: Sequence[str]) -> Table:
         if len(cells) != len(columns):
             ragged.append(f"{place}: {len(cells)} values for {len(columns)} columns")
             continue
+        if guarded:
+            cells = [from_spreadsheet(cell) for cell in cells]
         rows.append(Row.of(columns, cells, place))
     if ragged:
         why = _why_ragged([cells for _, cells in lines[1:]], len(columns))
@@ -187,12 +191,18 @@ def _why_ragged(rows: Sequence[Sequence[str]], columns: int) -> str:
     return f"{often} of {len(rows)} rows have {count} values for {columns} columns: {why}"
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV file durably: UTF-8, line feeds, no index column."""
+def write_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], *, guarded: bool = True
+) -> None:
+    """Write a CSV file durably: UTF-8, line feeds, no index column.
+
+    Args:
+        guarded: no text in it can be run as a formula, for a spreadsheet may open it.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    for cells in (columns, *rows):
+        writer.writerow([for_spreadsheet(c) if guarded and isinstance(c, str) else c for c in cells])
     write_text(path, out.getvalue())
 
 

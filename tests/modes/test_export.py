@@ -20,7 +20,7 @@ from inference.engine import Engine
 from inference.engines.onnx_runtime import OnnxRuntime
 from inference.onnx_file import metadata_of
 from modes.assemble import Experiment
-from modes.one_run import load_best
+from modes.one_run import finished_run
 from modes.read_settings import check, read_sections
 from modes.run_engine import Sample
 from run import main
@@ -108,7 +108,7 @@ def test_the_example_gives_podiums_probabilities_without_podium_and_without_pyto
     assert printed.returncode == 0, printed.stderr
     experiment = Experiment.of(check(read_sections(config, []), "config.ini"))
     model = experiment.model(fresh=False).eval()
-    model.load_state_dict(load_best(run)["model"])
+    model.load_state_dict(finished_run(run)["model"])
     prepared = torch.from_numpy(np.stack([experiment.prepare(photo) for photo in photos])).permute(0, 3, 1, 2)
     with torch.inference_mode():
         expected = experiment.task.probabilities(model(centre_crop(prepared, (32, 24))))
@@ -139,7 +139,7 @@ def test_a_run_predicts_the_same_by_its_onnx_file_as_by_pytorch(config, run, cap
 def test_an_engine_is_held_against_float32_where_the_run_is_in_half_precision(run, engine_rounds):
     experiment = Experiment.of(check(read_sections(run / "config.ini", ()), "config.ini"))
     model = experiment.model(fresh=False)
-    model.load_state_dict(load_best(run)["model"])
+    model.load_state_dict(finished_run(run)["model"])
     model.eval()
     half = replace(experiment, precision=Precision(torch.device("cpu"), torch.bfloat16))
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 
@@ -14,6 +13,7 @@ from train.callback import CALLBACKS, Callback
 from train.drawing import Picture
 from train.drawing_budget import SHARE, DrawingBudget
 from train.epoch_pictures import SMALL, epoch_pictures
+from train.events import Events, points_in
 from train.pictures import curves_picture, image_sheet
 from train.state import TrainState
 from train.validator import Validator
@@ -81,14 +81,14 @@ class TensorBoard(Callback):
             )  # fmt: skip
 
     def _begin(self, state: TrainState) -> None:
-        # Imported late: it takes a second, and every run loads this module.
-        from torch.utils.tensorboard import SummaryWriter
-
+        missing = state.step > 0 and self._lacks_last_epoch(state)
         # purge_step hides what a killed run had written beyond the checkpoint that is resumed; what it
         # wrote at the checkpoint's own step is not written again.
-        self._writer: Any = SummaryWriter(self.folder, purge_step=state.step + 1 if state.step else 0)
+        self._writer = Events(self.folder, purge_step=state.step + 1 if state.step else 0)
         self._before = (state.batch, float(state.loss_sum))
         if state.step:
+            if missing:
+                self._add_scores(state)
             return
         self._writer.add_custom_scalars(self._layout())
         self._writer.add_text("config.ini", f"```ini\n{self.config_text}\n```")
@@ -105,13 +105,8 @@ class TensorBoard(Callback):
             self._writer.add_scalar("step/lr", state.rate, state.step)
             self._before = (state.batch, now)
 
-    def on_epoch_end(self, state: TrainState) -> None:
-        entry = dict(state.history[-1])
-        for name in ("epoch", "seconds"):
-            entry.pop(name)
-        for name, value in entry.items():
-            if name.partition("/f1/")[0] not in self._many:
-                self._writer.add_scalar(_tag(name), value, state.step)
+    def on_epoch_kept(self, state: TrainState) -> None:
+        self._add_scores(state)
         if state.predictions is not None:
             if state.epoch == self.epochs or self._budget.allows():
                 self._draw(state)
@@ -131,6 +126,17 @@ class TensorBoard(Callback):
             )  # fmt: skip
         self._writer.close()
 
+    def _add_scores(self, state: TrainState) -> None:
+        for name, value in state.history[-1].items():
+            if name not in ("epoch", "seconds") and name.partition("/f1/")[0] not in self._many:
+                self._writer.add_scalar(_tag(name), value, state.step)
+
+    def _lacks_last_epoch(self, state: TrainState) -> bool:
+        """Tell whether the run was killed between an epoch's checkpoint and its points in the curves."""
+        if state.batch or not state.history or state.history[-1]["epoch"] != state.epoch:
+            return False
+        return (state.step, _tag("train_loss")) not in points_in(self.folder)
+
     def _draw(self, state: TrainState) -> None:
         with state.watch.time("pictures", on_device=False), self._budget.spending(pictures=True):
             for name, picture in self._pictures(state):
@@ -138,14 +144,9 @@ class TensorBoard(Callback):
         self._drawn = state.epoch
 
     def _show(self, name: str, picture: Picture, step: int) -> None:
-        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
-
-        height, width, channels = picture.shape
+        height, width, _ = picture.shape
         _, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), _FAST)
-        image = Summary.Image(
-            height=height, width=width, colorspace=channels, encoded_image_string=coded.tobytes()
-        )
-        self._writer.file_writer.add_summary(Summary(value=[Summary.Value(tag=name, image=image)]), step)
+        self._writer.add_png(name, coded.tobytes(), (height, width), step)
 
     def _layout(self) -> dict[str, dict[str, list[object]]]:
         labels = [_tag(name) for name in self._label_f1s()]

@@ -59,7 +59,7 @@ class TimeSplit(Callback):
         self._began = time.perf_counter()
         self._first = self.batches.pace.before(state.epoch) + state.batch
 
-    def on_epoch_end(self, state: TrainState) -> None:
+    def on_epoch_kept(self, state: TrainState) -> None:
         self._count(state)
         self._epochs += 1
         self._images = (self.batches.pace.before(state.epoch) - self._first) * self.batches.batch_size
