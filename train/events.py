@@ -48,7 +48,7 @@ class Events:
         return call
 
     def add_png(self, tag: str, coded: bytes, size: tuple[int, int], step: int) -> None:
-        """Show a picture (height, width) that is coded already: the library takes three times as long for it."""
+        """Show a picture (height, width) that is coded already: the library takes longer over it."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         height, width = size
