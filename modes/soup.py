@@ -15,6 +15,7 @@ from modes.mode import MODES, Mode
 from modes.one_run import ends, score_lines, tuning
 from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, write_environment
+from modes.start import started
 from train import checkpoint
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError
@@ -90,7 +91,8 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
     ingredients = [str(runs.folders[number]) for number in chosen]
     device = str(runs.experiment.precision.device)
     facts = {"seed": base.run.seed, "data": runs.data, "device": device, "ingredients": ingredients}
-    write_environment(folder, facts)
+    leaks = [leak for number in chosen for leak in started(runs.folders[number]).get("leak", ())]
+    write_environment(folder, facts | ({"leak": leaks} if leaks else {}))
     if runs.same_images:  # else nobody's split says whom no ingredient was trained on
         write_text(folder / "split.csv", (runs.folders[0] / "split.csv").read_text(encoding="utf-8"))
     ids = runs.ids
@@ -118,6 +120,7 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
             "best_epoch": _NO_EPOCH,
             "scores": scores,
             "intervals": ends(task, sure),
+            **started(folder),
             **tuning(task, found),
         },
     )
