@@ -19,6 +19,7 @@ from modes.one_run import ends, score_lines, tuning
 from modes.read_settings import check, key_of, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, write_environment
 from modes.settings import Settings
+from modes.start import started
 from train import checkpoint
 from utils.command import podium
 from utils.durable import write_json, write_text
@@ -101,7 +102,9 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
     write_text(folder / "config.ini", format_ini(base.texts()))
     ingredients = [str(runs.folders[number]) for number in chosen]
     facts = {"seed": base.run.seed, "data": runs.data, "ingredients": ingredients}
-    write_environment(folder, facts | runs.experiment.precision.facts())
+    leaks = [leak for number in chosen for leak in started(runs.folders[number]).get("leak", ())]
+    facts |= runs.experiment.precision.facts() | ({"leak": leaks} if leaks else {})
+    write_environment(folder, facts)
     if runs.same_images:  # else nobody's split says whom no ingredient was trained on
         write_text(folder / "split.csv", (runs.folders[0] / "split.csv").read_text(encoding="utf-8"))
     ids = runs.ids
@@ -129,6 +132,7 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
             "best_epoch": _NO_EPOCH,
             "scores": scores,
             "intervals": ends(task, sure),
+            **started(folder),
             **tuning(task, found),
             **digests(folder),
         },

@@ -80,6 +80,7 @@ noise = 0
 FLIP = 1
 [model]
 name = TinyNet
+pretrained = runs/x/001
 width = 4
 dropout = 0.5
 [head]
