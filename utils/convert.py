@@ -70,6 +70,7 @@ NonNegative = Annotated[float, Interval(0)]
 Count = Annotated[int, Interval(1)]
 CountOrZero = Annotated[int, Interval(0)]
 Seed = Annotated[int, Interval(0, most=2**63 - 1)]
+Rate = Annotated[float, Interval(0, above=True, most=1e30)]  # one too high is told of: the run diverges
 Few = Annotated[int, Interval(1, 1000)]
 Side = Annotated[int, Interval(1, 4096)]  # of an image that a model or a person sees, pixels
 Width = Annotated[int, Interval(1, 65_536)]  # of a layer

@@ -30,7 +30,8 @@ def options() -> Iterator[tuple[str, Any]]:
                 yield f"{section}.{name}.{key}", parameter.annotation
 
 
-SIZES = {name: hint for name, hint in options() if numbers(hint) and "seed" not in name.replace("seeds", "")}
+# A seed has no size, and a rate that is too high is told of by the run, which diverges.
+SIZES = {name: hint for name, hint in options() if numbers(hint) and not name.endswith(("seed", ".lr"))}
 
 
 @pytest.mark.parametrize("text", HUGE)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from train.adamp_step import adamp_step
 from train.optimizer import OPTIMIZERS, Groups
-from utils.convert import Fraction, NonNegative, Positive
+from utils.convert import Fraction, NonNegative, Rate
 
 
 @OPTIMIZERS.register
@@ -23,7 +23,7 @@ class AdamP(adamp.AdamP):  # type: ignore[misc]
         self,
         *,
         groups: Groups,
-        lr: Positive = 1e-3,
+        lr: Rate = 1e-3,
         betas: tuple[Fraction, Fraction] = (0.9, 0.999),
         weight_decay: NonNegative = 0.01,
     ) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch.optim import Optimizer
 
 from train.optimizer import OPTIMIZERS, Groups
-from utils.convert import Fraction, NonNegative, Positive
+from utils.convert import Fraction, NonNegative, Rate
 
 
 @OPTIMIZERS.register
@@ -21,7 +21,7 @@ class Lion(Optimizer):
         self,
         *,
         groups: Groups,
-        lr: Positive = 1e-4,
+        lr: Rate = 1e-4,
         betas: tuple[Fraction, Fraction] = (0.9, 0.99),
         weight_decay: NonNegative = 0.1,
     ) -> None:

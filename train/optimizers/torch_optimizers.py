@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from train.optimizer import OPTIMIZERS, Groups
-from utils.convert import Fraction, NonNegative, Positive
+from utils.convert import Fraction, NonNegative, Rate
 
 Betas = tuple[Fraction, Fraction]
 
@@ -18,7 +18,7 @@ class SGD(torch.optim.SGD):
         self,
         *,
         groups: Groups,
-        lr: Positive = 0.01,
+        lr: Rate = 0.01,
         momentum: Fraction = 0.9,
         weight_decay: NonNegative = 5e-4,
         nesterov: bool = True,
@@ -46,7 +46,7 @@ class Adam(torch.optim.Adam):
         self,
         *,
         groups: Groups,
-        lr: Positive = 1e-3,
+        lr: Rate = 1e-3,
         betas: Betas = (0.9, 0.999),
         weight_decay: NonNegative = 0.0,
     ) -> None:
@@ -61,7 +61,7 @@ class AdamW(torch.optim.AdamW):
         self,
         *,
         groups: Groups,
-        lr: Positive = 1e-3,
+        lr: Rate = 1e-3,
         betas: Betas = (0.9, 0.999),
         weight_decay: NonNegative = 0.01,
     ) -> None:
@@ -76,7 +76,7 @@ class NAdam(torch.optim.NAdam):
         self,
         *,
         groups: Groups,
-        lr: Positive = 2e-3,
+        lr: Rate = 2e-3,
         betas: Betas = (0.9, 0.999),
         weight_decay: NonNegative = 0.01,
     ) -> None:
