@@ -79,11 +79,9 @@ class SplitByProfileDataset(BaseDataset):
         relabel: Path | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        found = read_table(root / table, COLUMNS)
+        rows = read_table(root / table, COLUMNS).rows
         folders = ProfileFolders(root, images, follow_links=follow_links)
-        rows = folders.named(found.rows, repair_names, root / table)
-        people = [_Person(row) for row in rows]
-        people.sort(key=lambda person: person.profile)
+        people = _people(folders.named(rows, repair_names, root / table))
         stray = _find_photos(people, folders)
         corrections = _corrections(relabel, people)
         marked = [_label(person, task, corrections.get(person.profile, {})) for person in people]
@@ -93,14 +91,11 @@ class SplitByProfileDataset(BaseDataset):
         if problems and on_bad_row == "error":
             hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these people out."
             raise DataError(listed(str(root / table), problems) + hint)
-        if folders.left_out:
-            log.info(left_out_line(folders.left_out, folders.path))
         good = [
             (person, labels) for person, labels in zip(people, marked, strict=True) if not person.problems
         ]
         if len(good) < (1 if fold_table else folds):
-            left_out = listed(str(root / table), problems) + "\n" if problems else ""
-            raise DataError(f"{left_out}{root / table} has {len(good)} usable people for {folds} folds.")
+            raise DataError(_too_few(root / table, problems, len(good), folds))
         fold_of = (
             read_folds(fold_table, [person.profile for person, _ in good])
             if fold_table
@@ -149,6 +144,15 @@ class SplitByProfileDataset(BaseDataset):
             for name in ("gender", "age", "photo")
             if facts[name] != before[name]
         ]
+
+
+def _people(rows: list[Row]) -> list[_Person]:
+    return sorted(map(_Person, rows), key=lambda person: person.profile)
+
+
+def _too_few(table: Path, problems: list[str], people: int, folds: int) -> str:
+    left_out = listed(str(table), problems) + "\n" if problems else ""
+    return f"{left_out}{table} has {people} usable people for {folds} folds."
 
 
 _Labels = dict[str, tuple[Marked, Marked | None]]  # by photo: the organiser's and the team's
@@ -204,6 +208,8 @@ def _find_photos(people: list[_Person], folders: ProfileFolders) -> list[str]:
             person.problems.append(f"{place}: path {profile!r} stands in {rows_of[profile]} rows")
         else:
             _read_folder(person, folders)
+    if folders.left_out:
+        log.info(left_out_line(folders.left_out, folders.path))
     named = {person.profile for person in people}
     return [
         f"{images / name}: no row of the table names this folder" for name in sorted(on_disk.keys() - named)

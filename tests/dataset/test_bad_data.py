@@ -114,15 +114,15 @@ def test_two_faults_of_one_row_are_both_told_and_each_fault_once(mask_folder):
     assert "has 2 problem(s)" in refusal(folder)
 
 
-def test_a_long_list_is_capped_at_30_with_the_count_of_all(mask_folder):
+def test_a_long_list_of_one_kind_is_three_examples_and_the_count_of_all(mask_folder):
     folder = mask_folder(35)
     for row in folder.rows:
         row["age"] = "?"
     folder.write_table()
     message = refusal(folder)
     assert "has 35 problem(s)" in message
-    assert sum(line.startswith("  - ") for line in message.splitlines()) == 30
-    assert "... and 5 more" in message
+    assert sum(line.startswith("  - ") for line in message.splitlines()) == 3
+    assert "... and 32 more of this kind" in message
 
 
 def test_a_missing_column_is_named_with_the_nearest(mask_folder):
