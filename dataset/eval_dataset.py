@@ -1,11 +1,12 @@
 """The images to predict: which there are, and the form of the submission."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dataset.named_files import NamedFiles
 from utils.registry import Registry
-from utils.texts import Texts
+from utils.texts import Texts, comparable, same_spelling
 
 
 class EvalDataset:
@@ -18,13 +19,33 @@ class EvalDataset:
         columns: the submission's, the id first.
         ids: (N) in the submission's order.
         files: (N) image files.
+        spelt: other texts of the organiser's template, such as labels, of which some may be spelt in
+            another way than they are compared.
+
+    Columns and ids are as the organiser wrote them, blanks and all.
     """
 
     def __init__(
-        self, *, root: Path, columns: Sequence[str], ids: Sequence[str], files: Sequence[str]
+        self,
+        *,
+        root: Path,
+        columns: Sequence[str],
+        ids: Sequence[str],
+        files: Sequence[str],
+        spelt: Sequence[str] = (),
     ) -> None:
-        self.root = root
+        self.root, self.spelt = root, tuple(spelt)
         self.columns, self.ids, self.files = tuple(columns), Texts(ids), NamedFiles(root, files)
+
+    @property
+    def names(self) -> list[str]:
+        """The ids (N) as they are compared."""
+        return list(map(comparable, self.ids))
+
+    def spelling(self, texts: Iterable[str]) -> dict[str, str]:
+        """Return how the template spells those of ``texts`` that it does not spell as they are compared."""
+        parts = (part for text in self.spelt for part in (text, *re.split(r"[\s,;|]+", text)))
+        return same_spelling(texts, parts)
 
 
 TEST_DATASETS: Registry[EvalDataset] = Registry("test dataset", "dataset.readers", runtime=("root", "task"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from utils.errors import DataError
+from utils.on_disk import on_disk
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -32,7 +33,7 @@ class ImageFolder:
     """
 
     def __init__(self, root: Path, name: str) -> None:
-        self.root, self.path = root, root / name
+        self.root, self.path = root, on_disk(root / name)
         if not self.path.is_dir():
             raise DataError(f"There is no folder {self.path}. Is PODIUM_DATA (or data in [paths]) right?")
         self._inside = self.path.resolve()
@@ -48,16 +49,17 @@ class ImageFolder:
         above, _, last = name.rpartition("/")
         folder = self._listing(f"{self.path}/{above}")
         # A Korean name may be spelt in two ways (composed, or decomposed by a Mac's archive).
-        on_disk = folder.names.get(unicodedata.normalize("NFC", last), "")
-        if folder.inside and on_disk in folder.plain:
-            return folder.path + on_disk
+        spelt = folder.names.get(unicodedata.normalize("NFC", last), "")
+        if folder.inside and spelt in folder.plain:
+            return folder.path + spelt
         return self._find_slowly(name)
 
     def _find_slowly(self, name: str) -> str:
         """Return the same of what is a link, or is written in another way, or is not there."""
         path = Path(f"{self.path}/{name}")
-        on_disk = self._listing(str(path.parent)).names.get(unicodedata.normalize("NFC", path.name))
-        file = path.parent / on_disk if on_disk else path
+        path = on_disk(path.parent) / path.name
+        spelt = self._listing(str(path.parent)).names.get(unicodedata.normalize("NFC", path.name))
+        file = path.parent / spelt if spelt else path
         try:
             there = file.resolve()
             if not name or not there.is_relative_to(self._inside) or there == self._inside:

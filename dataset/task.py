@@ -14,8 +14,10 @@ from torch import Tensor
 from dataset.answers import Answers, one_hot
 from dataset.confusion import Confusion
 from dataset.moves import Move
+from dataset.one_of_scores import Scorer as Scorer
+from dataset.one_of_scores import one_of_scorer
 from dataset.spaces import Mark, Space
-from utils.metrics import Weights, accuracy, confusion_matrix, f1_scores, label_scores
+from utils.metrics import Weights, confusion_matrix
 from utils.registry import Registry
 
 Logits = dict[str, Tensor]
@@ -24,7 +26,6 @@ Choices = dict[str, Tensor]
 Marked = dict[str, Mark]  # label indices, or their shares, by space; () = not labelled
 Facts = Mapping[str, str]  # what the organiser says of one image, as text
 Tuning = Mapping[str, Sequence[float]]  # what a task found on the validation images, by name
-Scorer = Callable[[Weights], dict[str, float]]  # from how often each image counts to scores
 Judge = Callable[[Mapping[str, Tensor]], float]  # from probabilities (N, K) by space to one score
 LABELS = "labels"  # the fact with the names of an image's labels, as a reader found them: one a line
 
@@ -43,6 +44,8 @@ class Task:
     main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
     at_inference: tuple[str, ...] = ()  # options that --set may change when a trained run predicts
     changed_by: tuple[Move, ...] = ()  # moves of an image that may change its labels
+    needs: tuple[str, ...] = ()  # the facts that ``encode`` reads: every image must have them
+    instead: str = ""  # what to write where a data set has not, in words
     numbers: ClassVar[Mapping[str, tuple[int, int]]] = {}  # facts that are whole numbers: from and to
 
     def __init__(self, spaces: Sequence[Space]) -> None:
@@ -186,7 +189,7 @@ class Task:
     def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
         """Return what gives each view's scores: the ``main_scores`` and ``f1/<label>``."""
         chosen, true = self.answers(self.decide(logits)), self.answers(targets)
-        return {view: _one_of_scorer(true[view], chosen[view], names) for view, names in self.views.items()}
+        return {view: one_of_scorer(true[view], chosen[view], names) for view, names in self.views.items()}
 
     def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
         """Return what gives the ``main_scores``, maybe others too: ``scorer``, or a quicker one."""
@@ -233,6 +236,14 @@ class Task:
         """The options whose values were found in the data, as a config says them."""
         return {}
 
+    def in_spelling(self, template: Mapping[str, str]) -> "Task":
+        """Return this task with labels as the organiser spells them, for what is submitted only.
+
+        Args:
+            template: the spelling of labels in his template, which counts more than that of his table.
+        """
+        return self
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The submission's columns after the id, for an organiser who gives no template."""
@@ -274,20 +285,6 @@ class Task:
 def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
     """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
     return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in found.items()}
-
-
-def _one_of_scorer(true: NDArray[np.int64], chosen: NDArray[np.int64], labels: Sequence[str]) -> Scorer:
-    known, classes = true >= 0, len(labels)
-    pair = true[known] * classes + chosen[known]  # the place of each image in the confusion matrix
-
-    def scores(weights: Weights) -> dict[str, float]:
-        counts = np.bincount(pair, weights[known], minlength=classes**2)
-        confusion = counts.astype(np.int64).reshape(classes, classes)
-        f1 = f1_scores(confusion)
-        found = {"macro_f1": float(f1.mean()), "accuracy": accuracy(confusion)}
-        return found | label_scores("f1", labels, f1)
-
-    return scores
 
 
 def _index(marked: Tensor) -> NDArray[np.int64]:

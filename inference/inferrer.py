@@ -9,10 +9,11 @@ from dataset.batches import EvalBatches
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
 from inference.predict import Predictions, predict
-from inference.submission import write_submission
+from inference.submission import Written, write_submission
 from utils.device import Precision
 from utils.errors import DataError, PodiumError
 from utils.tables import write_table
+from utils.texts import comparable
 
 TEST_PREDICTIONS = "test_predictions.csv"
 
@@ -20,13 +21,16 @@ TEST_PREDICTIONS = "test_predictions.csv"
 class Submitter:
     """Writes predictions of the eval images, whoever made them; needs no image.
 
+    Ids, columns and labels are written as the organiser spells them.
+
     Raises:
         DataError: the template has other columns than the task writes.
     """
 
     def __init__(self, task: Task, images: EvalDataset) -> None:
+        self.written = Written.of(task, images)
         columns, own = images.columns[1:], task.columns
-        if own and set(own) != set(columns):
+        if own and {self.written.column(name) for name in own} != set(columns):
             raise DataError(
                 f"The submission's template has the columns {', '.join(columns)} after the id, but the task "
                 f"writes {', '.join(own)}: see submit and column in [task], and the table in [test_dataset]."
@@ -34,21 +38,23 @@ class Submitter:
         self.task, self.images = task, images
 
     def submit(self, found: Predictions, folder: Path) -> list[dict[str, str]]:
-        """Write ``submission.csv`` and ``test_predictions.csv``; return the submission's rows.
+        """Write ``submission.csv`` and ``test_predictions.csv``; return the rows as texts are compared.
 
         Raises:
             DataError: the submission is not what the organiser's template asks for.
         """
-        identity = self.images.columns[0]
-        answers = self.task.submission(found.logits)
-        columns = self.images.columns
+        columns, written = self.images.columns, self.written
+        answers = written.rows(written.task.submission(found.logits))
         rows = [
-            _in_order({identity: name} | answer, columns)
+            _in_order({columns[0]: name} | answer, columns)
             for name, answer in zip(self.images.ids, answers, strict=True)
         ]
-        write_submission(folder / "submission.csv", rows, self.images.ids, columns, self.task.allowed)
+        write_submission(folder / "submission.csv", rows, self.images.ids, columns, written.allowed)
         self.write_table(found, folder)
-        return rows
+        return [
+            {comparable(columns[0]): name} | answer
+            for name, answer in zip(self.images.names, self.task.submission(found.logits), strict=True)
+        ]
 
     def write_table(self, found: Predictions, folder: Path) -> None:
         """Write ``test_predictions.csv`` alone."""

@@ -12,6 +12,7 @@ from dataset.spaces import Space
 from inference.mean import mean_probabilities
 from utils.errors import DataError, closest, listed
 from utils.tables import Row, Table, read_table
+from utils.texts import comparable
 
 PREDICTED = ("id", "fold", "group")  # the first columns of what a run says of images that it validated
 _FILES = ("out_of_fold.csv", "valid_predictions.csv")  # the first one that is there
@@ -35,6 +36,7 @@ class SavedPredictions:
                 first column) that are there twice, and what is no probability.
         """
         table = read_table(path, id_columns)
+        id_columns = list(map(comparable, id_columns))
         columns = {space.name: [f"{space.name}/{label}" for label in space.labels] for space in spaces}
         if problems := _wrong_columns(
             table, id_columns, [name for names in columns.values() for name in names]

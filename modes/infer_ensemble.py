@@ -64,17 +64,17 @@ def _predicted(folder: Path, task: Task, images: EvalDataset, again: Again) -> d
         log.info("\n%s has not predicted these images yet:", folder)
         again(folder)
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
-    if _names(saved) != images.ids:
+    if _names(saved) != images.names:
         log.warning("\n%s is of other images, or in another order: it is made anew.", path)
         again(folder)
         saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
-        if _names(saved) != images.ids:
+        if _names(saved) != images.names:
             raise DataError(f"{path} does not hold the eval images in their order.")
     return saved.probabilities
 
 
-def _names(saved: SavedPredictions) -> tuple[str, ...]:
-    return tuple(identity[0] for identity in saved.ids)
+def _names(saved: SavedPredictions) -> list[str]:
+    return [identity[0] for identity in saved.ids]
 
 
 def refuse_ensemble(folder: Path, instead: str) -> None:

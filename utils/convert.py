@@ -1,12 +1,17 @@
 """Text from a config file to a typed value, by the annotation of the option that it is for."""
 
 import math
+import re
 import types
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from utils.texts import comparable
+
+LARGEST = 2**63 - 1  # that 64 bits hold, as torch's and numpy's sizes
+_MOST_DIGITS = 40  # of a number that are repeated in a message
 _BOOLEANS = ConfigParser.BOOLEAN_STATES
 _NONE = ("none", "")
 
@@ -74,10 +79,7 @@ def _scalar(text: str, kind: Any) -> Any:
             raise ValueError(f"{text!r} is not yes or no (true/false/on/off/1/0 work too)")
         return _BOOLEANS[text.lower()]
     if kind is int:
-        try:
-            return int(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is not a whole number") from None
+        return _whole(text)
     if kind is float:
         try:
             number = float(text)
@@ -89,8 +91,21 @@ def _scalar(text: str, kind: Any) -> Any:
     if kind is str or kind is Path:
         if not text:
             raise ValueError("is empty")
-        return Path(text).expanduser() if kind is Path else text
+        return Path(text).expanduser() if kind is Path else comparable(text)
     raise TypeError(f"an option can't be of type {kind!r}: see utils/convert.py")
+
+
+def _whole(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        if not re.fullmatch(r"[+-]?\d+", text):
+            raise ValueError(f"{text!r} is not a whole number") from None
+        number = LARGEST + 1  # of thousands of digits, which Python does not read
+    if abs(number) > LARGEST:
+        shown = text if len(text) <= _MOST_DIGITS else f"{text[:10]}... ({len(text)} digits)"
+        raise ValueError(f"{shown} is too large: whole numbers go up to {LARGEST}")
+    return number
 
 
 def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:

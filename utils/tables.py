@@ -4,32 +4,57 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from utils.durable import write_text
 from utils.errors import DataError, listed, unknown_name
+from utils.on_disk import on_disk
+from utils.texts import comparable
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row's values by column, spaces around them removed, and where it stands."""
+    """One row's values by column, as they are compared, and where it stands.
+
+    Args:
+        values: each ``comparable``: without the spaces around it, its letters composed.
+        place: such as ``train.csv line 7``.
+        written: those that stand in the file in another way.
+    """
 
     values: Mapping[str, str]
     place: str
+    written: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, columns: Sequence[str], cells: Sequence[str], place: str) -> "Row":
+        """Return a row of the cells that a file holds."""
+        values = dict(zip(columns, map(comparable, cells), strict=True))
+        pairs = zip(columns, cells, strict=True)
+        return cls(values, place, {name: cell for name, cell in pairs if cell != values[name]} or _SAME)
 
     def __getitem__(self, column: str) -> str:
         return self.values[column]
 
+    def as_written(self, column: str) -> str:
+        """Return a value as it stands in the file, blanks and all."""
+        return self.written.get(column, self.values[column])
+
+
+_SAME: Mapping[str, str] = MappingProxyType({})  # one for the many rows that it is true of
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV file: its columns in order and its rows."""
+    """A CSV file: its columns in order, as they are compared, its rows, and its header as it is written."""
 
     columns: tuple[str, ...]
     rows: list[Row]
+    header: tuple[str, ...]
 
 
 def read_table(path: Path, needs: Sequence[str]) -> Table:
@@ -39,6 +64,7 @@ def read_table(path: Path, needs: Sequence[str]) -> Table:
         DataError: the file is missing, empty, not UTF-8 text, lacks one of the columns that it ``needs``,
             or has rows with more or fewer values than columns (all of them are listed).
     """
+    path, needs = on_disk(path), [comparable(name) for name in needs]
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -51,13 +77,13 @@ def read_table(path: Path, needs: Sequence[str]) -> Table:
         raise DataError(f"{path} is not text: it holds a NUL byte. Save it as 'CSV UTF-8' and run again.")
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=False)
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        lines = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
         raise DataError(f"{path} is not a CSV file: {error}.") from None
-    lines = [(number, cells) for number, cells in lines if any(cells)]
+    lines = [(number, cells) for number, cells in lines if any(map(comparable, cells))]
     if not lines:
         raise DataError(f"{path} is empty; it needs the columns {', '.join(needs)}.")
-    columns = tuple(lines[0][1])
+    columns = tuple(map(comparable, lines[0][1]))
     _check_columns(path, columns, needs)
     rows, ragged = [], []
     for number, cells in lines[1:]:
@@ -65,12 +91,12 @@ def read_table(path: Path, needs: Sequence[str]) -> Table:
         if len(cells) != len(columns):
             ragged.append(f"{place}: {len(cells)} values for {len(columns)} columns")
             continue
-        rows.append(Row(dict(zip(columns, cells, strict=True)), place))
+        rows.append(Row.of(columns, cells, place))
     if ragged:
         raise DataError(listed(str(path), ragged))
     if not rows:
         raise DataError(f"{path} has a header and no row.")
-    return Table(columns, rows)
+    return Table(columns, rows, tuple(lines[0][1]))
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

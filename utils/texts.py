@@ -1,10 +1,55 @@
-"""Many texts, such as the names of all images, in a few arrays instead of an object each."""
+"""Texts: what is compared of one, and many of them in a few arrays instead of an object each."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+_UNSEEN = "\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}"  # which no strip() removes
+
+
+def comparable(text: str) -> str:
+    """Return what of a text counts when it is compared, so that texts that look equal are equal.
+
+    Letters are composed (Unicode's NFC: a Mac decomposes Korean and accented ones in file names and
+    archives), and blanks around the text are not part of it. Every text from outside goes through here
+    once, where it is read; what is written back is written as it was read.
+    """
+    if text.isascii():
+        return text.strip()
+    return unicodedata.normalize("NFC", text).strip().strip(_UNSEEN).strip()
+
+
+def same_spelling(texts: Iterable[str], like: Iterable[str]) -> dict[str, str]:
+    """Return how ``texts``, which are ``comparable``, are spelt by somebody who spells some of them.
+
+    Args:
+        like: texts as that one wrote them. Where all that can be told from these is that letters are
+            decomposed, the other texts are too.
+
+    Returns:
+        the spelling of each text that is spelt in another way than it is compared.
+    """
+    spelt: dict[str, set[str]] = {}
+    for text in like:
+        spelt.setdefault(comparable(text), set()).add(text.strip())
+    known = {text: spelt[text] for text in texts if text in spelt}
+    telling = {
+        spelling == unicodedata.normalize("NFD", text)
+        for text, spellings in known.items()
+        for spelling in spellings
+        if unicodedata.normalize("NFD", text) != text
+    }
+    found = {}
+    for text in texts:
+        spellings = known.get(text, set())
+        if len(spellings) == 1:
+            found[text] = next(iter(spellings))
+        elif not spellings and telling == {True}:
+            found[text] = unicodedata.normalize("NFD", text)
+    return {text: spelling for text, spelling in found.items() if spelling != text}
 
 
 class Texts(Sequence[str]):

@@ -46,4 +46,4 @@ class FolderTestDataset(EvalDataset):
         if problems or not paths:
             raise DataError(listed(str(folder.path), problems or ["there is no image in it"]))
         files = [folder.find(name.as_posix()) for name in names]
-        super().__init__(root=root, columns=(id_column, *task.columns), ids=ids, files=files)
+        super().__init__(root=root, columns=(id_column, *task.in_spelling({}).columns), ids=ids, files=files)

@@ -1,26 +1,32 @@
 """The mask competition's training data: a CSV row for each person, a folder of seven photos for each row."""
 
 import os
-import unicodedata
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from dataset.base_dataset import DATASETS, BaseDataset
+from dataset.facts import check_facts
 from dataset.fold_table import read_folds
 from dataset.folds import deal_folds
 from dataset.relabel import Cell, Corrections, ids_and_folders, read_corrections
 from dataset.task import Facts, Marked, Task
 from utils.convert import Interval
-from utils.errors import DataError, listed
+from utils.doubles import keep_one
+from utils.errors import ConfigError, DataError, listed
+from utils.on_disk import on_disk
 from utils.tables import Row, read_table
+from utils.texts import comparable
 
 COLUMNS = ("id", "gender", "race", "age", "path")
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
 EXTENSIONS = (".jpg", ".jpeg", ".png")
+_INSTEAD = (
+    "it is for [task] name = MaskTask. For labels in a table write [dataset] name = CsvDataset, for a folder "
+    "of each class FolderDataset."
+)
 
 
 @dataclass(slots=True)
@@ -33,7 +39,7 @@ class _Person:
     @property
     def profile(self) -> str:
         """The folder's name: the only thing that tells two people with one id apart."""
-        return unicodedata.normalize("NFC", self.row["path"])
+        return self.row["path"]
 
 
 @DATASETS.register
@@ -67,9 +73,12 @@ class SplitByProfileDataset(BaseDataset):
         relabel: Path | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        people = [_Person(row) for row in read_table(root / table, COLUMNS).rows]
+        found = read_table(root / table, COLUMNS)
+        check_facts(task, (*found.columns, "photo"), f"{root / table}", _INSTEAD)
+        doubles = keep_one(found.rows, lambda row: row["path"])
+        people = [_Person(row) for row in doubles.rows]
         people.sort(key=lambda person: person.profile)
-        stray = _find_photos(people, root, root / images)
+        stray = _find_photos(people, root, on_disk(root / images), doubles.clashes)
         corrections = _corrections(relabel, people)
         marked = [_label(person, task, corrections.get(person.profile, {})) for person in people]
         if wrong := [problem for person in people for problem in person.miscorrected]:
@@ -105,7 +114,19 @@ class SplitByProfileDataset(BaseDataset):
             labels=true,
             train_labels=trained,
             skipped=problems,
+            notes=doubles.notes,
             facts=[person.row.values for person, _ in good for _ in person.photos],
+        )
+
+    @classmethod
+    def label_names(cls, **arguments: Any) -> tuple[str, ...]:
+        """Refuse to name labels.
+
+        Raises:
+            ConfigError: always: there are no others than mask, gender and age.
+        """
+        raise ConfigError(
+            f"SplitByProfileDataset says {', '.join(COLUMNS)} and photo of each image: {_INSTEAD}"
         )
 
     cells_are_read = True
@@ -173,27 +194,26 @@ def _corrections(relabel: Path | None, people: list[_Person]) -> Corrections:
     return read_corrections(relabel, known, ("gender", "age", *PHOTOS))
 
 
-def _find_photos(people: list[_Person], root: Path, images: Path) -> list[str]:
+def _find_photos(people: list[_Person], root: Path, images: Path, clashes: Mapping[str, str]) -> list[str]:
     """Fill each person's photos and problems; return the folders that no row names."""
     if not images.is_dir():
         raise DataError(f"There is no folder {images}. Is PODIUM_DATA (or data in [paths]) right?")
     inside = images.resolve()
     # A Korean name may be spelt in two ways (composed, or decomposed by a Mac's archive): one is used.
-    on_disk = {unicodedata.normalize("NFC", name): name for name in _folders(images)}
-    rows_of = Counter(person.profile for person in people)
+    spelt = {comparable(name): name for name in _folders(images)}
     for person in people:
         profile, place = person.profile, person.row.place
         if not profile or Path(profile).name != profile or profile in (".", ".."):
             person.problems.append(f"{place}: path {profile!r} is not a folder's name inside {images}")
-        elif profile not in on_disk:
+        elif profile not in spelt:
             person.problems.append(f"{place}: there is no folder {images / profile}")
-        elif rows_of[profile] > 1:
-            person.problems.append(f"{place}: path {profile!r} stands in {rows_of[profile]} rows")
+        elif place in clashes:
+            person.problems.append(f"{place}: path {clashes[place]}")
         else:
-            _read_folder(person, root, images / on_disk[profile], inside)
+            _read_folder(person, root, images / spelt[profile], inside)
     named = {person.profile for person in people}
     return [
-        f"{images / name}: no row of the table names this folder" for name in sorted(on_disk.keys() - named)
+        f"{images / name}: no row of the table names this folder" for name in sorted(spelt.keys() - named)
     ]
 
 

@@ -123,8 +123,8 @@ def test_a_table_of_files_and_a_template_of_ids_are_joined(tmp_path):
     images = TEST_DATASETS.build(Component.of("TestDataset", **options), root=tmp_path)
     assert (images.columns, images.ids) == (("image", "cat", "dog"), ("003", "001"))
     assert images.files == ("test/z.jpg", "test/x.jpg")
-    write(tmp_path / "sample.csv", "image,cat,dog\n003,0,0\n3,0,0\n003,0,0\n")
+    write(tmp_path / "sample.csv", "image,cat,dog\n003,0,0\n3,0,0\n003,0,1\n")
     with pytest.raises(DataError) as caught:
         TEST_DATASETS.build(Component.of("TestDataset", **options), root=tmp_path)
-    assert "003 is listed 2 times" in str(caught.value)
+    assert "sample.csv line 4: id '003' stands in 2 rows, in sample.csv line 2" in str(caught.value)
     assert "sample.csv line 3: '3' is in no row of test.csv" in str(caught.value)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.labels import LabelNames, Separator, in_order, indices, labels_fact, resolve
+from dataset.cells import Separator
+from dataset.labels import LabelNames, in_order, indices, labels_fact, resolve
 from utils.errors import DataError
 from utils.ini import format_ini, read_ini
 
@@ -29,9 +30,9 @@ def test_names_survive_a_config_or_are_refused(tmp_path_factory, names):
 
 def test_names_come_from_the_config_or_its_file_or_else_from_the_data(tmp_path):
     (tmp_path / "names.txt").write_bytes("\ufeffcat\r\n\r\n 개 \r\nNA\r\n".encode())
-    assert resolve(LabelNames.from_text("b, a"), tmp_path, nothing_found) == ("b", "a")
-    assert resolve(LabelNames.from_text("names.txt"), tmp_path, nothing_found) == ("cat", "개", "NA")
-    assert resolve(None, tmp_path, lambda: ("x", "y")) == ("x", "y")
+    assert resolve(LabelNames.from_text("b, a"), tmp_path, nothing_found).names == ("b", "a")
+    assert resolve(LabelNames.from_text("names.txt"), tmp_path, nothing_found).names == ("cat", "개", "NA")
+    assert resolve(None, tmp_path, lambda: ("x", "y")).names == ("x", "y")
 
 
 @pytest.mark.parametrize(
