@@ -146,9 +146,10 @@ class CsvDataset(BaseDataset):
             spelt = dict(zip(table.columns, table.header, strict=True))
             return tuple(spelt[name] for name in layout.columns)
         if layout.label is None:
+            columns = ", ".join(map(repr, table.columns))
             raise ConfigError(
-                "CsvDataset has no list of labels: write them in [task] labels = a, b, c for a task of your own; "
-                f"otherwise {_INSTEAD} {arguments['table']} has {', '.join(map(repr, table.columns))}."
+                "CsvDataset has no list of labels: write them in [task] labels = a, b, c for a task of your "
+                f"own, otherwise {_INSTEAD} {arguments['table']} has {columns}."
             )
         return in_order(layout.label_names(table))
 
