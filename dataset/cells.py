@@ -30,7 +30,7 @@ class Separator:
     labels whatever the separator; only with ``none`` a cell is one label, whatever is in it.
 
     Args:
-        lists: every cell of the column is in brackets, so ``[cat]`` is a list too, and no label.
+        lists: every cell of the column is in brackets or quotes, so ``[cat]`` is a list too, and no label.
     """
 
     text: str | None
@@ -60,7 +60,7 @@ class Separator:
     def of_column(self, cells: Iterable[str]) -> "Separator":
         """Return this separator as it reads a column, of which these are the cells."""
         filled = [cell for cell in map(comparable, cells) if cell]
-        return replace(self, lists=bool(filled) and all(map(_in_brackets, filled)))
+        return replace(self, lists=bool(filled) and all(map(_is_marked, filled)))
 
     def is_list(self, cell: str) -> bool:
         """Return whether a cell is a list, of labels that are read as such."""
@@ -69,7 +69,7 @@ class Separator:
             return False
         inner = _inside(cell)
         if inner is None:
-            return bool(_SEVERAL.fullmatch(cell))
+            return bool((_QUOTED if self.lists else _SEVERAL).fullmatch(cell))
         if cell[0] == "(":  # as a part of a name is written, too
             return bool(_QUOTED.fullmatch(inner)) or (self.lists and "," in inner)
         return not inner or self.lists or bool(_NUMBERS.fullmatch(inner) or re.search("[,'\"]", inner))
@@ -100,8 +100,8 @@ _MEND = (
 _VALID = "write space, comma, semicolon, tab, marks such as |, or none where a cell is one label"
 
 
-def _in_brackets(cell: str) -> bool:
-    return _inside(cell) is not None
+def _is_marked(cell: str) -> bool:
+    return _inside(cell) is not None or _QUOTED.fullmatch(cell) is not None
 
 
 def _inside(cell: str) -> str | None:

@@ -58,12 +58,15 @@ class Layout:
         if self.label is None:
             return []
         cells = [row[self.label] for row in table.rows]
-        found = label_doubts(cells, self.separator, self.label)
+        used = (self.image, self.label, self.group, self.fold)
+        free = [name for name in table.columns if name not in used and not is_index(name)]
+        others = {name: [row[name] for row in table.rows] for name in free}
+        found = label_doubts(cells, self.separator, self.label, others)
         listed = next((cell for cell in cells if self.separator.is_list(cell) and self.separator.lists), None)
         if listed is not None and re.fullmatch(r"\W[^'\",]*\W", listed):
             found.append(
-                f"Column {self.label!r} is read as lists, as every cell is in brackets such as {listed!r}. "
-                "If these belong to the labels, write separator = none in [dataset]."
+                f"Column {self.label!r} is read as lists, as every cell is in brackets or quotes such as "
+                f"{listed!r}. If these belong to the labels, write separator = none in [dataset]."
             )
         return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dataset.named_files import NamedFiles
 from utils.registry import Registry
-from utils.texts import Texts, comparable, same_spelling
+from utils.texts import Texts, comparable, spelling_like
 
 
 class EvalDataset:
@@ -43,9 +43,9 @@ class EvalDataset:
         return list(map(comparable, self.ids))
 
     def spelling(self, texts: Iterable[str]) -> dict[str, str]:
-        """Return how the template spells those of ``texts`` that it does not spell as they are compared."""
+        """Return how the organiser's template spells ``texts``, as far as that can be told."""
         parts = (part for text in self.spelt for part in (text, *re.split(r"[\s,;|]+", text)))
-        return same_spelling(texts, parts)
+        return spelling_like(texts, parts)
 
 
 TEST_DATASETS: Registry[EvalDataset] = Registry("test dataset", "dataset.readers", runtime=("root", "task"))

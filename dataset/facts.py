@@ -1,9 +1,12 @@
 """Whether a data set says of its images what a task asks: once, before the labels of any are read."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from dataset.task import LABELS, Task
-from utils.errors import DataError, closest
+from utils.errors import DataError
+
+_SHOWN = 20  # names of what there is
 
 
 def check_facts(task: Task, known: Iterable[str], source: str, instead: str) -> None:
@@ -22,12 +25,15 @@ def check_facts(task: Task, known: Iterable[str], source: str, instead: str) -> 
     if not missing:
         return
     kind = type(task).__name__
-    columns = ", ".join(repr(name) for name in names if name != LABELS) or "nothing"
+    shown = [repr(name) for name in names if name != LABELS]
+    columns = ", ".join(shown[:_SHOWN]) + (", ..." if len(shown) > _SHOWN else "")
     if missing == [LABELS]:
         raise DataError(f"{kind} needs the labels of each image. {source} says {columns}: {instead}")
-    near = {name: closest(name, names) for name in missing}
+    near = {
+        name: get_close_matches(name.casefold(), [n.casefold() for n in names], 1, 0.8) for name in missing
+    }
     hints = "".join(
-        f" Is {name!r} the column {found!r}? Then rename it." for name, found in near.items() if found
+        f" Is {name!r} the column {same[0]!r}? Then rename it." for name, same in near.items() if same
     )
     wanted = ", ".join(map(repr, task.needs))
     raise DataError(

@@ -1,7 +1,7 @@
 """What is odd about the labels in a table: another separator, too many of them, names that look alike."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dataset.cells import Separator
 from utils.texts import comparable
@@ -13,12 +13,15 @@ MANY = 0.8  # labels for each image
 _SHOWN = 3  # labels that are named
 
 
-def label_doubts(cells: Sequence[str], separator: Separator, column: str) -> list[str]:
+def label_doubts(
+    cells: Sequence[str], separator: Separator, column: str, others: Mapping[str, Sequence[str]]
+) -> list[str]:
     """Return what the team should look at, a line each, with what to write if it is wrong.
 
     Args:
         cells: of the column with the labels.
         separator: as it reads them.
+        others: the cells of the columns without a meaning, by name.
     """
     labels = {name for cell in set(cells) for name in _labels(cell, separator)}
     other = _other_separator(labels, separator)
@@ -28,10 +31,17 @@ def label_doubts(cells: Sequence[str], separator: Separator, column: str) -> lis
         found.append(
             f"There are {len(labels)} labels for {filled} images in column {column!r}, such as "
             f"{_named(sorted(labels))}: hardly any two images have one in common. If that is the wrong "
-            "column (names, texts or numbers), write label_column = THE COLUMN OF CLASSES in [dataset]; if "
+            f"column (names, texts or numbers), write label_column = {_classes(others)} in [dataset]; if "
             "other marks stand between labels, write separator = THE MARK there."
         )
     return found + look_alike(labels)
+
+
+def _classes(others: Mapping[str, Sequence[str]]) -> str:
+    """Return the name of the column that looks most like one of classes."""
+    values = {name: len(set(cells)) for name, cells in others.items()}
+    few = {name: count for name, count in values.items() if 1 < count < len(others[name]) / 2}
+    return min(few, key=lambda name: (few[name], name)) if few else "THE COLUMN OF CLASSES"
 
 
 def _labels(cell: str, separator: Separator) -> tuple[str, ...]:
@@ -62,8 +72,11 @@ def _other_separator(labels: set[str], separator: Separator) -> str | None:
         if mark == separator.text:
             continue
         divided = {name: Separator(mark).parts(name) for name in labels if mark in name}
-        divided = {name: parts for name, parts in divided.items() if len(parts) > 1}
-        wrong = sorted(name for name, parts in divided.items() if labels.issuperset(parts))
+        wrong = sorted(
+            name
+            for name, parts in divided.items()
+            if labels.issuperset(parts) or (mark in _PLAIN and name.strip(mark) != name)
+        )
         if not wrong and mark in _PLAIN and _shared(divided.values()):
             wrong = sorted(divided)
         if wrong and (best is None or len(wrong) > best[0]):
@@ -73,10 +86,10 @@ def _other_separator(labels: set[str], separator: Separator) -> str | None:
     count, mark, wrong = best
     name = str(Separator(mark))
     between = "" if separator.text is None else f" (it is {separator} now)"
-    few = f"{count} labels" if count > 1 else "1 label"
+    are = "labels are" if count > 1 else "label is"
     return (
-        f"{few} such as {_named(wrong)} would be several labels that occur in others too, if {name!r} stands "
-        f"between labels. If it does, write separator = {name} in [dataset]{between}."
+        f"{count} {are} made of others with {name!r} between or beside them: {_named(wrong)}. If that stands "
+        f"between labels, write separator = {name} in [dataset]{between}."
     )
 
 

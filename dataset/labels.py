@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dataset.cells import Separator
 from dataset.task import LABELS
 from utils.errors import DataError, closest, listed
 from utils.on_disk import on_disk
 from utils.texts import comparable
+
+_LIST = Separator(",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class LabelNames:
 
     @classmethod
     def from_text(cls, text: str) -> "LabelNames":
+        if text[:1] in ("[", "{", "(") and _LIST.is_list(text):
+            return cls(_LIST.split(text))
         parts = tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True)))
         if text.endswith(".txt") and len(parts) == 1:
             return cls(file=parts[0])
@@ -127,7 +132,7 @@ def indices(facts: Mapping[str, str], labels: Sequence[str]) -> tuple[int, ...]:
 
 
 def _quoted(name: str) -> str:
-    special = any(mark in name for mark in ',"') or name[:1] in "#;" or name.endswith(".txt")
+    special = any(mark in name for mark in ',"') or name[:1] in "#;[{(" or name.endswith(".txt")
     return '"' + name.replace('"', '""') + '"' if special else name
 
 

@@ -8,6 +8,8 @@ from utils.tables import Row
 
 _INDEX = ("", "index", "unnamed: 0", "level_0")  # columns that only number the rows
 
+_MOST_SHOWN = 10  # rows that are named; the rest is counted
+
 
 @dataclass(frozen=True, slots=True)
 class Doubles:
@@ -15,7 +17,7 @@ class Doubles:
 
     Args:
         rows: in their order.
-        notes: a line for each row that was left out.
+        notes: a line for each row that was left out, or for the first of many.
         clashes: what is wrong with a row, by its place: another one is about the same and says otherwise.
     """
 
@@ -57,6 +59,8 @@ def keep_one(rows: Sequence[Row], key: Callable[[Row], str]) -> Doubles:
                     f"{name!r} stands in {times[name]} rows, in {there.place} with another {column} "
                     f"({there[column]!r} there, {here[column]!r} here)",
                 )
+    if len(notes) > _MOST_SHOWN:
+        notes[_MOST_SHOWN:] = [f"... and {len(notes) - _MOST_SHOWN} more rows repeat others"]
     return Doubles(kept, notes, clashes)
 
 

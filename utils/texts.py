@@ -22,34 +22,27 @@ def comparable(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().strip(_UNSEEN).strip()
 
 
-def same_spelling(texts: Iterable[str], like: Iterable[str]) -> dict[str, str]:
+def spelling_like(texts: Iterable[str], like: Iterable[str]) -> dict[str, str]:
     """Return how ``texts``, which are ``comparable``, are spelt by somebody who spells some of them.
 
     Args:
-        like: texts as that one wrote them. Where all that can be told from these is that letters are
-            decomposed, the other texts are too.
+        like: texts as that one wrote them, among others. What they show of composed or decomposed letters
+            goes for the other texts too, unless they show both.
 
     Returns:
-        the spelling of each text that is spelt in another way than it is compared.
+        the spelling of each text of which it can be told.
     """
-    spelt: dict[str, set[str]] = {}
+    known, spelt = set(texts), dict[str, set[str]]()
     for text in like:
-        spelt.setdefault(comparable(text), set()).add(text.strip())
-    known = {text: spelt[text] for text in texts if text in spelt}
-    telling = {
-        spelling == unicodedata.normalize("NFD", text)
-        for text, spellings in known.items()
-        for spelling in spellings
-        if unicodedata.normalize("NFD", text) != text
-    }
-    found = {}
-    for text in texts:
-        spellings = known.get(text, set())
-        if len(spellings) == 1:
-            found[text] = next(iter(spellings))
-        elif not spellings and telling == {True}:
-            found[text] = unicodedata.normalize("NFD", text)
-    return {text: spelling for text, spelling in found.items() if spelling != text}
+        if (name := comparable(text)) in known:
+            spelt.setdefault(name, set()).add(text.strip())
+    found = {name: next(iter(several)) for name, several in spelt.items() if len(several) == 1}
+    for form in ("NFC", "NFD"):
+        if all(spelling == unicodedata.normalize(form, name) for name, spelling in found.items()) and any(
+            unicodedata.normalize("NFD", name) != name for name in found
+        ):
+            return {name: unicodedata.normalize(form, name) for name in known} | found
+    return found
 
 
 class Texts(Sequence[str]):
