@@ -113,8 +113,8 @@ class Registry(Generic[T]):
                 raise
             sizes = ", ".join(f"{key} = {value.text}" for key, value in component.options.items())
             raise ConfigError(
-                f"[{component.section}] {component.name}: more than the memory holds ({sizes or 'as it is'}). "
-                f"Write smaller numbers ({component.place or component.section})."
+                f"[{component.section}] {component.name}: more than the memory holds "
+                f"({sizes or 'as it is'}). Write smaller numbers ({component.place or component.section})."
             ) from error
 
     def arguments(self, component: Component, **offered: Any) -> dict[str, Any]:

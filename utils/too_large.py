@@ -4,7 +4,7 @@ import re
 
 _TEXTS = re.compile(
     r"can't allocate memory|out of memory|Storage size calculation overflowed|not enough memory"
-    r"|multiplication overflow|exceeds? the maximum|invalid size|negative dimension|Overflow when unpacking long",
+    r"|multiplication overflow|invalid size|negative dimension|Overflow when unpacking long",
     re.IGNORECASE,
 )
 
