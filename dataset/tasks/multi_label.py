@@ -88,7 +88,11 @@ class MultiLabelTask(Task):
             raise ValueError("separator = none leaves no way to write several labels into one cell")
         mixed_up = [name for name in self.labels if separator.text and separator.text in name]
         if submit == "labels" and mixed_up:
-            raise ValueError(f"separator = {separator} is part of the label {mixed_up[0]!r}: choose another")
+            other = next((m for m in (",", ";", "|") if not any(m in name for name in self.labels)), "||")
+            raise ValueError(
+                f"separator = {separator} is part of the label {mixed_up[0]!r}: choose another, such as "
+                f"separator = {Separator(other)} in [task]"
+            )
         self.space = AnyOf("labels", self.labels, (threshold,))
         super().__init__([self.space])
         self.how, self.threshold, self.count = decide, threshold, count
