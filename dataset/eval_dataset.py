@@ -1,7 +1,7 @@
 """The images to predict: which there are, and the form of the submission."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dataset.named_files import NamedFiles
@@ -16,13 +16,17 @@ class EvalDataset:
 
     Args:
         root: the folder that ``files`` are relative to.
-        columns: the submission's, the id first.
-        ids: (N) in the submission's order.
+        columns: the submission's, the id first, as they are written there.
+        ids: (N) in the submission's order, as they are written there.
         files: (N) image files.
-        spelt: other texts of the organiser's template, such as labels, of which some may be spelt in
-            another way than they are compared.
+        template: (N) of each column after the id, by name as it is compared, what the organiser's template
+            says, as it is written there; nothing where there is no template: all columns are the task's.
+        image_column: the column that names the images, if that is not the id: it holds no answer.
 
-    Columns and ids are as the organiser wrote them, blanks and all.
+    Attributes:
+        columns: as they are compared.
+        header: the same as they are written.
+        spelt: the second by the first.
     """
 
     def __init__(
@@ -32,10 +36,24 @@ class EvalDataset:
         columns: Sequence[str],
         ids: Sequence[str],
         files: Sequence[str],
-        spelt: Sequence[str] = (),
+        template: Mapping[str, Sequence[str]] | None = None,
+        image_column: str | None = None,
     ) -> None:
-        self.root, self.spelt = root, tuple(spelt)
-        self.columns, self.ids, self.files = tuple(columns), Texts(ids), NamedFiles(root, files)
+        self.root = root
+        self.header, self.columns = tuple(columns), tuple(map(comparable, columns))
+        self.spelt = dict(zip(self.columns, self.header, strict=True))
+        self.ids, self.files = Texts(ids), NamedFiles(root, files)
+        self.template = {name: Texts(values) for name, values in (template or {}).items()}
+        self.image_column = image_column
+
+    def kept(self, answers: Sequence[str]) -> tuple[str, ...]:
+        """Return the template's columns that are none of the answers': they stay as they are."""
+        return tuple(name for name in self.template if name not in answers)
+
+    def answer_column(self, answers: Sequence[str]) -> str | None:
+        """Return the only column of the template that one answer can go into, if it is not named so."""
+        columns = [name for name in self.template if name != self.image_column]
+        return columns[0] if len(answers) == len(columns) == 1 and columns != list(answers) else None
 
     @property
     def names(self) -> list[str]:
@@ -44,8 +62,9 @@ class EvalDataset:
 
     def spelling(self, texts: Iterable[str]) -> dict[str, str]:
         """Return how the organiser's template spells ``texts``, as far as that can be told."""
-        parts = (part for text in self.spelt for part in (text, *re.split(r"[\s,;|]+", text)))
-        return spelling_like(texts, parts)
+        cells = {cell for column in self.template.values() for cell in column.different()}
+        cells |= set(self.header if self.template else ())
+        return spelling_like(texts, (p for cell in cells for p in (cell, *re.split(r"[\s,;|]+", cell))))
 
 
 TEST_DATASETS: Registry[EvalDataset] = Registry("test dataset", "dataset.readers", runtime=("root", "task"))

@@ -23,6 +23,7 @@ from dataset.build_store import Seen, build, cores, fill, prepare_all
 from dataset.cropper import Cropper
 from dataset.decode import UnreadableImage
 from dataset.named_files import NamedFiles
+from dataset.pointers import refuse_pointers
 from dataset.prepare import Prepare
 from utils.durable import lock, write_json
 from utils.errors import DataError
@@ -112,8 +113,12 @@ def open_images(
     Args:
         budget: the largest store in GB; images that need more are decoded on the fly.
         what: which images these are, for the progress bar.
+
+    Raises:
+        DataError: nearly all files are pointers of Git LFS.
     """
     named = files if isinstance(files, NamedFiles) else NamedFiles(root, files)
+    refuse_pointers(named)
     needed = len(files) * prepare.size[0] * prepare.size[1] * 3
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / f"images-{_key(named, prepare)}"

@@ -249,6 +249,10 @@ class Task:
         """The submission's columns after the id, for an organiser who gives no template."""
         return tuple(self.allowed)
 
+    def answering(self, column: str) -> "Task | None":
+        """Return this task with its one answer in another column; None: its columns are not to be chosen."""
+        return None
+
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:
         """The values that each of the submission's columns may have; a column not named may have any."""

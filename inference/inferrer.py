@@ -8,12 +8,13 @@ from torch import Tensor, nn
 from dataset.batches import EvalBatches
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
+from inference.columns import check_columns
 from inference.predict import Predictions, predict
-from inference.submission import Written, write_submission
+from inference.submission import write_submission
+from inference.written import Written
 from utils.device import Precision
 from utils.errors import DataError, PodiumError
 from utils.tables import write_table
-from utils.texts import comparable
 
 TEST_PREDICTIONS = "test_predictions.csv"
 
@@ -28,13 +29,8 @@ class Submitter:
     """
 
     def __init__(self, task: Task, images: EvalDataset) -> None:
+        check_columns(task, images)
         self.written = Written.of(task, images)
-        columns, own = images.columns[1:], task.columns
-        if own and {self.written.column(name) for name in own} != set(columns):
-            raise DataError(
-                f"The submission's template has the columns {', '.join(columns)} after the id, but the task "
-                f"writes {', '.join(own)}: see submit and column in [task], and the table in [test_dataset]."
-            )
         self.task, self.images = task, images
 
     def submit(self, found: Predictions, folder: Path) -> list[dict[str, str]]:
@@ -43,18 +39,13 @@ class Submitter:
         Raises:
             DataError: the submission is not what the organiser's template asks for.
         """
-        columns, written = self.images.columns, self.written
-        answers = written.rows(written.task.submission(found.logits))
-        rows = [
-            _in_order({columns[0]: name} | answer, columns)
-            for name, answer in zip(self.images.ids, answers, strict=True)
-        ]
-        write_submission(folder / "submission.csv", rows, self.images.ids, columns, written.allowed)
+        images, written = self.images, self.written
+        answers = self.task.submission(found.logits)
+        rows = written.rows(found.logits)
+        write_submission(folder / "submission.csv", rows, images.ids, images.header, written.allowed)
         self.write_table(found, folder)
-        return [
-            {comparable(columns[0]): name} | answer
-            for name, answer in zip(self.images.names, self.task.submission(found.logits), strict=True)
-        ]
+        identity = images.columns[0]
+        return [{identity: name} | answer for name, answer in zip(images.names, answers, strict=True)]
 
     def write_table(self, found: Predictions, folder: Path) -> None:
         """Write ``test_predictions.csv`` alone."""
@@ -81,11 +72,6 @@ class Inferrer(Submitter):
             raise DataError("The eval images were not predicted once each, in order: nothing was written.")
         check_finite(found)
         return found
-
-
-def _in_order(row: dict[str, str], columns: tuple[str, ...]) -> dict[str, str]:
-    """Return a row with its columns as in the template; other columns stay for its check to name."""
-    return {column: row[column] for column in columns} if row.keys() == set(columns) else row
 
 
 def check_finite(found: Predictions) -> None:

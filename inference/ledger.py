@@ -156,6 +156,8 @@ class Ledger:
         try:
             table = read_table(self.path, COLUMNS)
             problems = [f"column {name!r} is not its own" for name in table.columns if name not in COLUMNS]
+            if table.separator != ",":
+                problems.append(f"{table.separator!r} divides its values, where commas belong")
             entries = [_entry(row, problems) for row in table.rows]
             joined = _joined(table.rows, [entry for entry in entries if entry], problems)
             if problems:

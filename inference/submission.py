@@ -2,52 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from dataset.eval_dataset import EvalDataset
-from dataset.task import Task
 from utils.errors import DataError, listed
 from utils.tables import read_table, write_table
-from utils.texts import comparable
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A task's answers as the organiser spells columns and labels.
-
-    Args:
-        task: with his labels.
-        columns: his, by name as it is compared.
-    """
-
-    task: Task
-    columns: Mapping[str, str]
-
-    @classmethod
-    def of(cls, task: Task, images: EvalDataset) -> "Written":
-        """Return how a template spells what a task writes."""
-        spelling = images.spelling(label for labels in task.views.values() for label in labels)
-        return cls(task.in_spelling(spelling), {comparable(name): name for name in images.columns})
-
-    def column(self, name: str) -> str:
-        """Return how the organiser spells a column of the task; a column that he has not stays as it is."""
-        return self.columns.get(comparable(name), name)
-
-    def rows(self, answers: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-        """Return rows of the task with his columns."""
-        spelt = {name: self.column(name) for name in (answers[0] if answers else ())}
-        return [{spelt[name]: value for name, value in row.items()} for row in answers]
-
-    @property
-    def allowed(self) -> dict[str, tuple[str, ...]]:
-        """The values that his columns may have."""
-        return {self.column(name): values for name, values in self.task.allowed.items()}
-
-    def wrong_value(self, column: str, value: str) -> str | None:
-        """Return what is wrong with a value of one of his columns, or None."""
-        own = {self.column(name): name for name in (*self.task.columns, *self.task.allowed)}
-        return self.task.wrong_value(own.get(column, column), value)
 
 
 def check_submission(
@@ -98,6 +56,8 @@ def write_submission(
     spelt = dict(zip(found.columns, found.header, strict=True))
     again = [{spelt[name]: row.as_written(name) for name in found.columns} for row in found.rows]
     check_submission(again, ids, columns, allowed)
+    if again != rows:
+        raise DataError(f"{path}, read back, is not what was written.")
 
 
 def histogram(rows: Sequence[Mapping[str, str]], column: str, values: Sequence[str]) -> list[int]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
-from inference.submission import Written
+from inference.written import Written
 from utils.errors import DataError, closest, listed
 from utils.texts import comparable
 
@@ -29,16 +29,16 @@ def read_submission(path: Path, images: EvalDataset, task: Task) -> list[dict[st
         DataError: lists all that is wrong with the text, the columns, the ids, their order and the values.
     """
     found = _Text.of(path)
-    problems = [*found.problems, *_columns(found.header, images.columns)]
+    problems = [*found.problems, *_columns(found.header, images.header)]
     cells = [(line, row) for line, row in found.rows if len(row) == len(found.header)]
     ragged = [line for line, row in found.rows if len(row) != len(found.header)]
     if ragged:
         problems.append(f"another number of values than the {len(found.header)} columns{_on(ragged)}")
     rows = [(line, dict(zip(found.header, row, strict=True))) for line, row in cells]
-    identity = images.columns[0]
+    identity = images.header[0]
     if identity in found.header:
         problems += _ids([(line, row[identity]) for line, row in rows], images.ids, len(found.rows))
-    problems += _values(rows, images.columns[1:], Written.of(task, images))
+    problems += _values(rows, images.header[1:], Written.of(task, images))
     if problems:
         raise DataError(listed(str(path), problems))
     return [{comparable(name): comparable(value) for name, value in row.items()} for _, row in rows]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dataset.eval_dataset import TEST_DATASETS
 from dataset.task import Task
+from inference.columns import fitted
 from inference.ledger import Ledger
 from inference.submission_file import read_submission
 from modes.assemble import build_task, prepare_data_folder
@@ -80,6 +81,7 @@ class Checked:
             except ValueError as error:
                 raise ConfigError(f"{run / FINISHED}: {error}. Train it again.") from None
         images = TEST_DATASETS.build(settings.chosen["test_dataset"], root=settings.paths.data, task=task)
+        task = fitted(task, images)
         return cls(read_submission(file, images, task), task, settings, run)
 
     def report(self, ledger: Ledger, file: Path) -> None:

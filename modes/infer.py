@@ -7,7 +7,9 @@ from pathlib import Path
 
 from torch import nn
 
+from dataset.eval_dataset import EvalDataset
 from dataset.task import TASKS, Task, Tuning
+from inference.columns import fitted
 from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
 from inference.mean import mean_predictions
 from inference.mean_of_views import MeanOfViews
@@ -68,7 +70,9 @@ class Infer(Mode):
         with logged_to(folder / "log.txt"):
             self._predict(experiment, folder)
 
-    def _submit(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
+    def _submit(
+        self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset
+    ) -> list[dict[str, str]]:
         """Write what the models of a run say; return the submission's rows."""
         settings = experiment.settings
         model = experiment.model(fresh=False)
@@ -76,7 +80,8 @@ class Infer(Mode):
         if views and task is not experiment.task:
             asked = mean_of_views(model, views, settings, experiment.task)
             task = _tuned_with_views(experiment, folder, model, asked)
-        inferrer = Inferrer(task, *experiment.eval_data(), experiment.precision)
+        batches = experiment.eval_batches(images, "eval")
+        inferrer = Inferrer(fitted(task, images), images, batches, experiment.precision)
         members = [own for models in folders_by_fold(settings.run, folder) for own in models]
         found = []
         for own in members:
@@ -92,7 +97,9 @@ class Infer(Mode):
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
         submit = self._submit_ensemble if is_ensemble(folder) else self._submit
-        rows = submit(experiment, task, folder)
+        images = experiment.eval_table()
+        task = fitted(task, images)
+        rows = submit(experiment, task, folder, images)
         for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
             counts = histogram(rows, column, values)
             shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
@@ -101,9 +108,11 @@ class Infer(Mode):
         log.info("Probabilities: %s", folder / TEST_PREDICTIONS)
         record(folder, rows, task, experiment.settings)
 
-    def _submit_ensemble(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
+    def _submit_ensemble(
+        self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset
+    ) -> list[dict[str, str]]:
         """Write what an ensemble says; return the submission's rows."""
-        submitter = Submitter(task, experiment.eval_table())
+        submitter = Submitter(task, images)
         if experiment.settings.infer.views:
             log.warning(
                 "[infer] views: an ensemble takes what its members have predicted. Only those that predict "

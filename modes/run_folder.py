@@ -46,6 +46,20 @@ def create_run(runs: Path, name: str, fill: Callable[[Path], None]) -> Path:
         return folder
 
 
+def check_writable(runs: Path, name: str) -> None:
+    """Raise a ConfigError if no run of that name could be written, before anything else takes its time."""
+    folder = runs / name
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            return
+    except OSError as error:
+        raise ConfigError(
+            f"[paths] runs = {runs}: nothing can be written in {above} ({error.strerror}). Name another "
+            "folder there, or with PODIUM_RUNS, or --set paths.runs=..."
+        ) from None
+
+
 def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Path:
     """Return the run that ``which`` names by version or path, or the newest of ``name``.
 

@@ -125,6 +125,7 @@ class InferSettings:
         None  # classes: also predict from these views of each image; not validation
     )
     average: Average = "probabilities"  # or logits: what the mean over the views is of
+    check_first: bool = True  # training begins with a look at the eval images and the submission's template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

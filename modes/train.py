@@ -10,11 +10,12 @@ from pathlib import Path
 from inference.ensemble_settings import EnsembleSettings
 from modes.assemble import Experiment, fingerprint
 from modes.cross_validation import CrossValidation
+from modes.eval_check import check_eval
 from modes.final_fit import final_fit, write_folds
 from modes.mode import MODES, Mode
 from modes.one_run import train_run, write_beginning
 from modes.read_settings import check, read_sections
-from modes.run_folder import FINISHED, create_run, find_run, held
+from modes.run_folder import FINISHED, check_writable, create_run, find_run, held
 from modes.settings import Settings, changes
 from modes.time_limit import share
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
@@ -60,6 +61,9 @@ class Train(Mode):
         if settings.train.final is not None and folder is None:
             experiment = replace(experiment, settings=final_fit(experiment.settings, _FREE))
         experiment.check()
+        if folder is None:
+            check_writable(settings.paths.runs, settings.run.name)
+            check_eval(experiment.settings, experiment.task)
         train = _train_one if experiment.settings.run.folds is None else _train_folds
         folder = train(experiment, folder)
         _say_where(experiment.settings, folder, arguments.config)

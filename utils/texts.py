@@ -76,8 +76,11 @@ class Texts(Sequence[str]):
         return self._text(int(self.numbers[row.__index__()]))
 
     def __iter__(self) -> Iterator[str]:
-        different = [self._text(number) for number in range(len(self._ends) - 1)]
-        return map(different.__getitem__, self.numbers.tolist())
+        return map(self.different().__getitem__, self.numbers.tolist())
+
+    def different(self) -> list[str]:
+        """Return each text that is there once, in the order of their first place."""
+        return [self._text(number) for number in range(len(self._ends) - 1)]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)

@@ -15,6 +15,9 @@ from dataset.facts import check_facts
 from dataset.files import ImageFolder
 from dataset.fold_table import read_folds, wrong_fold
 from dataset.labels import in_order
+from dataset.links import WrongLink
+from dataset.name_finder import NameFinder
+from dataset.name_repair import NameRepair
 from dataset.relabel import Cell, Corrections, read_corrections
 from dataset.task import LABELS, Facts, Marked, Task
 from utils.convert import CountOrZero, Interval
@@ -39,7 +42,9 @@ class CsvDataset(BaseDataset):
         table: the CSV.
         images: the folder that the names in it are relative to.
         image_column: the column with the image's file; none = the first one.
-        extension: what the names lack, such as ``.jpg``.
+        extension: what the names lack, such as ``.jpg``; ``any``: whatever ending of an image the file has.
+        repair_names: what else the names lack to be those of files, such as ``slashes, drop 2``.
+        follow_links: whether links may lead out of the data folder.
         label_column: the column with the labels.
         separator: what stands between two labels in a cell: ``space``, ``comma``, another text, or ``none``
             where a cell is one label, whatever is in it.
@@ -69,6 +74,8 @@ class CsvDataset(BaseDataset):
         images: str = "train",
         image_column: str | None = None,
         extension: str | None = None,
+        repair_names: tuple[NameRepair, ...] = (),
+        follow_links: bool = False,
         label_column: str | None = None,
         separator: Separator = SPACE,
         label_columns: Others | tuple[str, ...] | None = None,
@@ -89,7 +96,8 @@ class CsvDataset(BaseDataset):
         path = root / table
         layout = Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
         layout, found = layout.read(path)
-        images_found, doubled = _find(found, layout, ImageFolder(root, images), extension or "")
+        finder = NameFinder(ImageFolder(root, images, follow_links=follow_links), extension, repair_names)
+        images_found, doubled = _find(found, layout, finder, skip=on_bad_row == "skip", where=path)
         doubts = layout.doubts(found)
         corrections: Corrections = {}
         if relabel is not None:
@@ -171,22 +179,26 @@ class _Image:
 
 
 def _find(
-    table: Table, layout: Layout, folder: ImageFolder, extension: str
+    table: Table, layout: Layout, finder: NameFinder, *, skip: bool, where: Path
 ) -> tuple[list[_Image], list[str]]:
     """Return the images, of equal rows one, and a line for each row that was left out."""
     column = layout.image or ""
     doubles = keep_one(table.rows, lambda row: row[column])
     images = [_Image(row, row[column]) for row in doubles.rows]
+    lost = 0  # rows without a file
     for image in images:
         place = image.row.place
         try:
             if place in doubles.clashes:
                 raise ValueError(doubles.clashes[place])
-            image.file = folder.find(image.name + extension if image.name else "")
+            image.file = finder.find(image.name)
             if layout.group and not image.row[layout.group]:
                 raise ValueError(f"there is nothing in column {layout.group!r}")
         except ValueError as error:
             image.problems.append(f"{place}: {error}")
+            lost += not image.file and place not in doubles.clashes and not isinstance(error, WrongLink)
+    if lost and (lost == len(images) or not skip):
+        finder.explain(table, layout.image or "", lost, where)
     files_of = Counter(image.file for image in images if image.file)
     for image in images:
         if files_of[image.file] > 1:

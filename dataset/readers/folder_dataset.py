@@ -1,19 +1,24 @@
 """Any competition with a folder of images for each class."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from dataset.base_dataset import DATASETS, BaseDataset, deal
 from dataset.facts import check_facts
-from dataset.files import SUFFIXES, ImageFolder
+from dataset.files import ImageFolder, is_image, no_image
 from dataset.fold_table import read_folds
 from dataset.label_doubts import FEWEST, MANY, look_alike
 from dataset.labels import in_order, labels_fact
+from dataset.left_behind import left_out_line
 from dataset.task import LABELS, Marked, Task
 from utils.convert import CountOrZero, Interval
 from utils.errors import DataError, listed
 from utils.texts import comparable
+
+log = logging.getLogger("podium")
+_PARTS = {"train", "training", "val", "valid", "validation", "test", "testing", "eval"}  # of a data set
 
 
 @DATASETS.register
@@ -25,6 +30,7 @@ class FolderDataset(BaseDataset):
         folds: how many parts the images are dealt into.
         fold_table: instead of that: a CSV (group, fold), such as the split.csv of a run.
         valid_fold: the part that validates, from 0.
+        follow_links: whether links may lead out of the data folder.
         on_bad_file: ``skip`` leaves out each file that is no image and names it in the log.
 
     Raises:
@@ -41,17 +47,20 @@ class FolderDataset(BaseDataset):
         folds: Annotated[int, Interval(2)] = 5,
         fold_table: Path | None = None,
         valid_fold: CountOrZero = 0,
+        follow_links: bool = False,
         on_bad_file: Literal["error", "skip"] = "error",
     ) -> None:
-        folder = ImageFolder(root, images)
+        folder = ImageFolder(root, images, follow_links=follow_links)
         check_facts(task, ("folder", "file", LABELS), f"{folder.path}", "")
+        names, problems, left_out = _contents(folder)
         files: list[str] = []
         labels: list[Marked] = []
         trained: list[Marked | None] = []
-        problems = []
-        for path in folder.walk():
+        for name in names:
+            file = folder.find(name)
+            label = comparable(name.partition("/")[0])
+            facts = {"folder": label, "file": comparable(file)} | labels_fact([label])
             try:
-                file, facts = _facts(path, folder)
                 marked = task.encode(facts)
                 trained.append(task.encode_for_training(facts))
             except ValueError as error:
@@ -59,10 +68,11 @@ class FolderDataset(BaseDataset):
                 continue
             files.append(file)
             labels.append(marked)
+        if left_out:
+            log.info(left_out_line(left_out, folder.path))
         problems += _spelt_alike(files)
-        if problems and on_bad_file == "error":
-            hint = "\nMove them away, or set on_bad_file = skip in [dataset] to leave them out."
-            raise DataError(listed(str(folder.path), problems) + hint)
+        if on_bad_file == "error":
+            _refuse(folder, problems)
         groups = [comparable(file) for file in files]  # no two images belong together
         super().__init__(
             root=root,
@@ -82,24 +92,39 @@ class FolderDataset(BaseDataset):
     @classmethod
     def label_names(cls, **arguments: Any) -> tuple[str, ...]:
         """Return the names of the folders that hold an image, sorted."""
-        folder = ImageFolder(arguments["root"], arguments["images"])
-        inside = [path.relative_to(folder.path).parts for path in folder.walk() if _is_image(path)]
-        return in_order(comparable(parts[0]) for parts in inside if len(parts) > 1)
+        folder = ImageFolder(arguments["root"], arguments["images"], follow_links=arguments["follow_links"])
+        names, problems, _ = _contents(folder)
+        if arguments["on_bad_file"] == "error":
+            _refuse(folder, problems)  # one of them may be all of a class
+        _check_classes(folder, names)
+        return in_order(comparable(name.partition("/")[0]) for name in names)
 
 
-def _facts(path: Path, folder: ImageFolder) -> tuple[str, dict[str, str]]:
-    """Return a file relative to the root, and what its place says of it.
+def _contents(folder: ImageFolder) -> tuple[list[str], list[str], list[str]]:
+    """Return the names of the images of classes, what is wrong with the others, and what is none.
 
     Raises:
-        ValueError: it is no image of a class.
+        DataError: no image is in a folder.
     """
-    inside = path.relative_to(folder.path)
-    if len(inside.parts) < 2:
-        raise ValueError(f"{path} is in no class's folder")
-    if not _is_image(path):
-        raise ValueError(f"{path} is not one of {', '.join(SUFFIXES)}")
-    file, label = folder.find(inside.as_posix()), comparable(inside.parts[0])
-    return file, {"folder": label, "file": comparable(file)} | labels_fact([label])
+    walk = folder.walk()
+    again, names, problems = walk.again(), [], list(walk.problems)
+    stray = [file.name for file in walk.files if "/" not in file.name]
+    if len(stray) == len(walk.files) > 0 and not problems:
+        raise DataError(
+            f"{folder.path} has {len(stray)} file(s), such as {stray[0]}, and no folder with images, but "
+            "FolderDataset needs one for each class. For a table of labels take CsvDataset."
+        )
+    for name in (file.name for file in walk.files):
+        path = folder.path / name
+        if "/" not in name:
+            problems.append(f"{path} is in no class's folder")
+        elif not is_image(path):
+            problems.append(no_image(path))
+        elif name in again:
+            problems.append(f"{path} is the same file as {folder.path / again[name]}, by a link")
+        else:
+            names.append(name)
+    return names, problems, walk.left_out
 
 
 def _spelt_alike(files: Sequence[str]) -> list[str]:
@@ -128,5 +153,25 @@ def _doubts(files: Sequence[str], folder: ImageFolder) -> list[str]:
     return found
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
+def _refuse(folder: ImageFolder, problems: list[str]) -> None:
+    if problems:
+        hint = "\nMove them away, or set on_bad_file = skip in [dataset] to leave them out."
+        raise DataError(listed(str(folder.path), problems) + hint)
+
+
+def _check_classes(folder: ImageFolder, names: list[str]) -> None:
+    """Raise a DataError where what should be classes are parts of the data, or one folder above them."""
+    below: dict[str, set[str]] = {}
+    for name in names:
+        label, *deeper = name.split("/")
+        below.setdefault(label, set()).update(deeper[:1] if len(deeper) > 1 else ())
+    parts = [label for label in below if len(below[label]) > 1]
+    if not parts or not (len(below) == 1 or below.keys() <= _PARTS):
+        return
+    inside = "" if folder.path == folder.root else f"{folder.path.relative_to(folder.root).as_posix()}/"
+    shown = ", ".join(sorted(below[parts[0]])[:5])
+    raise DataError(
+        f"The folders with images in {folder.path} are {', '.join(below)}, which would be the classes, and "
+        f"in {parts[0]} there are {shown}. If these are the classes, set images = {inside}{parts[0]} in "
+        "[dataset]."
+    )

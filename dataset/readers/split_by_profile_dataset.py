@@ -1,5 +1,6 @@
 """The mask competition's training data: a CSV row for each person, a folder of seven photos for each row."""
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,20 +10,23 @@ from typing import Annotated, Any, Literal
 
 from dataset.base_dataset import DATASETS, BaseDataset
 from dataset.facts import check_facts
+from dataset.files import SUFFIXES
 from dataset.fold_table import read_folds
 from dataset.folds import deal_folds
+from dataset.left_behind import is_left_behind, left_out_line
+from dataset.links import WrongLink
+from dataset.name_repair import NameRepair
+from dataset.profile_folders import ProfileFolders
 from dataset.relabel import Cell, Corrections, ids_and_folders, read_corrections
 from dataset.task import Facts, Marked, Task
 from utils.convert import Interval
 from utils.doubles import keep_one
 from utils.errors import ConfigError, DataError, listed
-from utils.on_disk import on_disk
 from utils.tables import Row, read_table
-from utils.texts import comparable
 
+log = logging.getLogger("podium")
 COLUMNS = ("id", "gender", "race", "age", "path")
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
-EXTENSIONS = (".jpg", ".jpeg", ".png")
 _INSTEAD = (
     "it is for [task] name = MaskTask. For labels in a table write [dataset] name = CsvDataset, for a folder "
     "of each class FolderDataset."
@@ -52,6 +56,8 @@ class SplitByProfileDataset(BaseDataset):
         folds: how many parts the people are dealt into.
         fold_table: instead of that: a CSV (group, fold), such as the split.csv of a run.
         valid_fold: the part that validates, from 0.
+        repair_names: what the names in ``path`` lack to be those of folders, such as ``slashes, drop 2``.
+        follow_links: whether links may lead out of the data folder.
         relabel: a CSV of corrections (profile, field, value, reason), touching training only.
         on_bad_row: ``skip`` leaves out each person with a problem and names them in the log.
 
@@ -70,15 +76,19 @@ class SplitByProfileDataset(BaseDataset):
         folds: Annotated[int, Interval(2)] = 5,
         fold_table: Path | None = None,
         valid_fold: Annotated[int, Interval(0)] = 0,
+        repair_names: tuple[NameRepair, ...] = (),
+        follow_links: bool = False,
         relabel: Path | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
         found = read_table(root / table, COLUMNS)
         check_facts(task, (*found.columns, "photo"), f"{root / table}", _INSTEAD)
+        folders = ProfileFolders(root, images, follow_links=follow_links)
         doubles = keep_one(found.rows, lambda row: row["path"])
-        people = [_Person(row) for row in doubles.rows]
+        rows = folders.named(doubles.rows, repair_names, root / table)
+        people = [_Person(row) for row in rows]
         people.sort(key=lambda person: person.profile)
-        stray = _find_photos(people, root, on_disk(root / images), doubles.clashes)
+        stray = _find_photos(people, folders, doubles.clashes)
         corrections = _corrections(relabel, people)
         marked = [_label(person, task, corrections.get(person.profile, {})) for person in people]
         if wrong := [problem for person in people for problem in person.miscorrected]:
@@ -87,6 +97,8 @@ class SplitByProfileDataset(BaseDataset):
         if problems and on_bad_row == "error":
             hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these people out."
             raise DataError(listed(str(root / table), problems) + hint)
+        if folders.left_out:
+            log.info(left_out_line(folders.left_out, folders.path))
         good = [
             (person, labels) for person, labels in zip(people, marked, strict=True) if not person.problems
         ]
@@ -194,13 +206,9 @@ def _corrections(relabel: Path | None, people: list[_Person]) -> Corrections:
     return read_corrections(relabel, known, ("gender", "age", *PHOTOS))
 
 
-def _find_photos(people: list[_Person], root: Path, images: Path, clashes: Mapping[str, str]) -> list[str]:
+def _find_photos(people: list[_Person], folders: ProfileFolders, clashes: Mapping[str, str]) -> list[str]:
     """Fill each person's photos and problems; return the folders that no row names."""
-    if not images.is_dir():
-        raise DataError(f"There is no folder {images}. Is PODIUM_DATA (or data in [paths]) right?")
-    inside = images.resolve()
-    # A Korean name may be spelt in two ways (composed, or decomposed by a Mac's archive): one is used.
-    spelt = {comparable(name): name for name in _folders(images)}
+    images, spelt = folders.path, folders.names
     for person in people:
         profile, place = person.profile, person.row.place
         if not profile or Path(profile).name != profile or profile in (".", ".."):
@@ -210,16 +218,11 @@ def _find_photos(people: list[_Person], root: Path, images: Path, clashes: Mappi
         elif place in clashes:
             person.problems.append(f"{place}: path {clashes[place]}")
         else:
-            _read_folder(person, root, images / spelt[profile], inside)
+            _read_folder(person, folders)
     named = {person.profile for person in people}
     return [
         f"{images / name}: no row of the table names this folder" for name in sorted(spelt.keys() - named)
     ]
-
-
-def _folders(images: Path) -> list[str]:
-    with os.scandir(images) as entries:
-        return [entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
 
 
 def _photo(name: str) -> str:
@@ -227,30 +230,43 @@ def _photo(name: str) -> str:
     return PurePath(name).stem.lower()
 
 
-def _read_folder(person: _Person, root: Path, folder: Path, inside: Path) -> None:
-    place, below = person.row.place, folder.relative_to(root).as_posix()
-    within = not folder.is_symlink() or folder.resolve().is_relative_to(inside)
+def _read_folder(person: _Person, folders: ProfileFolders) -> None:
+    place, folder = person.row.place, folders.path / folders.names[person.profile]
+    below = folder.relative_to(folders.root).as_posix()
     try:
+        if folder.is_symlink():
+            folders.links.target(folder)
         with os.scandir(folder) as entries:
             files = sorted(entries, key=lambda entry: entry.name)
+    except WrongLink as error:
+        person.problems.append(f"{place}: {error}")
+        return
     except OSError as error:
         person.problems.append(f"{place}: {folder} can't be read: {error.strerror}")
         return
     for file in files:
-        photo, suffix = _photo(file.name), PurePath(file.name).suffix.lower()[1:]
-        linked = file.is_symlink()
-        if file.name.startswith(".") or (Path(file).is_dir() if linked else file.is_dir()):
+        if is_left_behind(file.name):
+            folders.left_out.append(f"{below}/{file.name}")
             continue
-        if f".{suffix}" not in EXTENSIONS or photo not in PHOTOS:
-            person.problems.append(
-                f"{place}: {file.path} is not one of {', '.join(PHOTOS)} with {', '.join(EXTENSIONS)}"
-            )
-        elif not (Path(file).resolve().is_relative_to(inside) if linked else within):
-            person.problems.append(f"{place}: {file.path} leads out of the data folder")
-        elif photo in person.photos:
-            person.problems.append(f"{place}: {folder} has two photos named {photo}")
-        else:
-            person.photos[photo] = f"{below}/{file.name}"
+        try:
+            target = folders.links.target(Path(file)) if file.is_symlink() else None
+        except WrongLink as error:
+            person.problems.append(f"{place}: {error}")
+            continue
+        if not (file.is_dir() if target is None else target.is_dir()):
+            _add_photo(person, folder, below, file.name)
     missing = [photo for photo in PHOTOS if photo not in person.photos]
     if missing:
         person.problems.append(f"{place}: {folder} has no {', '.join(missing)}")
+
+
+def _add_photo(person: _Person, folder: Path, below: str, name: str) -> None:
+    place, photo = person.row.place, _photo(name)
+    if PurePath(name).suffix.lower() not in SUFFIXES or photo not in PHOTOS:
+        person.problems.append(
+            f"{place}: {folder / name} is not one of {', '.join(PHOTOS)} with {', '.join(SUFFIXES[:3])}, ..."
+        )
+    elif photo in person.photos:
+        person.problems.append(f"{place}: {folder} has two photos named {photo}")
+    else:
+        person.photos[photo] = f"{below}/{name}"

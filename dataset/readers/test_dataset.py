@@ -5,6 +5,9 @@ from pathlib import Path
 
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
 from dataset.files import ImageFolder
+from dataset.links import WrongLink
+from dataset.name_finder import NameFinder
+from dataset.name_repair import NameRepair
 from utils.doubles import Doubles, keep_one
 from utils.errors import DataError, listed
 from utils.tables import Row, Table, read_table
@@ -23,7 +26,10 @@ class TestDataset(EvalDataset):
         table: the organiser's CSV.
         images: the folder that the images are in.
         image_column: the column that names the image files; none = the id.
-        extension: what these names lack, such as ``.jpg``.
+        extension: what these names lack, such as ``.jpg``; ``any``: whatever ending of an image the file
+            has; none = nothing, or what all of them lack.
+        repair_names: what else the names lack to be those of files, such as ``slashes, drop 2``.
+        follow_links: whether links may lead out of the data folder.
         template: the CSV whose columns, ids and order the submission has; none = the table.
 
     Raises:
@@ -40,30 +46,70 @@ class TestDataset(EvalDataset):
         images: str = "eval/images",
         image_column: str | None = None,
         extension: str | None = None,
+        repair_names: tuple[NameRepair, ...] = (),
+        follow_links: bool = False,
         template: str | None = None,
     ) -> None:
-        found = read_table(root / table, [] if image_column is None else [image_column])
-        named = image_column or found.columns[0]
+        path = root / table
+        found = read_table(path, [] if image_column is None else [image_column])
+        _check_id(found, path)
         doubles = keep_one(found.rows, lambda row: row[found.columns[0]])
-        problems, file_of = _twice(doubles), {}
-        folder = ImageFolder(root, images)
-        for row in doubles.rows:
-            try:
-                file_of[row[found.columns[0]]] = folder.find(row[named] + (extension or ""))
-            except ValueError as error:
-                problems.append(f"{row.place}: {error}")
+        folder = ImageFolder(root, images, follow_links=follow_links, section="test_dataset")
+        finder = NameFinder(folder, extension, repair_names)
+        file_of, problems = _files(found, image_column or found.columns[0], finder, path)
+        problems = _twice(doubles) + problems
         if problems:
-            raise DataError(listed(str(root / table), problems))
+            raise DataError(listed(str(path), problems))
+
         form, rows = found, doubles.rows
         if template is not None:
             form = read_table(root / template, ())
-            rows = _template(root / template, form, file_of, table)
+            rows = _template(root / template, form, file_of, found, table)
         super().__init__(
             root=root,
             columns=form.header,
             ids=[row.as_written(form.columns[0]) for row in rows],
             files=[file_of[row[form.columns[0]]] for row in rows],
-            spelt=_spelt(form),
+            template={name: [row.as_written(name) for row in rows] for name in form.columns[1:]},
+            image_column=image_column,
+        )
+        if form.separator != ",":
+            said = "a tab" if form.separator == "\t" else form.separator
+            log.warning(
+                "%s has %s between its values; a submission has commas.", root / (template or table), said
+            )
+
+
+def _files(table: Table, column: str, finder: NameFinder, path: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the image file of each id, and what is wrong with the others."""
+    file_of, problems, lost = {}, [], 0
+    for row in table.rows:
+        try:
+            file_of[row[table.columns[0]]] = finder.find(row[column])
+        except ValueError as error:
+            problems.append(f"{row.place}: {error}")
+            lost += not isinstance(error, WrongLink)
+    if not lost:
+        return file_of, problems
+
+    names = [row[column] for row in table.rows]
+    columns = {name: [row[name] for row in table.rows] for name in table.columns}
+    ending = finder.forgotten_ending(names) if lost == len(names) else None
+    if ending is not None and not finder.other_column(columns, column):
+        log.info("%s: the names in column %r lack the ending of their files, which is added.", path, column)
+        return _files(table, column, ending, path)
+    finder.explain(table, column, lost, path)
+    return file_of, problems
+
+
+def _check_id(table: Table, path: Path) -> None:
+    """Raise a DataError where the first column can't be the id: hardly a value of it is another one."""
+    first = table.columns[0]
+    different = len({row[first] for row in table.rows})
+    if different <= 0.5 * len(table.rows) and len(table.rows) > 3:
+        raise DataError(
+            f"{path}: its first column, {first!r}, should be the id, but {len(table.rows)} rows have "
+            f"{different} different value(s) there. Is the id in another column, or the header missing?"
         )
 
 
@@ -73,13 +119,12 @@ def _twice(doubles: Doubles) -> list[str]:
     return [f"{place}: id {clash}" for place, clash in doubles.clashes.items()]
 
 
-def _spelt(form: Table) -> list[str]:
-    """Return the different texts after the id that may be spelt in several ways, as they are written."""
-    cells = (row.as_written(column) for row in form.rows for column in form.columns[1:])
-    return sorted({text for text in (*cells, *form.header[1:]) if not text.isascii()})
-
-
-def _template(path: Path, form: Table, file_of: dict[str, str], table: str) -> list[Row]:
+def _template(path: Path, form: Table, file_of: dict[str, str], images: Table, table: str) -> list[Row]:
+    """Return the rows of a template, of equal ones one, whose ids are all in the table of images."""
+    _check_id(form, path)
+    ids = [row[form.columns[0]] for row in form.rows]
+    if file_of.keys().isdisjoint(ids):
+        raise DataError(f"{path}: {_no_id(ids, images, table)}")
     doubles = keep_one(form.rows, lambda row: row[form.columns[0]])
     problems = _twice(doubles) + [
         f"{row.place}: {row[form.columns[0]]!r} is in no row of {table}"
@@ -89,3 +134,12 @@ def _template(path: Path, form: Table, file_of: dict[str, str], table: str) -> l
     if problems:
         raise DataError(listed(str(path), problems))
     return doubles.rows
+
+
+def _no_id(ids: list[str], images: Table, table: str) -> str:
+    """Return why no id of a template is one of the table's."""
+    first = images.columns[0]
+    there = images.rows[0][first]
+    said = f"none of its ids ({ids[0]!r}, ...) is in column {first!r} of {table} ({there!r}, ...)"
+    other = [name for name in images.columns if {row[name] for row in images.rows} >= set(ids)]
+    return f"{said}. They are in {other[0]!r}, which has to be its first column." if other else f"{said}."

@@ -92,6 +92,13 @@ class ClassificationTask(Task):
     def columns(self) -> tuple[str, ...]:
         return (self.column,) if self.submit == "label" else self.labels
 
+    def answering(self, column: str) -> "ClassificationTask | None":
+        if self.submit != "label":
+            return None
+        found = copy.copy(self)
+        found.column = column
+        return found
+
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:
         return {self.column: self.labels} if self.submit == "label" else {}

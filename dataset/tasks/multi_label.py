@@ -179,6 +179,13 @@ class MultiLabelTask(Task):
     def columns(self) -> tuple[str, ...]:
         return (self.column,) if self.submit == "labels" else self.labels
 
+    def answering(self, column: str) -> "MultiLabelTask | None":
+        if self.submit != "labels":
+            return None
+        found = copy.copy(self)
+        found.column = column
+        return found
+
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:
         return dict.fromkeys(self.labels, ("0", "1")) if self.submit == "binary" else {}

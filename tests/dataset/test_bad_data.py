@@ -54,7 +54,7 @@ def spoilt(mask_folder):
     secret.write_bytes(b"x")
     folder.photo(7, "normal").unlink()
     (folder.folder(7) / "normal.jpg").symlink_to(secret)
-    fault(f"{folder.folder(7) / 'normal.jpg'} leads out of the data folder", 7)
+    fault(f"{folder.folder(7) / 'normal.jpg'} is a link that leads out of the data folder, to {secret}", 7)
     fault(f"{folder.folder(7)} has no normal", 7)
     folder.add_photos("nobody_male_Asian_30", 99)
     fault(f"{folder.images / 'nobody_male_Asian_30'}: no row of the table names this folder")
@@ -263,7 +263,10 @@ def test_an_eval_link_that_leads_out_of_the_folder_is_refused(mask_folder):
     secret.write_bytes(b"x")
     (folder.root / "eval" / "images" / "link.jpg").symlink_to(secret)
     folder.write_eval(["link.jpg"])
-    assert "'link.jpg' is not a file inside" in eval_refusal(folder)
+    message = eval_refusal(folder)
+    assert f"link.jpg is a link that leads out of the data folder, to {secret}" in message
+    assert "set follow_links = yes in [test_dataset]" in message
+    assert TestDataset(root=folder.root, follow_links=True).files == ("eval/images/link.jpg",)
 
 
 @pytest.mark.parametrize("content", ["", "ImageID,ans\n", "ImageID,ans\na\0.jpg,0\n"])
@@ -279,4 +282,4 @@ def test_eval_bom_crlf_spaces_and_korean_names_work(mask_folder):
     image.rename(image.with_name("사진 1.JPG"))
     (folder.root / "eval" / "info.csv").write_bytes("\ufeffImageID, ans\r\n 사진 1.JPG ,0\r\n".encode())
     images = TestDataset(root=folder.root)
-    assert (images.columns, images.ids) == (("ImageID", " ans"), (" 사진 1.JPG ",))
+    assert (images.header, images.ids) == (("ImageID", " ans"), (" 사진 1.JPG ",))

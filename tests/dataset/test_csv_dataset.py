@@ -138,7 +138,7 @@ def test_rows_with_problems_can_be_left_out_and_are_named(tmp_path):
 
 def test_a_forgotten_extension_is_told(tmp_path):
     message = Folder(tmp_path, ("id", "tags"), ROWS).refusal(label_column="tags", extension="none")
-    assert "Did you mean 'a.png'? (extension = .png)" in message
+    assert "4 of 4 do (then 'a' is a.png) with this in [dataset]:\n    extension = .png" in message
 
 
 def test_bom_crlf_korean_names_subfolders_and_leading_zeros_work(tmp_path):

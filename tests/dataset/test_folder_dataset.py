@@ -27,7 +27,7 @@ def names_in(root, **options):
 
 
 def read(root, **options):
-    names = lambda: names_in(root)  # noqa: E731
+    names = lambda: names_in(root, **options)  # noqa: E731
     task = TASKS.build(Component.of("ClassificationTask"), root=root, labels_found=names)
     return DATASETS.build(Component.of("FolderDataset", **options), root=root, task=task, seed=0)
 
@@ -53,12 +53,14 @@ def test_deep_files_other_suffixes_and_korean_folders_work_and_dot_files_are_ski
 
 
 def test_every_file_at_fault_is_in_one_error_or_left_out_and_named(tmp_path):
-    touch(tmp_path / "train", "a/1.jpg", "a/2.jpg", "b/3.jpg", "b/Thumbs.db", "stray.jpg", "empty/notes.txt")
+    touch(
+        tmp_path / "train", "a/1.jpg", "a/2.jpg", "b/3.jpg", "b/Makefile.in", "stray.jpg", "empty/notes.txt"
+    )
     with pytest.raises(DataError) as caught:
         read(tmp_path, folds=2)
     message = str(caught.value)
     assert "has 3 problem(s)" in message
-    assert "Thumbs.db is not one of .jpg" in message
+    assert "Makefile.in is not one of .jpg" in message
     assert "stray.jpg is in no class's folder" in message
     assert "on_bad_file = skip" in message
     data = read(tmp_path, folds=2, on_bad_file="skip")
@@ -166,6 +168,6 @@ def test_ids_and_columns_of_a_template_are_kept_as_they_are_written(tmp_path):
     write(tmp_path / "sample.csv", f"image, {NFD('개')}\n 1.jpg ,0\n사진.jpg,0\n 1.jpg ,0\n")
     options = {"table": "sample.csv", "images": "test"}
     images = TEST_DATASETS.build(Component.of("TestDataset", **options), root=tmp_path)
-    assert (images.columns, images.ids) == (("image", f" {NFD('개')}"), (" 1.jpg ", "사진.jpg"))
-    assert images.names == ["1.jpg", "사진.jpg"]
+    assert (images.header, images.ids) == (("image", f" {NFD('개')}"), (" 1.jpg ", "사진.jpg"))
+    assert (images.columns, images.names) == (("image", "개"), ["1.jpg", "사진.jpg"])
     assert images.files == ("test/1.jpg", f"test/{NFD('사진.jpg')}")

@@ -115,6 +115,7 @@ batch_size = 16
 engine = compile
 views = Flip, Shift
 average = logits
+check_first = no
 [view.Shift]
 by = 0.1
 [pseudo]

@@ -106,13 +106,74 @@ def test_a_column_that_stands_twice_is_refused(read):
         ("id,age\n1,2\0\n", "NUL byte"),
         ("id,age\n김,20\n".encode("cp949"), "not UTF-8 text. Save it as 'CSV UTF-8'"),
         ("id,age\n1,20\n".encode("utf-16"), "not UTF-8 text"),
-        ("id,age\n" + "1" * 200_000 + ",2\n", "not a CSV file"),
+        ("id,age\n1,'a'\n2,\"b\n3,c\n", "a quotation mark in line 3 is never closed"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
+        ("<!DOCTYPE html>\n<html></html>\n", "a web page"),
+        (b"PK\x03\x04" + b"x" * 40, "a zip archive or an Excel file"),
+        (b"\x1f\x8b" + b"x" * 40, "compressed by gzip"),
     ],
-    ids=["empty", "blank", "header only", "NUL", "cp949", "utf-16", "one huge value"],
+    ids=[
+        "empty",
+        "blank",
+        "header only",
+        "NUL",
+        "cp949",
+        "utf-16",
+        "open quote",
+        "LFS",
+        "HTML",
+        "Excel",
+        "gzip",
+    ],
 )
 def test_a_file_that_can_not_be_read_is_a_data_error_that_says_why(read, content, why):
     with pytest.raises(DataError, match=f"some.csv.*{re.escape(why)}"):
         read(content)
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_values_may_be_divided_by_another_mark_than_a_comma(read, mark):
+    table = read(f"id{mark}age\na,1.png{mark}20\nb,2.png{mark}\n")
+    assert table.separator == mark
+    assert values(table) == [{"id": "a,1.png", "age": "20"}, {"id": "b,2.png", "age": ""}]
+
+
+def test_excels_line_that_names_the_separator_is_read_and_lines_are_counted_with_it(read):
+    table = read("\ufeffsep=;\r\nid;age\r\na;1\r\n")
+    assert (table.columns, table.rows[0].place) == (("id", "age"), "some.csv line 3")
+
+
+def test_a_comma_stays_what_divides_where_other_marks_stand_in_cells(read):
+    assert values(read("id,age\na;b,1\nc;d,2\n"))[0] == {"id": "a;b", "age": "1"}
+    assert values(read("id\na;b\nc\n", needs=("id",)))[0] == {"id": "a;b"}
+    assert read("id,a;b\nx,1;2\n", needs=("id",)).columns == ("id", "a;b")
+
+
+def test_blanks_between_values_are_named(read):
+    with pytest.raises(DataError, match="'id age': is there no comma between its values"):
+        read("id age\na 1\n")
+
+
+def test_a_cell_may_be_as_long_as_a_run_length_mask(read):
+    mask = "1 2 " * 100_000
+    assert values(read(f"id,age\n1,{mask}\n"))[0]["age"] == mask.strip()
+
+
+def test_rows_that_are_all_ragged_alike_are_one_cause(read):
+    with pytest.raises(DataError) as caught:
+        read("id,age\n" + "a,1,\n" * 50)
+    message = str(caught.value)
+    assert "50 of 50 rows have 3 values for 2 columns: do they end with a separator" in message
+    assert "\n" not in message
+    with pytest.raises(DataError, match="a value with a separator in it without quotation marks"):
+        read("id,age\n" + "a,cat,dog\n" * 50)
+    with pytest.raises(DataError, match="something else between their values"):
+        read("id,age\n" + "a;1\n" * 50)
+
+
+def test_values_are_also_there_as_they_were_written(read):
+    row = read("id,age\n a ,1\n").rows[0]
+    assert (row["id"], row.as_written("id"), row.as_written("age")) == ("a", " a ", "1")
 
 
 def test_a_missing_file_and_a_folder_are_data_errors(tmp_path):
