@@ -53,6 +53,10 @@ class Layout:
             return layout, table
         return replace(layout, separator=self.separator.of_column(r[self.label] for r in table.rows)), table
 
+    def known(self, table: Table) -> list[str]:
+        """Return the names of the facts that each row says."""
+        return [*table.columns, *([LABELS] if self.label or self.columns else [])]
+
     def doubts(self, table: Table) -> list[str]:
         """Return what is odd about the labels in one column, a line each."""
         if self.label is None:

@@ -19,7 +19,7 @@ from dataset.links import WrongLink
 from dataset.name_finder import NameFinder
 from dataset.name_repair import NameRepair
 from dataset.relabel import Cell, Corrections, read_corrections
-from dataset.task import LABELS, Facts, Marked, Task
+from dataset.task import Facts, Marked, Task
 from utils.convert import CountOrZero, Interval
 from utils.doubles import keep_one
 from utils.errors import ConfigError, DataError, listed
@@ -99,14 +99,10 @@ class CsvDataset(BaseDataset):
         finder = NameFinder(ImageFolder(root, images, follow_links=follow_links), extension, repair_names)
         images_found, doubled = _find(found, layout, finder, skip=on_bad_row == "skip", where=path)
         doubts = layout.doubts(found)
-        corrections: Corrections = {}
-        if relabel is not None:
-            known = {image.name: [image.name] for image in images_found}
-            corrections = read_corrections(relabel, known, layout.fields(found, task), whose="image")
-        labelled = [LABELS] if layout.label or layout.columns else []
-        check_facts(task, [*found.columns, *labelled], f"{path}", _INSTEAD)
+        corrections = _corrections(relabel, images_found, layout.fields(found, task) if relabel else ())
+        check_facts(task, layout.known(found), f"{path}", _INSTEAD)
         problems = _label(images_found, layout, task, corrections)
-        if relabel is not None and (wrong := [p for image in images_found for p in image.miscorrected]):
+        if wrong := [problem for image in images_found for problem in image.miscorrected]:
             raise DataError(listed(str(relabel), wrong))
         if problems and on_bad_row == "error":
             hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these rows out."
@@ -210,6 +206,13 @@ def _group(image: _Image, column: str | None, folders: bool) -> str:
     if column:
         return image.row[column]
     return comparable(PurePosixPath(image.file).parent.as_posix() if folders else image.file)
+
+
+def _corrections(relabel: Path | None, images: list[_Image], fields: Sequence[str]) -> Corrections:
+    if relabel is None:
+        return {}
+    known = {image.name: [image.name] for image in images}
+    return read_corrections(relabel, known, fields, whose="image")
 
 
 def _label(images: list[_Image], layout: Layout, task: Task, corrections: Corrections) -> list[str]:

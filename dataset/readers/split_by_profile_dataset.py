@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -86,8 +86,7 @@ class SplitByProfileDataset(BaseDataset):
         folders = ProfileFolders(root, images, follow_links=follow_links)
         doubles = keep_one(found.rows, lambda row: row["path"])
         rows = folders.named(doubles.rows, repair_names, root / table)
-        people = [_Person(row) for row in rows]
-        people.sort(key=lambda person: person.profile)
+        people = sorted(map(_Person, rows), key=lambda person: person.profile)
         stray = _find_photos(people, folders, doubles.clashes)
         corrections = _corrections(relabel, people)
         marked = [_label(person, task, corrections.get(person.profile, {})) for person in people]
@@ -102,20 +101,13 @@ class SplitByProfileDataset(BaseDataset):
         good = [
             (person, labels) for person, labels in zip(people, marked, strict=True) if not person.problems
         ]
-        if len(good) < (1 if fold_table else folds):
-            left_out = listed(str(root / table), problems) + "\n" if problems else ""
-            raise DataError(f"{left_out}{root / table} has {len(good)} usable people for {folds} folds.")
+        _check_count(len(good), 1 if fold_table else folds, problems, root / table)
         fold_of = (
             read_folds(fold_table, [person.profile for person, _ in good])
             if fold_table
             else deal_folds([_stratum(person, labels) for person, labels in good], folds, seed)
         )
-        images_of = [
-            (person.profile, file, *labels[photo])
-            for person, labels in good
-            for photo, file in person.photos.items()
-        ]
-        profiles, files, true, trained = zip(*images_of, strict=True)
+        profiles, files, true, trained = _images(good)
         super().__init__(
             root=root,
             files=files,
@@ -187,6 +179,25 @@ def _label(person: _Person, task: Task, corrected: Mapping[str, str]) -> _Labels
         except ValueError as error:
             _note(person.miscorrected, f"{person.profile}: {error}")
     return labels
+
+
+def _check_count(people: int, needed: int, problems: list[str], table: Path) -> None:
+    if people < needed:
+        left_out = listed(str(table), problems) + "\n" if problems else ""
+        raise DataError(f"{left_out}{table} has {people} usable people for {needed} folds.")
+
+
+def _images(
+    people: list[tuple[_Person, _Labels]],
+) -> tuple[Sequence[str], Sequence[str], Sequence[Marked], Sequence[Marked | None]]:
+    """Return of each photo whose it is, its file, and both of its labels."""
+    images = [
+        (person.profile, file, *labels[photo])
+        for person, labels in people
+        for photo, file in person.photos.items()
+    ]
+    profiles, files, true, trained = zip(*images, strict=True)
+    return profiles, files, true, trained
 
 
 def _note(problems: list[str], problem: str) -> None:

@@ -50,6 +50,17 @@ def test_names_that_can_not_be_used_are_refused(tmp_path, text, error, message):
         resolve(labels, tmp_path, nothing_found)
 
 
+def test_names_may_be_written_as_a_list():
+    assert LabelNames.from_text("['cat', 'red fox']").names == ("cat", "red fox")
+    assert LabelNames.from_text('["a"]').names == ("a",)
+    assert LabelNames.from_text("[cat], (dog)").names == ("[cat]", "(dog)")
+
+
+def test_numbers_too_long_to_be_read_are_sorted_as_text():
+    long = "9" * 5000
+    assert in_order(["10", long, "9"]) == ("10", "9", long)
+
+
 def test_an_empty_name_between_commas_is_refused():
     with pytest.raises(ValueError, match="empty name"):
         LabelNames.from_text("a,,b")
