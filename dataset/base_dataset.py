@@ -18,7 +18,7 @@ from dataset.task import Facts, Marked, Targets, Task
 from utils.errors import ConfigError, DataError
 from utils.registry import Registry
 from utils.shortened import listing
-from utils.texts import Texts
+from utils.texts import Texts, comparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class BaseDataset:
         labels: (N) the organiser's labels: what is scored.
         train_labels: (N) the team's labels: what is trained on; None leaves an image out of training.
         skipped: what was left out of the table, a line each, for the log.
+        notes: what else is to be said of it, a line each.
         facts: (N) what the table says of each image, as it stands there; none = nothing but its labels.
 
     Attributes:
@@ -78,6 +79,7 @@ class BaseDataset:
         labels: Sequence[Marked],
         train_labels: Sequence[Marked | None],
         skipped: Sequence[str] = (),
+        notes: Sequence[str] = (),
         facts: Sequence[Facts] = (),
     ) -> None:
         if len(set(zip(groups, folds.tolist(), strict=True))) > len(set(groups)):
@@ -91,7 +93,7 @@ class BaseDataset:
         trained: Targets = task.targets([none if m is None else m for m in train_labels])
         same = all(values.equal(trained[space]) for space, values in self.targets.items())
         self.train_targets = self.targets if same else trained  # in memory once, as a rule
-        self.skipped = tuple(skipped)
+        self.skipped, self.notes = tuple(skipped), tuple(notes)
         self._facts = facts
         self.usable = np.array([marked is not None for marked in train_labels])
         self._hold_out(valid_fold)
@@ -138,6 +140,11 @@ class BaseDataset:
             ConfigError: this layout has no such rows.
         """
         raise ConfigError(f"{cls.__name__} has no table with a row for each image: take CsvDataset")
+
+    @property
+    def names(self) -> list[str]:
+        """The images' files (N) as they are compared: what a run calls them in what it writes of them."""
+        return list(map(comparable, self.files))
 
     cells_are_read = False  # whether this layout has a relabel file
 

@@ -12,6 +12,7 @@ import cv2
 from dataset.links import Links, WrongLink
 from dataset.walk import Walk
 from utils.errors import DataError, closest
+from utils.on_disk import on_disk
 
 # Of every kind that is decoded. A float image's values are cut off at 255, so who has some should know it.
 SUFFIXES = (
@@ -30,8 +31,13 @@ class _Folder(NamedTuple):
 
     path: str  # relative to the root, with a slash at the end
     names: dict[str, str]  # on disk, by composed name
-    plain: frozenset[str]  # names on disk of files that are no links
+    there: frozenset[str]  # names on disk
+    plain: frozenset[str]  # those of files that are no links
     problem: str  # why nothing in it may be used: it is a link that is not followed
+
+    def spelt(self, name: str) -> str:
+        """Return how a name is spelt on disk; nothing: it is not there."""
+        return name if name in self.there else self.names.get(unicodedata.normalize("NFC", name), "")
 
 
 class ImageFolder:
@@ -50,7 +56,7 @@ class ImageFolder:
     def __init__(
         self, root: Path, name: str, *, follow_links: bool = False, section: str = "dataset"
     ) -> None:
-        self.root, self.path, self.section = root, root / name, section
+        self.root, self.path, self.section = root, on_disk(root / name), section
         check_folder(root, self.path, section)
         self.links = Links.of(root, self.path, follow=follow_links, section=section)
         self._listed: dict[str, _Folder] = {}  # by its path below this one, as it was asked for
@@ -66,9 +72,9 @@ class ImageFolder:
         above, _, last = name.rpartition("/")
         folder = self._listing(above)
         # A Korean name may be spelt in two ways (composed, or decomposed by a Mac's archive).
-        on_disk = folder.names.get(unicodedata.normalize("NFC", last), "")
-        if not folder.problem and on_disk in folder.plain:
-            return folder.path + on_disk
+        spelt = folder.spelt(last)
+        if not folder.problem and spelt in folder.plain:
+            return folder.path + spelt
         return self._find_slowly(name)
 
     def walk(self) -> Walk:
@@ -88,13 +94,13 @@ class ImageFolder:
         folder = self._listing(above)
         if folder.problem:
             raise WrongLink(folder.problem)
-        on_disk = folder.names.get(unicodedata.normalize("NFC", last), "")
+        spelt = folder.spelt(last)
         path = self.path / plain
-        if on_disk:
-            path = self.root / f"{folder.path}{on_disk}"
+        if spelt:
+            path = self.root / f"{folder.path}{spelt}"
             there = self.links.target(path) if path.is_symlink() else path
             if there.is_file():
-                return f"{folder.path}{on_disk}"
+                return f"{folder.path}{spelt}"
         raise NoImage(f"there is no image {path}{self._hint(above, last)}")
 
     def _listing(self, below: str) -> _Folder:
@@ -108,17 +114,17 @@ class ImageFolder:
             return _entries(self.path, _as_folder(self.path, self.root), "")
         above, _, last = below.rpartition("/")
         parent = self._listing(above)
-        on_disk = parent.names.get(unicodedata.normalize("NFC", last))
-        if on_disk is None or parent.problem:
-            return _Folder("", {}, frozenset(), parent.problem)
-        path = self.root / f"{parent.path}{on_disk}"
+        spelt = parent.spelt(last)
+        if not spelt or parent.problem:
+            return _Folder("", {}, frozenset(), frozenset(), parent.problem)
+        path = self.root / f"{parent.path}{spelt}"
         problem = ""
         try:
             if path.is_symlink():
                 self.links.target(path)
         except WrongLink as error:
             problem = str(error)
-        return _entries(path, f"{parent.path}{on_disk}/", problem)
+        return _entries(path, f"{parent.path}{spelt}/", problem)
 
     def _hint(self, above: str, last: str) -> str:
         """Return what a name without its extension, or with another one or capitals, was meant to be."""
@@ -185,13 +191,15 @@ def _as_folder(path: Path, root: Path) -> str:
 
 def _entries(path: Path, written: str, problem: str) -> _Folder:
     names: dict[str, str] = {}
+    there: list[str] = []
     plain: list[str] = []
     try:
         with os.scandir(path) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
+                there.append(entry.name)
                 names[unicodedata.normalize("NFC", entry.name)] = entry.name
                 if entry.is_file(follow_symlinks=False):
                     plain.append(entry.name)
     except OSError:  # it is no folder
         pass
-    return _Folder(written, names, frozenset(plain), problem)
+    return _Folder(written, names, frozenset(there), frozenset(plain), problem)

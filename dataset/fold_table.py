@@ -6,10 +6,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from utils.doubles import keep_one
 from utils.errors import DataError, listed
 from utils.tables import read_table
 
 COLUMNS = ("group", "fold")
+
+_DIGITS = 9  # of a fold's number, at most
+
+
+def wrong_fold(text: str) -> str | None:
+    """Return what is wrong with the number of a fold, or None."""
+    if not text.isdecimal():
+        return "is not a whole number"
+    return f"has more than {_DIGITS} digits" if len(text) > _DIGITS else None
 
 
 def read_folds(path: Path, groups: Sequence[str]) -> NDArray[np.int64]:
@@ -18,20 +28,26 @@ def read_folds(path: Path, groups: Sequence[str]) -> NDArray[np.int64]:
     The table is a run's ``split.csv`` or one like it: committed by a team, it deals the same folds to
     everybody, whatever the seed.
 
+    Of equal rows one counts.
+
+    Args:
+        groups: (N) as they are compared.
+
     Raises:
         DataError: lists the groups without a fold, the rows of groups that there are not, groups with two
-            rows, and folds that are no whole number.
+            folds, and folds that are no whole number.
     """
     found: dict[str, int] = {}
     problems, known, seen = [], set(groups), set()
-    for row in read_table(path, COLUMNS, guarded=True).rows:
+    doubles = keep_one(read_table(path, COLUMNS, guarded=True).rows, lambda row: row["group"])
+    for row in doubles.rows:
         group, fold = row["group"], row["fold"]
         if group in seen:
-            problems.append(f"{row.place}: group {group!r} stands there twice")
+            problems.append(f"{row.place}: group {doubles.clashes[row.place]}")
         elif group not in known:
             problems.append(f"{row.place}: no image is of group {group!r}")
-        elif not fold.isdecimal():
-            problems.append(f"{row.place}: fold = {fold!r} is not a whole number")
+        elif problem := wrong_fold(fold):
+            problems.append(f"{row.place}: fold = {fold!r} {problem}")
         else:
             found[group] = int(fold)
         seen.add(group)

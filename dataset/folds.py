@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset.fold_swaps import more_even
 from utils.seeds import numpy_generator
 
 
@@ -37,6 +38,10 @@ def split(
 ) -> NDArray[np.int64]:
     """Return a fold in [0, folds) for each image (N); images of one group are in one fold.
 
+    Groups of several images are exchanged between the folds until the mixes of labels are about as even as
+    they can be (``more_even``), as one group of 600 images upsets those that were dealt out before it. Folds
+    of such groups that were dealt before that was done were others: a run of then is not resumed with these.
+
     Args:
         labels: (N, K) which labels each image has.
         groups: (N) whose image it is.
@@ -55,7 +60,11 @@ def split(
     every = np.hstack([labels, without]).astype(np.int64) if stratified else labels.astype(np.int64)
     counts = np.zeros((len(names), every.shape[1]), dtype=np.int64)
     np.add.at(counts, group, every)
-    return iterative_folds(counts, np.bincount(group), folds, seed)[group]
+    sizes = np.bincount(group)
+    fold_of = iterative_folds(counts, sizes, folds, seed)
+    if stratified and len(names) < len(group):
+        fold_of = more_even(fold_of, counts, sizes, folds, seed)
+    return fold_of[group]
 
 
 def iterative_folds(

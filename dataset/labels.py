@@ -4,12 +4,17 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from dataset.cells import Separator
 from dataset.task import LABELS
 from utils.errors import DataError, closest, listed
+from utils.on_disk import on_disk
 from utils.shortened import listing
+from utils.texts import comparable
+
+_LIST = Separator(",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class LabelNames:
 
     @classmethod
     def from_text(cls, text: str) -> "LabelNames":
+        if text[:1] in ("[", "{", "(") and _LIST.is_list(text):
+            return cls(_LIST.split(text))
         parts = tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True)))
         if text.endswith(".txt") and len(parts) == 1:
             return cls(file=parts[0])
@@ -33,30 +40,34 @@ class LabelNames:
 
 
 @dataclass(frozen=True, slots=True)
-class Separator:
-    """What stands between two labels in one cell: ``space``, ``comma``, a text such as ``|``, or ``none``."""
+class SpeltLabels:
+    """Labels in order as they are compared, and how the organiser spells those that he spells otherwise."""
 
-    text: str | None
+    names: tuple[str, ...]
+    spelling: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_text(cls, text: str) -> "Separator":
-        return cls({"space": " ", "comma": ",", "semicolon": ";", "none": None, "": None}.get(text, text))
+    def of(cls, written: Iterable[str]) -> "SpeltLabels":
+        """Return names as they were written; of two spellings of one name neither is the organiser's."""
+        spelt: dict[str, set[str]] = {}
+        for name in written:
+            spelt.setdefault(comparable(name), set()).add(name.strip())
+        single = {name: next(iter(found)) for name, found in spelt.items() if len(found) == 1}
+        return cls(tuple(spelt), {name: found for name, found in single.items() if found != name})
 
-    def __str__(self) -> str:
-        return {" ": "space", ",": "comma", ";": "semicolon", None: "none"}.get(self.text) or str(self.text)
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The names as the organiser spells them."""
+        return self.in_spelling({})
 
-    def split(self, cell: str) -> tuple[str, ...]:
-        """Return the labels in a cell; none in an empty one."""
-        parts = [cell] if self.text is None else cell.split(self.text)
-        return tuple(part.strip() for part in parts if part.strip())
-
-
-SPACE = Separator(" ")
+    def in_spelling(self, template: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the names as they stand in his template, otherwise as he spells them in his table."""
+        return tuple(template.get(name, self.spelling.get(name, name)) for name in self.names)
 
 
 def resolve(
     labels: LabelNames | None, root: Path, labels_found: Callable[[], tuple[str, ...]]
-) -> tuple[str, ...]:
+) -> SpeltLabels:
     """Return the names that a config says, or those in its file (inside ``root``), or those in the data.
 
     Raises:
@@ -64,11 +75,13 @@ def resolve(
         ValueError: a name stands there twice.
     """
     if labels is None:
-        names = labels_found()
+        written = labels_found()
     elif labels.file is not None:
-        names = _lines(root / labels.file)
+        written = _lines(on_disk(root / labels.file))
     else:
-        names = labels.names
+        written = labels.names
+    found = SpeltLabels.of(written)
+    names = [comparable(name) for name in written] if labels is not None else list(found.names)
     if not names:
         raise DataError("There is no label: neither in [task] labels nor in the training table.")
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
@@ -78,19 +91,26 @@ def resolve(
     if wrong:
         where = "The labels' names (a line break, ' #' and ' ;' can't be in one)"
         raise DataError(listed(where, wrong) + "\nRename them in a copy of the table.")
-    return tuple(names)
+    return found
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
     """Return names without repetitions, sorted: as numbers if all of them are, otherwise as text."""
-    unique = sorted(set(names))
-    numbers = all(re.fullmatch(r"\d+", name) for name in unique)
+    unique = sorted(set(names), key=comparable)
+    numbers = all(re.fullmatch(r"\d{1,4000}", name) for name in unique)  # Python reads no longer ones
     return tuple(sorted(unique, key=int) if numbers else unique)
 
 
 def labels_fact(names: Iterable[str]) -> dict[str, str]:
-    """Return the fact that tells a task an image's labels."""
-    return {LABELS: "\n".join(names)}
+    """Return the fact that tells a task an image's labels.
+
+    Raises:
+        ValueError: there is a line break in one.
+    """
+    found = tuple(names)
+    if any("\n" in name for name in found):
+        raise ValueError("there is a line break in a label")
+    return {LABELS: "\n".join(found)}
 
 
 def places(labels: Iterable[str]) -> dict[str, int]:
@@ -120,7 +140,7 @@ def indices(facts: Mapping[str, str], place: Mapping[str, int]) -> tuple[int, ..
 
 
 def _quoted(name: str) -> str:
-    special = any(mark in name for mark in ',"') or name[:1] in "#;" or name.endswith(".txt")
+    special = any(mark in name for mark in ',"') or name[:1] in "#;[{(" or name.endswith(".txt")
     return '"' + name.replace('"', '""') + '"' if special else name
 
 
@@ -129,4 +149,4 @@ def _lines(path: Path) -> tuple[str, ...]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"The list of labels {path} can't be read as UTF-8 text: {error}.") from None
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    return tuple(line.strip() for line in text.splitlines() if comparable(line))

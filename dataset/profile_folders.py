@@ -1,7 +1,6 @@
 """The folder of each person's photos, and why the names in a table may be none of these."""
 
 import os
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,9 @@ from dataset.links import Links
 from dataset.name_repair import KINDS, NameRepair, RepairedNames
 from dataset.name_search import NEARLY_ALL, search
 from utils.errors import DataError
+from utils.on_disk import on_disk
 from utils.tables import Row
+from utils.texts import comparable
 
 _KINDS = tuple(kind for kind in KINDS if kind not in ("ending", "deeper"))  # what a folder's name may lack
 _MOST_FOLDERS = 1000  # that are looked into for those of the people
@@ -34,7 +35,7 @@ class ProfileFolders:
     """
 
     def __init__(self, root: Path, images: str, *, follow_links: bool) -> None:
-        self.root, self.path = root, root / images
+        self.root, self.path = root, on_disk(root / images)
         check_folder(root, self.path, "dataset")
         self.links = Links.of(root, self.path, follow=follow_links, section="dataset")
         self.left_out: list[str] = []
@@ -44,7 +45,7 @@ class ProfileFolders:
                 if is_left_behind(entry.name):
                     self.left_out.append(entry.name)
                 elif entry.is_dir() or (entry.is_symlink() and not entry.is_file()):  # one may be broken
-                    self.names[unicodedata.normalize("NFC", entry.name)] = entry.name
+                    self.names[comparable(entry.name)] = entry.name
 
     def named(self, rows: Sequence[Row], repairs: Sequence[NameRepair], where: Path) -> list[Row]:
         """Return rows of which ``path`` is the name of a folder, after the repairs that a config asks for.
@@ -56,7 +57,7 @@ class ProfileFolders:
         cells = [row["path"] for row in rows]
         if repairs:
             cells = [cell if cell in self.names else folders.get(cell) or cell for cell in cells]
-        lost = sum(unicodedata.normalize("NFC", cell) not in self.names for cell in cells)
+        lost = sum(comparable(cell) not in self.names for cell in cells)
         if lost >= NEARLY_ALL * len(rows) and lost >= _SHOWN:
             said = ", ".join(repr(cell) for cell in cells[:_SHOWN])
             raise DataError(
@@ -91,7 +92,7 @@ class ProfileFolders:
 def _names(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [unicodedata.normalize("NFC", entry.name) for entry in entries if entry.is_dir()]
+            return [comparable(entry.name) for entry in entries if entry.is_dir()]
     except OSError:
         return []
 

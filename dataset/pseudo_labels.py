@@ -5,6 +5,8 @@ augmentation and dropout than its teacher: Xie et al., 2019, "Self-training with
 ImageNet classification", https://arxiv.org/abs/1911.04252, algorithm 1. Soft labels are the paper's choice.
 """
 
+import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +20,12 @@ from dataset.spaces import Space, check_space
 from dataset.task import Targets, Task
 from dataset.teacher import Teacher
 from utils.convert import Fraction, Positive, convert
+from utils.doubles import keep_one
 from utils.errors import ConfigError, DataError, listed
+from utils.on_disk import on_disk
 from utils.tables import Row, Table, read_table
 
+log = logging.getLogger("podium")
 FILE, GROUP = "file", "group"  # columns; the others are confidence/<space> and <space>/<label>
 _ELSEWHERE = ": name the folder that it may lie in with images in [pseudo]"
 _ROUNDED = 1e-3  # how far probabilities that were written as text may add up to something else than 1
@@ -137,6 +142,10 @@ def read_pseudo_labels(
     """
     Teacher.read(path).refuse_leak(dataset)
     table = read_table(path, (FILE, GROUP, *_columns(task)), guarded=True)
+    doubles = keep_one(table.rows, lambda row: row[FILE])
+    table = replace(table, rows=doubles.rows)
+    for note in doubles.notes:
+        log.warning(note)
     if problems := list(_problems(settings, table, dataset, task)):
         raise DataError(listed(str(path), problems))
     probabilities = {space.name: _probabilities(table, space) for space in task.spaces}
@@ -155,7 +164,7 @@ def read_pseudo_labels(
             f"{path}: no image is as sure as [pseudo] min_confidence = {settings.min_confidence} asks for."
         )
     return TrainingTable(
-        files=tuple(row[FILE] for row in table.rows),
+        files=tuple(_file(row, dataset.root) for row in table.rows),
         groups=tuple(row[GROUP] or row[FILE] for row in table.rows),
         targets=targets,
         rows=np.flatnonzero(usable.numpy()),
@@ -173,6 +182,13 @@ def summary(settings: PseudoSettings, table: TrainingTable) -> str:
     )
 
 
+def _file(row: Row, root: Path) -> str:
+    """Return a row's file, relative to the root or absolute, as it is spelt on disk."""
+    path = root / row[FILE]
+    spelt = on_disk(path)
+    return row[FILE] if spelt == path else os.path.relpath(spelt, root)
+
+
 def _columns(task: Task) -> list[str]:
     labels = [f"{space.name}/{label}" for space in task.spaces for label in space.labels]
     return [*(f"confidence/{space.name}" for space in task.spaces), *labels]
@@ -184,7 +200,7 @@ def _problems(settings: PseudoSettings, table: Table, dataset: BaseDataset, task
     valid_groups = {dataset.groups[row] for row in dataset.valid_rows}
     seen = {(dataset.root / dataset.files[row]).resolve(): "it validates" for row in dataset.valid_rows}
     for row in table.rows:
-        path = dataset.root / row[FILE]
+        path = dataset.root / _file(row, dataset.root)
         where = path.resolve()
         if not any(where.is_relative_to(folder) for folder in folders):
             yield f"{row.place}: {row[FILE]} leads out of {dataset.root}{_ELSEWHERE}"

@@ -44,6 +44,7 @@ def read_corrections(
         DataError: rows that match nothing, that match two people, or that contradict each other.
     """
     corrections: dict[str, dict[str, str]] = {}
+    places: dict[tuple[str, str], str] = {}
     problems = []
     for row in read_table(path, COLUMNS).rows:
         profile, field, value = (from_spreadsheet(row[column]) for column in COLUMNS[:3])
@@ -57,8 +58,10 @@ def read_corrections(
             continue
         known = corrections.setdefault(found[0], {})
         if known.get(field, value) != value:
-            problems.append(f"{row.place}: {profile} {field} has another value further up")
+            earlier = f"{known[field]!r} in {places[found[0], field]}, {value!r} here"
+            problems.append(f"{row.place}: {profile} {field} has another value further up ({earlier})")
         known[field] = value
+        places.setdefault((found[0], field), row.place)
     if problems:
         raise DataError(listed(str(path), problems))
     return corrections

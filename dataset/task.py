@@ -45,6 +45,8 @@ class Task:
     main_scores: tuple[str, ...] = ("macro_f1", "accuracy")  # of each view; the first one decides
     at_inference: tuple[str, ...] = ()  # options that --set may change when a trained run predicts
     changed_by: tuple[Move, ...] = ()  # moves of an image that may change its labels
+    needs: tuple[str, ...] = ()  # the facts that ``encode`` reads: every image must have them
+    instead: str = ""  # what to write where a data set has not, in words
     numbers: ClassVar[Mapping[str, tuple[int, int]]] = {}  # facts that are whole numbers: from and to
 
     def __init__(self, spaces: Sequence[Space]) -> None:
@@ -239,6 +241,14 @@ class Task:
     def resolved(self) -> dict[str, str]:
         """The options whose values were found in the data, as a config says them."""
         return {}
+
+    def in_spelling(self, template: Mapping[str, str]) -> "Task":
+        """Return this task with labels as the organiser spells them, for what is submitted only.
+
+        Args:
+            template: the spelling of labels in his template, which counts more than that of his table.
+        """
+        return self
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataset.base_dataset import BaseDataset, whose
 from utils.durable import write_json
 from utils.errors import ConfigError, DataError
 from utils.read_json import read_json
+from utils.texts import comparable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Teacher:
         if not _is_whole(facts):
             raise DataError(f"{path} does not say which its run was not trained on. {hint}")
         known = {field.name: facts[field.name] for field in fields(cls)}
-        return cls(**known | {"held_out": tuple(facts["held_out"])})
+        return cls(**known | {"held_out": tuple(map(comparable, facts["held_out"]))})
 
     def refuse_leak(self, dataset: BaseDataset) -> None:
         """Refuse labels from a model that was trained on anybody who validates here.

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from dataset.batches import EvalBatches
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
-from inference.columns import check_columns, submission_rows
+from inference.columns import check_columns
 from inference.predict import Predictions, predict
 from inference.priors import Priors, with_priors
 from inference.saved import write_digest
 from inference.submission import write_submission
+from inference.written import Written
 from utils.device import Precision
 from utils.errors import DataError, PodiumError
 from utils.tables import write_table
@@ -23,25 +24,30 @@ TEST_PREDICTIONS = "test_predictions.csv"
 class Submitter:
     """Writes predictions of the eval images, whoever made them; needs no image.
 
+    Ids, columns and labels are written as the organiser spells them.
+
     Raises:
         DataError: the template has other columns than the task writes.
     """
 
     def __init__(self, task: Task, images: EvalDataset) -> None:
         check_columns(task, images)
+        self.written = Written.of(task, images)
         self.task, self.images = task, images
 
     def submit(self, found: Predictions, folder: Path) -> list[dict[str, str]]:
-        """Write ``submission.csv`` and ``test_predictions.csv``; return the submission's rows.
+        """Write ``submission.csv`` and ``test_predictions.csv``; return the rows as texts are compared.
 
         Raises:
             DataError: the submission is not what the organiser's template asks for.
         """
-        images = self.images
-        rows = submission_rows(self.task.submission(found.logits), images)
-        write_submission(folder / "submission.csv", rows, images.ids, images.columns, self.task.allowed)
+        images, written = self.images, self.written
+        answers = self.task.submission(found.logits)
+        rows = written.rows(found.logits)
+        write_submission(folder / "submission.csv", rows, images.ids, images.header, written.allowed)
         self.write_table(found, folder)
-        return rows
+        identity = images.columns[0]
+        return [{identity: name} | answer for name, answer in zip(images.names, answers, strict=True)]
 
     def write_table(self, found: Predictions, folder: Path) -> None:
         """Write ``test_predictions.csv`` alone."""

@@ -14,6 +14,7 @@ from utils.durable import sha256_of_text, write_json
 from utils.errors import DataError, closest, listed
 from utils.read_json import read_json
 from utils.tables import Row, Table, read_table
+from utils.texts import comparable
 
 PREDICTED = ("id", "fold", "group")  # the first columns of what a run says of images that it validated
 SCORES, SPLIT = "scores.json", "split.csv"
@@ -38,6 +39,7 @@ class SavedPredictions:
                 first column) that are there twice, and what is no probability; or it was changed since.
         """
         table = read_table(path, id_columns, guarded=True)
+        id_columns = list(map(comparable, id_columns))
         columns = {space.name: [f"{space.name}/{label}" for label in space.labels] for space in spaces}
         if problems := _wrong_columns(
             table, id_columns, [name for names in columns.values() for name in names]

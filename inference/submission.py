@@ -56,7 +56,8 @@ def write_submission(
     cells = ([row[column] for column in columns] for row in rows)
     write_table(path, columns, cells, guarded=False)  # the organiser's answers, letter by letter
     found = read_table(path, columns)
-    again = [{name: row.as_written(name) for name in found.columns} for row in found.rows]
+    spelt = dict(zip(found.columns, found.header, strict=True))
+    again = [{spelt[name]: row.as_written(name) for name in found.columns} for row in found.rows]
     check_submission(again, ids, columns, allowed)
     if again != rows:
         raise DataError(f"{path}, read back, is not what was written.")

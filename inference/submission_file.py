@@ -10,8 +10,10 @@ from pathlib import Path, PurePath
 
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
+from inference.written import Written
 from utils.errors import DataError, closest, listed
 from utils.shortened import listing
+from utils.texts import comparable
 
 _PLACES = 3  # lines that are named for each problem; the rest is counted
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -19,7 +21,7 @@ _INDEX = ("", "index", "Unnamed: 0")  # what pandas calls the column that nobody
 
 
 def read_submission(path: Path, images: EvalDataset, task: Task) -> list[dict[str, str]]:
-    """Return the rows of a file that is exactly what the organiser asks for.
+    """Return the rows, as texts are compared, of a file that is exactly what the organiser asks for.
 
     Args:
         images: have the template's columns, ids and order.
@@ -28,19 +30,19 @@ def read_submission(path: Path, images: EvalDataset, task: Task) -> list[dict[st
         DataError: lists all that is wrong with the text, the columns, the ids, their order and the values.
     """
     found = _Text.of(path)
-    problems = [*found.problems, *_columns(found.header, images.columns)]
+    problems = [*found.problems, *_columns(found.header, images.header)]
     cells = [(line, row) for line, row in found.rows if len(row) == len(found.header)]
     ragged = [line for line, row in found.rows if len(row) != len(found.header)]
     if ragged:
         problems.append(f"another number of values than the {len(found.header)} columns{_on(ragged)}")
     rows = [(line, dict(zip(found.header, row, strict=True))) for line, row in cells]
-    identity = images.columns[0]
+    identity = images.header[0]
     if identity in found.header:
         problems += _ids([(line, row[identity]) for line, row in rows], images.ids, len(found.rows))
-    problems += _values(rows, images.columns[1:], task)
+    problems += _values(rows, images.header[1:], Written.of(task, images))
     if problems:
         raise DataError(listed(str(path), problems))
-    return [row for _, row in rows]
+    return [{comparable(name): comparable(value) for name, value in row.items()} for _, row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,9 @@ def _meant(unknown: Sequence[str], ids: Iterable[str]) -> str:
     return f": is {name!r} {by_stem[stem]!r}?" if stem in by_stem else ""
 
 
-def _values(rows: Sequence[tuple[int, dict[str, str]]], columns: Sequence[str], task: Task) -> list[str]:
+def _values(
+    rows: Sequence[tuple[int, dict[str, str]]], columns: Sequence[str], written: Written
+) -> list[str]:
     wrong = defaultdict(list)
     for column in columns:
         checked: dict[str, str | None] = {}
@@ -148,15 +152,17 @@ def _values(rows: Sequence[tuple[int, dict[str, str]]], columns: Sequence[str], 
                 break
             value = row[column]
             if value not in checked:
-                problem = task.wrong_value(column, value)
-                checked[value] = problem and f"{column} = {value!r} {problem}{_better(task, column, value)}"
+                problem = written.wrong_value(column, value)
+                checked[value] = (
+                    problem and f"{column} = {value!r} {problem}{_better(written, column, value)}"
+                )
             if message := checked[value]:
                 wrong[message].append(line)
     return [f"{message}{_on(lines)}" for message, lines in wrong.items()]
 
 
-def _better(task: Task, column: str, value: str) -> str:
+def _better(written: Written, column: str, value: str) -> str:
     """Return what to write instead, where that is plain."""
     whole = re.fullmatch(r"\s*(\d+)\.0*\s*", value)
     meant = whole[1] if whole else value.strip()
-    return f": write {meant}" if meant != value and task.wrong_value(column, meant) is None else ""
+    return f": write {meant}" if meant != value and written.wrong_value(column, meant) is None else ""

@@ -98,8 +98,8 @@ def check_outputs(model: nn.Module, heads: Mapping[str, int], image_size: tuple[
     training = model.training
     model.eval()
     device = next(model.parameters()).device
-    blank = torch.zeros(2, 3, *image_size, dtype=torch.uint8, device=device)
     try:
+        blank = torch.zeros(2, 3, *image_size, dtype=torch.uint8, device=device)
         with torch.no_grad():
             logits = model(blank)
     except (RuntimeError, AssertionError, ValueError) as error:

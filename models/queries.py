@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from utils.convert import convert
+from utils.doubles import keep_one
 from utils.errors import DataError, closest, listed
 from utils.tables import read_table
 
@@ -81,12 +82,13 @@ def read_vectors(path: Path, names: Sequence[str]) -> list[list[float]]:
     if not path.is_file():
         raise ValueError(f"queries = {path} is neither fixed nor learned, and there is no such file")
     table = read_table(path, (_LABEL,))
+    doubles = keep_one(table.rows, lambda row: row[_LABEL])
     columns = [column for column in table.columns if column != _LABEL]
     problems = [] if columns else [f"there is no column of values beside {_LABEL!r}"]
     found: dict[str, list[float]] = {}
-    for row in table.rows:
-        if row[_LABEL] in found:
-            problems.append(f"{row.place}: label {row[_LABEL]!r} stands further up too")
+    for row in doubles.rows:
+        if row.place in doubles.clashes:
+            problems.append(f"{row.place}: label {doubles.clashes[row.place]}")
         found[row[_LABEL]] = values = []
         for column in columns:
             try:

@@ -51,7 +51,7 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
     settings, task = experiment.settings, experiment.task
     dataset = training_table(settings, task)
     source = experiment.images(dataset.root, dataset.files, "training")
-    row_of = {file: row for row, file in enumerate(dataset.files)}
+    row_of = {name: row for row, name in enumerate(dataset.names)}
     each, parts = EachView(together), []
     for models in folders_by_fold(settings.run, folder):
         saved = SavedPredictions.read(models[0] / "valid_predictions.csv", PREDICTED, task.spaces)

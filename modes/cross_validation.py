@@ -147,7 +147,7 @@ class CrossValidation:
             for models in folders_by_fold(self.experiment.settings.run, folder)
         ]
         ids, probabilities = out_of_fold(read)
-        row_of = {file: row for row, file in enumerate(dataset.files)}
+        row_of = {name: row for row, name in enumerate(dataset.names)}
         rows = torch.tensor([row_of[identity[0]] for identity in ids])
         order = rows.argsort()
         rows, ids = rows[order], tuple(ids[place] for place in order.tolist())

@@ -9,8 +9,9 @@ from dataset.demo import draw_demo_data
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
 from dataset.pointers import refuse_pointers
 from dataset.task import Task
-from inference.columns import fitted, say_columns, submission_rows
+from inference.columns import fitted, say_columns
 from inference.submission import check_submission
+from inference.written import Written
 from modes.settings import Settings
 from utils.errors import DataError, PodiumError, listed
 
@@ -71,5 +72,6 @@ def _check_files(images: EvalDataset) -> None:
 def _check_form(task: Task, images: EvalDataset) -> None:
     """Make the rows of a submission in which all images have the same answer, and check them."""
     logits = {space.name: torch.zeros(1, len(space.labels)) for space in task.spaces}
-    rows = submission_rows(task.submission(logits) * len(images.ids), images)
-    check_submission(rows, images.ids, images.columns, task.allowed)
+    written = Written.of(task, images)
+    rows = written.rows(logits, times=len(images.ids))
+    check_submission(rows, images.ids, images.header, written.allowed)

@@ -164,7 +164,7 @@ def _labels(files: Sequence[str], task: Task, settings: Settings) -> Histograms:
     except PodiumError as error:
         log.info("The labels are not shown beside the predictions: %s", str(error).partition("\n")[0])
         return {}
-    row_of = {file: row for row, file in enumerate(dataset.files)}
+    row_of = {name: row for row, name in enumerate(dataset.names)}
     rows = [row_of[file] for file in files if file in row_of]
     targets = {name: values[rows] for name, values in dataset.targets.items()}
     if task.allowed:

@@ -96,11 +96,11 @@ def _predicted(
         log.warning("\n%s\nIt is made anew:", error)
         again(folder, out)
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
-    if _names(saved) != images.ids and out is None:
+    if _names(saved) != images.names and out is None:
         log.warning("\n%s is of other images, or in another order: it is made anew.", path)
         again(folder, out)
         saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
-    if _names(saved) != images.ids:
+    if _names(saved) != images.names:
         raise DataError(f"{path} does not hold the images to predict in their order.")
     return saved.probabilities
 
@@ -110,8 +110,8 @@ def _predicted_in(folder: Path, out: Path | None) -> Path:
     return out if out is not None and (out / TEST_PREDICTIONS).exists() else folder
 
 
-def _names(saved: SavedPredictions) -> tuple[str, ...]:
-    return tuple(identity[0] for identity in saved.ids)
+def _names(saved: SavedPredictions) -> list[str]:
+    return [identity[0] for identity in saved.ids]
 
 
 def refuse_ensemble(folder: Path, instead: str) -> None:

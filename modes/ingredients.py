@@ -76,7 +76,8 @@ class Ingredients:
         dataset, source = experiment.training_data()
         data = fingerprint(dataset)
         refuse_other_data(folders[0], data)
-        rows = [row for row in dataset.valid_rows.tolist() if dataset.files[row] in shared]
+        names = dataset.names
+        rows = [row for row in dataset.valid_rows.tolist() if names[row] in shared]
         dataset.valid_rows = np.array(rows, dtype=np.int64)
         trainer = assemble_training(experiment, folders[0], dataset, source, fresh=False)
         return cls(folders, experiment, data, dataset, trainer, kept, set.union(*ids) == shared)
@@ -88,10 +89,8 @@ class Ingredients:
     @property
     def ids(self) -> list[tuple[str, str, str]]:
         """File, fold and group of each image."""
-        dataset = self.dataset
-        return [
-            (dataset.files[r], str(dataset.folds[r]), dataset.groups[r]) for r in dataset.valid_rows.tolist()
-        ]
+        dataset, names = self.dataset, self.dataset.names
+        return [(names[r], str(dataset.folds[r]), dataset.groups[r]) for r in dataset.valid_rows.tolist()]
 
     @property
     def groups(self) -> list[str]:

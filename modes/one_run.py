@@ -153,6 +153,8 @@ def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: 
     task, cropper = experiment.task, experiment.prepare.cropper
     for line in crop_lines(source, cropper, "training", task.spaces, dataset.targets):
         log.warning(line)
+    for note in dataset.notes:
+        log.warning(note)
     left_out = [*dataset.skipped, *source.bad.values()]
     _say_left_out(left_out, folder)
     log.info(
@@ -182,11 +184,12 @@ def _finish(
     scores, found = (
         _validated(experiment, folder, best, trainer) if known is None else (_own(best, experiment), known)
     )
-    ids = [(dataset.files[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
+    names = dataset.names
+    ids = [(names[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
     write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, found)
     sure = intervals(experiment.task, found.logits, found.targets, [group for *_, group in ids])
     history = trainer.state.history
-    names = [*experiment.task.main_scores, "loss"]
+    measured = [*experiment.task.main_scores, "loss"]
     epoch, monitor = int(best["scores"]["epoch"]), experiment.settings.train.monitor
     write_json(
         folder / FINISHED,
@@ -195,7 +198,7 @@ def _finish(
             "best_epoch": epoch,
             "scores": scores,
             "intervals": ends(experiment.task, sure),
-            "best_by": {name: _best_by(name, history, names) for name in names},
+            "best_by": {name: _best_by(name, history, measured) for name in measured},
             **started(folder),
             **tuning(experiment.task, found),
             **digests(folder),

@@ -24,6 +24,7 @@ from modes.assemble import Experiment
 from modes.one_run import read_scores
 from utils.device import Precision
 from utils.durable import sha256_of, write_durably
+from utils.on_disk import on_disk
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
@@ -106,7 +107,7 @@ class Sample:
             return self._eval_images, "eval"
         refuse_changed(path)
         files = [row["id"] for row in read_table(path, ("id",), guarded=True).rows]
-        files = files[:: -(-len(files) // _SAMPLE)]
+        files = [str(on_disk(root / file).relative_to(root)) for file in files[:: -(-len(files) // _SAMPLE)]]
         if all((root / file).is_file() for file in files):
             images = EvalDataset(root=root, columns=("id",), ids=files, files=files)
             return experiment.eval_batches(images, "validation"), "validation"

@@ -75,7 +75,7 @@ class SavedRun:
         settings, task = read_task(folder, overrides)
         validated = Validated.read(folder, task.spaces)
         dataset = (tables or Tables()).of(settings, task)
-        row_of = {file: row for row, file in enumerate(dataset.files)}
+        row_of = {name: row for row, name in enumerate(dataset.names)}
         if missing := [f"{name} is not in it" for name in validated.ids if name not in row_of]:
             raise DataError(
                 listed(

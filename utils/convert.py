@@ -1,6 +1,7 @@
 """Text from a config file to a typed value, by the annotation of the option that it is for."""
 
 import math
+import re
 import types
 from configparser import ConfigParser
 from dataclasses import dataclass
@@ -8,7 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from utils.printable import unseen
+from utils.texts import comparable
 
+LARGEST = 2**63 - 1  # that 64 bits hold, as torch's and numpy's sizes
+_MOST_DIGITS = 40  # of a number that are repeated in a message
 _BOOLEANS = ConfigParser.BOOLEAN_STATES
 _NONE = ("none", "")
 _LONGEST_NAME = 240  # bytes; file systems take 255, and versions and temporary names need some
@@ -115,13 +119,7 @@ def _scalar(text: str, kind: Any) -> Any:
             raise ValueError(f"{text!r} is not yes or no (true/false/on/off/1/0 work too)")
         return _BOOLEANS[text.lower()]
     if kind is int:
-        try:
-            whole = int(text)
-        except ValueError:
-            raise ValueError(f"{_shortened(text)!r} is not a whole number") from None
-        if abs(whole) >= 2**63:
-            raise ValueError(f"{_shortened(text)!r} is too large")
-        return whole
+        return _whole(text)
     if kind is float:
         try:
             number = float(text)
@@ -135,12 +133,21 @@ def _scalar(text: str, kind: Any) -> Any:
             raise ValueError("is empty")
         if "\0" in text or (kind is Path and unseen(text)):
             raise ValueError(f"{text!r} holds {unseen(text)}, which can't be part of it")
-        return Path(text).expanduser() if kind is Path else text
+        return Path(text).expanduser() if kind is Path else comparable(text)
     raise TypeError(f"an option can't be of type {kind!r}: see utils/convert.py")
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}..."
+def _whole(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        if not re.fullmatch(r"[+-]?\d+", text):
+            raise ValueError(f"{text!r} is not a whole number") from None
+        number = LARGEST + 1  # of thousands of digits, which Python does not read
+    if abs(number) > LARGEST:
+        shown = text if len(text) <= _MOST_DIGITS else f"{text[:10]}... ({len(text)} digits)"
+        raise ValueError(f"{shown} is too large: whole numbers go up to {LARGEST}")
+    return number
 
 
 def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:

@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar, get_type_hints
 from utils.convert import as_text, convert
 from utils.errors import ConfigError, PodiumError, unknown_name
 from utils.ini import Value
+from utils.too_large import is_too_large
 
 T = TypeVar("T")
 
@@ -96,7 +97,8 @@ class Registry(Generic[T]):
         """Return an instance made from the config's options and those ``offered`` objects it names.
 
         Raises:
-            ConfigError: the name or an option is wrong, or the constructor refuses a value.
+            ConfigError: the name or an option is wrong, or the constructor refuses a value, or needs more
+                memory than there is.
         """
         cls, arguments = self.get(component.name), self.arguments(component, **offered)
         try:
@@ -106,6 +108,14 @@ class Registry(Generic[T]):
         except ValueError as error:
             where = component.place or component.section
             raise ConfigError(f"[{component.section}] {component.name}: {error} ({where})") from error
+        except (RuntimeError, MemoryError, OverflowError) as error:
+            if not is_too_large(error):
+                raise
+            sizes = ", ".join(f"{key} = {value.text}" for key, value in component.options.items())
+            raise ConfigError(
+                f"[{component.section}] {component.name}: more than the memory holds "
+                f"({sizes or 'as it is'}). Write smaller numbers ({component.place or component.section})."
+            ) from error
 
     def arguments(self, component: Component, **offered: Any) -> dict[str, Any]:
         """Return what ``build`` calls the constructor with, the defaults of its options filled in.

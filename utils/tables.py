@@ -12,7 +12,9 @@ from types import MappingProxyType
 
 from utils.durable import write_text
 from utils.errors import DataError, listed, unknown_name
+from utils.on_disk import on_disk
 from utils.shortened import listing
+from utils.texts import comparable
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 _SEPARATORS = (",", ";", "\t", "|")
@@ -35,10 +37,10 @@ _SAME: Mapping[str, str] = MappingProxyType({})  # one for the many rows that it
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row's values by column, spaces around them removed, and where it stands.
+    """One row's values by column, as they are compared, and where it stands.
 
     Args:
-        values: without the spaces around them.
+        values: each ``comparable``: without the spaces around it, its letters composed.
         place: such as ``train.csv line 7``.
         written: those that stand in the file in another way.
     """
@@ -50,9 +52,9 @@ class Row:
     @classmethod
     def of(cls, columns: Sequence[str], cells: Sequence[str], place: str) -> "Row":
         """Return a row of the cells that a file holds."""
-        stripped = list(map(str.strip, cells))
-        values = dict(zip(columns, stripped, strict=True))
-        if stripped == cells:  # as nearly all rows are
+        compared = list(map(comparable, cells))
+        values = dict(zip(columns, compared, strict=True))
+        if compared == cells:  # as nearly all rows are
             return cls(values, place, _SAME)
         pairs = zip(columns, cells, strict=True)
         return cls(values, place, {name: cell for name, cell in pairs if cell != values[name]})
@@ -67,10 +69,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV file: its columns in order, its rows, and what divides its values."""
+    """A CSV file.
+
+    Args:
+        columns: in order, as they are compared.
+        header: the same as they are written.
+        separator: what divides its values.
+    """
 
     columns: tuple[str, ...]
     rows: list[Row]
+    header: tuple[str, ...]
     separator: str = ","
 
 
@@ -85,12 +94,13 @@ def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Ta
         DataError: the file is missing, empty, not UTF-8 text, lacks one of the columns that it ``needs``,
             or has rows with more or fewer values than columns (all of them are listed).
     """
+    path, needs = on_disk(path), [comparable(name) for name in needs]
     text = read_text(path)
     separator, lines = _records(path, text, needs)
-    lines = [(number, cells) for number, cells in lines if any(map(str.strip, cells))]
+    lines = [(number, cells) for number, cells in lines if any(map(comparable, cells))]
     if not lines:
         raise DataError(f"{path} is empty; it needs the columns {listing(needs)}.")
-    columns = tuple(map(str.strip, lines[0][1]))
+    columns = tuple(map(comparable, lines[0][1]))
     _check_columns(path, columns, needs)
     rows, ragged = [], []
     for number, cells in lines[1:]:
@@ -106,7 +116,7 @@ def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Ta
         raise DataError(f"{path}: {why} (first: {ragged[0]})" if why else listed(str(path), ragged))
     if not rows:
         raise DataError(f"{path} has a header and no row.")
-    return Table(columns, rows, separator)
+    return Table(columns, rows, tuple(lines[0][1]), separator)
 
 
 def read_text(path: Path) -> str:
@@ -173,7 +183,7 @@ def _separator(text: str, needs: Sequence[str]) -> str:
 def _head(text: str, separator: str) -> list[list[str]]:
     """Return the cells of the first records that are not blank."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    records = ([cell.strip() for cell in cells] for cells in reader)
+    records = ([comparable(cell) for cell in cells] for cells in reader)
     return list(islice((cells for cells in records if any(cells)), _LOOKED_AT))
 
 

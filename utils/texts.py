@@ -1,10 +1,48 @@
-"""Many texts, such as the names of all images, in a few arrays instead of an object each."""
+"""Texts: what is compared of one, and many of them in a few arrays instead of an object each."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+_UNSEEN = "\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}"  # which no strip() removes
+
+
+def comparable(text: str) -> str:
+    """Return what of a text counts when it is compared, so that texts that look equal are equal.
+
+    Letters are composed (Unicode's NFC: a Mac decomposes Korean and accented ones in file names and
+    archives), and blanks around the text are not part of it. Every text from outside goes through here
+    once, where it is read; what is written back is written as it was read.
+    """
+    if text.isascii():
+        return text.strip()
+    return unicodedata.normalize("NFC", text).strip().strip(_UNSEEN).strip()
+
+
+def spelling_like(texts: Iterable[str], like: Iterable[str]) -> dict[str, str]:
+    """Return how ``texts``, which are ``comparable``, are spelt by somebody who spells some of them.
+
+    Args:
+        like: texts as that one wrote them, among others. What they show of composed or decomposed letters
+            goes for the other texts too, unless they show both.
+
+    Returns:
+        the spelling of each text of which it can be told.
+    """
+    known, spelt = set(texts), dict[str, set[str]]()
+    for text in like:
+        if (name := comparable(text)) in known:
+            spelt.setdefault(name, set()).add(text.strip())
+    found = {name: next(iter(several)) for name, several in spelt.items() if len(several) == 1}
+    for form in ("NFC", "NFD"):
+        if all(spelling == unicodedata.normalize(form, name) for name, spelling in found.items()) and any(
+            unicodedata.normalize("NFD", name) != name for name in found
+        ):
+            return {name: unicodedata.normalize(form, name) for name in known} | found
+    return found
 
 
 class Texts(Sequence[str]):
@@ -38,8 +76,11 @@ class Texts(Sequence[str]):
         return self._text(int(self.numbers[row.__index__()]))
 
     def __iter__(self) -> Iterator[str]:
-        different = [self._text(number) for number in range(len(self._ends) - 1)]
-        return map(different.__getitem__, self.numbers.tolist())
+        return map(self.different().__getitem__, self.numbers.tolist())
+
+    def different(self) -> list[str]:
+        """Return each text that is there once, in the order of their first place."""
+        return [self._text(number) for number in range(len(self._ends) - 1)]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -10,20 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.base_dataset import DATASETS, BaseDataset, deal
+from dataset.cells import SPACE, Separator
+from dataset.csv_layout import Layout, Others
+from dataset.facts import check_facts
 from dataset.files import ImageFolder, NoImage
-from dataset.fold_table import read_folds
-from dataset.labels import SPACE, Separator, in_order, labels_fact
+from dataset.fold_table import read_folds, wrong_fold
+from dataset.labels import in_order
 from dataset.name_finder import NameFinder
 from dataset.name_repair import NameRepair
 from dataset.relabel import Cell, Corrections, read_corrections
-from dataset.task import LABELS, Facts, Marked, Task
+from dataset.task import Facts, Marked, Task
 from utils.convert import CountOrZero, Interval
-from utils.errors import DataError, listed
-from utils.shortened import listing
+from utils.doubles import keep_one
+from utils.errors import ConfigError, DataError, listed
 from utils.tables import Row, Table, read_table
+from utils.texts import comparable
 
-_YES = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
-Others = Literal["others"]
+_INSTEAD = (
+    "name its column in [dataset] label_column = ..., or write label_columns = others where there is a "
+    "column of 0 and 1 for each label."
+)
 
 
 @DATASETS.register
@@ -88,19 +93,19 @@ class CsvDataset(BaseDataset):
         if fold_column and fold_table:
             raise ValueError("fold_column and fold_table can't both be given")
         path = root / table
-        layout = _Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
+        layout = Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
         layout, found = layout.read(path)
         finder = NameFinder(ImageFolder(root, images, follow_links=follow_links), extension, repair_names)
-        images_found = _find(found, layout, finder, skip=on_bad_row == "skip", where=path)
-        corrections: Corrections = {}
-        if relabel is not None:
-            known = {image.name: [image.name] for image in images_found}
-            corrections = read_corrections(relabel, known, layout.fields(found, task), whose="image")
+        images_found, doubled = _find(found, layout, finder, skip=on_bad_row == "skip", where=path)
+        doubts = layout.doubts(found)
+        corrections = _corrections(relabel, images_found, layout.fields(found, task) if relabel else ())
+        check_facts(task, layout.known(found), f"{path}", _INSTEAD)
         problems = _label(images_found, layout, task, corrections)
-        if relabel is not None and (wrong := [p for image in images_found for p in image.miscorrected]):
+        if wrong := [problem for image in images_found for problem in image.miscorrected]:
             raise DataError(listed(str(relabel), wrong))
         if problems and on_bad_row == "error":
             hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these rows out."
+            hint += "".join(f"\n{doubt}" for doubt in doubts)
             raise DataError(listed(str(path), problems) + hint)
         good = sorted((image for image in images_found if not image.problems), key=lambda image: image.file)
         labels = [image.true for image in good]
@@ -119,6 +124,7 @@ class CsvDataset(BaseDataset):
             labels=labels,
             train_labels=[image.trained for image in good],
             skipped=problems,
+            notes=[*doubled, *layout.notes, *doubts],
             facts=[image.row.values for image in good],
         )
         self._layout, self._levels = layout, tuple(space for space in task.heads if space in found.columns)
@@ -137,87 +143,23 @@ class CsvDataset(BaseDataset):
         names = (
             "image_column", "label_column", "separator", "label_columns", "group_column", "fold_column",
         )  # fmt: skip
-        layout = _Layout(*(arguments[name] for name in names))
+        layout = Layout(*(arguments[name] for name in names))
         layout, table = layout.read(arguments["root"] / arguments["table"])
         if isinstance(layout.columns, tuple) and layout.columns:
-            return layout.columns
+            spelt = dict(zip(table.columns, table.header, strict=True))
+            return tuple(spelt[name] for name in layout.columns)
         if layout.label is None:
-            return super().label_names(**arguments)
-        return in_order(name for row in table.rows for name in layout.separator.split(row[layout.label]))
+            columns = ", ".join(map(repr, table.columns))
+            raise ConfigError(
+                "CsvDataset has no list of labels: write them in [task] labels = a, b, c for a task of your "
+                f"own, otherwise {_INSTEAD} {arguments['table']} has {columns}."
+            )
+        return in_order(layout.label_names(table))
 
     @classmethod
     def table_rows(cls, **arguments: Any) -> list[tuple[str, Facts]]:
         table = read_table(arguments["root"] / arguments["table"], ())
-        return [(row.place, row.values) for row in table.rows]
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Which column says what; ``columns`` are those of 0 and 1."""
-
-    image: str | None
-    label: str | None
-    separator: Separator
-    columns: Others | tuple[str, ...] | None
-    group: str | None
-    fold: str | None
-
-    def read(self, path: Path) -> tuple["_Layout", Table]:
-        """Return the layout with every column named, and the table, which has them all."""
-        if self.label is not None and self.columns:
-            raise ValueError("label_column and label_columns can't both be given")
-        named = self.columns if isinstance(self.columns, tuple) else ()
-        needs = [name for name in (self.image, self.label, *named, self.group, self.fold) if name is not None]
-        table = read_table(path, needs)
-        image = self.image or table.columns[0]
-        if self.columns == "others":
-            used = (image, self.group, self.fold)
-            named = tuple(name for name in table.columns if name not in used)
-        return replace(self, image=image, columns=named), table
-
-    def fields(self, table: Table, task: Task) -> tuple[str, ...]:
-        """Return the columns that say the labels, by default those with the name of a label space.
-
-        Raises:
-            ValueError: there are none.
-        """
-        named = (self.label,) if self.label else tuple(self.columns or ())
-        found = named or tuple(space for space in task.heads if space in table.columns)
-        if not found:
-            raise ValueError(
-                "relabel: nothing can be corrected: there is no label_column, there are no label_columns, "
-                f"and no column has the name of a label space ({', '.join(task.heads)})"
-            )
-        return found
-
-    def cells(self, before: Facts, after: Facts, levels: Sequence[str]) -> list[Cell]:
-        """Return what a relabel file says to make a row's facts other ones; ``levels`` are label spaces."""
-        name = before[self.image or ""]
-        if self.label:
-            between = self.separator.text
-            cell = (between or "").join(filter(None, after[LABELS].split("\n")))
-            return [Cell(name, self.label, before[self.label], cell, between)] if after != before else []
-        if self.columns:
-            old, new = (set(of[LABELS].split("\n")) for of in (before, after))
-            yes = {label: str(int(label in new)) for label in self.columns if label in old ^ new}
-            return [Cell(name, label, before[label], value) for label, value in yes.items()]
-        changed = [level for level in levels if after[level] != before[level]]
-        return [Cell(name, level, before[level], after[level]) for level in changed]
-
-    def facts(self, values: dict[str, str]) -> dict[str, str]:
-        """Return a row's columns and its labels.
-
-        Raises:
-            ValueError: a column of 0 and 1 holds something else.
-        """
-        if self.label:
-            return values | labels_fact(self.separator.split(values[self.label]))
-        if not self.columns:
-            return values
-        wrong = [f"{name} = {values[name]!r}" for name in self.columns if values[name].lower() not in _YES]
-        if wrong:
-            raise ValueError(f"{listing(wrong)} is not 0 or 1")
-        return values | labels_fact(name for name in self.columns if _YES[values[name].lower()])
+        return [(row.place, {**row.values, **row.written}) for row in table.rows]
 
 
 class _Image:
@@ -231,15 +173,19 @@ class _Image:
         self.miscorrected: list[str] = []  # the relabel file's fault, not the row's
 
 
-def _find(table: Table, layout: _Layout, finder: NameFinder, *, skip: bool, where: Path) -> list[_Image]:
-    images = [_Image(row, row[layout.image or ""]) for row in table.rows]
-    rows_of = Counter(image.name for image in images)
+def _find(
+    table: Table, layout: Layout, finder: NameFinder, *, skip: bool, where: Path
+) -> tuple[list[_Image], list[str]]:
+    """Return the images, of equal rows one, and a line for each row that was left out."""
+    column = layout.image or ""
+    doubles = keep_one(table.rows, lambda row: row[column])
+    images = [_Image(row, row[column]) for row in doubles.rows]
     lost = 0  # rows without a file
     for image in images:
         place = image.row.place
         try:
-            if rows_of[image.name] > 1:
-                raise ValueError(f"{image.name!r} stands in {rows_of[image.name]} rows")
+            if place in doubles.clashes:
+                raise ValueError(doubles.clashes[place])
             image.file = finder.find(image.name)
             if layout.group and not image.row[layout.group]:
                 raise ValueError(f"there is nothing in column {layout.group!r}")
@@ -252,16 +198,23 @@ def _find(table: Table, layout: _Layout, finder: NameFinder, *, skip: bool, wher
     for image in images:
         if files_of[image.file] > 1:
             image.problems.append(f"{image.row.place}: {image.file} is another row's image as well")
-    return images
+    return images, doubles.notes
 
 
 def _group(image: _Image, column: str | None, folders: bool) -> str:
     if column:
         return image.row[column]
-    return PurePosixPath(image.file).parent.as_posix() if folders else image.file
+    return comparable(PurePosixPath(image.file).parent.as_posix() if folders else image.file)
 
 
-def _label(images: list[_Image], layout: _Layout, task: Task, corrections: Corrections) -> list[str]:
+def _corrections(relabel: Path | None, images: list[_Image], fields: Sequence[str]) -> Corrections:
+    if relabel is None:
+        return {}
+    known = {image.name: [image.name] for image in images}
+    return read_corrections(relabel, known, fields, whose="image")
+
+
+def _label(images: list[_Image], layout: Layout, task: Task, corrections: Corrections) -> list[str]:
     """Fill each image's labels; return what is wrong with any row."""
     for image in images:
         values = dict(image.row.values)
@@ -281,9 +234,9 @@ def _label(images: list[_Image], layout: _Layout, task: Task, corrections: Corre
 
 def _own_folds(images: Sequence[_Image], column: str) -> NDArray[np.int64]:
     wrong = [
-        f"{image.row.place}: {column} = {image.row[column]!r} is not a whole number"
+        f"{image.row.place}: {column} = {image.row[column]!r} {problem}"
         for image in images
-        if not image.row[column].isdecimal()
+        if (problem := wrong_fold(image.row[column]))
     ]
     if wrong:
         raise DataError(listed("The folds", wrong))

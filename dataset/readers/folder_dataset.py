@@ -1,17 +1,21 @@
 """Any competition with a folder of images for each class."""
 
 import logging
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from dataset.base_dataset import DATASETS, BaseDataset, deal
+from dataset.facts import check_facts
 from dataset.files import ImageFolder, is_image, no_image
 from dataset.fold_table import read_folds
+from dataset.label_doubts import FEWEST, MANY, look_alike
 from dataset.labels import in_order, labels_fact
 from dataset.left_behind import left_out_line
-from dataset.task import Marked, Task
+from dataset.task import LABELS, Marked, Task
 from utils.convert import CountOrZero, Interval
 from utils.errors import DataError, listed
+from utils.texts import comparable
 
 log = logging.getLogger("podium")
 _PARTS = {"train", "training", "val", "valid", "validation", "test", "testing", "eval"}  # of a data set
@@ -47,14 +51,15 @@ class FolderDataset(BaseDataset):
         on_bad_file: Literal["error", "skip"] = "error",
     ) -> None:
         folder = ImageFolder(root, images, follow_links=follow_links)
+        check_facts(task, ("folder", "file", LABELS), f"{folder.path}", "")
         names, problems, left_out = _contents(folder)
         files: list[str] = []
         labels: list[Marked] = []
         trained: list[Marked | None] = []
         for name in names:
             file = folder.find(name)
-            label = name.partition("/")[0]
-            facts = {"folder": label, "file": file} | labels_fact([label])
+            label = comparable(name.partition("/")[0])
+            facts = {"folder": label, "file": comparable(file)} | labels_fact([label])
             try:
                 marked = task.encode(facts)
                 trained.append(task.encode_for_training(facts))
@@ -65,20 +70,23 @@ class FolderDataset(BaseDataset):
             labels.append(marked)
         if left_out:
             log.info(left_out_line(left_out, folder.path))
+        problems += _spelt_alike(files)
         if on_bad_file == "error":
             _refuse(folder, problems)
+        groups = [comparable(file) for file in files]  # no two images belong together
         super().__init__(
             root=root,
             files=files,
-            groups=files,  # no two images belong together
-            folds=read_folds(fold_table, files)
+            groups=groups,
+            folds=read_folds(fold_table, groups)
             if fold_table
-            else deal(task, labels, files, folds, seed, stratified=True),
+            else deal(task, labels, groups, folds, seed, stratified=True),
             valid_fold=valid_fold,
             task=task,
             labels=labels,
             train_labels=trained,
             skipped=problems,
+            notes=_doubts(files, folder),
         )
 
     @classmethod
@@ -89,7 +97,7 @@ class FolderDataset(BaseDataset):
         if arguments["on_bad_file"] == "error":
             _refuse(folder, problems)  # one of them may be all of a class
         _check_classes(folder, names)
-        return in_order(name.partition("/")[0] for name in names)
+        return in_order(comparable(name.partition("/")[0]) for name in names)
 
 
 def _contents(folder: ImageFolder) -> tuple[list[str], list[str], list[str]]:
@@ -117,6 +125,32 @@ def _contents(folder: ImageFolder) -> tuple[list[str], list[str], list[str]]:
         else:
             names.append(name)
     return names, problems, walk.left_out
+
+
+def _spelt_alike(files: Sequence[str]) -> list[str]:
+    """Return what is wrong with files whose names differ in nothing that is compared."""
+    alike: dict[str, list[str]] = {}
+    for file in files:
+        alike.setdefault(comparable(file), []).append(file)
+    return [
+        f"{len(several)} files are called {name!r}, if letters are composed and blanks removed: rename them"
+        for name, several in alike.items()
+        if len(several) > 1
+    ]
+
+
+def _doubts(files: Sequence[str], folder: ImageFolder) -> list[str]:
+    """Return what is odd about the classes, a line each."""
+    below = len(folder.path.relative_to(folder.root).parts)
+    labels = {comparable(PurePosixPath(file).parts[below]) for file in files}
+    found = look_alike(labels)
+    if len(files) >= FEWEST and len(labels) >= MANY * len(files):
+        found.append(
+            f"There are {len(labels)} class folders for {len(files)} images in {folder.path}: hardly any two "
+            "images have a class in common. If a folder is a person or a thing instead, write a table with a "
+            "row for each image and name = CsvDataset in [dataset]."
+        )
+    return found
 
 
 def _refuse(folder: ImageFolder, problems: list[str]) -> None:

@@ -60,4 +60,4 @@ class FolderTestDataset(EvalDataset):
         if problems or not names:
             raise DataError(listed(str(folder.path), problems or ["there is no image in it"]) + hint)
         files = [folder.find(name.as_posix()) for name in names]
-        super().__init__(root=root, columns=(id_column, *task.columns), ids=ids, files=files)
+        super().__init__(root=root, columns=(id_column, *task.in_spelling({}).columns), ids=ids, files=files)

@@ -2,15 +2,14 @@
 
 import logging
 import os
-import unicodedata
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from dataset.base_dataset import DATASETS, BaseDataset
+from dataset.facts import check_facts
 from dataset.files import SUFFIXES
 from dataset.fold_table import read_folds
 from dataset.folds import deal_folds
@@ -21,12 +20,17 @@ from dataset.profile_folders import ProfileFolders
 from dataset.relabel import Cell, Corrections, ids_and_folders, read_corrections
 from dataset.task import Facts, Marked, Task
 from utils.convert import Interval
-from utils.errors import DataError, listed
+from utils.doubles import keep_one
+from utils.errors import ConfigError, DataError, listed
 from utils.tables import Row, read_table
 
 log = logging.getLogger("podium")
 COLUMNS = ("id", "gender", "race", "age", "path")
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
+_INSTEAD = (
+    "it is for [task] name = MaskTask. For labels in a table write [dataset] name = CsvDataset, for a folder "
+    "of each class FolderDataset."
+)
 
 
 @dataclass(slots=True)
@@ -39,7 +43,7 @@ class _Person:
     @property
     def profile(self) -> str:
         """The folder's name: the only thing that tells two people with one id apart."""
-        return unicodedata.normalize("NFC", self.row["path"])
+        return self.row["path"]
 
 
 @DATASETS.register
@@ -79,10 +83,12 @@ class SplitByProfileDataset(BaseDataset):
         relabel: Path | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        rows = read_table(root / table, COLUMNS).rows
+        found = read_table(root / table, COLUMNS)
+        check_facts(task, (*found.columns, "photo"), f"{root / table}", _INSTEAD)
         folders = ProfileFolders(root, images, follow_links=follow_links)
-        people = _people(folders.named(rows, repair_names, root / table))
-        stray = _find_photos(people, folders)
+        doubles = keep_one(found.rows, lambda row: row["path"])
+        people = _people(folders.named(doubles.rows, repair_names, root / table))
+        stray = _find_photos(people, folders, doubles.clashes)
         corrections = _corrections(relabel, people)
         marked = [_label(person, task, corrections.get(person.profile, {})) for person in people]
         if wrong := [problem for person in people for problem in person.miscorrected]:
@@ -94,19 +100,13 @@ class SplitByProfileDataset(BaseDataset):
         good = [
             (person, labels) for person, labels in zip(people, marked, strict=True) if not person.problems
         ]
-        if len(good) < (1 if fold_table else folds):
-            raise DataError(_too_few(root / table, problems, len(good), folds))
+        _check_count(len(good), 1 if fold_table else folds, problems, root / table)
         fold_of = (
             read_folds(fold_table, [person.profile for person, _ in good])
             if fold_table
             else deal_folds([_stratum(person, labels) for person, labels in good], folds, seed)
         )
-        images_of = [
-            (person.profile, file, *labels[photo])
-            for person, labels in good
-            for photo, file in person.photos.items()
-        ]
-        profiles, files, true, trained = zip(*images_of, strict=True)
+        profiles, files, true, trained = _images(good)
         super().__init__(
             root=root,
             files=files,
@@ -117,7 +117,19 @@ class SplitByProfileDataset(BaseDataset):
             labels=true,
             train_labels=trained,
             skipped=problems,
+            notes=doubles.notes,
             facts=[person.row.values for person, _ in good for _ in person.photos],
+        )
+
+    @classmethod
+    def label_names(cls, **arguments: Any) -> tuple[str, ...]:
+        """Refuse to name labels.
+
+        Raises:
+            ConfigError: always: there are no others than mask, gender and age.
+        """
+        raise ConfigError(
+            f"SplitByProfileDataset says {', '.join(COLUMNS)} and photo of each image: {_INSTEAD}"
         )
 
     cells_are_read = True
@@ -150,11 +162,6 @@ def _people(rows: list[Row]) -> list[_Person]:
     return sorted(map(_Person, rows), key=lambda person: person.profile)
 
 
-def _too_few(table: Path, problems: list[str], people: int, folds: int) -> str:
-    left_out = listed(str(table), problems) + "\n" if problems else ""
-    return f"{left_out}{table} has {people} usable people for {folds} folds."
-
-
 _Labels = dict[str, tuple[Marked, Marked | None]]  # by photo: the organiser's and the team's
 
 
@@ -177,6 +184,25 @@ def _label(person: _Person, task: Task, corrected: Mapping[str, str]) -> _Labels
     return labels
 
 
+def _check_count(people: int, needed: int, problems: list[str], table: Path) -> None:
+    if people < needed:
+        left_out = listed(str(table), problems) + "\n" if problems else ""
+        raise DataError(f"{left_out}{table} has {people} usable people for {needed} folds.")
+
+
+def _images(
+    people: list[tuple[_Person, _Labels]],
+) -> tuple[Sequence[str], Sequence[str], Sequence[Marked], Sequence[Marked | None]]:
+    """Return of each photo whose it is, its file, and both of its labels."""
+    images = [
+        (person.profile, file, *labels[photo])
+        for person, labels in people
+        for photo, file in person.photos.items()
+    ]
+    profiles, files, true, trained = zip(*images, strict=True)
+    return profiles, files, true, trained
+
+
 def _note(problems: list[str], problem: str) -> None:
     if problem not in problems:
         problems.append(problem)
@@ -194,25 +220,24 @@ def _corrections(relabel: Path | None, people: list[_Person]) -> Corrections:
     return read_corrections(relabel, known, ("gender", "age", *PHOTOS))
 
 
-def _find_photos(people: list[_Person], folders: ProfileFolders) -> list[str]:
+def _find_photos(people: list[_Person], folders: ProfileFolders, clashes: Mapping[str, str]) -> list[str]:
     """Fill each person's photos and problems; return the folders that no row names."""
-    images, on_disk = folders.path, folders.names
-    rows_of = Counter(person.profile for person in people)
+    images, spelt = folders.path, folders.names
     for person in people:
         profile, place = person.profile, person.row.place
         if not profile or Path(profile).name != profile or profile in (".", ".."):
             person.problems.append(f"{place}: path {profile!r} is not a folder's name inside {images}")
-        elif profile not in on_disk:
+        elif profile not in spelt:
             person.problems.append(f"{place}: there is no folder {images / profile}")
-        elif rows_of[profile] > 1:
-            person.problems.append(f"{place}: path {profile!r} stands in {rows_of[profile]} rows")
+        elif place in clashes:
+            person.problems.append(f"{place}: path {clashes[place]}")
         else:
             _read_folder(person, folders)
     if folders.left_out:
         log.info(left_out_line(folders.left_out, folders.path))
     named = {person.profile for person in people}
     return [
-        f"{images / name}: no row of the table names this folder" for name in sorted(on_disk.keys() - named)
+        f"{images / name}: no row of the table names this folder" for name in sorted(spelt.keys() - named)
     ]
 
 

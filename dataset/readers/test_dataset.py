@@ -1,15 +1,15 @@
 """The images to predict: a CSV with a row for each, which is also the submission's template."""
 
 import logging
-from collections import Counter
 from pathlib import Path
 
 from dataset.eval_dataset import TEST_DATASETS, EvalDataset
 from dataset.files import ImageFolder, NoImage
 from dataset.name_finder import NameFinder
 from dataset.name_repair import NameRepair
+from utils.doubles import Doubles, keep_one
 from utils.errors import DataError, listed
-from utils.tables import Table, read_table
+from utils.tables import Row, Table, read_table
 
 log = logging.getLogger("podium")
 
@@ -52,21 +52,24 @@ class TestDataset(EvalDataset):
         path = root / table
         found = read_table(path, [] if image_column is None else [image_column])
         _check_id(found, path)
+        doubles = keep_one(found.rows, lambda row: row[found.columns[0]])
         folder = ImageFolder(root, images, follow_links=follow_links, section="test_dataset")
         finder = NameFinder(folder, extension, repair_names)
         file_of, problems = _files(found, image_column or found.columns[0], finder, path)
-        problems = _twice(found) + problems
+        problems = _twice(doubles) + problems
         if problems:
             raise DataError(listed(str(path), problems))
 
-        form = found if template is None else _template(root / template, file_of, found, table)
-        ids = [row[form.columns[0]] for row in form.rows]
+        form, rows = found, doubles.rows
+        if template is not None:
+            form = read_table(root / template, ())
+            rows = _template(root / template, form, file_of, found, table)
         super().__init__(
             root=root,
-            columns=form.columns,
-            ids=ids,
-            files=[file_of[name] for name in ids],
-            template={name: [row.as_written(name) for row in form.rows] for name in form.columns[1:]},
+            columns=form.header,
+            ids=[row.as_written(form.columns[0]) for row in rows],
+            files=[file_of[row[form.columns[0]]] for row in rows],
+            template={name: [row.as_written(name) for row in rows] for name in form.columns[1:]},
             image_column=image_column,
         )
         if form.separator != ",":
@@ -109,25 +112,27 @@ def _check_id(table: Table, path: Path) -> None:
         )
 
 
-def _twice(table: Table) -> list[str]:
-    times = Counter(row[table.columns[0]] for row in table.rows)
-    return [f"{name} is listed {count} times" for name, count in times.items() if count > 1]
+def _twice(doubles: Doubles) -> list[str]:
+    for note in doubles.notes:
+        log.warning("%s, so there is no row of its own for it in the submission.", note)
+    return [f"{place}: id {clash}" for place, clash in doubles.clashes.items()]
 
 
-def _template(path: Path, file_of: dict[str, str], images: Table, table: str) -> Table:
-    form = read_table(path, ())
+def _template(path: Path, form: Table, file_of: dict[str, str], images: Table, table: str) -> list[Row]:
+    """Return the rows of a template, of equal ones one, whose ids are all in the table of images."""
     _check_id(form, path)
     ids = [row[form.columns[0]] for row in form.rows]
     if file_of.keys().isdisjoint(ids):
         raise DataError(f"{path}: {_no_id(ids, images, table)}")
-    problems = _twice(form) + [
+    doubles = keep_one(form.rows, lambda row: row[form.columns[0]])
+    problems = _twice(doubles) + [
         f"{row.place}: {row[form.columns[0]]!r} is in no row of {table}"
-        for row in form.rows
+        for row in doubles.rows
         if row[form.columns[0]] not in file_of
     ]
     if problems:
         raise DataError(listed(str(path), problems))
-    return form
+    return doubles.rows
 
 
 def _no_id(ids: list[str], images: Table, table: str) -> str:

@@ -9,7 +9,19 @@ from dataset.answers import Answers, no_probability, probabilities
 from dataset.labels import LabelNames, indices, labels_fact, places, resolve
 from dataset.moves import Move
 from dataset.spaces import OneOf
-from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task, likeliest
+from dataset.task import (
+    LABELS,
+    TASKS,
+    Choices,
+    Facts,
+    Judge,
+    Logits,
+    Marked,
+    Scorer,
+    Targets,
+    Task,
+    likeliest,
+)
 from utils.metrics import macro_f1
 from utils.shortened import listing
 
@@ -26,6 +38,7 @@ class ClassificationTask(Task):
             where a label knows left from right: neither augmentation nor views may make them.
     """
 
+    needs = (LABELS,)
     at_inference = ("submit", "column")
 
     def __init__(
@@ -38,12 +51,18 @@ class ClassificationTask(Task):
         column: str = "label",
         changed_by: tuple[Move, ...] = (),
     ) -> None:
-        self.labels = resolve(labels, root, labels_found)
+        self._spelt = resolve(labels, root, labels_found)
+        self.labels = self._spelt.names
         self._place = places(self.labels)
         if len(self.labels) < 2:
             raise ValueError(f"labels: {self.labels[0]!r} alone leaves nothing to tell apart")
         super().__init__([OneOf("label", self.labels)])
         self.submit, self.column, self.changed_by = submit, column, changed_by
+
+    def in_spelling(self, template: Mapping[str, str]) -> "ClassificationTask":
+        written = copy.copy(self)
+        written.labels = self._spelt.in_spelling(template)
+        return written
 
     def encode(self, facts: Facts) -> Marked:
         found = indices(facts, self._place)
@@ -69,7 +88,7 @@ class ClassificationTask(Task):
 
     @property
     def resolved(self) -> dict[str, str]:
-        return {"labels": str(LabelNames(self.labels))}
+        return {"labels": str(LabelNames(self._spelt.written))}
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Labels on several levels, from coarse to fine."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dataset.confusion import Confusion
+from dataset.labels import SpeltLabels
 from dataset.moves import Move
 from dataset.spaces import OneOf
 from dataset.task import (
@@ -28,6 +30,7 @@ from dataset.tree import LabelPath, TreeText, best_paths, finest, grow
 from utils.errors import DataError, closest
 from utils.metrics import LabelF1, Weights, label_scores, macro_f1
 from utils.tables import read_table
+from utils.texts import comparable
 
 RowsFound = Callable[[], Sequence[tuple[str, Facts]]]
 
@@ -54,6 +57,9 @@ class HierarchyTask(Task):
     """
 
     at_inference = ("decide",)
+    instead = (
+        "Write levels = COARSE, FINE in [task] with the columns of the labels; only CsvDataset has such."
+    )
 
     def __init__(
         self,
@@ -73,11 +79,23 @@ class HierarchyTask(Task):
         self._nothing = ("", label)  # what a cell without a label holds
         self._shared = label if missing == "class" else None
         rows = _rows(tree, root, levels, rows_found)
-        self.tree = grow(levels, [(place, self._path(names)) for place, names in rows], self._shared)
+        self._spelling = SpeltLabels.of(name for _, names in rows for name in names).spelling
+        paths = [(place, self._path(tuple(map(comparable, names)))) for place, names in rows]
+        self.tree = grow(levels, paths, self._shared)
         super().__init__([OneOf(level, names) for level, names in zip(levels, self.tree.labels, strict=True)])
+        self._words: Mapping[str, str] = {}  # how labels are written in a submission, if otherwise
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.tree.levels
 
     def _path(self, names: Sequence[str]) -> LabelPath:
         return tuple((self._shared or "") if name in self._nothing else name for name in names)
+
+    def in_spelling(self, template: Mapping[str, str]) -> "HierarchyTask":
+        written = copy.copy(self)
+        written._words = {**self._spelling, **template}
+        return written
 
     def encode(self, facts: Facts) -> Marked:
         try:
@@ -204,7 +222,8 @@ class HierarchyTask(Task):
 
     @property
     def resolved(self) -> dict[str, str]:
-        return {"tree": str(TreeText(tuple(path[: finest(path) + 1] for path in self.tree.paths)))}
+        paths = ([self._spelling.get(name, name) for name in path] for path in self.tree.paths)
+        return {"tree": str(TreeText(tuple(tuple(path[: finest(path) + 1]) for path in map(tuple, paths))))}
 
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:
@@ -215,7 +234,7 @@ class HierarchyTask(Task):
         }
 
     def _submitted(self, label: str) -> str:
-        return self.word if label == self._shared else label
+        return self.word if label == self._shared else self._words.get(label, label)
 
     def rows(self, choices: Choices) -> list[dict[str, str]]:
         answers = self.answers(choices)
@@ -274,11 +293,15 @@ def _rows(
             if level not in columns:
                 near = closest(level, columns)
                 hint = f" Did you mean {near!r}?" if near else ""
-                raise DataError(f"The training table has no column {level!r} for [task] levels.{hint}")
+                there = ", ".join(map(repr, columns)) or "none"
+                raise DataError(
+                    f"The training table has no column {level!r} for [task] levels.{hint} Its columns: "
+                    f"{there}. Write levels = COARSE, FINE in [task] with the columns of the labels."
+                )
         return [(place, tuple(facts[level] for level in levels)) for place, facts in found]
     if tree.file is not None:
         return [
-            (row.place, tuple(row[level] for level in levels))
+            (row.place, tuple(row.as_written(level) for level in levels))
             for row in read_table(root / tree.file, levels).rows
         ]
     if any(len(path) > len(levels) for path in tree.paths):

@@ -70,6 +70,11 @@ class MaskTask(Task):
             each band gets the probability that the true age lies in it; 0 = the age's band.
     """
 
+    needs = ("photo", "gender", "age")
+    instead = (
+        "For the mask competition's table and folders write [dataset] name = SplitByProfileDataset; for "
+        "labels of another competition [task] name = ClassificationTask, or MultiLabelTask."
+    )
     numbers: ClassVar[Mapping[str, tuple[int, int]]] = {"age": (0, _OLDEST)}
 
     def __init__(

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.answers import Answers, no_probability, probabilities
+from dataset.cells import SPACE, Separator
 from dataset.confusion import Confusion
-from dataset.labels import SPACE, LabelNames, Separator, indices, labels_fact, places, resolve
+from dataset.labels import LabelNames, indices, labels_fact, places, resolve
 from dataset.moves import Move
 from dataset.scorers import any_of_scorer
 from dataset.spaces import AnyOf
 from dataset.task import (
+    LABELS,
     TASKS,
     Choices,
     Facts,
@@ -56,6 +58,7 @@ class MultiLabelTask(Task):
     """
 
     main_scores = ("mAP", "macro_f1", "micro_f1")
+    needs = (LABELS,)
     at_inference = ("decide", "threshold", "count", "submit", "column", "separator")
 
     def __init__(
@@ -72,7 +75,8 @@ class MultiLabelTask(Task):
         separator: Separator = SPACE,
         changed_by: tuple[Move, ...] = (),
     ) -> None:
-        self.labels = resolve(labels, root, labels_found)
+        self._spelt = resolve(labels, root, labels_found)
+        self.labels = self._spelt.names
         self._place = places(self.labels)
         if count is not None and (decide != "count" or count > len(self.labels)):
             raise ValueError(f"count = {count} needs decide = count and at least as many labels")
@@ -80,13 +84,22 @@ class MultiLabelTask(Task):
             raise ValueError("separator = none leaves no way to write several labels into one cell")
         mixed_up = [name for name in self.labels if separator.text and separator.text in name]
         if submit == "labels" and mixed_up:
-            raise ValueError(f"separator = {separator} is part of the label {mixed_up[0]!r}: choose another")
+            other = next((m for m in (",", ";", "|") if not any(m in name for name in self.labels)), "||")
+            raise ValueError(
+                f"separator = {separator} is part of the label {mixed_up[0]!r}: choose another, such as "
+                f"separator = {Separator(other)} in [task]"
+            )
         rule = f"the likeliest {count or 'labels, as many as the probabilities add up to'}"
         self.space = AnyOf("labels", self.labels, (threshold,), rule if decide == "count" else "")
         super().__init__([self.space])
         self.how, self.threshold, self.count = decide, threshold, count
         self.submit, self.column, self.separator = submit, column, separator
         self.changed_by = changed_by
+
+    def in_spelling(self, template: Mapping[str, str]) -> "MultiLabelTask":
+        written = copy.copy(self)
+        written.labels = self._spelt.in_spelling(template)
+        return written
 
     def encode(self, facts: Facts) -> Marked:
         return {"labels": indices(facts, self._place)}
@@ -157,7 +170,7 @@ class MultiLabelTask(Task):
 
     @property
     def resolved(self) -> dict[str, str]:
-        return {"labels": str(LabelNames(self.labels))}
+        return {"labels": str(LabelNames(self._spelt.written))}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -189,7 +202,7 @@ class MultiLabelTask(Task):
     def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
         """Return one question, whose labels may each be right; whichever form the submission has."""
         if self.submit == "labels":
-            cells = [set(self.separator.split(row[self.column])) for row in rows]
+            cells = [set(self.separator.parts(row[self.column])) for row in rows]
             shares = np.array([[label in cell for label in self.labels] for cell in cells], dtype=np.float32)
         else:
             shares = probabilities([[row[label] for label in self.labels] for row in rows])
@@ -199,6 +212,6 @@ class MultiLabelTask(Task):
         if self.submit == "probabilities" and column in self.labels:
             return no_probability(value)
         if self.submit == "labels" and column == self.column:
-            unknown = [name for name in self.separator.split(value) if name not in self.labels]
+            unknown = [name for name in self.separator.parts(value) if name not in self.labels]
             return f"has no label {listing(list(map(repr, unknown)))}" if unknown else None
         return super().wrong_value(column, value)

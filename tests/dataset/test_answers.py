@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dataset.answers import Answers
-from dataset.labels import Separator
+from dataset.cells import Separator
 from dataset.tasks.classification import ClassificationTask
 from dataset.tasks.hierarchy import HierarchyTask
 from dataset.tasks.mask import CLASSES, MaskTask

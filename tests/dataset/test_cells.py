@@ -109,7 +109,7 @@ def test_the_one_label_of_an_image_is_replaced(tmp_path, cell):
     task = ClassificationTask(root=tmp_path, labels_found=lambda: ("cat", "dog", "red fox"))
     kinds = ["cat", "dog", "red fox", "dog", "cat", "red fox"]
     if cell:
-        from dataset.labels import Separator
+        from dataset.cells import Separator
 
         load = data_set(
             tmp_path, ["kind"], [[k] for k in kinds], task, label_column="kind", separator=Separator(None)

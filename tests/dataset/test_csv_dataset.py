@@ -245,3 +245,88 @@ def test_the_data_folder_is_left_as_it_is(tmp_path):
     folder.read(label_column="tags")
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
     assert len(read_table(tmp_path / "train.csv", ("id",)).rows) == 4
+
+
+def test_equal_rows_count_once_and_others_are_named_with_both_lines(tmp_path):
+    folder = Folder(tmp_path, ("id", "tags"), [*ROWS, ["a", "cat dog"], ["a ", " cat dog"]])
+    data = folder.read(label_column="tags")
+    assert len(data.files) == 4
+    assert data.notes == tuple(
+        f"train.csv line {n} repeats train.csv line 2: it is kept once" for n in (6, 7)
+    )
+    message = Folder(tmp_path, ("id", "tags"), [*ROWS, ["a", "fox"]]).refusal(label_column="tags")
+    assert "line 2: 'a' stands in 2 rows, in train.csv line 6 with another tags ('fox' there" in message
+    assert "line 6: 'a' stands in 2 rows, in train.csv line 2" in message
+
+
+@pytest.mark.parametrize("index", ["", "Unnamed: 0", "index"])
+def test_only_columns_of_0_and_1_are_labels_and_the_others_are_named(tmp_path, index):
+    rows = [[f"{i}", i, i % 2, "True" if i % 3 else "False", f"n{i}", 20 + i] for i in range(12)]
+    folder = Folder(tmp_path, ("id", index, "cat", "dog", "note", "age"), rows)
+    data = folder.read(label_columns="others", image_column="id")
+    assert folder.names(label_columns="others", image_column="id") == ("cat", "dog")
+    assert by_file(data, data.targets)["3.png"] == [1, 0]
+    (note,) = data.notes
+    assert f"{index!r} is an index; note = 'n0' is not 0 or 1; age = '20' is not 0 or 1" in note
+
+
+def test_a_typing_error_in_a_column_of_0_and_1_is_an_error_and_no_reason_to_leave_it_out(tmp_path):
+    rows = [[f"{i}", i % 2, "o" if i == 5 else 0] for i in range(12)]
+    message = Folder(tmp_path, ("id", "cat", "dog"), rows).refusal(label_columns="others")
+    assert "train.csv line 7: dog = 'o' is not 0 or 1" in message
+
+
+def test_one_person_who_is_spelt_in_two_ways_is_one_group(tmp_path):
+    people = ["김", "이", "박", "최"]
+    rows = [[f"{i}", "cat", unicodedata.normalize(("NFC", "NFD")[i % 2], people[i // 3])] for i in range(12)]
+    folder = Folder(tmp_path, ("id", "tags", "사람"), rows)
+    data = folder.read(label_column="tags", group_column=unicodedata.normalize("NFD", "사람"))
+    assert set(data.groups) == set(people)
+    table = tmp_path / "folds.csv"
+    named = "".join(f"{unicodedata.normalize('NFD', name)},{i}\n" for i, name in enumerate(people))
+    table.write_text("group,fold\n" + named, encoding="utf-8")
+    data = folder.read(label_column="tags", group_column="사람", fold_table=table)
+    assert data.folds.tolist() == [people.index(group) for group in data.groups]
+
+
+def test_corrections_and_labels_are_found_however_they_are_spelt(tmp_path):
+    decomposed = unicodedata.normalize("NFD", "고양이")
+    folder = Folder(tmp_path, ("id", "tags"), [["가", "개"], ["b", decomposed], ["c", "고양이"]])
+    relabel = tmp_path / "relabel.csv"
+    profile = unicodedata.normalize("NFD", "가")
+    relabel.write_text(f"profile,field,value,reason\n{profile},tags,{decomposed},?\n", encoding="utf-8")
+    data = folder.read(label_column="tags", relabel=relabel)
+    assert by_file(data, data.targets) == {"가.png": [1, 0], "b.png": [0, 1], "c.png": [0, 1]}
+    assert by_file(data, data.train_targets)["가.png"] == [0, 1]
+    typed = folder.read(label_column="tags", labels=f"{decomposed}, 개")
+    assert by_file(typed, typed.targets)["c.png"] == [1, 0]
+
+
+def test_cells_that_are_lists_are_labels_and_can_be_corrected(tmp_path):
+    rows = [["a", "['cat', 'red fox']"], ["b", "[]"], ["c", "['cat']"]]
+    folder = Folder(tmp_path, ("id", "tags"), rows)
+    with pytest.raises(ConfigError, match=r"such as separator = comma in \[task\]"):
+        folder.read(label_column="tags")
+    rows[0][1] = "['cat', 'fox']"
+    folder = Folder(tmp_path, ("id", "tags"), rows)
+    data = folder.read(label_column="tags")
+    assert folder.names(label_column="tags") == ("cat", "fox")
+    assert by_file(data, data.targets) == {"a.png": [1, 1], "b.png": [0, 0], "c.png": [1, 0]}
+    (cell,) = data.cells(2, data.facts_of(2) | labels_fact([]))
+    assert (cell.before, cell.after) == ("cat", "")
+    wrong = Folder(tmp_path, ("id", "tags"), [*rows, ["d", "{'cat': 1}"]])
+    assert "train.csv line 5" in wrong.refusal(label_column="tags")
+    assert "is a mapping" in wrong.refusal(label_column="tags", labels="cat, fox")
+
+
+def test_what_is_odd_about_labels_is_noted_and_told_with_an_error(tmp_path):
+    folder = Folder(tmp_path, ("id", "tags"), [["a", "cat|dog"], ["b", "dog"], ["c", "cat"]])
+    assert "write separator = | in [dataset]" in folder.read(label_column="tags").notes[0]
+    assert "write separator = | in [dataset]" in folder.refusal(label_column="tags", labels="cat, dog")
+
+
+@pytest.mark.parametrize("fold", ["9" * 30, "9" * 5000, "1e400"])
+def test_a_fold_that_no_number_holds_is_refused(tmp_path, fold):
+    rows = [["a", "cat", "0"], ["b", "cat", fold]]
+    message = Folder(tmp_path, ("id", "t", "fold"), rows).refusal(label_column="t", fold_column="fold")
+    assert "train.csv line 3: fold = " in message

@@ -40,7 +40,8 @@ def test_everything_that_is_wrong_comes_in_one_error(tmp_path):
         read_folds(path, ["a", "b", "c", "d", "e", "d"])
     assert str(refused.value).splitlines()[1:] == [
         "  - split.csv line 3: fold = 'one' is not a whole number",
-        "  - split.csv line 4: group 'a' stands there twice",
+        "  - split.csv line 4: group 'a' stands in 2 rows, in split.csv line 2 with another fold "
+        "('0' there, '1' here)",
         "  - split.csv line 5: no image is of group 'z'",
         "  - split.csv line 6: fold = '-1' is not a whole number",
         "  - there is no row of group 'd'",

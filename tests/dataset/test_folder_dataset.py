@@ -1,5 +1,8 @@
 """A folder of images for each class, and a folder of images to predict."""
 
+import functools
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -125,8 +128,46 @@ def test_a_table_of_files_and_a_template_of_ids_are_joined(tmp_path):
     images = TEST_DATASETS.build(Component.of("TestDataset", **options), root=tmp_path)
     assert (images.columns, images.ids) == (("image", "cat", "dog"), ("003", "001"))
     assert images.files == ("test/z.jpg", "test/x.jpg")
-    write(tmp_path / "sample.csv", "image,cat,dog\n003,0,0\n3,0,0\n003,0,0\n")
+    write(tmp_path / "sample.csv", "image,cat,dog\n003,0,0\n3,0,0\n003,0,1\n")
     with pytest.raises(DataError) as caught:
         TEST_DATASETS.build(Component.of("TestDataset", **options), root=tmp_path)
-    assert "003 is listed 2 times" in str(caught.value)
+    assert "sample.csv line 4: id '003' stands in 2 rows, in sample.csv line 2" in str(caught.value)
     assert "sample.csv line 3: '3' is in no row of test.csv" in str(caught.value)
+
+
+NFD = functools.partial(unicodedata.normalize, "NFD")
+
+
+def test_class_folders_of_a_mac_are_the_labels_as_everybody_else_writes_them(tmp_path):
+    for number in range(12):
+        touch(tmp_path / NFD("훈련") / NFD(("개", "고양이")[number % 2]), NFD(f"사진{number}.png"))
+    touch(tmp_path / NFD("훈련") / "개", "b.png")  # as somebody else has added one
+    assert names_in(tmp_path, images="훈련") == ("개", "고양이")
+    names = lambda: names_in(tmp_path, images="훈련")  # noqa: E731
+    for labels in ({}, {"labels": "개, 고양이"}, {"labels": NFD("개, 고양이")}):
+        task = TASKS.build(Component.of("ClassificationTask", **labels), root=tmp_path, labels_found=names)
+        data = DATASETS.build(Component.of("FolderDataset", images="훈련"), root=tmp_path, task=task, seed=0)
+        assert data.targets["label"].sum(0).tolist() == [7, 6]
+        assert all((tmp_path / file).is_file() for file in data.files)
+        assert set(data.groups) == set(data.names) == {unicodedata.normalize("NFC", f) for f in data.files}
+
+
+def test_two_files_of_which_only_the_spelling_differs_are_named(tmp_path):
+    touch(tmp_path / "train", "a/1.png", "a/2.png", "b/1.png", "b/é.png", NFD("b/é.png"))
+    with pytest.raises(DataError, match=r"2 files are called 'train/b/é\.png'"):
+        read(tmp_path, folds=2)
+
+
+def test_nearly_as_many_class_folders_as_images_are_said(tmp_path):
+    touch(tmp_path / "train", *(f"person{i}/1.png" for i in range(10)))
+    assert "10 class folders for 10 images" in read(tmp_path).notes[0]
+
+
+def test_ids_and_columns_of_a_template_are_kept_as_they_are_written(tmp_path):
+    touch(tmp_path / "test", "1.jpg", NFD("사진.jpg"))
+    write(tmp_path / "sample.csv", f"image, {NFD('개')}\n 1.jpg ,0\n사진.jpg,0\n 1.jpg ,0\n")
+    options = {"table": "sample.csv", "images": "test"}
+    images = TEST_DATASETS.build(Component.of("TestDataset", **options), root=tmp_path)
+    assert (images.header, images.ids) == (("image", f" {NFD('개')}"), (" 1.jpg ", "사진.jpg"))
+    assert (images.columns, images.names) == (("image", "개"), ["1.jpg", "사진.jpg"])
+    assert images.files == ("test/1.jpg", f"test/{NFD('사진.jpg')}")

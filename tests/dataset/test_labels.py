@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.labels import LabelNames, Separator, in_order, indices, labels_fact, places, resolve
+from dataset.cells import Separator
+from dataset.labels import LabelNames, in_order, indices, labels_fact, places, resolve
 from dataset.tasks.classification import ClassificationTask
 from dataset.tasks.multi_label import MultiLabelTask
 from utils.errors import DataError
@@ -31,9 +32,9 @@ def test_names_survive_a_config_or_are_refused(tmp_path_factory, names):
 
 def test_names_come_from_the_config_or_its_file_or_else_from_the_data(tmp_path):
     (tmp_path / "names.txt").write_bytes("\ufeffcat\r\n\r\n 개 \r\nNA\r\n".encode())
-    assert resolve(LabelNames.from_text("b, a"), tmp_path, nothing_found) == ("b", "a")
-    assert resolve(LabelNames.from_text("names.txt"), tmp_path, nothing_found) == ("cat", "개", "NA")
-    assert resolve(None, tmp_path, lambda: ("x", "y")) == ("x", "y")
+    assert resolve(LabelNames.from_text("b, a"), tmp_path, nothing_found).names == ("b", "a")
+    assert resolve(LabelNames.from_text("names.txt"), tmp_path, nothing_found).names == ("cat", "개", "NA")
+    assert resolve(None, tmp_path, lambda: ("x", "y")).names == ("x", "y")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,17 @@ def test_names_that_can_not_be_used_are_refused(tmp_path, text, error, message):
     labels = LabelNames.from_text(text) if text else LabelNames()
     with pytest.raises(error, match=message):
         resolve(labels, tmp_path, nothing_found)
+
+
+def test_names_may_be_written_as_a_list():
+    assert LabelNames.from_text("['cat', 'red fox']").names == ("cat", "red fox")
+    assert LabelNames.from_text('["a"]').names == ("a",)
+    assert LabelNames.from_text("[cat], (dog)").names == ("[cat]", "(dog)")
+
+
+def test_numbers_too_long_to_be_read_are_sorted_as_text():
+    long = "9" * 5000
+    assert in_order(["10", long, "9"]) == ("10", "9", long)
 
 
 def test_an_empty_name_between_commas_is_refused():

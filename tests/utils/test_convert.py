@@ -1,5 +1,6 @@
 """Text from a config becomes a value of the annotated type, or a message that says what would fit."""
 
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset.tasks.mask import AgeRanges
-from utils.convert import Count, CountOrZero, Fraction, Interval, NonNegative, Positive, convert
+from utils.convert import LARGEST, Count, CountOrZero, Fraction, Interval, NonNegative, Positive, convert
 
 KINDS = [
     str,
@@ -126,6 +127,22 @@ def test_every_float_survives_being_written(number):
     assert convert(str(number), float) == number
 
 
-@given(st.lists(st.integers(-(2**63) + 1, 2**63 - 1), min_size=1, max_size=5))
+@given(st.lists(st.integers(-LARGEST, LARGEST), min_size=1, max_size=5))
 def test_every_tuple_of_integers_survives_being_written(numbers):
     assert convert(", ".join(map(str, numbers)), tuple[int, ...]) == tuple(numbers)
+
+
+@pytest.mark.parametrize("text", [str(2**63), "-9" * 10, "9" * 400, "1" + "0" * 5000])
+@pytest.mark.parametrize("kind", [int, Count, CountOrZero, int | None, tuple[int, ...]])
+def test_a_whole_number_that_64_bits_do_not_hold_is_refused_with_the_largest_that_they_do(text, kind):
+    with pytest.raises(ValueError, match=r"9223372036854775807|not a whole number") as caught:
+        convert(text, kind)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_text_is_composed_and_a_path_stays_as_it_is_spelt():
+    decomposed = unicodedata.normalize("NFD", "라벨")
+    assert convert(decomposed, str) == "라벨"
+    assert convert(decomposed, str | None) == "라벨"
+    assert convert(decomposed, tuple[str, ...]) == ("라벨",)
+    assert str(convert(decomposed, Path)) == decomposed

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import pytest
+import torch
 
 from utils.convert import Count, Fraction
 from utils.errors import ConfigError, DataError
@@ -130,3 +131,23 @@ def test_a_file_in_the_package_is_found_without_a_list_of_names(tmp_path, monkey
     from podium_pieces import PIECES
 
     assert PIECES.names() == ["Found"]
+
+
+@pytest.mark.parametrize("hidden", [10**15, 2**62])
+def test_sizes_that_no_memory_holds_are_an_error_of_the_config(hidden):
+    registry: Registry[Thing] = Registry("thing", "utils")
+
+    @registry.register
+    class Layer(Thing):
+        def __init__(self, *, hidden: Count) -> None:
+            torch.empty(hidden, 64)
+
+    @registry.register
+    class Broken(Thing):
+        def __init__(self, *, hidden: Count) -> None:
+            raise RuntimeError("a bug of ours")
+
+    with pytest.raises(ConfigError, match=rf"Layer: more than the memory holds \(hidden = {hidden}\)"):
+        registry.build(Component.of("Layer", hidden=hidden))
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        registry.build(Component.of("Broken", hidden=hidden))

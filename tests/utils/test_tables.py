@@ -1,6 +1,7 @@
 """CSV files of every kind that people save; what can't be read is one DataError that says why."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,19 @@ def read(tmp_path):
 
 def values(table):
     return [dict(row.values) for row in table.rows]
+
+
+def test_values_are_as_they_are_compared_and_are_kept_as_they_were_written(read):
+    decomposed = unicodedata.normalize("NFD", "나이")
+    table = read(
+        f" id,{decomposed}\n가 , {unicodedata.normalize('NFD', '가')}\nb,c\n", needs=("id", decomposed)
+    )
+    assert table.columns == ("id", "나이")
+    assert table.header == (" id", decomposed)
+    assert values(table) == [{"id": "가", "나이": "가"}, {"id": "b", "나이": "c"}]
+    assert table.rows[0].as_written("id") == "가 "
+    assert table.rows[0].as_written("나이") == " " + unicodedata.normalize("NFD", "가")
+    assert table.rows[1].as_written("나이") == "c"
 
 
 @pytest.mark.parametrize(
