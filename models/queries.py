@@ -87,8 +87,9 @@ def read_vectors(path: Path, names: Sequence[str]) -> list[list[float]]:
     problems = [] if columns else [f"there is no column of values beside {_LABEL!r}"]
     found: dict[str, list[float]] = {}
     for row in doubles.rows:
-        if row.place in doubles.clashes:
-            problems.append(f"{row.place}: label {doubles.clashes[row.place]}")
+        if row[_LABEL] in found:
+            clash = doubles.clashes[row.place]
+            problems.append(f"{row.place}: label {row[_LABEL]!r} stands further up too: {clash}")
         found[row[_LABEL]] = values = []
         for column in columns:
             try:
