@@ -49,7 +49,7 @@ def be_timm(work: Path, batch: int, sweep: float) -> None:
     """Be timm's loader and loop around the module that Podium trained."""
     from benchmarks import peers
     from modes.assemble import Experiment
-    from modes.one_run import finished_run
+    from modes.finished_run import finished_run
     from modes.read_settings import check
     from utils.ini import read_ini
 

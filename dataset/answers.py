@@ -1,11 +1,12 @@
 """What the rows of a submission say, as numbers: to count, to compare, to check."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,15 @@ def _number(text: str, otherwise: float = 0.0) -> float:
     except ValueError:
         return otherwise
     return otherwise if math.isnan(value) else value
+
+
+def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
+    """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
+    return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in found.items()}
+
+
+def marked_index(marked: Tensor) -> NDArray[np.int64]:
+    """Return the label (N,) that is marked most in each row (N, K), -1 in a row of zeros."""
+    index = marked.float().argmax(dim=1)
+    index[~(marked > 0).any(dim=1)] = -1
+    return np.asarray(index.cpu().numpy(), dtype=np.int64)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
@@ -14,7 +15,13 @@ from PIL.WebPImagePlugin import WebPImageFile
 from dataset.cropper import Pixels
 from dataset.image_header import Damaged
 
-_OPEN: dict[str, Callable[[Any], Any]] = {"GIF": GifImageFile, "TIFF": TiffImageFile, "WebP": WebPImageFile}
+_OPEN: dict[str, Callable[[Any], Any]] = {
+    "AVIF": AvifImageFile,
+    "GIF": GifImageFile,
+    "TIFF": TiffImageFile,
+    "WebP": WebPImageFile,
+}
+_UPRIGHT = ("AVIF", "TIFF")  # kinds whose decoder turns them
 # What Pillow raises on damaged files; warnings are raised where they are made errors.
 _FAILURES = (
     OSError,
@@ -35,7 +42,7 @@ _FAILURES = (
 def pillow_decoded(data: Pixels, kind: str, most_pixels: int) -> tuple[Pixels, bool]:
     """Return the first frame, RGB uint8 (H, W, 3), and whether there are more.
 
-    A TIFF comes upright, another kind as it is stored.
+    A TIFF or AVIF comes upright, another kind as it is stored.
 
     Args:
         data: the file's bytes, uint8 (N).
@@ -49,9 +56,9 @@ def pillow_decoded(data: Pixels, kind: str, most_pixels: int) -> tuple[Pixels, b
         width, height = image.size
         if width * height > most_pixels:
             raise Damaged(f"its first frame has {width} x {height} pixels")
-        if kind == "TIFF":
+        if kind in _UPRIGHT:
             image.load()
-            more = image.n_frames > 1
+            more = getattr(image, "n_frames", 1) > 1
             image = ImageOps.exif_transpose(image)
         else:
             more = image.is_animated

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 _CONVERT = "which is not read: convert it to JPEG or PNG"
 _NONE = "not an image, but"
 _UNKNOWN = "not an image of a kind that is read (JPEG, PNG, WebP, TIFF, BMP, GIF)"
-_BRANDS = {"avif": "AVIF", "avis": "AVIF", "crx ": "CR3 (a camera's raw file)", "jxl ": "JPEG XL"}
+_BRANDS = {"crx ": "CR3 (a camera's raw file)", "jxl ": "JPEG XL"}
 _HEIC = ("heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1")
 _STARTS = (  # the longest that fits is meant
     (b"8BPS", f"a PSD file (Photoshop), {_CONVERT}"),
@@ -39,7 +39,7 @@ def name_foreign(data: NDArray[np.uint8]) -> str:
     """Return what a file is that has no image's header, in words, from its bytes (N)."""
     head = data[:4096].tobytes()
     if head[4:8] == b"ftyp":
-        return _of_brand(head[8:12].decode("latin-1"), head[16:64].decode("latin-1"))
+        return _of_brand(head[8:12].decode("latin-1"))
     if head[128:132] == b"DICM":
         return f"a DICOM file, {_CONVERT}"
     if head[257:262] == b"ustar":
@@ -52,13 +52,12 @@ def name_foreign(data: NDArray[np.uint8]) -> str:
     return _of_text(head)
 
 
-def _of_brand(brand: str, others: str) -> str:
-    """Return what a file of ISO's media format is, by its brand and those that it is compatible with."""
+def _of_brand(brand: str) -> str:
+    """Return what a file of ISO's media format is, by its brand."""
     if brand in _BRANDS:
         return f"{_article(_BRANDS[brand])} file, {_CONVERT}"
     if brand in _HEIC:
-        avif = "avif" in others  # mif1 is the brand of all still images of this format
-        return f"{'an AVIF' if avif else 'a HEIC'} file, {_CONVERT}"
+        return f"a HEIC file, {_CONVERT}"
     return f"{_NONE} a video or the like, of brand {_printable(brand.encode('latin-1'))}"
 
 

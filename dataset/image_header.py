@@ -18,6 +18,7 @@ _FRAMES_OF_JPEG = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
 _HEADERS_OF_BMP = (12, 40, 52, 56, 64, 108, 124)  # bytes
 _NETPBM = re.compile(rb"P[1-6](?:\s|#.*\n)+(\d{1,9})(?:\s|#.*\n)+(\d{1,9})(?:(?:\s|#.*\n)+(\d{1,5})\s)?")
+_START_OF_AVIF = 2**16  # bytes in which its boxes are
 _FLOATS, _CMYK, _LAB = 3, 5, 8  # TIFF's numbers of a sample format, and of photometric interpretations
 
 
@@ -63,7 +64,7 @@ def read_header(data: NDArray[np.uint8]) -> Header | None:
         Damaged: the header is cut off, or impossible.
     """
     head = data.data
-    for start, parse in _KINDS:
+    for start, parse in (*_KINDS, (bytes(head[:4]) + b"ftyp", _avif)):  # which begins with a length
         if bytes(head[: len(start)]) == start:
             try:
                 return parse(head)
@@ -194,6 +195,20 @@ def _jpeg_2000(head: memoryview) -> Header:
         raise Damaged("its header is missing")
     height, width, colours, bits = struct.unpack_from(">IIHB", head, box + 4)
     return Header("JPEG 2000", height, width, (bits & 0x7F) + 1, colours)
+
+
+def _avif(head: memoryview) -> Header | None:
+    """Return the size of the largest picture inside: one may be stored in tiles, or beside a preview."""
+    brands = bytes(head[8 : int.from_bytes(head[:4])])
+    if b"avif" not in brands and b"avis" not in brands:
+        return None
+    start = bytes(head[:_START_OF_AVIF])
+    places = [found.end() for found in re.finditer(b"ispe", start)]
+    sizes = [struct.unpack_from(">II", head, place + 4) for place in places]  # after version and flags
+    if not sizes:
+        raise Damaged("its header is missing")
+    width, height = max(sizes, key=lambda size: size[0] * size[1])
+    return Header("AVIF", height, width, remark=FRAMES if b"avis" in brands else "", by_pillow=True)
 
 
 def _netpbm(head: memoryview) -> Header | None:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from utils.metrics import AveragePrecision, LabelF1, Weights, accuracy, f1_scores, label_scores
 
@@ -57,3 +59,34 @@ def any_of_scorer(
         return found | label_scores("f1", labels, f1)
 
     return scores
+
+
+def level_scorer(choices: Tensor, targets: Tensor, labels: Sequence[str]) -> Scorer:
+    """Return what gives macro-F1, accuracy and each label's F1 of a level, on the images labelled there.
+
+    Args:
+        choices: (N, K) above 0 where a label was chosen.
+        targets: (N, K); a row of zeros is not labelled.
+    """
+    true, chosen = labelled_only(choices, targets)
+    labelled = np.asarray((targets > 0).any(dim=1).cpu().numpy())
+    right, label_f1 = (true & chosen).any(axis=1), LabelF1(true, chosen)
+
+    def scores(weights: Weights) -> dict[str, float]:
+        weights = weights[labelled]
+        f1, _ = label_f1.scores(weights)
+        found = {
+            "macro_f1": float(f1.mean()),
+            "accuracy": float(weights[right].sum() / max(1, weights.sum())),
+        }
+        return found | label_scores("f1", labels, f1)
+
+    return scores
+
+
+def labelled_only(choices: Tensor, targets: Tensor) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the label that each labelled image (M, K) has, and what was chosen for it (M, K)."""
+    labelled = (targets > 0).any(dim=1)
+    largest = targets[labelled].argmax(dim=1, keepdim=True)
+    true = torch.zeros_like(targets[labelled], dtype=torch.bool).scatter_(1, largest, True)
+    return np.asarray(true.cpu().numpy()), np.asarray((choices[labelled] > 0).cpu().numpy())

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.answers import Answers, one_hot
+from dataset.answers import Answers, marked_index, one_hot
 from dataset.confusion import Confusion
 from dataset.moves import Move
 from dataset.scorers import Scorer as Scorer
@@ -123,7 +123,7 @@ class Task:
 
     def answers(self, marked: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
         """Return label indices (N,) of each view from targets or choices; -1 = not labelled."""
-        return {space.name: _index(marked[space.name]) for space in self.spaces}
+        return {space.name: marked_index(marked[space.name]) for space in self.spaces}
 
     def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
         """Return which labels of the deciding view each image has (N, K), from targets or choices."""
@@ -290,17 +290,6 @@ class Task:
         """Return what is wrong with a value of one of the submission's columns, or None."""
         values = self.allowed.get(column, (value,))
         return None if value in values else f"is not one of {listing(values)}"
-
-
-def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
-    """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
-    return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in found.items()}
-
-
-def _index(marked: Tensor) -> NDArray[np.int64]:
-    index = marked.float().argmax(dim=1)
-    index[~(marked > 0).any(dim=1)] = -1
-    return np.asarray(index.cpu().numpy(), dtype=np.int64)
 
 
 TASKS: Registry[Task] = Registry("task", "dataset.tasks", runtime=("root", "labels_found", "rows_found"))

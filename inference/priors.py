@@ -1,6 +1,5 @@
 """How the training labels are spread: the answer to an image that can't be looked at."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from dataset.spaces import Space
 from dataset.task import Targets
 from inference.predict import Predictions
 from utils.durable import write_json
+from utils.read_json import read_json
 
 FILE = "priors.json"  # in a run's folder
 Priors = dict[str, Tensor]  # (K) by space, in [0, 1]
@@ -33,7 +33,7 @@ def write_priors(folder: Path, spaces: Sequence[Space], priors: Priors) -> None:
 def read_priors(folder: Path, spaces: Sequence[Space]) -> Priors | None:
     """Return what a run wrote; None if it wrote none, or of other labels."""
     try:
-        table = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        table = read_json(folder / FILE)
         return {
             space.name: torch.tensor(
                 [table[space.name][label] for label in space.labels], dtype=torch.float64

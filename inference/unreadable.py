@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from utils.durable import remove
 from utils.tables import read_table, write_table
 
 log = logging.getLogger("podium")
@@ -20,7 +21,7 @@ def keep_list(folder: Path, why: Mapping[str, str]) -> None:
     if why:
         write_table(folder / FILE, ("id", "why"), why.items())
     else:
-        (folder / FILE).unlink(missing_ok=True)
+        remove(folder / FILE)
 
 
 def say_unreadable(folder: Path, why: Mapping[str, str]) -> None:

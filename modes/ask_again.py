@@ -16,8 +16,8 @@ from inference.mean_of_views import NONE, EachView, MeanOfViews
 from inference.predict import Predictions, predict
 from inference.saved import PREDICTED, SavedPredictions
 from modes.assemble import Experiment, training_table
+from modes.finished_run import check_validated, load_weights
 from modes.members import folders_by_fold
-from modes.one_run import check_validated, load_weights
 from utils.errors import DataError, listed
 
 log = logging.getLogger("podium")

@@ -11,9 +11,9 @@ from inference.columns import fitted
 from inference.ledger import Ledger
 from inference.submission_file import read_submission
 from modes.assemble import build_task, prepare_data_folder
+from modes.finished_run import read_scores
 from modes.guard import Rows, reference_of, report
 from modes.mode import MODES, Mode
-from modes.one_run import read_scores
 from modes.read_settings import check, key_of
 from modes.run_config import Asked
 from modes.run_folder import FINISHED, find_run, is_run

@@ -17,10 +17,12 @@ from inference.predict import Predictions
 from inference.saved import PREDICTED, SavedPredictions, digests, out_of_fold
 from modes import one_run
 from modes.assemble import Experiment, fingerprint, training_table
+from modes.finished_run import read_scores
 from modes.leak import beginning
 from modes.members import Member, folders_by_fold, members_of
-from modes.one_run import ends, read_scores, score_lines, train_run, tuning, words
+from modes.one_run import train_run, tuning
 from modes.run_folder import FINISHED, held
+from modes.score_words import ends, score_lines, words
 from modes.start import started
 from modes.time_limit import share
 from utils.durable import make_folder, write_json

@@ -20,10 +20,11 @@ from inference.saved import PREDICTED, digests
 from modes.blend import Blend
 from modes.mode import MODES, Mode
 from modes.names import chosen_name
-from modes.one_run import ends, score_lines, tuning
+from modes.one_run import tuning
 from modes.pool import Pool, find_members
 from modes.read_settings import check, key_of, read_sections
 from modes.run_folder import FINISHED, create_run, write_environment
+from modes.score_words import ends, score_lines
 from modes.settings import REPEATED, Settings
 from modes.trial_table import decision_table, main_table
 from modes.trials import (

@@ -9,11 +9,11 @@ import torch
 
 from inference.onnx_file import need_export_packages
 from modes.assemble import Experiment
+from modes.finished_run import load_weights
 from modes.infer import Infer
 from modes.infer_ensemble import refuse_ensemble
 from modes.members import folders_by_fold
 from modes.mode import MODES
-from modes.one_run import load_weights
 from modes.run_engine import Sample, write_checked_onnx
 from utils.command import quoted
 from utils.device import Precision

@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from modes.finished_run import read_scores
 from modes.members import folders_by_fold
-from modes.one_run import FOLDS_OF_FINAL, read_scores
+from modes.one_run import FOLDS_OF_FINAL
 from modes.read_settings import check
 from modes.run_folder import find_run
 from modes.settings import Settings, changes

@@ -19,11 +19,11 @@ from inference.submission import histogram
 from inference.unreadable import by_id, keep_list, say_unreadable
 from modes.ask_again import ask_again
 from modes.assemble import Experiment
+from modes.finished_run import load_weights, read_scores
 from modes.infer_ensemble import ensemble_predictions, is_ensemble
 from modes.members import folders_by_fold
 from modes.mode import MODES, Mode
 from modes.moves import build_views, mean_of_views, with_views
-from modes.one_run import load_weights, read_scores
 from modes.outputs import Outputs, can_write
 from modes.read_settings import check, key_of
 from modes.record import record

@@ -16,8 +16,9 @@ from inference.predict import Predictions
 from inference.saved import Validated
 from inference.soup import greedy, mean_weights
 from modes.assemble import Experiment, assemble_training, build_task, fingerprint
+from modes.finished_run import check_validated, finished_run
 from modes.infer_ensemble import refuse_ensemble
-from modes.one_run import check_validated, finished_run, refuse_other_data
+from modes.one_run import refuse_other_data
 from modes.read_settings import check
 from modes.run_config import read_run
 from modes.settings import Settings, changes

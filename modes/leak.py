@@ -1,7 +1,6 @@
 """Whom a run was not trained on, and the refusal to start from one that was trained on who validates now."""
 
 import filecmp
-import json
 import logging
 from collections import defaultdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from modes.settings import Settings
 from modes.start import Source, sources, started
 from utils.durable import sha256_of
 from utils.errors import ConfigError
+from utils.read_json import read_json
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
@@ -103,4 +103,4 @@ def _others(files: list[str], there: Path, here: Path) -> bool:
 
 def _leak_in_scores(run: Path) -> bool:
     path = run / FINISHED
-    return path.exists() and "leak" in json.loads(path.read_text(encoding="utf-8"))
+    return path.exists() and "leak" in read_json(path)

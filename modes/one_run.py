@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from dataset.base_dataset import BaseDataset
 from dataset.class_table import (
     as_called,
@@ -18,14 +16,16 @@ from dataset.class_table import (
 from dataset.file_report import crop_lines, remark_lines
 from dataset.store import ImageSource
 from dataset.task import Task
-from inference.bootstrap import Interval, intervals
+from inference.bootstrap import intervals
 from inference.inferrer import write_predictions
 from inference.predict import Predictions
 from inference.priors import priors_of, write_priors
 from inference.saved import PREDICTED, digests
+from models.classifier import explain_small_batches
 from modes.assemble import Experiment, assemble_training, fingerprint
-from modes.kept import best_of, best_of_epoch, give_weights, restore, state_to_resume
+from modes.kept import best_of, give_weights, restore, state_to_resume
 from modes.run_folder import FINISHED, read_environment, warn_of_other_bits, write_environment
+from modes.score_words import ends, score_lines, words
 from modes.start import started
 from modes.time_limit import follow_plan, keep_time
 from train.monitor import Monitor
@@ -35,7 +35,6 @@ from utils.device_errors import explained
 from utils.durable import remove_folder, write_json, write_text
 from utils.errors import ConfigError, DataError
 from utils.ini import format_ini
-from utils.metrics import in_words
 from utils.read_json import read_json
 from utils.shortened import MOST, listing
 from utils.tables import write_table
@@ -118,7 +117,10 @@ def _fit(trainer: Trainer, whole: Path) -> None:
         "[model] gradient_checkpointing = yes, or [images] store = disk."
     )
     try:
-        with explained(device, f"Training steps of batch_size = {batches.batch_size} images", advice):
+        with (
+            explained(device, f"Training steps of batch_size = {batches.batch_size} images", advice),
+            explain_small_batches(),
+        ):
             trainer.fit()
         signals.stop_if_asked()  # one that came after the last epoch was kept
     except ConfigError:
@@ -248,20 +250,6 @@ def _finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> Non
     )  # fmt: skip
 
 
-def check_validated(folder: Path) -> None:
-    """Refuse a finished run that validated no image.
-
-    Raises:
-        ConfigError: it is a final fit; names the run whose folds say how good it may be.
-    """
-    final = read_scores(folder).get("final")
-    if final is not None:
-        raise ConfigError(
-            f"{folder} is a final fit: it was trained on all images, so there is none left to judge it by. "
-            f"Name the run whose folds it follows instead: {final}"
-        )
-
-
 def _best_by(name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
     entry = history[Monitor(name).best(history)]
     return {"epoch": int(entry["epoch"])} | {score: entry[score] for score in names}
@@ -277,53 +265,3 @@ def tuning(task: Task, found: Predictions) -> dict[str, Any]:
     main = {name: scores[name] for name in task.main_scores}
     log.info("Tuned on these same validation images, so higher than it will be on others: %s", words(main))
     return {"tuning": tuning, "scores_on_the_images_tuned_on": main}
-
-
-def finished_run(folder: Path) -> dict[str, Any]:
-    """Return the checkpoint of a finished run's best epoch.
-
-    Raises:
-        DataError: that checkpoint can't be read.
-    """
-    return best_of_epoch(folder, read_scores(folder)["best_epoch"])
-
-
-def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None:
-    """Give a model the weights of a finished run's best epoch, and say which these are."""
-    best = finished_run(folder)
-    give_weights(model, best, folder)
-    scores = {name: best["scores"][name] for name in experiment.task.main_scores if name in best["scores"]}
-    said = f"validation {words(scores)}" if scores else "a final fit, not validated"
-    log.info(
-        "Predicting with %s: epoch %d, %s.\nDevice: %s",
-        folder, best["scores"]["epoch"], said, experiment.precision,
-    )  # fmt: skip
-
-
-def read_scores(folder: Path) -> dict[str, Any]:
-    """Return what is in the scores.json of a finished run."""
-    path = folder / FINISHED
-    advice = f"Bring it back, or delete it: --resume --run {folder} writes that of a trained run again."
-    scores = read_json(path, advice)
-    if not isinstance(scores.get("scores", {}), dict) or not isinstance(scores.get("tuning", {}), dict):
-        raise DataError(f"{path} is damaged: it is not what a run writes. {advice}")
-    return scores
-
-
-def words(scores: dict[str, float]) -> str:
-    """Return scores in a line of words."""
-    return "  ".join(f"{in_words(name)} {value:.4f}" for name, value in scores.items())
-
-
-def ends(task: Task, sure: dict[str, Interval]) -> dict[str, list[float]]:
-    """Return both ends of the intervals of the main scores, for scores.json."""
-    return {name: [sure[name].low, sure[name].high] for name in task.main_scores}
-
-
-def score_lines(task: Task, scores: dict[str, float], sure: dict[str, Interval]) -> str:
-    """Return a line with the main scores of each view of a task, and their intervals."""
-    names = {view: [f"{view}/{name}" for name in task.main_scores] for view in task.views}
-    return "".join(
-        f"\n  {view:<10} " + "  ".join(f"{in_words(name)} {scores[name]:.4f} {sure[name]}" for name in of)
-        for view, of in names.items()
-    )

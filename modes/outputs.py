@@ -8,7 +8,8 @@ from inference.ledger import Ledger
 from modes.run_folder import is_run
 from modes.settings import PathSettings
 from utils.command import podium
-from utils.errors import ConfigError
+from utils.durable import make_folder
+from utils.errors import ConfigError, WriteFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,10 @@ class Outputs:
         folder = Path(out).expanduser()
         try:
             another = is_run(folder) and folder.resolve() != run.resolve()
-            folder.mkdir(parents=True, exist_ok=True)
-        except (OSError, ValueError) as error:
+            make_folder(folder)
+        except (OSError, ValueError, WriteFailed) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise ConfigError(f"--out {out!r} can't be made: {reason}.") from None
+            raise ConfigError(f"--out {out!r} can't be made: {reason}") from None
         if another:
             raise ConfigError(f"--out {out} is the folder of another run: name one of its own.")
         if not can_write(folder):
@@ -51,7 +52,7 @@ class Outputs:
         if self.out is None:
             return own
         folder = self.out / own.relative_to(self.run)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         return folder
 
     def cache(self, paths: PathSettings) -> Path:

@@ -17,13 +17,13 @@ from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
 from inference.saved import refuse_changed
 from modes.assemble import Experiment
+from modes.finished_run import check_validated, load_weights
 from modes.infer import Infer
 from modes.infer_ensemble import refuse_ensemble
 from modes.leak import held_out
 from modes.members import folders_by_fold, members_of
 from modes.mode import MODES
 from modes.moves import build_views, with_views
-from modes.one_run import check_validated, load_weights
 from modes.run_engine import with_engine
 from modes.run_folder import read_environment
 from utils.convert import as_text

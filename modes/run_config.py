@@ -3,7 +3,6 @@
 Relative paths in it are meant from the folder in which it was trained.
 """
 
-import json
 import os
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from train.callback import CALLBACKS
 from utils.convert import convert
 from utils.errors import ConfigError
 from utils.ini import Section, Sections, Value, put, read_ini
+from utils.read_json import read_json
 
 _FROM_DATA = ("pseudo.images",)  # paths that are meant from the data folder
 _RUNS = ("train.final",)  # texts that name a run, by its path as a rule
@@ -144,7 +144,7 @@ def trained_in(folder: Path, sections: Sections) -> Path:
     if steps and runs.parts[-len(steps) :] == steps:
         return runs.parents[len(steps) - 1]
     try:
-        written = json.loads((folder / "environment.json").read_text(encoding="utf-8")).get("folder")
+        written = read_json(folder / "environment.json").get("folder")
     except (OSError, ValueError):
         written = None
     return Path(written) if written and Path(written).is_dir() else Path.cwd()

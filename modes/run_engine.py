@@ -21,7 +21,7 @@ from inference.predict import Predictions, predict
 from inference.saved import refuse_changed
 from models.classifier import Normalise
 from modes.assemble import Experiment
-from modes.one_run import read_scores
+from modes.finished_run import read_scores
 from utils.device import Precision
 from utils.durable import sha256_of, write_durably
 from utils.on_disk import on_disk

@@ -14,7 +14,7 @@ from dataset.base_dataset import BaseDataset
 from dataset.task import Logits, Targets, Task
 from inference.saved import Validated
 from modes.assemble import build_task, training_table
-from modes.one_run import check_validated
+from modes.finished_run import check_validated
 from modes.read_settings import check
 from modes.run_config import read_run
 from modes.settings import Settings

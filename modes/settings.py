@@ -126,9 +126,7 @@ class InferSettings:
 
     batch_size: Literal["auto"] | Count = "auto"  # images; auto: by their size and the device
     engine: EngineName = _EAGER  # what predicts: eager, compile or onnxruntime
-    views: tuple[str, ...] | None = (
-        None  # classes: also predict from these views of each image; not validation
-    )
+    views: tuple[str, ...] | None = None  # classes: also predict from these views; not validation
     average: Average = "probabilities"  # or logits: what the mean over the views is of
     on_bad_image: Literal["error", "prior"] = "error"  # eval images; prior: answered by how labels are spread
     check_first: bool = True  # training begins with a look at the eval images and the submission's template

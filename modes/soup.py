@@ -15,9 +15,10 @@ from inference.saved import PREDICTED, digests
 from modes.ingredients import NESTED_SEED, Ingredients
 from modes.mode import MODES, Mode
 from modes.names import chosen_name
-from modes.one_run import ends, score_lines, tuning
+from modes.one_run import tuning
 from modes.read_settings import check, key_of, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, write_environment
+from modes.score_words import ends, score_lines
 from modes.settings import Settings
 from modes.start import started
 from train import checkpoint

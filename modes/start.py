@@ -1,6 +1,5 @@
 """Runs in place of files in [model] pretrained: a run that starts from another one's best weights."""
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from dataset.task import Task
 from models.classifier import MODELS
 from modes.members import members_of
 from modes.read_settings import check
-from modes.run_folder import find_run, is_run
+from modes.run_folder import find_run, is_run, read_environment
 from modes.settings import Settings
 from train import checkpoint
 from utils.convert import as_text
@@ -188,5 +187,5 @@ def _settings_of(run: Path) -> Settings:
 
 def started(run: Path) -> dict[str, Any]:
     """Return what a run's folder says of a leak with which it began: nothing, or ``leak``."""
-    facts = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    facts = read_environment(run)
     return {"leak": facts["leak"]} if facts.get("leak") else {}

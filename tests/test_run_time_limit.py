@@ -15,7 +15,7 @@ import torch
 from dataset.batches import Batch
 from dataset.demo import draw_demo_data
 from modes import time_limit
-from modes.one_run import finished_run
+from modes.finished_run import finished_run
 from tests.test_run import CONFIG
 from train import checkpoint
 from train.callbacks.checkpoints import Checkpoints

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from dataset.augment import Augmenter
 from dataset.batches import Batch, TrainBatches, ahead
-from models.classifier import explain_small_batches
 from train.augmented import augmented
 from train.callback import Callback
 from train.diverged import diverged
@@ -98,7 +97,7 @@ class Trainer:
             with state.watch.time("augmentation"):
                 images, targets = augmented(batch, self.augmenter, self.precision.device, place)
             with state.watch.time("model"):
-                with self.precision.autocast(), explain_small_batches():
+                with self.precision.autocast():
                     logits = self.forward(images)
                 loss = self.criterion(logits, targets)
                 state.scaler.scale(loss / len(window)).backward()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from dataset.answers import Answers, no_probability, probabilities
+from dataset.answers import Answers, likeliest, no_probability, probabilities
 from dataset.labels import LabelNames, indices, labels_fact, places, resolve
 from dataset.moves import Move
 from dataset.spaces import OneOf
@@ -20,7 +20,6 @@ from dataset.task import (
     Scorer,
     Targets,
     Task,
-    likeliest,
 )
 from utils.metrics import macro_f1
 from utils.shortened import listing

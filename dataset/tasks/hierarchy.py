@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from dataset.confusion import Confusion
 from dataset.labels import SpeltLabels
 from dataset.moves import Move
+from dataset.scorers import labelled_only, level_scorer
 from dataset.spaces import OneOf
 from dataset.task import (
     TASKS,
@@ -28,7 +29,7 @@ from dataset.task import (
 )
 from dataset.tree import LabelPath, TreeText, best_paths, finest, grow
 from utils.errors import DataError, closest
-from utils.metrics import LabelF1, Weights, label_scores, macro_f1
+from utils.metrics import Weights, macro_f1
 from utils.tables import read_table
 from utils.texts import comparable
 
@@ -168,7 +169,7 @@ class HierarchyTask(Task):
         """Return a confusion matrix for each level over its labelled images; no choice is in no column."""
         found = {}
         for space in self.spaces:
-            true, chosen = _labelled(choices[space.name], targets[space.name])
+            true, chosen = labelled_only(choices[space.name], targets[space.name])
             counts = true.astype(np.int64).T @ chosen.astype(np.int64)
             found[space.name] = Confusion(space.labels, counts, true.sum(axis=0))
         return found
@@ -176,7 +177,7 @@ class HierarchyTask(Task):
     def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
         choices = self.decide(logits)
         return {
-            space.name: _level_scorer(choices[space.name], targets[space.name], space.labels)
+            space.name: level_scorer(choices[space.name], targets[space.name], space.labels)
             for space in self.spaces
         }
 
@@ -241,31 +242,6 @@ class HierarchyTask(Task):
         names = [[*map(self._submitted, space.labels), self.word] for space in self.spaces]
         columns = [[of[i] for i in answers[level]] for level, of in zip(self.tree.levels, names, strict=True)]
         return [dict(zip(self.tree.levels, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _level_scorer(choices: Tensor, targets: Tensor, labels: Sequence[str]) -> Scorer:
-    true, chosen = _labelled(choices, targets)
-    labelled = np.asarray((targets > 0).any(dim=1).cpu().numpy())
-    right, label_f1 = (true & chosen).any(axis=1), LabelF1(true, chosen)
-
-    def scores(weights: Weights) -> dict[str, float]:
-        weights = weights[labelled]
-        f1, _ = label_f1.scores(weights)
-        found = {
-            "macro_f1": float(f1.mean()),
-            "accuracy": float(weights[right].sum() / max(1, weights.sum())),
-        }
-        return found | label_scores("f1", labels, f1)
-
-    return scores
-
-
-def _labelled(choices: Tensor, targets: Tensor) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the label that each labelled image (M, K) has, and what was chosen for it (M, K)."""
-    labelled = (targets > 0).any(dim=1)
-    largest = targets[labelled].argmax(dim=1, keepdim=True)
-    true = torch.zeros_like(targets[labelled], dtype=torch.bool).scatter_(1, largest, True)
-    return np.asarray(true.cpu().numpy()), np.asarray((choices[labelled] > 0).cpu().numpy())
 
 
 def _check_levels(levels: tuple[str, ...]) -> None:

@@ -67,5 +67,5 @@ def test_images_that_are_not_chosen_keep_their_bits():
 
 
 def test_a_limit_of_0_is_refused():
-    with pytest.raises(ConfigError, match="0 is not above 0"):
+    with pytest.raises(ConfigError, match=r"0 is not from 0\.001"):
         equalised(dull(1), clip_limit=0)

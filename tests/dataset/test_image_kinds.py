@@ -117,8 +117,6 @@ def box(brand, more=b""):
 FOREIGN = {
     "a HEIC file": box(b"heic"),
     "HEIC file, which is not read: convert": box(b"mif1", b"mif1heic"),
-    "an AVIF file": box(b"avif"),
-    "AVIF file": box(b"mif1", b"mif1avif"),
     "a JPEG XL file": b"\xff\x0a" + bytes(40),
     "a PSD file": b"8BPS" + bytes(40),
     "an SVG drawing": b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>',

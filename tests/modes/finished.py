@@ -11,8 +11,8 @@ from dataset.task import Task
 from inference.inferrer import write_probabilities
 from inference.saved import PREDICTED, digests
 from modes.assemble import build_task, training_table
-from modes.one_run import FINISHED
 from modes.read_settings import check, read_sections
+from modes.run_folder import FINISHED
 from utils.durable import write_json, write_text
 from utils.ini import format_ini
 from utils.read_json import read_json

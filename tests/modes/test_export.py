@@ -20,7 +20,7 @@ from inference.engine import Engine
 from inference.engines.onnx_runtime import OnnxRuntime
 from inference.onnx_file import metadata_of
 from modes.assemble import Experiment
-from modes.one_run import finished_run
+from modes.finished_run import finished_run
 from modes.read_settings import check, read_sections
 from modes.run_engine import Sample
 from run import main

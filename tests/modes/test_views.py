@@ -11,8 +11,8 @@ import torch
 from dataset.demo import draw_demo_data
 from modes import ask_again
 from modes.assemble import Experiment
+from modes.finished_run import load_weights
 from modes.moves import build_views
-from modes.one_run import load_weights
 from modes.read_settings import check, read_sections
 from run import main
 from tests.digits import draw_canvases

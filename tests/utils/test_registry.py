@@ -139,12 +139,12 @@ def test_sizes_that_no_memory_holds_are_an_error_of_the_config(hidden):
 
     @registry.register
     class Layer(Thing):
-        def __init__(self, *, hidden: Count) -> None:
+        def __init__(self, *, hidden: int) -> None:
             torch.empty(hidden, 64)
 
     @registry.register
     class Broken(Thing):
-        def __init__(self, *, hidden: Count) -> None:
+        def __init__(self, *, hidden: int) -> None:
             raise RuntimeError("a bug of ours")
 
     with pytest.raises(ConfigError, match=rf"Layer: more than the memory holds \(hidden = {hidden}\)"):
