@@ -9,7 +9,7 @@ import pytest
 
 from inference.ledger import Ledger
 from inference.submission_entry import COLUMNS, Entry, now
-from utils.errors import ConfigError, DataError
+from utils.errors import ConfigError, DataError, WriteFailed
 
 ROOT = Path(__file__).parents[2]
 HASHES = [f"{number:08x}" * 8 for number in (0xAB12, 0xAB34, 0xCD56)]
@@ -205,7 +205,7 @@ def test_a_write_that_fails_leaves_the_ledger_of_before(ledger, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("utils.durable.os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(WriteFailed, match=r"submissions\.csv can't be written: No space"):
         ledger.add(entry(1))
     assert text(ledger) == before
 
