@@ -1,0 +1,140 @@
+"""The command line of the harness: which parts, how much of them, and what is done with the figures."""
+
+import contextlib
+import io
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from tests.faults import calls, damage
+from tests.faults.competition import draw
+from tests.faults.figures import put_in, table
+from tests.faults.forked import Words
+from tests.faults.storage import MEMORY
+from tests.faults.trial import Outcome, known
+from tests.faults.uses import USES, build_states
+
+PARTS = ("kills", "failures", "signals", "power", "damage")
+_POWER = ("train", "--folds all", "infer", "final fit", "ensemble", "pseudo")
+_SIGNALS = ("train", "--folds all", "infer", "final fit", "ensemble", "review")
+_Item = TypeVar("_Item")
+# Imports all that the uses need, and lets PyTorch do once what it does once.
+_WARM_UP: tuple[Words, ...] = (
+    (), ("--set", "run.seed=4", "--set", "run.split_seed=3"), ("--mode", "infer"),
+    ("--mode", "ensemble", "001", "002"), ("--mode", "soup", "001", "002"), ("--mode", "review", "--run", "001"),
+    ("--mode", "pseudo", "--run", "001"), ("--mode", "export", "--run", "001"),
+)  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Try it; return 1 if anything failed."""
+    asked = _parsed(arguments)
+    prepare_process()
+    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="podium-states-") as folder:
+        states = Path(folder)
+        began = time.monotonic()
+        trials = list(spread(_trials(states, asked), asked.share, asked.seed))
+        print(f"{len(trials)} trials; the states took {time.monotonic() - began:.0f} s.", flush=True)
+        outcomes = _tried(states, trials, asked.jobs)
+    failed = [outcome for outcome in outcomes if not outcome.good]
+    figures = table(outcomes)
+    if asked.document is not None:
+        put_in(asked.document, figures)
+    for outcome in failed:
+        print(f"{outcome.verdict}: {outcome.use}: {outcome.fault}\n    {outcome.note}")
+    print(f"\n{figures}\n\n{len(outcomes)} tried, {len(failed)} failed.")
+    return 1 if failed else 0
+
+
+def _parsed(arguments: Sequence[str]) -> Namespace:
+    parser = ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--only", action="append", choices=PARTS, help="these parts; may be repeated")
+    parser.add_argument("--use", action="append", choices=list(USES), help="these uses; may be repeated")
+    parser.add_argument("--share", type=float, default=1.0, help="of the trials, spread evenly over each use")
+    parser.add_argument("--seed", type=int, default=0, help="another share than with another number")
+    parser.add_argument("--match", default="", help="only trials whose description holds this text")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes at once")
+    parser.add_argument("--document", type=Path, help="write the table between the marks of this file")
+    return parser.parse_args(arguments)
+
+
+def prepare_process() -> None:
+    """Make this process one whose forks can start at once: all imported, no thread but this one."""
+    import cv2
+    import torch
+
+    import dataset.warp
+    import inference.bootstrap
+    import run
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)  # before it has any: a fork waits for ever for those of its parent
+    tqdm.monitor_interval = 0  # its thread
+    inference.bootstrap.REPEATS = 20  # in all runs alike, to save time
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        draw(Path(folder))
+        os.chdir(folder)
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                codes = [run.main(list(words)) for words in _WARM_UP]
+        finally:
+            os.chdir(here)
+    dataset.warp._pool.cache_clear()  # its threads do not come along
+    if any(codes):
+        raise RuntimeError(f"an undisturbed command failed: {codes}\n{said.getvalue()}")
+
+
+def _trials(states: Path, asked: Namespace) -> Iterator[list[calls.Trial]]:
+    """Yield the trials of each part and use."""
+    parts, names = asked.only or PARTS, asked.use or list(USES)
+    build_states(states, [USES[name].state for name in names])
+    for part, wanted, of in (
+        ("kills", calls.WRITERS, calls.kills),
+        ("failures", calls.WRITERS, calls.failures),
+        ("signals", _SIGNALS, calls.signals),
+        ("power", _POWER, calls.power_cuts),
+        ("damage", damage.READERS, damage.damages),
+    ):
+        for name in (name for name in wanted if part in parts and name in names):
+            known(states, USES[name])
+            found: list[calls.Trial] = list(of(states, USES[name]))
+            yield [trial for trial in found if asked.match in str(trial)]
+
+
+def spread(groups: Iterator[list[_Item]], share: float, seed: int) -> Iterator[_Item]:
+    """Yield a share of each group, spread evenly over it; at least one."""
+    for group in groups:
+        step = max(1.0, min(1 / share, float(len(group))))
+        place = seed % step
+        while place < len(group):
+            yield group[int(place)]
+            place += step
+
+
+def _tried(states: Path, trials: Sequence[calls.Trial], jobs: int) -> list[Outcome]:
+    """Return what came of trials, in their order."""
+    context = multiprocessing.get_context("fork")
+    outcomes: dict[int, Outcome] = {}
+    pace = (
+        {} if sys.stderr.isatty() else {"mininterval": 30, "maxinterval": 30}
+    )  # in a log: a line now and then
+    with ProcessPoolExecutor(jobs, context) as pool:
+        waiting = {pool.submit(trial.run, states): place for place, trial in enumerate(trials)}
+        bar = tqdm(as_completed(waiting), total=len(trials), unit="trial", smoothing=0.02, **pace)
+        failed = 0
+        for done in bar:
+            outcomes[waiting[done]] = done.result()
+            failed += not done.result().good
+            bar.set_postfix_str(f"{failed} failed", refresh=False)
+    return [outcomes[place] for place in range(len(trials))]
