@@ -1,6 +1,7 @@
 """A model of a disk: what is on it when the power goes, by the calls that were made until then.
 
-Files are apart from their names, as on a real disk. ``fsync`` of a file keeps its bytes, of a folder its names.
+Files are apart from their names, as on a real disk: ``fsync`` of a file keeps its bytes, of a folder its
+names.
 Three disks are tried, from kind to cruel, each allowed by POSIX:
 
 * ``names``: all names are there, of the bytes only those that were synced;

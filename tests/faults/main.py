@@ -30,7 +30,7 @@ _Item = TypeVar("_Item")
 # Imports all that the uses need, and lets PyTorch do once what it does once.
 _WARM_UP: tuple[Words, ...] = (
     (), ("--set", "run.seed=4", "--set", "run.split_seed=3"), ("--mode", "infer"),
-    ("--mode", "ensemble", "001", "002"), ("--mode", "soup", "001", "002"), ("--mode", "review", "--run", "001"),
+    ("--mode", "ensemble", "001", "002"), ("--mode", "soup", "001", "002"), ("--mode", "review"),
     ("--mode", "pseudo", "--run", "001"), ("--mode", "export", "--run", "001"),
 )  # fmt: skip
 

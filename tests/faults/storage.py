@@ -1,7 +1,7 @@
 """Every call that changes a disk, counted inside the process; any of them can be made to fail or be the last.
 
-``Storage(root).install()`` puts itself between Podium and ``os``, ``open`` and safetensors, for good: it is
-for a forked process that ends soon. Only what happens below ``root`` is counted. Reads are not.
+``Storage(root).install()`` puts itself between Podium and ``os``, ``open`` and safetensors. Only what happens
+below ``root`` is counted. Reads are not.
 
 Not seen: what C code writes by itself. Of what Podium uses that is safetensors, whose ``serialize_file`` is
 therefore replaced by the calls that it makes (a temporary file beside the target, its size, its bytes, a
@@ -13,7 +13,8 @@ import io
 import os
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from safetensors import SafetensorError, serialize_file
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk that costs no time
+_CHANGING = {name: name for name in ("unlink", "mkdir", "rmdir", "chmod")} | {
+    "remove": "unlink",
+    "fchmod": "chmod",
+}
 _REAL = {name: getattr(os, name) for name in dir(os)} | {"io.open": io.open}
 
 
@@ -76,37 +81,40 @@ class Storage:
         name = os.fsdecode(path)
         if folder is not None:
             parent = self._paths.get(folder)
-            return None if parent is None else os.path.normpath(os.path.join(parent, name))
-        full = os.path.abspath(name)
+            return None if parent is None else os.path.normpath(f"{parent}/{name}")
+        full = os.path.normpath(name if name.startswith(os.sep) else f"{Path.cwd()}/{name}")
         if full == str(self.root):
             return "."
         return full[len(self._prefix) :] if full.startswith(self._prefix) else None
 
     def call(self, do: Callable[[], Any], kind: str, path: str, **facts: Any) -> Any:
         """Count a call, then do it."""
-        with self._lock:
-            call = Call(len(self.calls) + 1, kind, path, **facts)
-            self.calls.append(call)
-            try:
-                self.fault.before(call)
-                return do()
-            except OSError:
-                self.calls[call.number - 1] = replace(call, done=False)
-                raise
+        with self._counted(kind, path, **facts):
+            return do()
 
     def write(self, do: Callable[[Any], int], path: str, data: Any, offset: int) -> int:
         """Count a write, then do it, or a part of it."""
-        with self._lock:
-            call = Call(len(self.calls) + 1, "write", path, offset=offset, data=bytes(data))
-            self.calls.append(call)
-            self.fault.before(call)
+        with self._counted("write", path, offset=offset, data=bytes(data)) as call:
             if (size := self.fault.only(call)) is not None:
                 do(call.data[:size])
                 self.fault.broken(call)
             return do(data)
 
+    @contextmanager
+    def _counted(self, kind: str, path: str, **facts: Any) -> Iterator[Call]:
+        """Note a call that is made inside; one thread at a time."""
+        with self._lock:
+            call = Call(len(self.calls) + 1, kind, path, **facts)
+            self.calls.append(call)
+            try:
+                self.fault.before(call)
+                yield call
+            except OSError:
+                self.calls[call.number - 1] = replace(call, done=False)
+                raise
+
     def install(self) -> None:
-        """Take the place of everything that writes, in this process and for good."""
+        """Take the place of everything that writes, in this process."""
         builtins.open = io.open = self._open_file  # type: ignore[assignment]
         os.open, os.close = self._open, self._close  # type: ignore[assignment]
         os.write, os.pwrite = self._write, self._pwrite  # type: ignore[assignment]
@@ -114,15 +122,27 @@ class Storage:
         os.rename = self._moving("rename")
         os.replace = self._moving("replace")
         os.truncate = os.ftruncate = self._truncate  # type: ignore[assignment]
-        for name, kind in (
-            ("unlink", "unlink"),
-            ("remove", "unlink"),
-            ("mkdir", "mkdir"),
-            ("rmdir", "rmdir"),
-        ):
+        for name, kind in _CHANGING.items():
             setattr(os, name, self._changing(name, kind))
-        os.chmod, os.fchmod = self._changing("chmod", "chmod"), self._changing("fchmod", "chmod")
         safetensors.torch.serialize_file = self._save_tensors
+
+    def remove(self) -> None:
+        """Give everything back its place."""
+        builtins.open = io.open = _REAL["io.open"]
+        for name in (
+            *_CHANGING,
+            "open",
+            "close",
+            "write",
+            "pwrite",
+            "fsync",
+            "fdatasync",
+            "rename",
+            "replace",
+        ):
+            setattr(os, name, _REAL[name])
+        os.truncate, os.ftruncate = _REAL["truncate"], _REAL["ftruncate"]
+        safetensors.torch.serialize_file = serialize_file
 
     def _changing(self, name: str, kind: str) -> Callable[..., Any]:
         real = _REAL[name]
@@ -159,7 +179,7 @@ class Storage:
         return number
 
     def _opening(self, below: str, flags: int) -> str:
-        new = flags & os.O_TRUNC or (flags & os.O_CREAT and not os.path.exists(self.root / below))
+        new = flags & os.O_TRUNC or (flags & os.O_CREAT and not (self.root / below).exists())
         return "create" if new else "open"
 
     def _close(self, number: int) -> None:
@@ -223,7 +243,7 @@ class Storage:
                 os.write(number, data)
             finally:
                 os.close(number)
-            os.rename(temporary, path)
+            temporary.rename(path)
         except OSError as error:
             temporary.unlink(missing_ok=True)
             reason = f"{error.strerror} (os error {error.errno})"

@@ -1,7 +1,8 @@
 """What is done with Podium while something goes wrong.
 
-To add a use, add a line to ``USES``: from which state it starts, its command line, and what to compare. A state
-is a folder that commands left; ``STATES`` has them. All parts of the harness then try it.
+To add a use, add a line to ``USES``: the state from which it starts, its command line, and what to compare.
+A state is a folder that commands left; ``STATES`` has them. Kills and failed calls then try it; name it in
+``main.py`` for signals and power cuts, and in ``damage.READERS`` for damaged files.
 """
 
 import shutil
