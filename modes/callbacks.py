@@ -8,9 +8,10 @@ from utils.ini import format_ini
 from utils.registry import Component
 
 # Callbacks of every run, before and after the config's own: what stops comes first, what keeps the
-# finished entry of an epoch comes after everything that adds to it.
+# finished entry of an epoch comes after everything that adds to it. What tells of an epoch does so in
+# ``on_epoch_kept``, whatever its place.
 _FIRST = ("FiniteLoss", "Progress")
-_LAST = ("History", "Checkpoints", "TimeSplit", "StopSignals")
+_LAST = ("Checkpoints", "History", "TimeSplit", "StopSignals")
 _EARLY = ("TrainScores", "RawScores", "Freeze")  # of the config's own: add numbers that the others read
 
 

@@ -18,13 +18,13 @@ from inference.inferrer import write_predictions
 from inference.predict import Predictions
 from inference.saved import PREDICTED
 from modes.assemble import Experiment, assemble_training, fingerprint
+from modes.kept import best_of, best_of_epoch, give_weights, restore, state_to_resume
 from modes.run_folder import FINISHED, read_environment, write_environment
 from modes.time_limit import follow_plan, keep_time
-from train import checkpoint
 from train.monitor import Monitor
 from train.trainer import Trainer
 from utils.durable import write_json, write_text
-from utils.errors import ConfigError, DataError, PodiumError
+from utils.errors import ConfigError, DataError
 from utils.ini import format_ini
 from utils.metrics import in_words
 from utils.tables import write_table
@@ -66,9 +66,7 @@ def train_run(
         until: when the run has to be complete, in seconds since the process's start.
     """
     refuse_other_data(folder, fingerprint(dataset))
-    saved = checkpoint.load(folder / "checkpoints", "last")
-    if saved is None and (folder / "metrics.jsonl").exists():
-        raise ConfigError(f"{folder} has no readable checkpoint left: start a new run.")
+    saved = state_to_resume(folder, Monitor(experiment.settings.train.kept_by))
     plan, keeper = experiment.settings.train.plan, None
     try:
         trainer = assemble_training(experiment, folder, dataset, source, fresh=saved is None)
@@ -76,17 +74,17 @@ def train_run(
             follow_plan(trainer, folder, plan)
         elif until is not None:
             keeper = keep_time(experiment, folder, dataset, trainer, until, resumed=saved is not None)
-    except PodiumError:
+    except (ConfigError, DataError):
         _remove_untrained(whole)
         raise
     _report(experiment, folder, dataset, source)
     if saved is not None:
-        trainer.state.load_state_dict(saved)
+        restore(trainer.state, saved, folder)
         epoch, batch = trainer.state.epoch, trainer.state.batch
         log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
     _fit(trainer, whole)
     if experiment.settings.train.final is not None:
-        _finish_final(experiment, folder)
+        _finish_final(experiment, folder, trainer)
     else:
         _finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
 
@@ -136,9 +134,9 @@ def _finish(
     Args:
         known: the best epoch's predictions, where there is no time to validate once more.
     """
-    best = load_best(folder)
+    best = _best(experiment, folder, trainer)
     scores, found = (
-        _validated(experiment, best, trainer) if known is None else (_own(best, experiment), known)
+        _validated(experiment, folder, best, trainer) if known is None else (_own(best, experiment), known)
     )
     ids = [(dataset.files[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
     write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, found)
@@ -163,12 +161,18 @@ def _finish(
     )
 
 
+def _best(experiment: Experiment, folder: Path, trainer: Trainer) -> dict[str, Any]:
+    """Return the checkpoint of the best epoch; an older one is never taken for it."""
+    history = trainer.state.history
+    return best_of(folder, history[Monitor(experiment.settings.train.kept_by).best(history)])
+
+
 def _validated(
-    experiment: Experiment, best: dict[str, Any], trainer: Trainer
+    experiment: Experiment, folder: Path, best: dict[str, Any], trainer: Trainer
 ) -> tuple[dict[str, float], Predictions]:
     """Return scores and predictions of the weights of a checkpoint."""
     model = experiment.model(fresh=False)
-    model.load_state_dict(best["model"])
+    give_weights(model, best, folder)
     scores, found = trainer.validator.run(model)
     if found is None:
         raise DataError("There is no image to validate on.")
@@ -183,10 +187,10 @@ def _own(best: dict[str, Any], experiment: Experiment) -> dict[str, float]:
     return {name: best["scores"][name] for name in ("loss", *experiment.task.score_names)}
 
 
-def _finish_final(experiment: Experiment, folder: Path) -> None:
+def _finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> None:
     """Write what shows that a final fit is complete; all that is known of its quality is its folds'."""
     facts = json.loads((folder / FOLDS_OF_FINAL).read_text(encoding="utf-8"))
-    epoch = int(load_best(folder)["scores"]["epoch"])
+    epoch = int(_best(experiment, folder, trainer)["scores"]["epoch"])
     write_json(folder / FINISHED, {"final": facts.pop("final"), "best_epoch": epoch, **facts})
     scores = {name: facts["scores_of_the_folds"][name] for name in experiment.task.main_scores}
     log.info(
@@ -226,34 +230,19 @@ def tuning(task: Task, found: Predictions) -> dict[str, Any]:
     return {"tuning": tuning, "scores_on_the_images_tuned_on": main}
 
 
-def load_best(folder: Path) -> dict[str, Any]:
-    """Return a run's best weights and their scores.
-
-    Raises:
-        ConfigError: the run has no checkpoint that can be read.
-    """
-    best = checkpoint.load(folder / "checkpoints", "best")
-    if best is None:
-        raise ConfigError(f"{folder} has no readable checkpoint named best: train it again.")
-    return best
-
-
 def finished_run(folder: Path) -> dict[str, Any]:
     """Return the checkpoint of a finished run's best epoch.
 
     Raises:
-        ConfigError: that checkpoint can't be read.
+        DataError: that checkpoint can't be read.
     """
-    best = load_best(folder)
-    if best["scores"]["epoch"] != read_scores(folder)["best_epoch"]:
-        raise ConfigError(f"{folder}: the checkpoint of its best epoch is damaged. Train it again.")
-    return best
+    return best_of_epoch(folder, read_scores(folder)["best_epoch"])
 
 
 def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None:
     """Give a model the weights of a finished run's best epoch, and say which these are."""
     best = finished_run(folder)
-    model.load_state_dict(best["model"])
+    give_weights(model, best, folder)
     scores = {name: best["scores"][name] for name in experiment.task.main_scores if name in best["scores"]}
     said = f"validation {words(scores)}" if scores else "a final fit, not validated"
     log.info("Predicting with %s: epoch %d, %s.", folder, best["scores"]["epoch"], said)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modes.one_run import load_best
+from modes.one_run import finished_run
 from tests.digits import LEVELS, digits, path_of, write_csv, write_images
 from tests.test_run_any_data import CONFIG, podium, table
 
@@ -56,7 +56,7 @@ def test_the_same_config_gives_the_same_bits(config: Path) -> None:
     for _ in range(2):
         assert podium(config, "--set", "run.name=twice", "--set", "train.epochs=1") == 0
     first, second = (
-        load_best(config.parent / "runs" / "twice" / version)["model"] for version in ("001", "002")
+        finished_run(config.parent / "runs" / "twice" / version)["model"] for version in ("001", "002")
     )
     assert first.keys() == second.keys()
     assert all(bool((value == second[name]).all()) for name, value in first.items())

@@ -15,7 +15,7 @@ import torch
 from dataset.batches import Batch
 from dataset.demo import draw_demo_data
 from modes import time_limit
-from modes.one_run import load_best
+from modes.one_run import finished_run
 from tests.test_run import CONFIG
 from train import checkpoint
 from train.callbacks.checkpoints import Checkpoints
@@ -75,7 +75,7 @@ def podium(config: Path) -> Podium:
 
 
 def assert_same_run(one: Path, other: Path) -> None:
-    found, expected = load_best(one), load_best(other)
+    found, expected = finished_run(one), finished_run(other)
     assert found["model"].keys() == expected["model"].keys()
     for name, value in found["model"].items():
         assert torch.equal(value, expected["model"][name]), name

@@ -39,7 +39,17 @@ class Callback:
         """After an optimiser step."""
 
     def on_epoch_end(self, state: TrainState) -> None:
-        """After an epoch's validation; its scores are ``state.history[-1]``, where a final fit has none."""
+        """After an epoch's validation; its scores are ``state.history[-1]``, where a final fit has none.
+
+        For what adds to the entry or to the state, and for keeping both; nobody is told of the epoch yet.
+        """
+
+    def on_epoch_kept(self, state: TrainState) -> None:
+        """After the epoch's checkpoint is on the disk: only now is it printed, logged and drawn.
+
+        So what a run has said is never lost, however it ends. It is not called again for an epoch after which
+        a killed run is resumed.
+        """
 
     def extra_images(self, epoch: int, *, validated: bool) -> int:
         """Return how many images it runs through the model at the end of an epoch, for a time limit.

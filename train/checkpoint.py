@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ from utils.durable import sha256_of, write_durably, write_json
 from utils.errors import ResumableStop
 
 _KEPT = 2  # generations
+# What reading a file raises that something else wrote, or nothing whole.
+_UNREADABLE = (
+    OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError, SafetensorError,
+)  # fmt: skip
 log = logging.getLogger("podium")
 
 
@@ -55,12 +60,23 @@ def load(folder: Path, name: str) -> dict[str, Any] | None:
 
     A damaged generation is reported in the log and the one before it is taken.
     """
+    return next(generations(folder, name), None)
+
+
+def generations(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    """Yield the valid generations of ``name``, newest first; each damaged one is reported in the log."""
     for stem in _stems(folder, name):
         try:
-            return _read(folder, stem)
+            values = _read(folder, stem)
         except BadCheckpoint as error:
             log.warning("Checkpoint %s is damaged (%s): trying the one before.", folder / stem, error)
-    return None
+        else:
+            yield values
+
+
+def was_saved(folder: Path, name: str) -> bool:
+    """Tell whether a generation of ``name`` was ever complete, damaged or not."""
+    return bool(_stems(folder, name))
 
 
 def _free_stem(folder: Path, stem: str) -> str:
@@ -96,10 +112,11 @@ def _read(folder: Path, stem: str) -> dict[str, Any]:
             raise BadCheckpoint(f"{stem}.json does not match its digest")
         if body["file"] != _facts(data):
             raise BadCheckpoint(f"{data.name} does not match its manifest")
-        tensors = load_file(data)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, SafetensorError) as error:
-        raise BadCheckpoint(str(error)) from error
-    values: dict[str, Any] = _put_back(body["values"], tensors)
+        values = _put_back(body["values"], load_file(data))
+    except _UNREADABLE as error:
+        raise BadCheckpoint(str(error) or type(error).__name__) from error
+    if not isinstance(values, dict):
+        raise BadCheckpoint(f"{stem}.json holds no values by name")
     return values
 
 

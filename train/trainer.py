@@ -53,6 +53,7 @@ class Trainer:
                 if pace.validates(state.epoch):
                     self._validate(started)
                     self._notify("on_epoch_end")
+                    self._notify("on_epoch_kept")
                 else:
                     state.end_epoch()
         finally:

@@ -17,7 +17,7 @@ from dataset.prepare import Prepare
 from inference.engines.onnx_runtime import OnnxRuntime
 from inference.onnx_file import metadata_of
 from modes.assemble import Experiment
-from modes.one_run import load_best
+from modes.one_run import finished_run
 from modes.read_settings import check, read_sections
 from run import main
 from tests.modes.smallest import SMALL_RUN
@@ -103,7 +103,7 @@ def test_the_example_gives_podiums_probabilities_without_podium_and_without_pyto
     assert printed.returncode == 0, printed.stderr
     experiment = Experiment.of(check(read_sections(config, []), "config.ini"))
     model = experiment.model(fresh=False).eval()
-    model.load_state_dict(load_best(run)["model"])
+    model.load_state_dict(finished_run(run)["model"])
     prepared = torch.from_numpy(np.stack([experiment.prepare(photo) for photo in photos])).permute(0, 3, 1, 2)
     with torch.inference_mode():
         expected = experiment.task.probabilities(model(centre_crop(prepared, (32, 24))))

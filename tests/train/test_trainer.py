@@ -159,6 +159,9 @@ class Stops(Callback):
         self.calls.append("epoch end")
         state.should_stop = state.epoch == self.after
 
+    def on_epoch_kept(self, state: TrainState) -> None:
+        self.calls.append("epoch kept")
+
     def on_fit_end(self, state: TrainState) -> None:
         self.calls.append("fit end")
 
@@ -166,7 +169,7 @@ class Stops(Callback):
 def test_hooks_come_in_order_and_a_stop_ends_the_run_after_its_epoch() -> None:
     stops = Stops(after=2)
     trainer(epochs=5, callbacks=[stops], accumulate=4).fit()
-    epoch = ["epoch start", "step end", "step end", "epoch end"]
+    epoch = ["epoch start", "step end", "step end", "epoch end", "epoch kept"]
     assert stops.calls == ["fit start", *epoch, *epoch, "fit end"]
 
 

@@ -24,9 +24,9 @@ class EarlyStopping(Callback):
 
     def on_fit_start(self, state: TrainState) -> None:
         if state.history:  # resumed just after the epoch that ended the run
-            self.on_epoch_end(state)
+            self.on_epoch_kept(state)
 
-    def on_epoch_end(self, state: TrainState) -> None:
+    def on_epoch_kept(self, state: TrainState) -> None:
         history = state.history
         frozen = max((number for number, entry in enumerate(history) if entry.get("frozen")), default=-1)
         waited = len(history) - 1 - max(self.monitor.best(history), frozen)

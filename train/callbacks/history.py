@@ -15,5 +15,12 @@ class History(Callback):
     def __init__(self, *, folder: Path) -> None:
         self.path = folder / "metrics.jsonl"
 
-    def on_epoch_end(self, state: TrainState) -> None:
+    def on_fit_start(self, state: TrainState) -> None:
+        if state.history:  # a resumed run: the checkpoint says what happened, not what stands there
+            self._write(state)
+
+    def on_epoch_kept(self, state: TrainState) -> None:
+        self._write(state)
+
+    def _write(self, state: TrainState) -> None:
         write_text(self.path, "".join(json.dumps(entry) + "\n" for entry in state.history))

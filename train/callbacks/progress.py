@@ -43,7 +43,7 @@ class Progress(Callback):
             seconds, first = time.perf_counter() - self._started[0], self._started[1]
             self._rate = (state.batch - first) * self.batches.batch_size / seconds
 
-    def on_epoch_end(self, state: TrainState) -> None:
+    def on_epoch_kept(self, state: TrainState) -> None:
         entry = state.history[-1]
         names = {"train_loss": "train loss", "loss": "valid loss"}
         names |= {name: in_words(name) for name in self.task.main_scores}

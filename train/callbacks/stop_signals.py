@@ -34,7 +34,7 @@ class StopSignals(Callback):
             self._checkpoints.save_last(state)
             self._stop(state)
 
-    def on_epoch_end(self, state: TrainState) -> None:
+    def on_epoch_kept(self, state: TrainState) -> None:
         if self._received:
             self._stop(state)
 

@@ -10,6 +10,7 @@ from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
 from dataset.task import Task
 from train.callback import CALLBACKS, Callback
+from train.events import points_in
 from train.state import TrainState
 from train.validator import Validator
 from utils.convert import Count
@@ -53,11 +54,14 @@ class TensorBoard(Callback):
         # Imported late, as what draws the pictures is: it takes a second, and every run loads this module.
         from torch.utils.tensorboard import SummaryWriter
 
+        missing = state.step > 0 and self._lacks_last_epoch(state)
         # purge_step hides what a killed run had written beyond the checkpoint that is resumed; what it
         # wrote at the checkpoint's own step is not written again.
         self._writer = SummaryWriter(self.folder, purge_step=state.step + 1 if state.step else 0)
         self._before = (state.batch, float(state.loss_sum))
         if state.step:
+            if missing:
+                self._add_scores(state)
             return
         self._writer.add_custom_scalars(self._layout())
         self._writer.add_text("config.ini", f"```ini\n{self.config_text}\n```")
@@ -74,18 +78,25 @@ class TensorBoard(Callback):
             self._writer.add_scalar("step/lr", state.rate, state.step)
             self._before = (state.batch, now)
 
-    def on_epoch_end(self, state: TrainState) -> None:
-        entry = dict(state.history[-1])
-        for name in ("epoch", "seconds"):
-            entry.pop(name)
-        for name, value in entry.items():
-            self._writer.add_scalar(_tag(name), value, state.step)
+    def on_epoch_kept(self, state: TrainState) -> None:
+        self._add_scores(state)
         for name, picture in self._pictures(state):
             self._writer.add_image(name, picture, state.step, dataformats="HWC")
         self._writer.flush()
 
     def on_fit_end(self, state: TrainState) -> None:
         self._writer.close()
+
+    def _add_scores(self, state: TrainState) -> None:
+        for name, value in state.history[-1].items():
+            if name not in ("epoch", "seconds"):
+                self._writer.add_scalar(_tag(name), value, state.step)
+
+    def _lacks_last_epoch(self, state: TrainState) -> bool:
+        """Tell whether the run was killed between an epoch's checkpoint and its points in the curves."""
+        if state.batch or not state.history or state.history[-1]["epoch"] != state.epoch:
+            return False
+        return (state.step, _tag("train_loss")) not in points_in(self.folder)
 
     def _layout(self) -> dict[str, dict[str, list[object]]]:
         labels = [_tag(name) for name in self._label_f1s()]

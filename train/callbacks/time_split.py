@@ -44,7 +44,7 @@ class TimeSplit(Callback):
         self._began = time.perf_counter()
         self._first = self.batches.pace.before(state.epoch) + state.batch
 
-    def on_epoch_end(self, state: TrainState) -> None:
+    def on_epoch_kept(self, state: TrainState) -> None:
         now, parts = time.perf_counter(), state.watch.read()
         parts["other"] = max(0.0, now - self._began - sum(parts.values()))
         self._began, self._epochs = now, self._epochs + 1
