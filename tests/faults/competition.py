@@ -91,7 +91,8 @@ def results(root: Path) -> dict[str, str]:
             found[path.name] = _digest(_steady(path))
     for folder in sorted((root / "runs").rglob("checkpoints")):
         for name in () if _hidden(folder, root) else ("best", "last"):
-            if newest := sorted(folder.glob(f"{name}-*.safetensors"), key=lambda path: path.stem):
+            files = [path for path in folder.glob(f"{name}-*.safetensors") if path.is_file()]
+            if newest := sorted(files, key=lambda path: path.stem):
                 found[f"{folder.relative_to(root).as_posix()}/{name}"] = _digest(newest[-1].read_bytes())
     return found
 

@@ -3,6 +3,7 @@
 Each must end in the same result, in a refusal that names the file, or in a warning that does.
 """
 
+import hashlib
 import json
 import random
 import re
@@ -46,10 +47,6 @@ def _digit(data: bytes, generator: random.Random) -> bytes:
     return data[:place] + str(other).encode() + data[place + 1 :]
 
 
-def _encoded(value: object) -> bytes:
-    return json.dumps(value).encode()
-
-
 ANY: dict[str, _Change] = {
     "empty": lambda data, _: b"",
     "cut": lambda data, _: data[: len(data) // 2],
@@ -86,13 +83,24 @@ def kinds(path: Path) -> dict[str, _Change]:
         found |= TEXT
     if path.suffix == ".json":
         found |= JSON
-        keys = json.loads(path.read_text(encoding="utf-8"))
-        for number, key in enumerate(keys):
+        values = json.loads(path.read_text(encoding="utf-8"))
+        for number, key in enumerate(key for key in values if key != "digest"):
             name, value = list(_WRONG.items())[number % len(_WRONG)]
-            found[f"{key}: {name}"] = lambda data, _, key=key, value=value: _encoded(
-                json.loads(data) | {key: value}
-            )
+            found[f"{key}: {name}"] = _replacing(key, value, forged=False)
+            if "digest" in values:
+                found[f"{key}: {name}, and a digest that fits"] = _replacing(key, value, forged=True)
     return found
+
+
+def _replacing(key: str, value: object, *, forged: bool) -> _Change:
+    def change(data: bytes, _: random.Random) -> bytes:
+        values = json.loads(data) | {key: value}
+        if forged:
+            rest = {name: of for name, of in values.items() if name != "digest"}
+            values["digest"] = hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+        return json.dumps(values).encode()
+
+    return change
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         outcomes = _tried(states, trials, asked.jobs)
     failed = [outcome for outcome in outcomes if not outcome.good]
     figures = table(outcomes)
-    if asked.document is not None:
+    whole = asked.share >= 1 and not (asked.only or asked.use or asked.match)
+    if asked.document is not None and whole:
         put_in(asked.document, figures)
     for outcome in failed:
         print(f"{outcome.verdict}: {outcome.use}: {outcome.fault}\n    {outcome.note}")
@@ -63,7 +64,9 @@ def _parsed(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--seed", type=int, default=0, help="another share than with another number")
     parser.add_argument("--match", default="", help="only trials whose description holds this text")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes at once")
-    parser.add_argument("--document", type=Path, help="write the table between the marks of this file")
+    parser.add_argument(
+        "--document", type=Path, help="write the table between the marks of this file, if all is tried"
+    )
     return parser.parse_args(arguments)
 
 
