@@ -125,16 +125,22 @@ class PowerTrial:
 
 
 def kills(states: Path, use: Use) -> Iterator[KillTrial]:
-    """Yield a kill before each call of a use, and one halfway through each write."""
+    """Yield a kill before each call of a use, and one halfway through each write.
+
+    Where the call before has changed nothing, as fsync, a kill leaves the same disk as one before that call.
+    """
+    changed = True
     for call in known(states, use).calls:
-        yield KillTrial(use.name, light(call))
+        if changed:
+            yield KillTrial(use.name, light(call))
+        changed = call.done and call.kind not in ("fsync", "open")
         if call.kind == "write" and len(call.data) > 1:
             yield KillTrial(use.name, light(call), halfway=True)
 
 
 def failures(states: Path, use: Use) -> Iterator[FailTrial]:
     """Yield a failure of each call of a use; which of those it can have changes from call to call."""
-    for call in known(states, use).calls:
+    for call in (call for call in known(states, use).calls if call.done):
         ways = CAN_FAIL[call.kind]
         yield FailTrial(use.name, light(call), ways[call.number % len(ways)])
 

@@ -155,18 +155,22 @@ class DamageTrial:
         if result.code not in REFUSED:
             return "wrong code", f"{result.code}: {result.last}"
         if not noticed:
-            return "unclear", result.last
+            return "unclear", " / ".join(result.text.strip().splitlines()[-3:])
         lasting = Path(self.file).name in NEEDED or result.code == 4
         if use.words == ("--resume",) and not lasting:
             return "not resumable", result.last
         return "refused", result.last
 
     def _names_it(self, text: str, usual: str) -> bool:
-        """Return whether a line that is not printed otherwise names the file, or its folder in the cache."""
+        """Return whether a line that is not printed otherwise names the file, or what it is a part of."""
         path = Path(self.file)
-        names = [path.stem if "checkpoints" in path.parts else path.name]
+        names = [path.name]
+        if "checkpoints" in path.parts:
+            names = [path.stem, str(path.parent)]
         if path.parts[0] == "cache":
             names.append(path.parts[1])
+        if self.kind in NO_FILE:  # a folder without it is no run
+            names.append(repr(path.parent.name))
         new = set(steady(text).splitlines()) - set(usual.splitlines())
         return any(name in line for name in names for line in new)
 

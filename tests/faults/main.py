@@ -1,6 +1,7 @@
 """The command line of the harness: which parts, how much of them, and what is done with the figures."""
 
 import contextlib
+import gc
 import io
 import multiprocessing
 import os
@@ -11,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -82,7 +83,7 @@ def prepare_process() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(0)  # before it has any: a fork waits for ever for those of its parent
     tqdm.monitor_interval = 0  # its thread
-    inference.bootstrap.REPEATS = 20  # in all runs alike, to save time
+    _draw_less(inference.bootstrap)
     here = Path.cwd()
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         draw(Path(folder))
@@ -94,8 +95,18 @@ def prepare_process() -> None:
         finally:
             os.chdir(here)
     dataset.warp._pool.cache_clear()  # its threads do not come along
+    gc.collect()
+    gc.freeze()  # a collection in a fork would copy every page
     if any(codes):
         raise RuntimeError(f"an undisturbed command failed: {codes}\n{said.getvalue()}")
+
+
+def _draw_less(bootstrap: Any) -> None:
+    """Let the bootstrap draw 20 times, to save time: in all runs alike."""
+    bootstrap.REPEATS = 20  # for modules that are imported later
+    for function in vars(bootstrap).values():
+        if "repeats" in (getattr(function, "__kwdefaults__", None) or {}):
+            function.__kwdefaults__["repeats"] = bootstrap.REPEATS
 
 
 def _trials(states: Path, asked: Namespace) -> Iterator[list[calls.Trial]]:
