@@ -3,20 +3,39 @@
 
 import sys
 
-from modes.command_line import common_parser, parse
+from utils import signals
+
+if __name__ == "__main__":  # before anything that takes time: a signal always means the same
+    _handled = signals.handled(importing=True)
+    _handled.__enter__()
+
+from modes.command_line import again, common_parser, parse
+from utils.terminal import Guarded, guarded_terminal
 
 
 def main(arguments: list[str]) -> int:
     """Run one mode; return the exit code."""
+    with signals.handled(importing=True), guarded_terminal() as output:
+        try:
+            code = _run(arguments, output)
+        except KeyboardInterrupt as stop:
+            signals.ending()
+            print(f"Interrupted{f' by {stop}' if str(stop) else ''}.", file=sys.stderr)
+            code = signals.EXIT_CODE
+        signals.ending()
+    return code
+
+
+def _run(arguments: list[str], output: Guarded) -> int:
     parser = common_parser()
     first, _ = parser.parse_known_args(arguments)
     if first.help and first.mode is None:
         parser.print_help()
-        return 0
+        return _answered(output)
     # Imported late: torch and timm take seconds, --help should not.
     from modes.mode import mode_named
     from utils.device import keep_freed_memory
-    from utils.errors import PodiumError
+    from utils.errors import PodiumError, WriteFailed
     from utils.logs import log_to_terminal
     from utils.seeds import make_deterministic
 
@@ -26,27 +45,33 @@ def main(arguments: list[str]) -> int:
     try:
         name = first.mode or "train"
         mode = mode_named(name)
+        signals.imported()
         mode.options(parser)
         if first.help:
             parser.description, parser.epilog = mode.__doc__, None
             parser.print_help()
-            return 0
+            return _answered(output)
         mode().run(parse(parser, name, arguments))
     except PodiumError as error:
-        print(f"{error.name}: {error}", file=sys.stderr)
+        signals.ending()
+        way = again(arguments) if type(error) is WriteFailed and not error.way_on else error.way_on
+        print(f"{error.name}: {error}" + (f"\nGo on with: {way}" if way else ""), file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output has gone, as in ``| head``
-        sys.stderr.close()
     except OSError as error:
         if error.filename is None:
             raise
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
-    return 0
+    return _answered(output) if mode.answers else 0
+
+
+def _answered(output: Guarded) -> int:
+    """Return the exit code of what only prints: nobody got what could not be printed."""
+    output.flush()
+    return 1 if output.failure else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_code = main(sys.argv[1:])
+    signals.ignore()
+    sys.exit(exit_code)

@@ -5,9 +5,9 @@ A fresh clone can train, score and submit with it.
 
 import csv
 import hashlib
+import io
 import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dataset.portrait import PHOTOS, Look, Person, draw_photo
+from utils.durable import make_folder, name_folder, put, remove_folder
 
 AGES = ((18, 29), (33, 55), (60, 60))
 # Index into AGES, for each gender: 40 % young, 35 % middle, 25 % old, and all three in any part.
@@ -43,7 +44,7 @@ def draw_demo_data(folder: Path, *, people: int = 240, eval_people: int = 40, se
     if folder.exists():
         return
     partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    remove_folder(partial)
     train, held_out = demo_people(people, seed), demo_people(eval_people, seed, first=people + 1)
     files = _write_train_table(partial / "train", train, seed)
     files += _write_eval_table(partial / "eval", held_out, seed)
@@ -51,8 +52,8 @@ def draw_demo_data(folder: Path, *, people: int = 240, eval_people: int = 40, se
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(_draw_person, train + held_out, files, [seed] * len(files)):
             bar.update()
-    (partial / _MARK).write_text("Drawn by Podium, no photo of anyone. May be deleted at any time.\n")
-    partial.rename(folder)
+    put(partial / _MARK, b"Drawn by Podium, no photo of anyone. May be deleted at any time.\n")
+    name_folder(partial, folder)
 
 
 def is_demo(folder: Path) -> bool:
@@ -85,24 +86,28 @@ def _write_train_table(folder: Path, people: Sequence[Person], seed: int) -> lis
     files = []
     for id_, person, place in zip(ids, people, order, strict=True):
         path = f"{id_}_{person.gender}_Drawn_{person.age}"
-        (folder / "images" / path).mkdir(parents=True)
+        make_folder(folder / "images" / path)
         rows.append((id_, person.gender, "Drawn", person.age, path))
         files.append([folder / "images" / path / f"{name}.{endings[place]}" for name in PHOTOS])
-    with (folder / "train.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows)
+    put(folder / "train.csv", _csv(rows))
     return files
 
 
 def _write_eval_table(folder: Path, people: Sequence[Person], seed: int) -> list[list[Path]]:
     """Writes info.csv, makes the folder and returns the seven files of each person."""
-    (folder / "images").mkdir(parents=True)
+    make_folder(folder / "images")
     keys = [[f"{seed} {person.number} {name}" for name in PHOTOS] for person in people]
     names = [[hashlib.sha1(key.encode()).hexdigest() + ".jpg" for key in seven] for seven in keys]
     rows = [(name, 0) for seven in names for name in seven]
     order = np.random.default_rng([seed, 0, 0]).permutation(len(rows))
-    with (folder / "info.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("ImageID", "ans"), *(rows[place] for place in order)])
+    put(folder / "info.csv", _csv([("ImageID", "ans"), *(rows[place] for place in order)]))
     return [[folder / "images" / name for name in seven] for seven in names]
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> bytes:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
+    return out.getvalue().encode()
 
 
 def _draw_person(person: Person, files: Sequence[Path], seed: int) -> None:
@@ -113,4 +118,4 @@ def _draw_person(person: Person, files: Sequence[Path], seed: int) -> None:
         pixels = draw_photo(look, photo, rng)
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(80, 93))]
         data = cv2.imencode(path.suffix, pixels, [] if path.suffix == ".png" else quality)[1]
-        path.write_bytes(data.tobytes())
+        put(path, data.tobytes())

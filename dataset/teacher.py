@@ -1,6 +1,5 @@
 """What is known of the run that labelled images: above all, whom it was not trained on."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from dataset.base_dataset import BaseDataset
 from utils.durable import write_json
 from utils.errors import ConfigError, DataError
+from utils.read_json import read_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +35,10 @@ class Teacher:
         """
         path = labels.with_suffix(".json")
         hint = f"Write both files again with --mode pseudo, or copy it from where {labels.name} came from."
-        try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        if not path.exists():
             missing = labels if not labels.exists() else path
-            raise DataError(f"There is no file {missing} (labels in [pseudo]). {hint}") from None
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} can't be read: {error}. {hint}") from None
+            raise DataError(f"There is no file {missing} (labels in [pseudo]). {hint}")
+        facts = read_json(path, hint)
         if not _is_whole(facts):
             raise DataError(f"{path} does not say which people its run was not trained on. {hint}")
         known = {field.name: facts[field.name] for field in fields(cls)}

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from utils.durable import lock
+from utils.durable import lock, make_folder
 from utils.errors import ConfigError, DataError, listed
 from utils.tables import Row, read_table, write_table
 
@@ -142,7 +142,7 @@ class Ledger:
     @contextmanager
     def _changing(self) -> Iterator[list[Entry]]:
         """Give out the entries in the file's order to be changed, and write them if they were."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         with lock(self.path.with_name(f".{NAME}.lock"), wait=True):
             entries = self._read()
             before = list(entries)

@@ -1,6 +1,5 @@
 """An ensemble that was made: its members, and how their predictions of any images become one."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from inference.saved import validated_file
 from modes.pool import Pool
 from modes.run_folder import is_run
 from utils.durable import sha256_of, write_json
-from utils.errors import ConfigError, listed
+from utils.errors import ConfigError, DataError, listed
+from utils.read_json import read_json
 
 FILE = "ensemble.json"
 _NOTHING: Fitted = {}
@@ -46,13 +46,14 @@ class Blend:
         """Return the ensemble of a run's folder.
 
         Raises:
-            ConfigError: its file is not what ``write`` wrote.
+            DataError: its file is not what ``write`` wrote.
         """
         path = folder / FILE
+        advice = "Make the ensemble again."
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ConfigError(f"{path} is damaged: {error}. Make the ensemble again.") from None
+            return cls(**read_json(path, advice))
+        except TypeError as error:
+            raise DataError(f"{path} is damaged: {error}. {advice}") from None
 
     def write(self, folder: Path) -> None:
         """Write it into the folder of a run."""

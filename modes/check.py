@@ -31,6 +31,8 @@ class Check(Mode):
     the config says what the task is.
     """
 
+    answers = True
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a submission")

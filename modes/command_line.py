@@ -4,7 +4,9 @@ Imports nothing heavy: ``python run.py --help`` answers at once.
 """
 
 import re
+import shlex
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 from pathlib import Path
 
 from utils.errors import ConfigError, closest
@@ -38,7 +40,8 @@ examples:
                                                  change single values; --set may be repeated
 
 exit codes: 0 done, 2 the config or command line is wrong, 3 the data is wrong,
-            4 stopped and can be resumed, 1 anything else
+            4 stopped or a file can't be written, and can be gone on with, 130 interrupted by a signal before
+            there was anything to go on with, 1 anything else
 
 Paths can come from the environment or a file .env: PODIUM_DATA, PODIUM_RUNS, PODIUM_CACHE.
 Look at runs with: tensorboard --logdir runs
@@ -81,6 +84,11 @@ def common_parser() -> ArgumentParser:
         help="which run to resume or to predict with (default: newest)",
     )
     return parser
+
+
+def again(arguments: Sequence[str]) -> str:
+    """Return the command that was given, to be given once more."""
+    return shlex.join(["python", "run.py", *arguments])
 
 
 def parse(parser: ArgumentParser, mode: str, arguments: list[str]) -> Namespace:

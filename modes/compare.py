@@ -29,6 +29,8 @@ Right = NDArray[np.bool_]  # which of the labelled images got no wrong answer
 class Compare(Mode):
     """Print whether the second of two finished runs is better, by the images that both validated."""
 
+    answers = True
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="two of them, each by version or path")

@@ -21,7 +21,7 @@ from modes.members import Member, folders_by_fold, members_of
 from modes.one_run import ends, read_scores, score_lines, train_run, tuning, words
 from modes.run_folder import FINISHED, held
 from modes.time_limit import share
-from utils.durable import write_json
+from utils.durable import make_folder, write_json
 from utils.errors import ConfigError
 from utils.logs import logged_to
 
@@ -66,7 +66,7 @@ class CrossValidation:
         """Write what makes a folder a run of all members, each of which can be resumed."""
         one_run.write_beginning(folder, self.experiment, self._fingerprints())
         for member in members_of(self.experiment.settings.run):
-            (folder / member.name).mkdir()
+            make_folder(folder / member.name)
             data = fingerprint(self.data[member.fold][0])
             one_run.write_beginning(folder / member.name, self._experiment_of(member), data)
 

@@ -17,6 +17,8 @@ from utils.convert import as_text
 class List(Mode):
     """Print every section, class and key of a config, with defaults."""
 
+    answers = True
+
     def run(self, arguments: Namespace) -> None:
         for section, settings in FIXED.items():
             print(f"\n[{section}]  {_first_line(settings)}")

@@ -1,9 +1,7 @@
 """One run from its first step, or from where it stopped, to its scores."""
 
-import json
 import logging
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +21,12 @@ from modes.run_folder import FINISHED, read_environment, write_environment
 from modes.time_limit import follow_plan, keep_time
 from train.monitor import Monitor
 from train.trainer import Trainer
-from utils.durable import write_json, write_text
+from utils import signals
+from utils.durable import remove_folder, write_json, write_text
 from utils.errors import ConfigError, DataError
 from utils.ini import format_ini
 from utils.metrics import in_words
+from utils.read_json import read_json
 from utils.tables import write_table
 
 log = logging.getLogger("podium")
@@ -93,6 +93,7 @@ def _fit(trainer: Trainer, whole: Path) -> None:
     """Train; a config that only the first step shows to be wrong leaves no run to resume."""
     try:
         trainer.fit()
+        signals.stop_if_asked()  # one that came after the last epoch was kept
     except ConfigError:
         _remove_untrained(whole)
         raise
@@ -101,7 +102,7 @@ def _fit(trainer: Trainer, whole: Path) -> None:
 def _remove_untrained(whole: Path) -> None:
     # Checkpoints alone may have been deleted, of folds that are finished.
     if not any(any(whole.rglob(name)) for name in ("checkpoints", "metrics.jsonl")):
-        shutil.rmtree(whole)
+        remove_folder(whole)
 
 
 def _report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
@@ -189,7 +190,7 @@ def _own(best: dict[str, Any], experiment: Experiment) -> dict[str, float]:
 
 def _finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> None:
     """Write what shows that a final fit is complete; all that is known of its quality is its folds'."""
-    facts = json.loads((folder / FOLDS_OF_FINAL).read_text(encoding="utf-8"))
+    facts = read_json(folder / FOLDS_OF_FINAL)
     epoch = int(_best(experiment, folder, trainer)["scores"]["epoch"])
     write_json(folder / FINISHED, {"final": facts.pop("final"), "best_epoch": epoch, **facts})
     scores = {name: facts["scores_of_the_folds"][name] for name in experiment.task.main_scores}
@@ -250,7 +251,11 @@ def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None
 
 def read_scores(folder: Path) -> dict[str, Any]:
     """Return what is in the scores.json of a finished run."""
-    scores: dict[str, Any] = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+    path = folder / FINISHED
+    advice = f"Bring it back, or delete it: --resume --run {folder} writes that of a trained run again."
+    scores = read_json(path, advice)
+    if not isinstance(scores.get("scores", {}), dict) or not isinstance(scores.get("tuning", {}), dict):
+        raise DataError(f"{path} is damaged: it is not what a run writes. {advice}")
     return scores
 
 

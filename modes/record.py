@@ -1,6 +1,5 @@
 """What happens to a submission that was written: it is looked at for drift, and listed in the ledger."""
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from modes.guard import Rows, reference_of, report
 from modes.run_folder import FINISHED
 from modes.settings import Settings
 from utils.durable import sha256_of
+from utils.read_json import read_json
 
 log = logging.getLogger("podium")
 
@@ -68,5 +68,4 @@ def entry_of(path: Path, ledger: Ledger, rows: int, task: Task, runs: Sequence[P
 
 
 def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return found
+    return read_json(path) if path.exists() else {}

@@ -23,7 +23,7 @@ from modes.saved_run import SavedRun
 from modes.settings import Settings
 from modes.web_page import script_page
 from utils.convert import convert
-from utils.durable import write_text
+from utils.durable import make_folder, write_text
 from utils.errors import ConfigError
 from utils.tables import for_spreadsheet, from_spreadsheet, read_table, write_table
 
@@ -52,7 +52,7 @@ class Review(Mode):
         ]
         places = [text for text in arguments.overrides if text.startswith("paths.")]
         runs = [SavedRun.read(own, places) for own in (folder, *others)]
-        (folder / FOLDER).mkdir(exist_ok=True)
+        make_folder(folder / FOLDER)
         _write(here, runs, folder / FOLDER)
 
 

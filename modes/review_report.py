@@ -17,7 +17,7 @@ from inference.suspects import Question, Validation
 from modes.review_sheet import Pictures
 from modes.saved_run import SavedRun
 from modes.web_page import plain_page
-from utils.durable import write_durably, write_text
+from utils.durable import write_bytes, write_text
 from utils.metrics import in_words
 from utils.tables import for_spreadsheet, write_table
 
@@ -58,7 +58,7 @@ class Report:
         from train.figures import reliability_picture  # matplotlib: no mode is to load it for nothing
 
         picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
-        write_durably(folder / "reliability.png", lambda path: _write_bytes(path, picture))
+        write_bytes(folder / "reliability.png", picture)
         write_table(folder / "reliability.csv", _BINS, _bins(self.reliabilities))
         write_table(folder / "parts.csv", _PARTS, [_guarded(_part(one)) for one in self.parts])
         write_table(folder / "mistakes.csv", _MISTAKES, [_guarded(self._cells(m)) for m in self.mistakes])
@@ -195,7 +195,3 @@ def _html_table(columns: Sequence[str], rows: Sequence[Cells]) -> str:
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
     )
     return f'<div class="scroll"><table><tr>{head}</tr>\n{body}</table></div>'
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

@@ -1,21 +1,21 @@
 """A run's folder ``runs/<name>/<version>``: made once, locked while in use, found again."""
 
 import errno
-import json
 import os
 import platform
+import secrets
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from utils.durable import lock, sync_folder, write_json
-from utils.errors import ConfigError
+from utils.durable import lock, make_folder, name_folder, remove_folder, remove_leftovers, write_json, writing
+from utils.errors import ConfigError, WriteFailed
+from utils.read_json import read_json
 
 FINISHED = "scores.json"  # written last: a run that has it is complete
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "safetensors")
@@ -28,21 +28,47 @@ def create_run(runs: Path, name: str, fill: Callable[[Path], None]) -> Path:
     """
     check_name(name)
     parent = runs / name
-    parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
-    partial.chmod(0o755)
-    fill(partial)
+    make_folder(parent)
+    with ExitStack() as stack:
+        with lock(parent / ".lock", wait=True):
+            _remove_unnamed(parent)
+            partial = _new_folder(parent)
+            stack.enter_context(held(partial))
+        try:
+            fill(partial)
+            return _named(partial)
+        finally:
+            remove_folder(partial)  # which is there no longer if all went well
+
+
+def _new_folder(parent: Path) -> Path:
+    partial = parent / f".new-{secrets.token_hex(4)}"
+    with writing(partial):
+        partial.mkdir()
+    return partial
+
+
+def _remove_unnamed(parent: Path) -> None:
+    """Remove what killed processes left of runs that had not begun; who fills such a folder holds it."""
+    for partial in parent.glob(".new-*"):
+        with suppress(WriteFailed), lock(partial / ".lock", wait=False) as mine:
+            if mine:
+                remove_folder(partial)
+
+
+def _named(partial: Path) -> Path:
+    """Give a folder that is filled the next number; return it."""
+    parent = partial.parent
     number = max((int(folder.name) for folder in parent.glob("*") if folder.name.isdigit()), default=0) + 1
     while True:
         folder = parent / f"{number:03d}"
         try:
-            partial.rename(folder)  # refused where a folder with files in it has that name
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            name_folder(partial, folder)  # refused where a folder with files in it has that name
+        except WriteFailed as error:
+            if getattr(error.__cause__, "errno", None) not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
             number += 1
             continue
-        sync_folder(parent)
         return folder
 
 
@@ -83,6 +109,8 @@ def held(folder: Path) -> Iterator[None]:
     with lock(folder / ".lock", wait=False) as mine:
         if not mine:
             raise ConfigError(f"Another process is working in {folder}. Wait for it, or start a new run.")
+        for inside in (folder, *(path for path in folder.iterdir() if path.is_dir() and not is_run(path))):
+            remove_leftovers(inside)
         yield
 
 
@@ -105,8 +133,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
 
 def read_environment(folder: Path) -> dict[str, Any]:
     """Return what ``write_environment`` wrote."""
-    facts: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-    return facts
+    return read_json(folder / "environment.json", "Bring it back from a copy, or start a new run.")
 
 
 def _versions(parent: Path) -> list[Path]:

@@ -19,6 +19,8 @@ _FEWEST = 3  # pairs of scores that a correlation takes
 class Submissions(Mode):
     """Print the ledger submissions.csv: each submission with its own and its public score."""
 
+    answers = True
+
     def run(self, arguments: Namespace) -> None:
         settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         show(Ledger.beside(settings.paths.runs))

@@ -1,6 +1,5 @@
 """``[train] time_limit`` and ``plan``: a run that is complete in time, and its repetition without a clock."""
 
-import json
 import math
 import tempfile
 import time
@@ -22,7 +21,8 @@ from train.trainer import Trainer
 from utils.clock import since_start
 from utils.durable import write_json
 from utils.duration import Duration
-from utils.errors import ConfigError
+from utils.errors import ConfigError, DataError
+from utils.read_json import read_json
 
 PLAN = "plan.json"
 _SPARE = 0.5, 0.01  # seconds, and of the limit
@@ -57,16 +57,19 @@ def follow_plan(trainer: Trainer, folder: Path, source: Path) -> None:
     """
     epochs = trainer.loop.epochs
     plan = blank_plan(epochs, trainer.loop.accumulate)
-    try:
-        values = json.loads((source / PLAN).read_text(encoding="utf-8"))
-        plan.load(values)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"[train] plan: {source / PLAN} is damaged ({error!r}).") from None
-    except FileNotFoundError:
+    if not (source / PLAN).exists():
         raise ConfigError(
             f"[train] plan: there is no {source / PLAN}. Name the folder of a run that had a "
             "time_limit, such as runs/demo/001."
-        ) from None
+        )
+    try:
+        values = read_json(source / PLAN, "Bring it back, or repeat another run.")
+    except DataError as error:
+        raise ConfigError(f"[train] plan: {error}") from None
+    try:
+        plan.load(values)
+    except ValueError as error:
+        raise ConfigError(f"[train] plan: {source / PLAN} is damaged: {error}.") from None
     if len(plan.validated) != epochs:
         raise ConfigError(
             f"[train] plan: {source / PLAN} is of a run with {len(plan.validated)} epochs; this one has "

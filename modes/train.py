@@ -2,13 +2,14 @@
 
 import logging
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 
 from inference.ensemble_settings import EnsembleSettings
 from modes.assemble import Experiment, fingerprint
+from modes.command_line import again
 from modes.cross_validation import CrossValidation
 from modes.final_fit import final_fit, write_folds
 from modes.mode import MODES, Mode
@@ -17,6 +18,7 @@ from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED, create_run, find_run, held
 from modes.settings import Settings, changes
 from modes.time_limit import share
+from utils import signals
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
 from utils.ini import read_ini
 from utils.logs import logged_to
@@ -71,14 +73,11 @@ def _train_one(experiment: Experiment, folder: Path | None) -> Path:
     if folder is not None:
         _refuse_changes(folder, settings)
     dataset, source = experiment.training_data()  # bad data leaves no run folder behind
-    if folder is None:
-        data = fingerprint(dataset)
-        name = settings.run.name
-        folder = create_run(settings.paths.runs, name, lambda new: _write_beginning(new, experiment, data))
-    with _working_in(folder):
+    data = fingerprint(dataset)
+    with _working_in(folder, settings, lambda new: _write_beginning(new, experiment, data)) as own:
         until = share(settings.train.time_limit, runs=1, images=0)
-        train_run(experiment, folder, dataset, source, whole=folder, until=until)
-    return folder
+        train_run(experiment, own, dataset, source, whole=own, until=until)
+    return own
 
 
 def _write_beginning(folder: Path, experiment: Experiment, data: str) -> None:
@@ -94,24 +93,44 @@ def _train_folds(experiment: Experiment, folder: Path | None) -> Path:
     if folder is not None:
         _refuse_changes(folder, settings)
         group.refuse_other_data(folder)
-    else:
-        folder = create_run(settings.paths.runs, settings.run.name, group.write_beginning)
-    with _working_in(folder):
-        group.train(folder)
-    return folder
+    with _working_in(folder, settings, group.write_beginning) as own:
+        group.train(own)
+    return own
 
 
 @contextmanager
-def _working_in(folder: Path) -> Iterator[None]:
-    """Keep others out of a run and log into its folder; a stop inside says how to go on."""
-    with held(folder), logged_to(folder / "log.txt"):
+def _working_in(folder: Path | None, settings: Settings, begin: Callable[[Path], None]) -> Iterator[Path]:
+    """Keep others out of a run and log into its folder; a stop inside says how to go on.
+
+    Args:
+        folder: of a run that goes on; None = of a new one, with what ``begin`` writes.
+    """
+    with ExitStack() as stack:
         try:
-            yield
-        except Diverged:
+            with signals.held():  # until there is somebody to say how to go on
+                if folder is None:
+                    folder = create_run(settings.paths.runs, settings.run.name, begin)
+                stack.enter_context(held(folder))
+                stack.enter_context(logged_to(folder / "log.txt"))
+            yield folder
+        except Diverged:  # going on would only repeat that
             raise
         except ResumableStop as stop:
-            command = f"python run.py --resume --config {folder / 'config.ini'} --run {folder}"
-            raise ResumableStop(f"{stop}\nGo on with: {command}") from stop
+            stop.way_on = _resuming(folder)
+            raise
+        except KeyboardInterrupt as stop:
+            if folder is None:
+                raise
+            name = str(stop) or "Ctrl-C"
+            error = ResumableStop(f"{name}: stopped; everything up to the last checkpoint is kept.")
+            error.way_on = _resuming(folder)
+            raise error from None
+
+
+def _resuming(folder: Path | None) -> str:
+    if folder is None:
+        return ""
+    return again(["--resume", "--config", str(folder / "config.ini"), "--run", str(folder)])
 
 
 def _began_with(folder: Path) -> Settings:

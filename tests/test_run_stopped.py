@@ -16,7 +16,7 @@ from train.events import points_in
 
 EPOCHS = 2
 SHORT = (
-    "--set", "images.size=16, 16", "--set", f"train.epochs={EPOCHS}", "--set", "train.batch_size=48",
+    "--set", "images.size=16, 16", "--set", f"train.epochs={EPOCHS}", "--set", "train.batch_size=16",
     "--set", "train.monitor=loss",
 )  # fmt: skip
 Podium = Callable[..., int]

@@ -6,10 +6,11 @@ digest of itself. It is valid when those hold. The two newest of a name are kept
 after the newest has been read back.
 """
 
-import hashlib
 import json
 import logging
 import math
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from utils.durable import sha256_of, write_durably, write_json
-from utils.errors import ResumableStop
+from utils.durable import (
+    digest_of,
+    make_folder,
+    remove,
+    remove_leftovers,
+    sha256_of,
+    write_durably,
+    write_json,
+)
+from utils.errors import ResumableStop, WriteFailed
 
 _KEPT = 2  # generations
 # What reading a file raises that something else wrote, or nothing whole.
@@ -45,13 +54,15 @@ def save(folder: Path, name: str, step: int, values: dict[str, Any]) -> None:
     for key, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise ResumableStop(f"{key} holds numbers that are not finite: no checkpoint is written.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     stem = _free_stem(folder, f"{name}-{step:07d}")
     data = folder / f"{stem}.safetensors"
     write_durably(data, lambda path: _write_tensors(tensors, path))
-    body = {"values": plain, "file": _facts(data)}
-    write_json(folder / f"{stem}.json", {**body, "digest": _digest(body)})
-    _read(folder, stem)
+    write_json(folder / f"{stem}.json", {"values": plain, "file": _facts(data)})
+    try:
+        _read(folder, stem)
+    except BadCheckpoint as error:  # older ones stay
+        raise WriteFailed(f"{data} does not read as it was written ({error}): the disk may fail.") from None
     _tidy(folder, name, stem)
 
 
@@ -90,12 +101,11 @@ def _free_stem(folder: Path, stem: str) -> str:
 
 def _tidy(folder: Path, name: str, newest: str) -> None:
     """Remove what is older than the kept generations, and what killed processes left half written."""
+    remove_leftovers(folder)
     older = [stem for stem in _stems(folder, name) if stem < newest]
     for path in sorted(folder.glob(f"{name}-*")):  # a manifest goes before its tensors
         if path.stem < newest and path.stem not in older[: _KEPT - 1]:
-            path.unlink()
-    for path in folder.glob(f".{name}-*.tmp"):
-        path.unlink()
+            remove(path)
 
 
 def _stems(folder: Path, name: str) -> list[str]:
@@ -108,7 +118,7 @@ def _read(folder: Path, stem: str) -> dict[str, Any]:
         body = json.loads((folder / f"{stem}.json").read_text(encoding="utf-8"))
         digest = body.pop("digest")
         data = folder / f"{stem}.safetensors"
-        if digest != _digest(body):
+        if digest != digest_of(body):
             raise BadCheckpoint(f"{stem}.json does not match its digest")
         if body["file"] != _facts(data):
             raise BadCheckpoint(f"{data.name} does not match its manifest")
@@ -121,16 +131,17 @@ def _read(folder: Path, stem: str) -> dict[str, Any]:
 
 
 def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    save_file(tensors, path)
-    path.chmod(0o644)  # safetensors makes it readable for the owner only; a team shares its runs
+    try:
+        save_file(tensors, path)
+    except SafetensorError as error:  # which hides the system's own error in its text
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
 
 
 def _facts(path: Path) -> dict[str, Any]:
     return {"name": path.name, "size": path.stat().st_size, "sha256": sha256_of(path)}
-
-
-def _digest(body: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def _take_out(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:

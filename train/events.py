@@ -1,6 +1,12 @@
-"""What TensorBoard's files already show."""
+"""TensorBoard's files: what they show already, and a writer whose failing does not end a run."""
 
+import logging
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("podium")
 
 
 def points_in(folder: Path) -> set[tuple[int, str]]:
@@ -20,3 +26,42 @@ def points_in(folder: Path) -> set[tuple[int, str]]:
         except (OSError, DecodeError, OpError):
             continue
     return points
+
+
+class Events:
+    """TensorBoard's ``SummaryWriter``, given up with one word when its files can't be written."""
+
+    def __init__(self, folder: Path, purge_step: int) -> None:
+        # Imported late: it takes a second, and every run loads this module.
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._folder, self._writer, self._hook = folder, None, threading.excepthook
+        threading.excepthook = self._in_thread  # the writer writes in one of its own, which would shout
+        make: Any = SummaryWriter
+        self._writer = self._try(lambda: make(folder, purge_step=purge_step))
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def call(*arguments: object, **named: object) -> None:
+            if self._writer is not None:
+                self._try(lambda: getattr(self._writer, name)(*arguments, **named))
+
+        return call
+
+    def close(self) -> None:
+        """Bring everything to the disk and end the writer's thread."""
+        if self._writer is not None:
+            self._try(self._writer.close)
+        threading.excepthook = self._hook
+
+    def _try(self, what: Callable[[], Any]) -> Any:
+        try:
+            return what()
+        except OSError as error:
+            why = error.strerror or error
+            log.warning("%s can't be written (%s): going on without it.", self._folder, why)
+            self._writer = None
+        return None
+
+    def _in_thread(self, arguments: threading.ExceptHookArgs) -> None:
+        if not isinstance(arguments.exc_value, OSError):
+            self._hook(arguments)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dataset.confusion import Confusion
 from inference.calibration import Reliability
-from utils.durable import write_durably
+from utils.durable import write_bytes
 
 matplotlib.use("Agg")
 Picture = NDArray[np.uint8]  # (H, W, 3)
@@ -104,7 +104,7 @@ def alike_picture(
 def write_picture(path: Path, picture: Picture) -> None:
     """Write a picture durably as a PNG file."""
     _, coded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    write_durably(path, coded.tofile)
+    write_bytes(path, coded.tobytes())
 
 
 def image_sheet(images: NDArray[np.uint8], captions: Sequence[str], title: str, columns: int = 8) -> Picture:

@@ -10,6 +10,7 @@ class PodiumError(Exception):
     """A message for the user instead of a traceback; ``exit_code`` is the process's."""
 
     exit_code = 1
+    way_on = ""  # the command that goes on from here, if there is one
 
     @property
     def name(self) -> str:
@@ -32,6 +33,10 @@ class ResumableStop(PodiumError):
     """Training stopped before its end and everything up to the last checkpoint is kept."""
 
     exit_code = 4
+
+
+class WriteFailed(ResumableStop):
+    """A file can't be written, most likely because the disk is full; what was there before is whole."""
 
 
 class Diverged(ResumableStop):

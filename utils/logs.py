@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,6 +19,24 @@ class _BesideBars(logging.Handler):
         sys.stdout.flush()
 
 
+class _File(logging.FileHandler):
+    """A log whose failing stops nothing: that is said once, and each line is tried anew."""
+
+    _said = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            raise
+        if not self._said:
+            self._said = True
+            log.warning("%s", _cannot(self.baseFilename, error))
+
+    def close(self) -> None:
+        with suppress(OSError):  # of what could not be written before
+            super().close()
+
+
 def log_to_terminal() -> None:
     """Print what is logged; called once, by run.py."""
     if not any(isinstance(handler, _BesideBars) for handler in log.handlers):
@@ -28,8 +46,13 @@ def log_to_terminal() -> None:
 
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
-    """Append what is logged inside to a run's ``log.txt`` as well."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    """Append what is logged inside to a run's ``log.txt`` as well, as far as that can be written."""
+    try:
+        handler = _File(path, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        log.warning("%s", _cannot(path, error))
+        yield
+        return
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
     try:
@@ -37,3 +60,7 @@ def logged_to(path: Path) -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         handler.close()
+
+
+def _cannot(path: Path | str, error: OSError) -> str:
+    return f"{path} can't be written ({error.strerror or error}): going on without it."

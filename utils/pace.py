@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 
 class Pace:
@@ -116,6 +116,20 @@ class Plan(Pace):
         }
 
     def load(self, values: dict[str, Any]) -> None:
-        """Become the plan that ``values`` were of."""
+        """Become the plan that ``values`` were of.
+
+        Raises:
+            ValueError: they are of no plan.
+        """
+        counts, flags = values.get("batches"), values.get("validated")
+        if not _are(counts, int) or not _are(flags, bool) or not _are([values.get("lead")], int):
+            raise ValueError("it has no batches of parts, or no epochs that are validated")
+        if not _are([values.get("parts")], int) or values["parts"] * len(flags) != len(counts):
+            raise ValueError("its epochs have other parts than it says")
         for name in ("lead", "parts", "batches", "validated"):
             setattr(self, name, values[name])
+
+
+def _are(values: Any, kind: type[int]) -> TypeGuard[list[Any]]:
+    """Tell whether these are a list of one kind, and no number of it below 0."""
+    return isinstance(values, list) and all(type(value) is kind and value >= 0 for value in values)

@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from train import checkpoint
+from utils.durable import digest_of
 from utils.errors import ResumableStop
 
 ROOT = Path(__file__).parents[2]
@@ -241,7 +242,7 @@ def test_a_pickle_under_a_checkpoints_name_is_not_executed(two: Path, tmp_path_f
     data, manifest = two / "last-0000003.safetensors", two / "last-0000003.json"
     data.write_bytes(payload)
     body = {"values": {"pairs": [["a", {"tensor": "0/a"}]]}, "file": checkpoint._facts(data)}
-    manifest.write_text(json.dumps(body | {"digest": checkpoint._digest(body)}), encoding="utf-8")
+    manifest.write_text(json.dumps(body | {"digest": digest_of(body)}), encoding="utf-8")
     assert same(checkpoint.load(two, "last"), values(2))  # although the manifest vouches for it
     manifest.write_bytes(payload)
     assert same(checkpoint.load(two, "last"), values(2))
@@ -257,6 +258,7 @@ SAVES = """
 import sys, torch
 from pathlib import Path
 from train import checkpoint
+from utils.durable import digest_of
 folder, step = Path(sys.argv[1]), int(sys.argv[2])
 while True:
     step += 1

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from utils.durable import lock, sha256_of, write_durably, write_json, write_text
+from utils.errors import WriteFailed
+from utils.read_json import read_json
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -59,7 +61,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
         temporary.write_text("half")
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(WriteFailed, match=rf"{path} can't be written: disk full\."):
         write_durably(path, fail)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["scores.json"]  # noqa: PTH208
@@ -85,7 +87,8 @@ def test_json_that_is_not_json_is_refused_before_the_old_file_goes(tmp_path):
     write_json(path, {"a": [1, "가"]})
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"a": float("nan")})
-    assert json.loads(path.read_text(encoding="utf-8")) == {"a": [1, "가"]}
+    assert read_json(path) == {"a": [1, "가"]}
+    assert json.loads(path.read_text(encoding="utf-8")).keys() == {"a", "digest"}
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path):

@@ -10,7 +10,7 @@ from dataset.augment import Augmenter
 from dataset.batches import TrainBatches
 from dataset.task import Task
 from train.callback import CALLBACKS, Callback
-from train.events import points_in
+from train.events import Events, points_in
 from train.state import TrainState
 from train.validator import Validator
 from utils.convert import Count
@@ -51,13 +51,10 @@ class TensorBoard(Callback):
         self._before = (0, 0.0)  # batches and their loss at the last point
 
     def on_fit_start(self, state: TrainState) -> None:
-        # Imported late, as what draws the pictures is: it takes a second, and every run loads this module.
-        from torch.utils.tensorboard import SummaryWriter
-
         missing = state.step > 0 and self._lacks_last_epoch(state)
         # purge_step hides what a killed run had written beyond the checkpoint that is resumed; what it
         # wrote at the checkpoint's own step is not written again.
-        self._writer = SummaryWriter(self.folder, purge_step=state.step + 1 if state.step else 0)
+        self._writer = Events(self.folder, purge_step=state.step + 1 if state.step else 0)
         self._before = (state.batch, float(state.loss_sum))
         if state.step:
             if missing:

@@ -1,0 +1,35 @@
+"""JSON files of our own, read again: what is damaged is refused by name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from utils.durable import digest_of
+from utils.errors import DataError
+
+
+def read_json(path: Path, advice: str = "Bring it back from a copy, or write it anew.") -> dict[str, Any]:
+    """Return the object in a file that ``write_json`` wrote, without its digest.
+
+    Files from before there were digests have none to check.
+
+    Args:
+        advice: what to do about a file that can't be used.
+
+    Raises:
+        DataError: it is not there, can't be read, is no JSON object, or was changed since it was written.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}. {advice}") from None
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}. {advice}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is damaged: {error}. {advice}") from None
+    if not isinstance(values, dict):
+        raise DataError(f"{path} is damaged: it holds no object. {advice}")
+    digest = values.pop("digest", None)
+    if digest is not None and digest != digest_of(values):
+        raise DataError(f"{path} is damaged: it was changed after it was written. {advice}")
+    return values
