@@ -1,5 +1,6 @@
 """The parts that disturb one storage call after another: kills, failures, signals, power cuts."""
 
+import contextlib
 import random
 import signal
 import time
@@ -10,13 +11,15 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.faults import disk
-from tests.faults.forked import Result
+from tests.faults.forked import Result, podium_from_its_start
 from tests.faults.kinds import CAN_FAIL, Fail, Kill, KillHalfway, Signal
 from tests.faults.storage import Call
 from tests.faults.trial import Outcome, Place, disturb, go_on, known
-from tests.faults.uses import USES, Use
+from tests.faults.uses import USES, Use, copy_state
 
 WRITERS = tuple(name for name in USES if name not in ("compare", "check", "submissions", "train beside"))
+# Its threads write when they like: which call fails, and so what has to be named, is another each time.
+STEADY = tuple(name for name in WRITERS if name != "train with TensorBoard")
 STOPPED = (0, 4, 130)  # what a command that got a signal may end with
 
 
@@ -66,8 +69,8 @@ class FailTrial:
         if result.code not in (0, 4):
             return "wrong code"
         # Only what nobody misses may go without a word: a temporary file that can't be removed.
-        names = _names(self.call)
-        return "unclear" if result.code and not any(name in result.text for name in names) else ""
+        said = any(name in result.text for name in _names(self.call)) and "Go on with: " in result.text
+        return "unclear" if result.code and not said else ""
 
 
 @dataclass(frozen=True)
@@ -84,22 +87,41 @@ class SignalTrial:
         at_random = self.after is not None
         fault = None if at_random else Signal(self.call.number, self.signals)
         meanwhile = self._send if at_random else None
-        verdict, note = disturb(states, USES[self.use], fault, meanwhile=meanwhile, judge=self._judge)
+        verdict, note = disturb(states, USES[self.use], fault, meanwhile=meanwhile, judge=judged_stop)
         when = f"after {self.after:.3f} s" if self.after is not None else f"at {described(self.call)}"
         return Outcome(self.part, self.use, f"{', '.join(self.signals)} {when}", verdict, note)
 
     def _send(self, process: int) -> None:
         for name in self.signals:
             time.sleep(self.after or 0)
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 kill(process, signal.Signals[name])
-            except ProcessLookupError:
-                return
 
-    def _judge(self, result: Result) -> str:
-        if result.hung or result.traceback:
-            return "hang" if result.hung else "traceback"
-        return "" if result.code in STOPPED else "wrong code"
+
+@dataclass(frozen=True)
+class EarlySignalTrial:
+    """Send a signal to a new process, which imports for seconds; then go on."""
+
+    signal: str
+    after: float  # seconds after run.py's first lines
+    use: str = "train"
+    part: str = "Signal"
+
+    def run(self, states: Path) -> Outcome:
+        use = USES[self.use]
+        with Place(states) as place:
+            copy_state(states, use.state, place.root)
+            first = podium_from_its_start(place.root, use.words, self._send)
+            verdict, note = go_on(place.root, use, known(states, use), first)
+        if verdict == "equal" and (wrong := judged_stop(first)):
+            verdict, note = wrong, f"{first.code}: {first.last}"
+        described = f"{self.signal} {self.after:.3f} s after run.py began"
+        return Outcome(self.part, "train, from its first line", described, verdict, note)
+
+    def _send(self, process: int) -> None:
+        time.sleep(self.after)
+        with contextlib.suppress(ProcessLookupError):
+            kill(process, signal.Signals[self.signal])
 
 
 @dataclass(frozen=True)
@@ -124,6 +146,13 @@ class PowerTrial:
         return Outcome(self.part, self.use, f"{self.model} after {described(self.call)}", verdict, note)
 
 
+def judged_stop(result: Result) -> str:
+    """Return what is wrong with how a command ended that got a signal; "" = nothing."""
+    if result.hung or result.traceback:
+        return "hang" if result.hung else "traceback"
+    return "" if result.code in STOPPED else "wrong code"
+
+
 def kills(states: Path, use: Use) -> Iterator[KillTrial]:
     """Yield a kill before each call of a use, and one halfway through each write.
 
@@ -145,7 +174,7 @@ def failures(states: Path, use: Use) -> Iterator[FailTrial]:
         yield FailTrial(use.name, light(call), ways[call.number % len(ways)])
 
 
-def signals(states: Path, use: Use) -> Iterator[SignalTrial]:
+def signals(states: Path, use: Use) -> Iterator[Trial]:
     """Yield signals at calls all over a use, and at random moments."""
     calls = known(states, use).calls
     generator = random.Random(use.name)  # the same on each machine
@@ -155,6 +184,8 @@ def signals(states: Path, use: Use) -> Iterator[SignalTrial]:
         yield SignalTrial(use.name, light(calls[place]), kind)
     for kind in kinds:
         yield SignalTrial(use.name, light(calls[0]), kind, after=generator.uniform(0, 0.3))
+    for number in range(12 if use.name == "train" else 0):
+        yield EarlySignalTrial(kinds[number % 3][0], number / 3 + generator.uniform(0, 0.3))
 
 
 def power_cuts(states: Path, use: Use) -> Iterator[PowerTrial]:

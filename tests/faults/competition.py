@@ -48,7 +48,7 @@ decay = 0.9
 RESULTS = (
     "valid_predictions.csv", "out_of_fold.csv", "submission.csv", "test_predictions.csv", "split.csv",
     "class_table.csv", "config.ini", "scores.json", "metrics.jsonl", "folds.json", "ensemble.json",
-    "pseudo_labels.csv", "pseudo_labels.json", "submissions.csv", "suspects.csv", "views.json", "soup.json",
+    "pseudo_labels.csv", "pseudo_labels.json", "submissions.csv", "suspects.csv", "plan.json",
 )  # fmt: skip
 _VARYING = ("seconds", "images/second", "commit", "when", "time")  # keys and columns
 

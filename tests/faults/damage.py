@@ -19,10 +19,7 @@ from tests.faults.uses import USES, Use, copy_state
 REFUSED = (2, 3, 4)
 # Without these a run can't be gone on with; each says what it began with.
 NEEDED = ("config.ini", "environment.json", "folds.json", "train.csv")
-READERS = (
-    "resume", "resume folds", "train beside", "infer", "infer of folds", "infer of an ensemble", "final fit",
-    "soup", "ensemble", "pseudo", "review", "views", "export", "submitted", "compare", "check", "submissions",
-)  # fmt: skip
+READERS = tuple(name for name in USES if name not in ("train", "train with TensorBoard"))
 _Change = Callable[[bytes, random.Random], bytes]
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,9 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import run
 from tests.faults.storage import MEMORY, Call, NoFault, Storage
 
 LIMIT = 120  # seconds after which a command hangs
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Words = Sequence[str]  # of a command line, without ``python run.py``
 
 
@@ -58,11 +61,37 @@ def podium(
         if process == 0:
             _become_podium(root, words, fault or NoFault(), said, facts)
         if meanwhile is not None:
+            while not said.exists():  # it is not Podium yet
+                time.sleep(0.001)
+            time.sleep(0.005)
             meanwhile(process)
         code, hung = _wait(process)
         text = said.read_text(encoding="utf-8", errors="replace") if said.exists() else ""
         calls, read = pickle.loads(facts.read_bytes()) if facts.exists() else ([], set())
         return Result(code, text, calls, read, hung)
+
+
+def podium_from_its_start(root: Path, words: Words, meanwhile: Callable[[int], None]) -> Result:
+    """Run ``python run.py`` as a new process, whose imports take seconds; ``meanwhile`` as for ``podium``."""
+    command = [sys.executable, str(Path(run.__file__).resolve()), *words]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, cwd=root, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        while process.poll() is None and not _catches_signals(process.pid):  # the interpreter itself starts
+            time.sleep(0.001)
+        meanwhile(process.pid)
+        try:
+            code = process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return Result(process.wait(), "", hung=True)
+        said.seek(0)
+        return Result(code, said.read().decode("utf-8", errors="replace"))
+
+
+def _catches_signals(process: int) -> bool:
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def _wait(process: int) -> tuple[int, bool]:
@@ -87,6 +116,8 @@ def _become_podium(root: Path, words: Words, fault: NoFault, said: Path, facts: 
         _face(root, words, said)
         storage.install()
         code = _main(words)
+        for number in STOPPING:  # as run.py does
+            signal.signal(number, signal.SIG_IGN)
         _flush()
         logging.shutdown()
         temporary = facts.with_suffix(".new")  # a process that is killed here has no facts, not half of them
@@ -100,7 +131,7 @@ def _face(root: Path, words: Words, said: Path) -> None:
     """Put on the outside of a new process: folder, arguments, signals, output."""
     os.chdir(root)
     sys.argv = ["run.py", *words]
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.getLogger("podium").handlers.clear()
@@ -113,8 +144,6 @@ def _face(root: Path, words: Words, said: Path) -> None:
 
 
 def _main(words: Words) -> int:
-    import run
-
     try:
         return run.main(list(words))
     except SystemExit as error:

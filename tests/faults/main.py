@@ -33,6 +33,7 @@ _WARM_UP: tuple[Words, ...] = (
     (), ("--set", "run.seed=4", "--set", "run.split_seed=3"), ("--mode", "infer"),
     ("--mode", "ensemble", "001", "002"), ("--mode", "soup", "001", "002"), ("--mode", "review"),
     ("--mode", "pseudo", "--run", "001"), ("--mode", "export", "--run", "001"),
+    ("--set", "callback.TensorBoard.sheet=2"),
 )  # fmt: skip
 
 
@@ -115,7 +116,7 @@ def _trials(states: Path, asked: Namespace) -> Iterator[list[calls.Trial]]:
     build_states(states, [USES[name].state for name in names])
     for part, wanted, of in (
         ("kills", calls.WRITERS, calls.kills),
-        ("failures", calls.WRITERS, calls.failures),
+        ("failures", calls.STEADY, calls.failures),
         ("signals", _SIGNALS, calls.signals),
         ("power", _POWER, calls.power_cuts),
         ("damage", damage.READERS, damage.damages),

@@ -10,9 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from modes.time_limit import PLAN
 from tests.faults import competition
 from tests.faults.forked import Words, podium
 from tests.faults.kinds import Kill
+from train.time_keeper import blank_plan
+from utils.durable import write_json
 
 RUN = f"runs/{competition.NAME}"
 _SECOND = ("--set", "run.seed=4", "--set", "run.split_seed=3")
@@ -37,7 +40,12 @@ class Use:
             return [self.words]
         if (folder / "scores.json").exists():
             return []
-        return [("--resume",)] if self.resumes else [self.words]
+        if not self.resumes:
+            return [self.words]
+        # A run resumes with its own config, or with one that says the same.
+        return [
+            ("--resume", "--config", f"{self.makes}/config.ini") if "--set" in self.words else ("--resume",)
+        ]
 
 
 def _mode(name: str, *words: str) -> Words:
@@ -70,6 +78,11 @@ USES = {
         Use("check", "predicted", _mode("check", f"{RUN}/001/submission.csv"), says=True),
         Use("submissions", "predicted", _mode("submissions"), says=True),
         Use("train beside", "two", (), f"{RUN}/003", resumes=True),
+        Use("train with TensorBoard", "stored", ("--set", "callback.TensorBoard.sheet=2"), f"{RUN}/001",
+            resumes=True),
+        Use("train on pseudo labels", "labelled", ("--set", f"pseudo.labels={RUN}/001/pseudo_labels.csv"),
+            f"{RUN}/003", resumes=True),
+        Use("train by a plan", "planned", ("--set", f"train.plan={RUN}/001"), f"{RUN}/003", resumes=True),
     )
 }  # fmt: skip
 
@@ -79,6 +92,8 @@ STATES: dict[str, tuple[str, tuple[Words, ...]]] = {
     "two": ("new", ((), _SECOND)),
     "predicted": ("two", (_mode("infer", "--run", "002"), _mode("infer", "--run", "001"))),
     "blended": ("two", (_mode("ensemble", "001", "002"),)),
+    "labelled": ("two", (_mode("pseudo", "--run", "001"),)),
+    "planned": ("two", ()),
     "folds": ("new", (("--folds", "all"),)),
 }
 _HALVES = {"half": ((), 1), "half of folds": (("--folds", "all"), 3)}
@@ -112,6 +127,10 @@ def _build(states: Path, name: str) -> None:
     if name == "stored":  # of a run that is gone: what is left is the store of its images
         _run(states / name, ())
         shutil.rmtree(states / name / RUN / "001")
+    if name == "planned":  # as a time limit would have made it, but of few steps
+        plan = blank_plan(epochs=2, accumulate=1)
+        plan.deal(0, steps=5, size=1)
+        write_json(states / name / RUN / "001" / PLAN, plan.values())
 
 
 def _build_half(states: Path, name: str, words: Words, epochs: int) -> None:
