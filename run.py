@@ -9,7 +9,7 @@ if __name__ == "__main__":  # before anything that takes time: a signal always m
     _handled = signals.handled(importing=True)
     _handled.__enter__()
 
-from modes.command_line import again, common_parser, parse
+from modes.command_line import common_parser, in_words, parse
 from utils.terminal import Guarded, guarded_terminal
 
 
@@ -35,7 +35,7 @@ def _run(arguments: list[str], output: Guarded) -> int:
     # Imported late: torch and timm take seconds, --help should not.
     from modes.mode import mode_named
     from utils.device import keep_freed_memory
-    from utils.errors import PodiumError, WriteFailed
+    from utils.errors import PodiumError
     from utils.logs import log_to_terminal
     from utils.seeds import make_deterministic
 
@@ -52,16 +52,11 @@ def _run(arguments: list[str], output: Guarded) -> int:
             parser.print_help()
             return _answered(output)
         mode().run(parse(parser, name, arguments))
-    except PodiumError as error:
+    except (PodiumError, UnicodeEncodeError, OSError) as error:
         signals.ending()
-        way = again(arguments) if type(error) is WriteFailed and not error.way_on else error.way_on
-        print(f"{error.name}: {error}" + (f"\nGo on with: {way}" if way else ""), file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
+        said, code = in_words(error, arguments)
+        print(said, file=sys.stderr)
+        return code
     return _answered(output) if mode.answers else 0
 
 

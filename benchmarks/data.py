@@ -70,9 +70,9 @@ def lay_out(data: Path, root: Path, images: int, eval_images: int = 0) -> None:
         for photo in _files(data / "train" / "images" / row["path"]):
             _link(photo, new / photo.name)
         rows.append([path if column == "path" else row[column] for column in table.columns])
-    write_table(root / "train" / "train.csv", table.columns, rows)
+    write_table(root / "train" / "train.csv", table.columns, rows, guarded=False)
     folds = ((row[table.columns.index("path")], min(number, 1)) for number, row in enumerate(rows))
-    write_table(root / "split.csv", ("group", "fold"), folds)
+    write_table(root / "split.csv", ("group", "fold"), folds, guarded=False)
     if eval_images:
         _lay_out_eval(data, root, eval_images)
 
@@ -125,7 +125,7 @@ def _lay_out_eval(data: Path, root: Path, images: int) -> None:
         name = (f"{again}-" if again else "") + row[table.columns[0]]
         _link(data / "eval" / "images" / row[table.columns[0]], folder / name)
         rows.append([name, *(row[column] for column in table.columns[1:])])
-    write_table(root / "eval" / "info.csv", table.columns, rows)
+    write_table(root / "eval" / "info.csv", table.columns, rows, guarded=False)
 
 
 def _files(folder: Path) -> list[Path]:

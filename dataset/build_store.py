@@ -2,7 +2,7 @@
 
 import math
 import os
-import shutil
+import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,8 +18,9 @@ from dataset.cropper import Pixels
 from dataset.decode import UnreadableImage
 from dataset.named_files import NamedFiles
 from dataset.prepare import Prepare
-from utils.durable import sync_folder, write_json
+from utils.durable import make_folder, name_folder, remove_folder, sha256_of, write_bytes, write_json, writing
 
+SUMS = np.dtype("<u4")  # CRC-32
 _CHUNK = 16  # images a thread takes at once
 _WAITING = 2**25  # bytes that may wait for the disk
 
@@ -41,27 +42,34 @@ class _PixelFile:
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
         self.path, self.image_bytes = path, math.prod(shape[1:])
+        self.sums = np.full(shape[0], zlib.crc32(bytes(self.image_bytes)), SUMS)  # of each image
         self._waiting = 0  # bytes
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        os.truncate(self._file, math.prod(shape))
+        with writing(path):
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            os.truncate(self._file, math.prod(shape))
 
     def write(self, row: int, image: Pixels) -> None:
         """Put an image in its place."""
-        try:
-            os.pwrite(self._file, np.ascontiguousarray(image).data, row * self.image_bytes)
-        except OSError as error:  # most likely the disk is full
-            raise OSError(error.errno, error.strerror, str(self.path)) from error
+        pixels = np.ascontiguousarray(image)
+        self.sums[row] = zlib.crc32(pixels.data)
+        with writing(self.path):
+            left, place = pixels.data.cast("B"), row * self.image_bytes
+            while left:  # a disk that becomes full may take a part only
+                written = os.pwrite(self._file, left, place)
+                left, place = left[written:], place + written
 
     def wrote(self, images: int) -> None:
         """Note that so many more images were written, and bring them to the disk now and then."""
         self._waiting += images * self.image_bytes
         if self._waiting >= _WAITING:
             self._waiting = 0
-            os.fdatasync(self._file)
+            with writing(self.path):
+                os.fdatasync(self._file)
 
     def sync(self) -> None:
         """Wait until all that was written is on the disk."""
-        os.fsync(self._file)
+        with writing(self.path):
+            os.fsync(self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -73,17 +81,17 @@ class _PixelFile:
 def build(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> None:
     """Make the store of these images in ``folder``; the caller holds its lock."""
     partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # left by a build that was killed; we hold its lock
-    partial.mkdir()
+    remove_folder(partial)  # left by a build that was killed; we hold its lock
+    make_folder(partial)
     shape = (len(files), *prepare.size, 3)
     with _PixelFile(partial / "pixels.u8", shape) as pixels:
         seen = prepare_all(files, prepare, f"Preparing {what} images", pixels)
         pixels.sync()
+    write_bytes(partial / "sums.u4", pixels.sums.tobytes())
     facts = {"shape": shape, "bad": seen.bad, "missed": seen.missed, "prepare": prepare.facts()}
-    write_json(partial / "manifest.json", facts)
-    shutil.rmtree(folder, ignore_errors=True)  # damaged, or of images that have been mended since
-    partial.rename(folder)
-    sync_folder(folder.parent)
+    write_json(partial / "manifest.json", facts | {"sums": sha256_of(partial / "sums.u4")})
+    remove_folder(folder)  # damaged, or of images that have been mended since
+    name_folder(partial, folder)
 
 
 def prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: _PixelFile | None) -> Seen:

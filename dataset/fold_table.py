@@ -24,7 +24,7 @@ def read_folds(path: Path, groups: Sequence[str]) -> NDArray[np.int64]:
     """
     found: dict[str, int] = {}
     problems, known, seen = [], set(groups), set()
-    for row in read_table(path, COLUMNS).rows:
+    for row in read_table(path, COLUMNS, guarded=True).rows:
         group, fold = row["group"], row["fold"]
         if group in seen:
             problems.append(f"{row.place}: group {group!r} stands there twice")

@@ -22,6 +22,7 @@ from utils.errors import ConfigError, DataError, listed
 from utils.tables import Row, Table, read_table
 
 FILE, GROUP = "file", "group"  # columns; the others are confidence/<space> and <space>/<label>
+_ELSEWHERE = ": name the folder that it may lie in with images in [pseudo]"
 _ROUNDED = 1e-3  # how far probabilities that were written as text may add up to something else than 1
 
 
@@ -65,7 +66,7 @@ class PseudoSettings:
     weight: Positive = 1.0  # of each such image against 1 for one that people have labelled
     min_confidence: Thresholds = Thresholds()  # from 0 to 1; less sure = not labelled in that label space
     hard: bool = False  # train on the chosen labels instead of their probabilities
-    images: Path | None = None  # for --mode pseudo: the folder to label; none = the eval images
+    images: Path | None = None  # the folder to label, which may lie anywhere; none = the eval images
 
     def of_fold(self, fold: int | None) -> "PseudoSettings":
         """Return these settings with ``{fold}`` in the path of the labels filled in.
@@ -135,8 +136,8 @@ def read_pseudo_labels(
         DataError: lists every row at fault, or no image is sure enough.
     """
     Teacher.read(path).refuse_leak(dataset)
-    table = read_table(path, (FILE, GROUP, *_columns(task)))
-    if problems := list(_problems(table, dataset, task)):
+    table = read_table(path, (FILE, GROUP, *_columns(task)), guarded=True)
+    if problems := list(_problems(settings, table, dataset, task)):
         raise DataError(listed(str(path), problems))
     probabilities = {space.name: _probabilities(table, space) for space in task.spaces}
     chosen = chosen_labels(task, probabilities)
@@ -177,14 +178,17 @@ def _columns(task: Task) -> list[str]:
     return [*(f"confidence/{space.name}" for space in task.spaces), *labels]
 
 
-def _problems(table: Table, dataset: BaseDataset, task: Task) -> Iterator[str]:
+def _problems(settings: PseudoSettings, table: Table, dataset: BaseDataset, task: Task) -> Iterator[str]:
     """Yield what is wrong with any row."""
+    folders = [folder.resolve() for folder in (dataset.root, settings.images) if folder is not None]
     valid_groups = {dataset.groups[row] for row in dataset.valid_rows}
     seen = {(dataset.root / dataset.files[row]).resolve(): "it validates" for row in dataset.valid_rows}
     for row in table.rows:
         path = dataset.root / row[FILE]
         where = path.resolve()
-        if not row[FILE] or not path.is_file():
+        if not any(where.is_relative_to(folder) for folder in folders):
+            yield f"{row.place}: {row[FILE]} leads out of {dataset.root}{_ELSEWHERE}"
+        elif not row[FILE] or not path.is_file():
             yield f"{row.place}: there is no image {path}"
         elif where in seen:
             yield f"{row.place}: {row[FILE]} can't be trained on: {seen[where]}"

@@ -27,7 +27,7 @@ class ResidentStore:
         self._pixels = torch.empty(store.pixels.shape, dtype=torch.uint8, device=device)
         for first in range(0, len(store), _PIECE):
             rows = slice(first, first + _PIECE)
-            self._pixels[rows] = torch.tensor(store.pixels[rows])
+            self._pixels[rows] = torch.from_numpy(store.images(np.arange(len(store))[rows]))
 
     def __len__(self) -> int:
         return len(self._pixels)

@@ -1,16 +1,18 @@
 """Prepared images on disk: each is decoded once, then every epoch and every run reads plain bytes.
 
-A store is a folder ``images-<key>`` with the pixels, uint8 (N, H, W, 3), and a manifest. The key is a
-digest of the files' names, sizes and times and of the prepare settings, so a changed file or setting
-never meets a stale store. It is built under another name and renamed when complete.
+A store is a folder ``images-<key>`` with the pixels, uint8 (N, H, W, 3), a checksum of each image, and a
+manifest. The key is a digest of the files' names, sizes and times and of the prepare settings, so a changed
+file or setting never meets a stale store. It is built under another name and renamed when complete.
 """
 
 import hashlib
 import json
 import logging
 import shutil
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -19,16 +21,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.build_store import Seen, build, cores, fill, prepare_all
-from dataset.cropper import Cropper
+from dataset.build_store import SUMS, Seen, build, cores, fill, prepare_all
+from dataset.cropper import Cropper, Pixels
 from dataset.decode import UnreadableImage
 from dataset.named_files import NamedFiles
 from dataset.prepare import Prepare
-from utils.durable import lock, write_json
-from utils.errors import DataError
+from utils.durable import lock, make_folder, remove, sha256_of, write_json
+from utils.errors import DataError, WriteFailed
+from utils.read_json import read_json
 
 log = logging.getLogger("podium")
-_VERSION = 2  # of the file format and of everything that Prepare does
+_VERSION = 3  # of the file format and of everything that Prepare does
+_MUCH = 2**26  # bytes that are checked at once by one core
 
 
 class ImageSource(Protocol):
@@ -45,20 +49,63 @@ class ImageSource(Protocol):
 
 
 class ImageStore:
-    """A memory map of prepared images; opening it reads nothing."""
+    """A memory map of prepared images; opening it reads nothing of them.
 
-    def __init__(self, folder: Path) -> None:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        self.bad = {int(row): why for row, why in manifest["bad"].items()}
-        self.missed: list[int] = manifest["missed"]
-        shape = tuple(manifest["shape"])
+    An image is held against its checksum when it is first read in a process. One that the disk has changed is
+    decoded anew, so it never reaches a model, and the whole store is when it is next opened.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError, OSError: it is damaged, or not of these images.
+    """
+
+    def __init__(self, folder: Path, files: NamedFiles, prepare: Prepare) -> None:
+        manifest = read_json(folder / "manifest.json")
+        self.bad = {int(row): str(why) for row, why in manifest["bad"].items()}
+        self.missed = [int(row) for row in manifest["missed"]]
+        shape = (len(files), *prepare.size, 3)
+        if tuple(manifest["shape"]) != shape or sha256_of(folder / "sums.u4") != manifest["sums"]:
+            raise ValueError(f"{folder} is not what was written")
         self.pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape)
+        self._sums = np.fromfile(folder / "sums.u4", SUMS)
+        self._right = np.zeros(len(files), bool)  # those that were checked
+        self._folder, self._files, self._prepare = folder, files, prepare
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(np.take(self.pixels, rows, axis=0)).permute(0, 3, 1, 2)
+        return torch.from_numpy(self.images(rows)).permute(0, 3, 1, 2)
+
+    def images(self, rows: NDArray[np.int64]) -> Pixels:
+        """Return uint8 (N, H, W, 3)."""
+        images: Pixels = np.take(self.pixels, rows, axis=0)
+        places = np.flatnonzero(~self._right[rows])
+        right = np.array(_checksums(images, places.tolist()), SUMS) == self._sums[rows[places]]
+        self._right[rows[places[right]]] = True
+        for place in places[~right]:
+            images[place] = self._decoded(int(rows[place]))
+        return images
+
+    def _decoded(self, row: int) -> Pixels:
+        """Return an image from its own file, and let nobody open this store again."""
+        path = self._files.path(row)
+        log.warning("%s is damaged where %s is: decoded anew.", self._folder / "pixels.u8", path)
+        with suppress(WriteFailed):
+            remove(self._folder / "manifest.json")
+        try:
+            return self._prepare(path)
+        except UnreadableImage as error:
+            raise DataError(f"{error}. Mend or remove it, then run again.") from None
+
+
+def _checksums(images: Pixels, places: Sequence[int]) -> list[int]:
+    """Return the CRC-32 of some of these images; where there are many, all cores look."""
+    pixels, size = images.data.cast("B"), images.nbytes // max(1, len(images))
+    parts = [pixels[place * size : (place + 1) * size] for place in places]
+    if len(parts) * size < _MUCH:
+        return list(map(zlib.crc32, parts))
+    with ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(zlib.crc32, parts))
 
 
 class DecodedOnTheFly:
@@ -115,7 +162,7 @@ def open_images(
     """
     named = files if isinstance(files, NamedFiles) else NamedFiles(root, files)
     needed = len(files) * prepare.size[0] * prepare.size[1] * 3
-    cache.mkdir(parents=True, exist_ok=True)
+    make_folder(cache)
     folder = cache / f"images-{_key(named, prepare)}"
     if store := _opened(folder, named, prepare):
         return store
@@ -131,14 +178,14 @@ def open_images(
         if store := _opened(folder, named, prepare):  # another process has built it while we waited
             return store
         build(folder, named, prepare, what)
-    return ImageStore(folder)
+    return ImageStore(folder, named, prepare)
 
 
 def _opened(folder: Path, files: NamedFiles, prepare: Prepare) -> ImageStore | None:
     """Return the store if it is whole and no image that it lacks can be read by now."""
     try:
-        store = ImageStore(folder)
-    except (OSError, ValueError, KeyError):
+        store = ImageStore(folder, files, prepare)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # not there, or damaged
         return None
     still_bad = fill(None, files, store.bad, prepare).bad
     return store if still_bad.keys() == store.bad.keys() else None
@@ -168,10 +215,13 @@ def _key(files: NamedFiles, prepare: Prepare) -> str:
 def _looked_at(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> Seen:
     """Return what shows in these images; each is tried once and the answer kept."""
     known = folder.with_name(f"{folder.name}.seen.json")
-    if not known.exists():
+    try:
+        kept = read_json(known)
+        bad, missed = [int(row) for row in kept["bad"]], [int(row) for row in kept["missed"]]
+    except (ValueError, LookupError, TypeError):  # not there, or damaged
         seen = prepare_all(files, prepare, f"Checking {what} images", None)
         write_json(known, {"bad": seen.bad, "missed": seen.missed})
-    kept = json.loads(known.read_text(encoding="utf-8"))
+        bad, missed = list(seen.bad), seen.missed
     # Those that could not be read are tried again: what was a passing fault is forgotten.
-    again = fill(None, files, [int(row) for row in kept["bad"]], prepare)
-    return Seen(again.bad, sorted(kept["missed"] + again.missed))
+    again = fill(None, files, bad, prepare)
+    return Seen(again.bad, sorted(missed + again.missed))

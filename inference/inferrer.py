@@ -9,6 +9,7 @@ from dataset.batches import EvalBatches
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
 from inference.predict import Predictions, predict
+from inference.saved import write_digest
 from inference.submission import write_submission
 from utils.device import Precision
 from utils.errors import DataError, PodiumError
@@ -54,6 +55,7 @@ class Submitter:
         """Write ``test_predictions.csv`` alone."""
         ids = [(name,) for name in self.images.ids]
         write_predictions(folder / TEST_PREDICTIONS, self.images.columns[:1], ids, self.task, found)
+        write_digest(folder / TEST_PREDICTIONS)
 
 
 class Inferrer(Submitter):

@@ -154,7 +154,7 @@ class Ledger:
         if not self.path.exists():
             return []
         try:
-            table = read_table(self.path, COLUMNS)
+            table = read_table(self.path, COLUMNS, guarded=True)
             problems = [f"column {name!r} is not its own" for name in table.columns if name not in COLUMNS]
             entries = [_entry(row, problems) for row in table.rows]
             joined = _joined(table.rows, [entry for entry in entries if entry], problems)

@@ -1,5 +1,6 @@
 """A finished model as one ONNX file, with everything that its user has to know."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from dataset.spaces import Space
-from utils.errors import ConfigError
+from utils.errors import ConfigError, DataError
 
+_GRAPH = "graph_sha256"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
@@ -81,6 +83,21 @@ def write_onnx(
         )
     program.model.metadata_props.update(as_metadata(facts))
     program.save(path, external_data=False)
+    _put_digest(path)
+
+
+def _put_digest(path: Path) -> None:
+    """Put into a file's facts what its graph is, weights and all."""
+    import onnx
+
+    model = onnx.load(path, load_external_data=False)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = _GRAPH, _graph_digest(model)
+    onnx.save(model, path)
+
+
+def _graph_digest(model: Any) -> str:
+    return hashlib.sha256(model.graph.SerializeToString(deterministic=True)).hexdigest()
 
 
 def as_metadata(facts: Mapping[str, object]) -> dict[str, str]:
@@ -89,15 +106,17 @@ def as_metadata(facts: Mapping[str, object]) -> dict[str, str]:
 
 
 def metadata_of(path: Path) -> dict[str, str]:
-    """Return the facts in a file, as ``as_metadata`` says them; a file that is damaged has none."""
+    """Return the facts in a file, as ``as_metadata`` says them; one that is damaged or edited has none."""
     need_export_packages()
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        return {entry.key: entry.value for entry in onnx.load(path, load_external_data=False).metadata_props}
-    except DecodeError:
+        model = onnx.load(path, load_external_data=False)
+        facts = {entry.key: entry.value for entry in model.metadata_props}
+    except (DecodeError, OSError, ValueError):
         return {}
+    return facts if facts.pop(_GRAPH, None) == _graph_digest(model) else {}
 
 
 def open_onnx(path: Path) -> Any:
@@ -105,6 +124,7 @@ def open_onnx(path: Path) -> Any:
 
     Raises:
         ConfigError: a package is missing.
+        DataError: ONNX Runtime can't use the file.
     """
     need_export_packages()
     import onnxruntime  # an extra: only who asks for it has it
@@ -112,4 +132,7 @@ def open_onnx(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3  # errors
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its classes have no other base; it reads nothing but this file
+        raise DataError(f"ONNX Runtime can't use {path}: {str(error).splitlines()[0]}") from error

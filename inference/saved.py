@@ -10,10 +10,13 @@ from torch import Tensor
 
 from dataset.spaces import Space
 from inference.mean import mean_probabilities
+from utils.durable import sha256_of, write_json
 from utils.errors import DataError, closest, listed
+from utils.read_json import read_json
 from utils.tables import Row, Table, read_table
 
 PREDICTED = ("id", "fold", "group")  # the first columns of what a run says of images that it validated
+SCORES, SPLIT = "scores.json", "split.csv"
 _FILES = ("out_of_fold.csv", "valid_predictions.csv")  # the first one that is there
 Ids = tuple[tuple[str, ...], ...]  # of each image the values of the first columns
 
@@ -32,9 +35,9 @@ class SavedPredictions:
 
         Raises:
             DataError: it is missing; or lists columns that are missing or of other labels, images (the
-                first column) that are there twice, and what is no probability.
+                first column) that are there twice, and what is no probability; or it was changed since.
         """
-        table = read_table(path, id_columns)
+        table = read_table(path, id_columns, guarded=True)
         columns = {space.name: [f"{space.name}/{label}" for label in space.labels] for space in spaces}
         if problems := _wrong_columns(
             table, id_columns, [name for names in columns.values() for name in names]
@@ -50,6 +53,7 @@ class SavedPredictions:
             problems += _no_probabilities(found[space], names, table.rows)
         if problems:
             raise DataError(listed(str(path), problems))
+        refuse_changed(path)
         return cls(path, ids, found)
 
 
@@ -82,6 +86,32 @@ class Validated:
 def validated_file(folder: Path) -> Path:
     """Return where a run's folder says what it said of the images that it validated."""
     return next((folder / name for name in _FILES if (folder / name).exists()), folder / _FILES[-1])
+
+
+def digests(folder: Path) -> dict[str, dict[str, str]]:
+    """Return for scores.json the SHA-256 of the tables that a run's folder is judged by."""
+    tables = [folder / name for name in (*_FILES, SPLIT) if (folder / name).exists()]
+    return {"files": {table.name: sha256_of(table) for table in tables}}
+
+
+def write_digest(path: Path) -> None:
+    """Write beside a table what it is, where no scores.json says so."""
+    write_json(path.with_suffix(".json"), {"files": {path.name: sha256_of(path)}})
+
+
+def refuse_changed(path: Path) -> None:
+    """Refuse a table that is no longer what was written; of one from before there were digests nobody knows.
+
+    Raises:
+        DataError: it is not, or what says so is damaged.
+    """
+    for place in (path.with_name(SCORES), path.with_suffix(".json")):
+        digest = read_json(place).get("files", {}).get(path.name) if place.exists() else None
+        if digest is not None and digest != sha256_of(path):
+            raise DataError(
+                f"{path} is damaged or was edited: it is not what {place.name} beside it says was written. "
+                "Bring it back from a copy, or write it anew."
+            )
 
 
 def out_of_fold(folds: Sequence[Sequence[SavedPredictions]]) -> tuple[Ids, dict[str, Tensor]]:

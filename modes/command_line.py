@@ -9,7 +9,8 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
-from utils.errors import ConfigError, closest
+from utils.errors import ConfigError, DataError, PodiumError, WriteFailed, closest
+from utils.locales import unfit_locale
 
 # Each mode has a line here, so that one look teaches what there is.
 EXAMPLES = """\
@@ -109,3 +110,20 @@ def parse(parser: ArgumentParser, mode: str, arguments: list[str]) -> Namespace:
     given = {"folds": parsed.folds, "seeds": parsed.seeds}
     parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]
     return parsed
+
+
+def in_words(error: PodiumError | UnicodeEncodeError | OSError, arguments: Sequence[str]) -> tuple[str, int]:
+    """Return what is printed of an error that ends the command ``arguments``, and the exit code.
+
+    Raises:
+        Exception: the error itself, where it can only be our own mistake.
+    """
+    if isinstance(error, PodiumError):
+        way_on = error.way_on or (again(arguments) if isinstance(error, WriteFailed) else "")
+        said = f"{error.name}: {error}{unfit_locale(str(error))}"
+        return said + (f"\nGo on with: {way_on}" if way_on else ""), error.exit_code
+    if isinstance(error, UnicodeEncodeError) and (why := unfit_locale(error.object)):
+        return f"{error.object!r} can't be the name of a file here.{why}", DataError.exit_code
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}", 1
+    raise error

@@ -14,7 +14,7 @@ from dataset.task import Task
 from inference.bootstrap import intervals
 from inference.inferrer import write_probabilities
 from inference.predict import Predictions
-from inference.saved import PREDICTED, SavedPredictions, out_of_fold
+from inference.saved import PREDICTED, SavedPredictions, digests, out_of_fold
 from modes import one_run
 from modes.assemble import Experiment, fingerprint, training_table
 from modes.members import Member, folders_by_fold, members_of
@@ -120,6 +120,7 @@ class CrossValidation:
                 "of_folds": of_folds | folds,
                 "of_members": of_members,
                 **tuning(task, found),
+                **digests(folder),
             },
         )
 

@@ -16,7 +16,7 @@ from inference.ensemble import ENSEMBLES, logits_of
 from inference.ensemble_settings import AUTO, NONE, DecisionName, EnsembleSettings, MethodName
 from inference.inferrer import write_probabilities
 from inference.predict import Predictions
-from inference.saved import PREDICTED
+from inference.saved import PREDICTED, digests
 from modes.blend import Blend
 from modes.mode import MODES, Mode
 from modes.one_run import ends, score_lines, tuning
@@ -228,6 +228,7 @@ def _write(folder: Path, pool: Pool, result: _Result, settings: Settings) -> Non
                 for (name, of), t in result.trials.items()
             ],
             **tuning(trial.task, found),
+            **digests(folder),
         },
     )
 

@@ -13,7 +13,7 @@ from dataset.task import Task
 from inference.ensemble import logits_of
 from inference.inferrer import TEST_PREDICTIONS
 from inference.predict import Predictions
-from inference.saved import SavedPredictions
+from inference.saved import SavedPredictions, refuse_changed
 from modes.blend import FILE, Blend
 from modes.pool import common_form
 from modes.saved_run import read_task
@@ -62,6 +62,11 @@ def _predicted(folder: Path, task: Task, images: EvalDataset, again: Again) -> d
     path = folder / TEST_PREDICTIONS
     if not path.exists():
         log.info("\n%s has not predicted these images yet:", folder)
+        again(folder)
+    try:
+        refuse_changed(path)
+    except DataError as error:
+        log.warning("\n%s\nIt is made anew:", error)
         again(folder)
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
     if _names(saved) != images.ids:

@@ -14,7 +14,7 @@ from dataset.task import Task
 from inference.bootstrap import Interval, intervals
 from inference.inferrer import write_predictions
 from inference.predict import Predictions
-from inference.saved import PREDICTED
+from inference.saved import PREDICTED, digests
 from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.kept import best_of, best_of_epoch, give_weights, restore, state_to_resume
 from modes.run_folder import FINISHED, read_environment, write_environment
@@ -43,7 +43,7 @@ def write_beginning(folder: Path, experiment: Experiment, data: object) -> None:
 
 def refuse_other_data(folder: Path, data: object) -> None:
     """Raise a DataError unless ``data`` is the fingerprint with which a run began."""
-    if read_environment(folder)["data"] != data:
+    if read_environment(folder).get("data") != data:
         raise DataError(
             f"The training data is no longer what {folder} began with (files, labels or split). "
             "Bring it back, or start a new run."
@@ -154,6 +154,7 @@ def _finish(
             "intervals": ends(experiment.task, sure),
             "best_by": {name: _best_by(name, history, names) for name in names},
             **tuning(experiment.task, found),
+            **digests(folder),
         },
     )
     lines = score_lines(experiment.task, scores, sure)

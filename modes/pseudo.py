@@ -16,6 +16,7 @@ from dataset.teacher import Teacher
 from inference.inferrer import check_finite, write_predictions
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
+from inference.saved import refuse_changed
 from modes.assemble import Experiment
 from modes.infer import Infer
 from modes.infer_ensemble import refuse_ensemble
@@ -93,11 +94,13 @@ def _write(path: Path, task: Task, files: Sequence[str], found: Predictions, tea
 def _teacher(experiment: Experiment, models: list[Path]) -> Teacher:
     """Return what is known of models with one fold held out, whatever their reader calls it."""
     folder = models[0]
+    for name in ("valid_predictions.csv", "split.csv"):
+        refuse_changed(folder / name)
     fold = read_table(folder / "valid_predictions.csv", ("fold",)).rows[0]["fold"]
-    split = read_table(folder / "split.csv", ("group", "fold")).rows
+    split = read_table(folder / "split.csv", ("group", "fold"), guarded=True).rows
     return Teacher(
         run=", ".join(map(str, models)),
-        commit=read_environment(folder)["commit"],
+        commit=read_environment(folder).get("commit"),
         config=sha256_of(folder / "config.ini"),
         seed=experiment.settings.run.dealing_seed,
         valid_fold=int(fold),
@@ -136,9 +139,11 @@ def _say_how(experiment: Experiment, folder: Path, teacher: Teacher) -> None:
         first = members[0]
         path = folder / first.name.replace(f"fold-{first.fold}", "fold-{fold}") / NAME
         held_out = f"folds = {as_text(experiment.settings.run.folds)}"
+    images = experiment.settings.pseudo.images
     weighted = all(space.kind == "one_of" for space in experiment.task.spaces)
     log.info(
         "Train on them as well, in a run with the same folds, %s and split_seed = %d:\n\n"
-        "[pseudo]\nlabels = %s\n%smin_confidence = 0.5",
-        held_out, teacher.seed, path, "weight = 0.5\n" if weighted else "",
+        "[pseudo]\nlabels = %s\n%s%smin_confidence = 0.5",
+        held_out, teacher.seed, path, f"images = {images}\n" if images else "",
+        "weight = 0.5\n" if weighted else "",
     )  # fmt: skip

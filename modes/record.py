@@ -12,6 +12,7 @@ from modes.guard import Rows, reference_of, report
 from modes.run_folder import FINISHED
 from modes.settings import Settings
 from utils.durable import sha256_of
+from utils.errors import DataError
 from utils.read_json import read_json
 
 log = logging.getLogger("podium")
@@ -56,7 +57,7 @@ def entry_of(path: Path, ledger: Ledger, rows: int, task: Task, runs: Sequence[P
         file=ledger.where(path),
         sha256=sha256_of(path),
         runs=", ".join(map(ledger.where, runs)),
-        commit=(_json(path.parent / "environment.json").get("commit") or "")[:12],
+        commit=_commit(path.parent),
         score=f"{'out-of-fold' if whole else 'validation'} {name}"
         if name in scores.get("scores", {})
         else "",
@@ -65,6 +66,15 @@ def entry_of(path: Path, ledger: Ledger, rows: int, task: Task, runs: Sequence[P
         high=high,
         rows=rows,
     )
+
+
+def _commit(folder: Path) -> str:
+    """Return the commit that trained the run of a folder; "" where nobody knows it."""
+    try:
+        return str(_json(folder / "environment.json").get("commit") or "")[:12]
+    except DataError as error:
+        log.warning("%s", error)
+        return ""
 
 
 def _json(path: Path) -> dict[str, Any]:

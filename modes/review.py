@@ -25,7 +25,7 @@ from modes.web_page import script_page
 from utils.convert import convert
 from utils.durable import make_folder, write_text
 from utils.errors import ConfigError
-from utils.tables import for_spreadsheet, from_spreadsheet, read_table, write_table
+from utils.tables import from_spreadsheet, read_table, write_table
 
 log = logging.getLogger("podium")
 FOLDER = "review"  # in the run's folder
@@ -174,7 +174,7 @@ def _write_suspects(path: Path, validation: Validation, answers: Sequence[Answer
                 group = validation.groups[int(doubt.images[0])]
                 labels = (names[doubt.given], names[doubt.suggested])
                 texts = (one.question.view, str(rank), group, "\n".join(files), *labels)
-                rows.append((*map(for_spreadsheet, texts), *(f"{value:.6f}" for value in sure)))
+                rows.append((*texts, *(f"{value:.6f}" for value in sure)))
     write_table(path, _SUSPECTS, rows)
 
 

@@ -19,7 +19,7 @@ from modes.saved_run import SavedRun
 from modes.web_page import plain_page
 from utils.durable import write_bytes, write_text
 from utils.metrics import in_words
-from utils.tables import for_spreadsheet, write_table
+from utils.tables import write_table
 
 Cells = tuple[str | int, ...]
 _KEPT = 50  # mistakes of each label in the CSV
@@ -60,8 +60,8 @@ class Report:
         picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
         write_bytes(folder / "reliability.png", picture)
         write_table(folder / "reliability.csv", _BINS, _bins(self.reliabilities))
-        write_table(folder / "parts.csv", _PARTS, [_guarded(_part(one)) for one in self.parts])
-        write_table(folder / "mistakes.csv", _MISTAKES, [_guarded(self._cells(m)) for m in self.mistakes])
+        write_table(folder / "parts.csv", _PARTS, [_part(one) for one in self.parts])
+        write_table(folder / "mistakes.csv", _MISTAKES, [self._cells(m) for m in self.mistakes])
         write_text(folder / "report.html", self._page(base64.b64encode(picture).decode(), pictures, most))
 
     def text(self) -> str:
@@ -183,10 +183,6 @@ def _part(one: SubsetScore) -> Cells:
     values = (one.value, one.interval.low, one.interval.high)
     of = (one.subset.by, one.subset.value, one.groups, len(one.subset.rows), one.view, in_words(one.score))
     return (*of, *(f"{value:.4f}" for value in values))
-
-
-def _guarded(cells: Cells) -> Cells:
-    return tuple(for_spreadsheet(cell) if isinstance(cell, str) else cell for cell in cells)
 
 
 def _html_table(columns: Sequence[str], rows: Sequence[Cells]) -> str:

@@ -17,6 +17,7 @@ from inference.engine import ENGINES, Engine, check_difference, largest_differen
 from inference.engines.onnx_runtime import OnnxRuntime
 from inference.onnx_file import as_metadata, metadata_of, write_onnx
 from inference.predict import Predictions, predict
+from inference.saved import refuse_changed
 from models.classifier import Normalise
 from modes.assemble import Experiment
 from modes.one_run import read_scores
@@ -89,7 +90,8 @@ class Sample:
         path = self.folder / "valid_predictions.csv"
         if not path.exists():  # a final fit: it validated nothing
             return self._eval_images, "eval"
-        files = [row["id"] for row in read_table(path, ("id",)).rows]
+        refuse_changed(path)
+        files = [row["id"] for row in read_table(path, ("id",), guarded=True).rows]
         files = files[:: -(-len(files) // _SAMPLE)]
         if all((root / file).is_file() for file in files):
             images = EvalDataset(root=root, columns=("id",), ids=files, files=files)

@@ -1,6 +1,7 @@
 """A run's folder ``runs/<name>/<version>``: made once, locked while in use, found again."""
 
 import errno
+import logging
 import os
 import platform
 import secrets
@@ -13,10 +14,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from utils.durable import lock, make_folder, name_folder, remove_folder, remove_leftovers, write_json, writing
-from utils.errors import ConfigError, WriteFailed
+from utils.durable import (
+    lock,
+    make_folder,
+    make_new_folder,
+    name_folder,
+    remove_folder,
+    remove_leftovers,
+    sha256_of,
+    write_json,
+)
+from utils.errors import ConfigError, DataError, WriteFailed
 from utils.read_json import read_json
 
+log = logging.getLogger("podium")
+CONFIG = "config.ini"
 FINISHED = "scores.json"  # written last: a run that has it is complete
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "safetensors")
 
@@ -30,7 +42,7 @@ def create_run(runs: Path, name: str, fill: Callable[[Path], None]) -> Path:
     parent = runs / name
     make_folder(parent)
     with ExitStack() as stack:
-        with lock(parent / ".lock", wait=True):
+        with lock(runs / ".lock", wait=True):
             _remove_unnamed(parent)
             partial = _new_folder(parent)
             stack.enter_context(held(partial))
@@ -43,8 +55,7 @@ def create_run(runs: Path, name: str, fill: Callable[[Path], None]) -> Path:
 
 def _new_folder(parent: Path) -> Path:
     partial = parent / f".new-{secrets.token_hex(4)}"
-    with writing(partial):
-        partial.mkdir()
+    make_new_folder(partial)
     return partial
 
 
@@ -94,6 +105,7 @@ def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Pat
         versions = [named[0]]
     fitting = [folder for folder in versions if (folder / FINISHED).exists() == finished]
     if fitting:
+        _warn_of_other_config(fitting[-1])
         return fitting[-1]
     state = {True: "finished", False: "unfinished"}
     there = ", ".join(f"{f.name} ({state[(f / FINISHED).exists()]})" for f in versions) or "no run"
@@ -115,7 +127,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def write_environment(folder: Path, facts: dict[str, Any]) -> None:
-    """Keep what made this run: commit, versions, machine, and ``facts``."""
+    """Keep what made this run: commit, versions, its config as written, machine, and ``facts``."""
     write_json(
         folder / "environment.json",
         {
@@ -125,6 +137,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
             "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
             "python": platform.python_version(),
             "versions": {name: version(name) for name in _PACKAGES},
+            "config_sha256": sha256_of(folder / CONFIG),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             **facts,
         },
@@ -134,6 +147,19 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
 def read_environment(folder: Path) -> dict[str, Any]:
     """Return what ``write_environment`` wrote."""
     return read_json(folder / "environment.json", "Bring it back from a copy, or start a new run.")
+
+
+def _warn_of_other_config(folder: Path) -> None:
+    """Say that a run's config is not the one that it was trained with: it may be edited, or damaged."""
+    try:
+        written = read_environment(folder).get("config_sha256")
+    except DataError as error:  # who needs more of it than this refuses it
+        log.warning("%s", error)
+        return
+    if written is not None and written != sha256_of(folder / CONFIG):
+        log.warning(
+            "%s was changed after the run began: what it says may not be what was trained.", folder / CONFIG
+        )
 
 
 def _versions(parent: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from dataset.class_table import format_table
 from inference.bootstrap import differences, intervals
 from inference.inferrer import write_predictions
 from inference.predict import Predictions
-from inference.saved import PREDICTED
+from inference.saved import PREDICTED, digests
 from modes.ingredients import NESTED_SEED, Ingredients
 from modes.mode import MODES, Mode
 from modes.one_run import ends, score_lines, tuning
@@ -119,6 +119,7 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
             "scores": scores,
             "intervals": ends(task, sure),
             **tuning(task, found),
+            **digests(folder),
         },
     )
 

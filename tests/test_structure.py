@@ -5,6 +5,8 @@ import inspect
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from dataset.augment import AUGMENTATIONS
 from dataset.base_dataset import DATASETS
 from dataset.cropper import CROPPERS
@@ -165,3 +167,125 @@ def test_nothing_asks_what_type_a_models_outputs_are() -> None:
     for name in ("train/trainer.py", "train/validator.py", "inference/predict.py", "loss/base.py"):
         called = {call.func.id for call in calls(ROOT / name) if isinstance(call.func, ast.Name)}
         assert "isinstance" not in called, name
+
+
+# What writes to a disk, as the last name of a call; ``replace`` is a text's as well.
+WRITERS = frozenset(
+    [
+        "FileHandler",
+        "NamedTemporaryFile",
+        "SummaryWriter",
+        "TemporaryDirectory",
+        "TemporaryFile",
+        "chmod",
+        "copy2",
+        "copyfile",
+        "copytree",
+        "dump",
+        "ftruncate",
+        "hardlink_to",
+        "imwrite",
+        "makedirs",
+        "mkdir",
+        "mkdtemp",
+        "mkstemp",
+        "os.open",
+        "os.remove",
+        "os.replace",
+        "pwrite",
+        "rename",
+        "rmdir",
+        "rmtree",
+        "save",
+        "save_file",
+        "savefig",
+        "savez",
+        "symlink_to",
+        "to_csv",
+        "tofile",
+        "touch",
+        "truncate",
+        "unlink",
+        "write_bytes",
+        "write_text",
+    ]
+)
+# Who may, since utils/durable.py is around it, or since nothing depends on it.
+MAY_WRITE = {
+    "dataset/build_store.py": {"os.open", "truncate", "pwrite"},  # the pixels, inside of ``writing``
+    "inference/onnx_file.py": {"save"},  # into the temporary file of ``write_durably``
+    "train/checkpoint.py": {"save_file"},  # the same
+    "train/events.py": {"SummaryWriter"},  # given up when it fails
+    "modes/time_limit.py": {"TemporaryDirectory"},  # to measure how long a checkpoint takes
+    "utils/logs.py": {"FileHandler"},  # given up when it fails
+    "utils/terminal.py": {"os.open"},  # of /dev/null
+}
+
+
+def writes(call: ast.Call) -> str:
+    """Return what a call writes with, or ""."""
+    name = ast.unparse(call.func)
+    last = name.rpartition(".")[2]
+    if name == "open" or (last == "open" and name != "os.open"):
+        modes = [*call.args[name == "open" :], *(k.value for k in call.keywords if k.arg == "mode")]
+        given = {str(mode.value) for mode in modes if isinstance(mode, ast.Constant)}
+        return name if any(set(mode) & set("wax+") and len(mode) < 4 for mode in given) else ""
+    if name in WRITERS:
+        return name if "." in name or name not in {"write_bytes", "write_text", "remove"} else ""
+    if last == "save" and name in {"checkpoint.save", "self.save"}:
+        return ""
+    return last if last in WRITERS and "." in name else ""
+
+
+def test_nothing_writes_past_the_one_durable_writer() -> None:
+    found = []
+    for path in SOURCES:
+        if named(path) == "utils/durable.py":
+            continue
+        used = {name: call.lineno for call in calls(path) if (name := writes(call))}
+        found += [
+            f"{named(path)} line {line}: {name}"
+            for name, line in used.items()
+            if name not in MAY_WRITE.get(named(path), ())
+        ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "open(path,'w')",
+        "path.open('ab')",
+        "open(path,mode='x')",
+        "path.write_text('a')",
+        "os.replace(a,b)",
+        "path.mkdir()",
+        "shutil.rmtree(path)",
+        "np.savez(path)",
+        "cv2.imwrite(path,image)",
+        "frame.to_csv(path)",
+        "json.dump(value,file)",
+        "array.tofile(path)",
+        "tempfile.mkdtemp()",
+        "os.open(path,flags)",
+        "safetensors.torch.save_file(a,b)",
+        "save_file(a,b)",
+        "onnx.save(model,path)",
+    ],
+)
+def test_the_search_for_writers_finds_them(text: str) -> None:
+    assert writes(ast.parse(text).body[0].value)
+
+
+@pytest.mark.parametrize(
+    "text", ["open(path)", "path.open('rb')", "text.replace('a', 'b')", "write_text(path, 'a')"]
+)
+def test_the_search_for_writers_leaves_readers_alone(text: str) -> None:
+    assert not writes(ast.parse(text).body[0].value)
+
+
+def test_json_of_our_own_is_read_in_one_place() -> None:
+    # dataset/tree.py reads a config's text
+    may = {"utils/read_json.py", "utils/durable.py", "train/checkpoint.py", "dataset/tree.py"}
+    used = {named(path) for path in SOURCES if names_used(path) & {"json.loads", "json.load"}}
+    assert used <= may

@@ -100,6 +100,12 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+def make_new_folder(folder: Path) -> None:
+    """Make a folder that must not be there yet."""
+    with writing(folder):
+        folder.mkdir()
+
+
 def name_folder(partial: Path, folder: Path) -> None:
     """Give a folder its name in one step, when everything in it is on the disk."""
     with writing(folder):

@@ -1,6 +1,7 @@
 """JSON files of our own, read again: what is damaged is refused by name."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,13 @@ def read_json(path: Path, advice: str = "Bring it back from a copy, or write it 
         raise DataError(f"{path} is damaged: {error}. {advice}") from None
     if not isinstance(values, dict):
         raise DataError(f"{path} is damaged: it holds no object. {advice}")
+    last = next(reversed(values), "")  # where the digest stands, also if the key itself was damaged
     digest = values.pop("digest", None)
-    if digest is not None and digest != digest_of(values):
+    changed = digest != digest_of(values) if digest is not None else _is_digest(values.get(last))
+    if changed:
         raise DataError(f"{path} is damaged: it was changed after it was written. {advice}")
     return values
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 from utils.durable import write_text
 from utils.errors import DataError, listed, unknown_name
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,11 @@ class Table:
     rows: list[Row]
 
 
-def read_table(path: Path, needs: Sequence[str]) -> Table:
+def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Table:
     """Return the rows of a CSV file; blank lines are skipped, a BOM and CRLF are fine.
+
+    Args:
+        guarded: it is one that ``write_table`` wrote so, or a person after its example.
 
     Raises:
         DataError: the file is missing, empty, not UTF-8 text, lacks one of the columns that it ``needs``,
@@ -65,6 +68,8 @@ def read_table(path: Path, needs: Sequence[str]) -> Table:
         if len(cells) != len(columns):
             ragged.append(f"{place}: {len(cells)} values for {len(columns)} columns")
             continue
+        if guarded:
+            cells = [from_spreadsheet(cell) for cell in cells]
         rows.append(Row(dict(zip(columns, cells, strict=True)), place))
     if ragged:
         raise DataError(listed(str(path), ragged))
@@ -73,12 +78,18 @@ def read_table(path: Path, needs: Sequence[str]) -> Table:
     return Table(columns, rows)
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV file durably: UTF-8, line feeds, no index column."""
+def write_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], *, guarded: bool = True
+) -> None:
+    """Write a CSV file durably: UTF-8, line feeds, no index column.
+
+    Args:
+        guarded: no text in it can be run as a formula, for a spreadsheet may open it.
+    """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    for cells in (columns, *rows):
+        writer.writerow([for_spreadsheet(c) if guarded and isinstance(c, str) else c for c in cells])
     write_text(path, out.getvalue())
 
 

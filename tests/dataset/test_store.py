@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import json
 import os
 import select
 import signal
 import threading
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -17,8 +19,9 @@ import torch
 from dataset.cropper import Cropper
 from dataset.croppers.centre_crop import CentreCrop
 from dataset.prepare import Prepare
+from dataset.resident import place
 from dataset.store import DecodedOnTheFly, ImageStore, JoinedSource, missed_line, open_images, raise_bad
-from utils.errors import DataError
+from utils.errors import DataError, WriteFailed
 
 SIZE = (16, 12)
 BUILD_AND_PAUSE = """
@@ -198,17 +201,25 @@ def test_a_part_that_is_cut_out_but_not_resized_is_stored_whole(open_, folder, f
     assert np.array_equal(open_(cut).batch(rows).permute(0, 2, 3, 1).numpy(), expected)
 
 
-def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_no_store(open_, tmp_path, monkeypatch):
+@pytest.mark.parametrize("call", ["pwrite", "fsync", "truncate"])
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_no_store(open_, tmp_path, monkeypatch, call):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "pwrite", full)
-        with pytest.raises(OSError, match="No space left") as caught:
+        patch.setattr(os, call, full)
+        with pytest.raises(WriteFailed, match=r"pixels\.u8 can't be written: No space left on device\."):
             open_()
-    assert caught.value.filename.endswith("pixels.u8")
     assert not stores(tmp_path)
     assert isinstance(open_(), ImageStore)
+
+
+def test_a_disk_that_takes_a_part_of_a_write_is_given_the_rest(open_, files, folder, monkeypatch):
+    pwrite = os.pwrite
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", lambda file, data, place: pwrite(file, data[:100], place))
+        found = open_()
+    assert torch.equal(found.batch(np.arange(len(files))), direct(folder, files))
 
 
 def test_without_a_store_unreadable_images_are_known_from_the_start_as_well(open_, folder, files, decoded):
@@ -384,3 +395,77 @@ def test_two_sources_as_one_name_what_is_wrong_by_its_row_in_both(open_, folder,
     nothing = Prepare(SIZE, Bluish(least=256))
     parts = [open_(nothing, files=part) for part in (files[3:5], files[5:8])]
     assert JoinedSource(*parts).missed == list(range(5))
+
+
+@pytest.mark.parametrize("damage", ["a bit", "zeros", "another image", "random"])
+def test_an_image_that_the_disk_has_changed_is_decoded_anew_and_the_store_built_again(
+    open_, folder, files, tmp_path, decoded, caplog, damage
+):
+    open_()
+    (store,) = stores(tmp_path)
+    data = np.fromfile(store / "pixels.u8", np.uint8).reshape(len(files), -1)
+    if damage == "a bit":
+        data[5, 100] ^= 4
+    elif damage == "zeros":
+        data[5, :64] = 0
+    elif damage == "another image":
+        data[5] = data[12]
+    else:
+        data[5] = np.random.default_rng(0).integers(0, 256, data.shape[1])
+    data.tofile(store / "pixels.u8")
+    decoded.clear()
+    expected = direct(folder, files)
+    decoded.clear()
+    found = open_()
+    for _ in range(2):  # it stays right in later epochs
+        assert torch.equal(found.batch(np.arange(len(files))), expected)
+    assert decoded.keys() == {folder.root / files[5]}
+    assert f"is damaged where {folder.root / files[5]} is" in caplog.text
+    decoded.clear()
+    assert torch.equal(open_().batch(np.arange(len(files))), expected)
+    assert len(decoded) == len(files)
+
+
+def test_an_image_is_checked_once_in_a_process(open_, files, monkeypatch):
+    store, checked = open_(), []
+    crc32 = zlib.crc32
+    monkeypatch.setattr(zlib, "crc32", lambda data: checked.append(1) or crc32(data))
+    for rows in ([0, 3, 0], [3, 4], list(range(len(files)))):
+        store.batch(np.array(rows))
+    assert len(checked) == len(files) + 1  # row 0 came twice in the batch in which it was new
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "null", "3", '{"shape": 3}', '{"bad": [], "missed": 0, "shape": [1, 2, 3, 4]}', "[" * 9999, ""],
+)
+@pytest.mark.parametrize("budget", [0.0, 1.0])
+def test_a_manifest_of_any_content_is_built_again(open_, files, tmp_path, text, budget):
+    expected = open_(budget=budget).batch(np.arange(len(files)))
+    (path,) = [*(tmp_path / "cache").glob("*/manifest.json"), *(tmp_path / "cache").glob("*.seen.json")]
+    path.write_text(text, encoding="utf-8")
+    assert torch.equal(open_(budget=budget).batch(np.arange(len(files))), expected)
+
+
+@pytest.mark.parametrize("change", [("missed", [0]), ("bad", {"3": "gone"}), ("sums", "0" * 64)])
+def test_a_manifest_that_says_something_else_than_was_written_is_built_again(
+    open_, tmp_path, change, decoded, files
+):
+    open_()
+    (path,) = (tmp_path / "cache").glob("*/manifest.json")
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | dict([change])))
+    decoded.clear()
+    found = open_()
+    assert (found.missed, found.bad) == ([], {})
+    assert len(decoded) == len(files)
+
+
+def test_a_resident_store_is_checked_while_it_is_read(open_, folder, files, tmp_path):
+    open_()
+    (store,) = stores(tmp_path)
+    with open(store / "pixels.u8", "r+b") as file:
+        file.seek(1000)
+        file.write(b"\x11\x22\x33")
+    found = place(open_(), "memory", torch.device("cpu"), "test")
+    assert torch.equal(found.batch(np.arange(len(files))), direct(folder, files))

@@ -13,6 +13,7 @@ from modes.read_settings import check, read_sections
 from modes.saved_run import SavedRun
 from modes.settings import Change, changes
 from run import main
+from tests.modes.finished import seal
 from tests.modes.smallest import SMALL_RUN
 from utils.errors import DataError
 
@@ -56,6 +57,7 @@ def write(path, rows):
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+    seal(path)
 
 
 def answer(work, run, wrong):

@@ -22,7 +22,9 @@ from run import main
 from tests.digits import digits, write_csv, write_images
 from tests.modes.smallest import SMALL_RUN
 from train import checkpoint
+from utils.durable import write_json
 from utils.errors import ConfigError, DataError
+from utils.read_json import read_json
 
 CONFIG = SMALL_RUN.replace("[train]", "dropout = 0.2\n[train]")
 SPACES = {"mask": 3, "gender": 2, "age": 3}
@@ -261,10 +263,9 @@ def test_a_run_whose_best_checkpoint_is_another_epochs_labels_nothing(taught, te
     copied = tmp_path / "run"
     shutil.copytree(teacher, copied)
     (copied / "pseudo_labels.csv").unlink()
-    scores = json.loads((copied / "scores.json").read_text())
-    (copied / "scores.json").write_text(json.dumps(scores | {"best_epoch": 9}))
-    assert podium(taught / "config.ini", "--mode", "pseudo", "--run", str(copied)) == 2
-    assert "is damaged" in capsys.readouterr().err
+    write_json(copied / "scores.json", read_json(copied / "scores.json") | {"best_epoch": 9})
+    assert podium(taught / "config.ini", "--mode", "pseudo", "--run", str(copied)) == 3
+    assert "the weights of epoch 9, the best one, are damaged or gone" in capsys.readouterr().err
     assert not (copied / "pseudo_labels.csv").exists()
 
 
@@ -276,11 +277,11 @@ def test_a_teacher_that_has_seen_who_validates_is_refused(taught, labels, teache
 
 
 def test_a_student_may_hold_out_fewer_people_than_its_teacher_but_no_other_one(taught, labels):
-    facts = json.loads(labels.with_suffix(".json").read_text())
-    labels.with_suffix(".json").write_text(json.dumps(facts | {"held_out": [*facts["held_out"], "more"]}))
+    facts = read_json(labels.with_suffix(".json"))
+    write_json(labels.with_suffix(".json"), facts | {"held_out": [*facts["held_out"], "more"]})
     student(taught, labels).training_data()
     one, *rest = facts["held_out"]
-    labels.with_suffix(".json").write_text(json.dumps(facts | {"held_out": rest}))
+    write_json(labels.with_suffix(".json"), facts | {"held_out": rest})
     with pytest.raises(ConfigError, match=rf"of the 4 .* 1 are not .* {one!r}"):
         student(taught, labels).training_data()
 

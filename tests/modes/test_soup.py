@@ -13,8 +13,11 @@ from dataset.demo import draw_demo_data
 from inference.soup import mean_weights
 from modes.ingredients import Ingredients
 from run import main
+from tests.modes.finished import seal
 from tests.modes.smallest import SMALL_RUN
 from train import checkpoint
+from utils.durable import write_json
+from utils.read_json import read_json
 
 
 def podium(work, *arguments):
@@ -224,8 +227,8 @@ def test_runs_that_cannot_be_ingredients_are_refused(work, runs, capsys):
 
 
 def test_runs_of_other_data_are_refused(work, runs, capsys):
-    environment = json.loads((runs / "001" / "environment.json").read_text())
-    (runs / "001" / "environment.json").write_text(json.dumps(environment | {"data": "another"}))
+    path = runs / "001" / "environment.json"
+    write_json(path, read_json(path) | {"data": "another"})
     assert "is no longer what" in refusal(work, capsys, "001", "002", code=3)
 
 
@@ -237,6 +240,7 @@ def test_only_images_that_no_ingredient_was_trained_on_count(work, runs):
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(kept)
+    seal(runs / "002" / "valid_predictions.csv")
     assert podium(work, "--mode", "soup", "001", "002") == 0
     assert {row["group"] for row in table(runs / "006" / "valid_predictions.csv")} == set(people[1:])
     assert not (runs / "006" / "split.csv").exists()

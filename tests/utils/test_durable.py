@@ -1,14 +1,16 @@
 """A file is whole under its name or not there at all, also when its writer is killed; and locks."""
 
+import errno
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from utils.durable import lock, sha256_of, write_durably, write_json, write_text
+from utils.durable import lock, remove_leftovers, sha256_of, write_durably, write_json, write_text
 from utils.errors import WriteFailed
 from utils.read_json import read_json
 
@@ -115,3 +117,56 @@ def test_a_lock_held_by_another_process_is_not_got_and_is_free_when_that_is_kill
         with lock(path, wait=False) as got:
             assert got
     assert path.exists()  # the file may stay: the kernel's lock counts, not the file
+
+
+@pytest.mark.parametrize("call", ["fsync", "open", "write_bytes", "replace", "unlink"])
+def test_a_failed_call_of_any_kind_is_one_line_with_the_file_and_the_reason(tmp_path, monkeypatch, call):
+    path = tmp_path / "scores.json"
+    write_text(path, "old")
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os if call in ("fsync", "open") else Path, call, full)
+        with pytest.raises(WriteFailed) as failed:
+            write_text(path, "new")
+    assert str(failed.value) in {
+        f"{place} can't be written: No space left on device." for place in (path, tmp_path)
+    }
+    assert failed.value.exit_code == 4
+    assert path.read_text() in ("old", "new")
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o022, 0o002])
+def test_permissions_follow_the_users_umask_also_of_files_that_a_library_makes(tmp_path, umask):
+    def private(temporary):
+        temporary.unlink()
+        temporary.write_text("made anew")
+        temporary.chmod(0o600)
+
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / "a", "text")
+        write_durably(tmp_path / "b", private)
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in "ab"] == [0o666 & ~umask] * 2
+
+
+def test_what_killed_processes_left_half_written_goes_and_what_lives_stays(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    gone = [f".scores.json.{dead.pid}.tmp", ".tmpa1B2c3", ".measure-xy"]
+    stays = [f".scores.json.{os.getppid()}.tmp", ".lock", ".hidden", "scores.json", ".tmpfile"]
+    for name in (*gone, *stays):
+        (tmp_path / name).mkdir() if "measure" in name else (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(stays)
+
+
+def test_writing_a_file_removes_what_a_killed_process_left_of_it(tmp_path):
+    die_while_writing(tmp_path / "scores.json")
+    assert len(list(tmp_path.iterdir())) == 1
+    write_text(tmp_path / "scores.json", "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
