@@ -17,8 +17,8 @@ from tests.faults.trial import Outcome, Place, Undisturbed, known, steady
 from tests.faults.uses import USES, Use, copy_state
 
 REFUSED = (2, 3, 4)
-# Without these a run can't be gone on with; each says what it began with.
-NEEDED = ("config.ini", "environment.json", "folds.json", "train.csv")
+# What a run that is resumed has to do without: it is written again, or there is one before it.
+REBUILT = ("log.txt", "metrics.jsonl", "class_table.csv", "split.csv")
 READERS = tuple(name for name in USES if name not in ("train", "train with TensorBoard"))
 _Change = Callable[[bytes, random.Random], bytes]
 
@@ -69,6 +69,7 @@ JSON: dict[str, _Change] = {
     "no keys": lambda *_: b"{}",
     "deep": lambda *_: b"[" * 100_000,
 }
+_OURS = ("runs/", "cache/", "submissions.csv")
 NO_FILE = ("removed", "a folder in its place")
 _WRONG = {"null": None, "a list": [[]], "a text": "text", "a number": -1}  # in place of one value
 
@@ -151,10 +152,13 @@ class DamageTrial:
     def _refused(self, use: Use, result: Result, noticed: bool) -> tuple[str, str]:
         if result.code not in REFUSED:
             return "wrong code", f"{result.code}: {result.last}"
-        if not noticed:
+        path = Path(self.file)
+        # A run whose file is gone or is of another run may be called by its folder.
+        run = path.parent.name if self.kind in NO_FILE else str(path.parent)
+        if not noticed and run not in result.text:
             return "unclear", " / ".join(result.text.strip().splitlines()[-3:])
-        lasting = Path(self.file).name in NEEDED or result.code == 4
-        if use.words == ("--resume",) and not lasting:
+        rebuilt = path.name in REBUILT or path.parts[0] == "cache" or "checkpoints" in path.parts
+        if use.words == ("--resume",) and rebuilt and result.code != 4:
             return "not resumable", result.last
         return "refused", result.last
 
@@ -166,8 +170,6 @@ class DamageTrial:
             names = [path.stem, str(path.parent)]
         if path.parts[0] == "cache":
             names.append(path.parts[1])
-        if self.kind in NO_FILE:  # a folder without it is no run
-            names.append(repr(path.parent.name))
         new = set(steady(text).splitlines()) - set(usual.splitlines())
         return any(name in line for name in names for line in new)
 
@@ -182,6 +184,6 @@ def damages(states: Path, use: Use) -> Iterator[DamageTrial]:
     """Yield every kind of damage of every file that a use opens, in the state that it starts from."""
     for file in sorted(known(states, use).read):
         path = states / use.state / file
-        if path.is_file() and not path.name.endswith(".lock") and not file.startswith("data/"):
+        if path.is_file() and not path.name.endswith(".lock") and file.startswith(_OURS):
             for kind in (*kinds(path), *NO_FILE):
                 yield DamageTrial(use.name, file, kind)

@@ -11,6 +11,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,21 +42,28 @@ def main(arguments: Sequence[str]) -> int:
     """Try it; return 1 if anything failed."""
     asked = _parsed(arguments)
     prepare_process()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=MEMORY, prefix="podium-states-") as folder:
         states = Path(folder)
-        began = time.monotonic()
         trials = list(spread(_trials(states, asked), asked.share, asked.seed))
         print(f"{len(trials)} trials; the states took {time.monotonic() - began:.0f} s.", flush=True)
         outcomes = _tried(states, trials, asked.jobs)
     failed = [outcome for outcome in outcomes if not outcome.good]
-    figures = table(outcomes)
-    whole = asked.share >= 1 and not (asked.only or asked.use or asked.match)
+    figures = f"{_said(asked, began)}\n\n{table(outcomes)}"
+    whole = not (asked.only or asked.use or asked.match)
     if asked.document is not None and whole:
         put_in(asked.document, figures)
     for outcome in failed:
         print(f"{outcome.verdict}: {outcome.use}: {outcome.fault}\n    {outcome.note}")
     print(f"\n{figures}\n\n{len(outcomes)} tried, {len(failed)} failed.")
     return 1 if failed else 0
+
+
+def _said(asked: Namespace, began: float) -> str:
+    """Return when and how much was tried."""
+    share = "All of it" if asked.share >= 1 else f"A sample of {asked.share:.0%}, spread evenly"
+    minutes = (time.monotonic() - began) / 60
+    return f"{share}, in {minutes:.0f} minutes by {asked.jobs} processes, on {date.today().isoformat()}."
 
 
 def _parsed(arguments: Sequence[str]) -> Namespace:
@@ -67,7 +75,9 @@ def _parsed(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--match", default="", help="only trials whose description holds this text")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes at once")
     parser.add_argument(
-        "--document", type=Path, help="write the table between the marks of this file, if all is tried"
+        "--document",
+        type=Path,
+        help="write the table between the marks of this file, unless only a part is tried",
     )
     return parser.parse_args(arguments)
 
