@@ -218,4 +218,7 @@ def _names(call: Call) -> list[str]:
         return [path.name.removeprefix(".").rsplit(".", 2)[0]]
     if path.name.startswith(".tmp"):
         return [str(path.parent)]
-    return [path.name, *([Path(call.target).name] if call.target else [])]
+    if path.name.startswith(".new-"):  # another name each time
+        return [f"{path.parent}/.new-"]
+    store = [path.parts[1].removesuffix(".partial")] if path.parts[0] == "cache" and path.parts[1:] else []
+    return [path.name, *store, *([Path(call.target).name] if call.target else [])]

@@ -156,7 +156,7 @@ class DamageTrial:
         # A run whose file is gone or is of another run may be called by its folder.
         run = path.parent.name if self.kind in NO_FILE else str(path.parent)
         if not noticed and run not in result.text:
-            return "unclear", " / ".join(result.text.strip().splitlines()[-3:])
+            return "unclear", result.end
         rebuilt = path.name in REBUILT or path.parts[0] == "cache" or "checkpoints" in path.parts
         if use.words == ("--resume",) and rebuilt and result.code != 4:
             return "not resumable", result.last

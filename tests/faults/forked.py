@@ -38,6 +38,10 @@ class Result:
         return "Traceback (most recent call last)" in self.text or "--- Logging error ---" in self.text
 
     @property
+    def end(self) -> str:
+        return " / ".join(self.text.strip().splitlines()[-3:])[-400:]
+
+    @property
     def last(self) -> str:
         lines = [line for line in self.text.splitlines() if line.strip()]
         return lines[-1].strip()[:160] if lines else ""

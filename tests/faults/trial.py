@@ -108,7 +108,7 @@ def disturb(
         wrong = judge(first)
         verdict, note = go_on(place.root, use, known(states, use), first)
         if verdict == "equal" and wrong:
-            return wrong, f"{first.code}: {first.last}"
+            return wrong, f"{first.code}: {first.end}"
         return verdict, note
 
 
