@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dataset.spaces import Space
 from inference.mean import mean_probabilities
-from utils.durable import sha256_of, write_json
+from utils.durable import sha256_of_text, write_json
 from utils.errors import DataError, closest, listed
 from utils.read_json import read_json
 from utils.tables import Row, Table, read_table
@@ -91,12 +91,12 @@ def validated_file(folder: Path) -> Path:
 def digests(folder: Path) -> dict[str, dict[str, str]]:
     """Return for scores.json the SHA-256 of the tables that a run's folder is judged by."""
     tables = [folder / name for name in (*_FILES, SPLIT) if (folder / name).exists()]
-    return {"files": {table.name: sha256_of(table) for table in tables}}
+    return {"files": {table.name: sha256_of_text(table) for table in tables}}
 
 
 def write_digest(path: Path) -> None:
     """Write beside a table what it is, where no scores.json says so."""
-    write_json(path.with_suffix(".json"), {"files": {path.name: sha256_of(path)}})
+    write_json(path.with_suffix(".json"), {"files": {path.name: sha256_of_text(path)}})
 
 
 def refuse_changed(path: Path) -> None:
@@ -107,7 +107,7 @@ def refuse_changed(path: Path) -> None:
     """
     for place in (path.with_name(SCORES), path.with_suffix(".json")):
         digest = read_json(place).get("files", {}).get(path.name) if place.exists() else None
-        if digest is not None and digest != sha256_of(path):
+        if digest is not None and digest != sha256_of_text(path):
             raise DataError(
                 f"{path} is damaged or was edited: it is not what {place.name} beside it says was written. "
                 "Bring it back from a copy, or write it anew."

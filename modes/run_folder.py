@@ -21,7 +21,7 @@ from utils.durable import (
     name_folder,
     remove_folder,
     remove_leftovers,
-    sha256_of,
+    sha256_of_text,
     write_json,
 )
 from utils.errors import ConfigError, DataError, WriteFailed
@@ -137,7 +137,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
             "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
             "python": platform.python_version(),
             "versions": {name: version(name) for name in _PACKAGES},
-            "config_sha256": sha256_of(folder / CONFIG),
+            "config_sha256": sha256_of_text(folder / CONFIG),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             **facts,
         },
@@ -156,7 +156,7 @@ def _warn_of_other_config(folder: Path) -> None:
     except DataError as error:  # who needs more of it than this refuses it
         log.warning("%s", error)
         return
-    if written is not None and written != sha256_of(folder / CONFIG):
+    if written is not None and written != sha256_of_text(folder / CONFIG):
         log.warning(
             "%s was changed after the run began: what it says may not be what was trained.", folder / CONFIG
         )

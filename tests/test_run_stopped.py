@@ -1,12 +1,20 @@
 """A run that is stopped anywhere goes on to the same bits, and tells of no epoch that it could lose."""
 
+import errno
 import json
 import logging
+import os
+import re
+import shlex
+import signal
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from dataset.demo import draw_demo_data
 from run import main
@@ -165,3 +173,93 @@ def test_a_best_epoch_that_is_damaged_before_the_end_is_trained_again(
     newest.write_bytes(newest.read_bytes()[:-1] + b"\x55")
     assert podium("--resume") == 0
     assert_same(whole(""), run)
+
+
+MOMENTS = {  # where the signal comes, and the exit code: 4 as soon as there is a run to go on with
+    "reading the data": ("modes.assemble.open_images", 130),
+    "beginning the run": ("modes.train.create_run", 4),
+    "assembling it": ("modes.one_run.assemble_training", 4),
+    "scoring it": ("modes.one_run.intervals", 4),
+    "printing where it is": ("modes.train._say_where", 130),
+}
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_signal_means_the_same_at_any_moment(
+    podium: Podium, whole, tmp_path: Path, moment: str, name: str, monkeypatch, capsys
+) -> None:
+    place, code = MOMENTS[moment]
+    if name != "SIGTERM" and code == 130:
+        pytest.skip("the same way for all three")
+    with monkeypatch.context() as patch:
+        signalled_in(place, name, patch)
+        assert podium() == code
+    error = capsys.readouterr().err
+    assert error.count(name) == 1
+    assert "Traceback" not in error
+    run = tmp_path / "runs" / "test" / "001"
+    if code == 4:
+        assert f"Go on with: python run.py --resume --config {run / 'config.ini'} --run {run}" in error
+        assert podium("--resume") == 0
+    elif not run.exists():
+        assert podium() == 0
+    assert_same(whole(""), run)
+    assert not list(tmp_path.rglob(".new-*"))
+
+
+def signalled_in(place: str, name: str, patch: pytest.MonkeyPatch) -> None:
+    """Let a signal come while a function works."""
+    module, _, function = place.rpartition(".")
+    usual = getattr(import_module(module), function)
+
+    def interrupted(*arguments: object, **named: object) -> object:
+        os.kill(os.getpid(), getattr(signal, name))
+        return usual(*arguments, **named)
+
+    patch.setattr(place, interrupted)
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["first", "last"])
+def test_a_signal_in_an_epochs_validation_names_that_epoch(
+    podium: Podium, whole, tmp_path: Path, last: bool, monkeypatch, capsys
+) -> None:
+    save = checkpoint.save
+
+    def interrupted(folder: Path, name: str, step: int, values: dict[str, object]) -> None:
+        if name == "last" and values["epoch"] == (EPOCHS if last else 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+        save(folder, name, step, values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save", interrupted)
+        assert podium() == 4
+    assert f"SIGTERM after epoch {EPOCHS if last else 1}: the state after step" in capsys.readouterr().err
+    assert podium("--resume") == 0
+    assert_same(whole(""), tmp_path / "runs" / "test" / "001")
+
+
+FAILING = {  # what of the system fails, and what the one line names
+    "weights": ("train.checkpoint.save_file", "checkpoints/best-.*safetensors"),
+    "text": ("pathlib.Path.write_bytes", "001|new-"),
+    "fsync": ("os.fsync", "001|new-"),
+    "folder": ("pathlib.Path.mkdir", "runs"),
+}
+
+
+@pytest.mark.parametrize("what", FAILING)
+def test_a_full_disk_is_one_line_with_the_file_code_4_and_the_way_on(
+    podium: Podium, whole, tmp_path: Path, what: str, monkeypatch, capsys
+) -> None:
+    place, named = FAILING[what]
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    rust = SafetensorError("I/O error: No space left on device (os error 28)")
+    with monkeypatch.context() as patch:
+        patch.setattr(place, Mock(side_effect=rust if what == "weights" else full))
+        assert podium() == 4
+    said = capsys.readouterr().err.splitlines()
+    line = rf"WriteFailed: {tmp_path}\S*({named})\S* can't be written: No space left on device\."
+    assert re.fullmatch(line, said[-2])
+    assert said[-1].startswith("Go on with: python run.py ")
+    assert main(shlex.split(said[-1].removeprefix("Go on with: python run.py "))) == 0
+    assert_same(whole(""), tmp_path / "runs" / "test" / "001")

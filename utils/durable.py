@@ -147,6 +147,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of_text(path: Path) -> str:
+    """Return the SHA-256 of a text file in hex; line ends that git has changed don't count."""
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
 @contextmanager
 def lock(path: Path, *, wait: bool) -> Iterator[bool]:
     """Hold an exclusive lock on ``path`` while inside; yields whether it was got.
