@@ -1,6 +1,6 @@
 """Predicts the organiser's eval images and writes the submission."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from utils.errors import DataError, PodiumError
 from utils.tables import write_table
 
 TEST_PREDICTIONS = "test_predictions.csv"
+Rows = list[dict[str, str]]
 
 
 class Submitter:
@@ -34,8 +35,10 @@ class Submitter:
             )
         self.task, self.images = task, images
 
-    def submit(self, found: Predictions, folder: Path) -> list[dict[str, str]]:
-        """Write ``submission.csv`` and ``test_predictions.csv``; return the submission's rows.
+    def submit(self, found: Predictions, folder: Path, listed: Callable[[Rows], None]) -> None:
+        """Write ``submission.csv``, give its rows to ``listed``, then write ``test_predictions.csv``.
+
+        These come last, since an ensemble takes a member that has them as done.
 
         Raises:
             DataError: the submission is not what the organiser's template asks for.
@@ -48,8 +51,8 @@ class Submitter:
             for name, answer in zip(self.images.ids, answers, strict=True)
         ]
         write_submission(folder / "submission.csv", rows, self.images.ids, columns, self.task.allowed)
+        listed(rows)
         self.write_table(found, folder)
-        return rows
 
     def write_table(self, found: Predictions, folder: Path) -> None:
         """Write ``test_predictions.csv`` alone."""

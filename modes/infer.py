@@ -2,13 +2,14 @@
 
 import logging
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
 from dataset.task import TASKS, Task, Tuning
-from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
+from inference.inferrer import TEST_PREDICTIONS, Inferrer, Rows, Submitter
 from inference.mean import mean_predictions
 from inference.mean_of_views import MeanOfViews
 from inference.submission import histogram
@@ -30,6 +31,7 @@ from utils.logs import logged_to
 
 log = logging.getLogger("podium")
 _MOST_SHOWN = 30  # columns whose values are counted in the log
+_Listed = Callable[[Rows], None]
 _FOLDS = ("run.folds", "run.seeds")  # say what is trained
 
 
@@ -68,8 +70,8 @@ class Infer(Mode):
         with logged_to(folder / "log.txt"):
             self._predict(experiment, folder)
 
-    def _submit(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
-        """Write what the models of a run say; return the submission's rows."""
+    def _submit(self, experiment: Experiment, task: Task, folder: Path, listed: _Listed) -> None:
+        """Write what the models of a run say."""
         settings = experiment.settings
         model = experiment.model(fresh=False)
         views = build_views(settings, experiment.task, experiment.prepare.size)
@@ -83,26 +85,28 @@ class Infer(Mode):
             load_weights(model, experiment, own)
             engine = with_engine(model, experiment, own)
             found.append(inferrer.predict(with_views(engine, views, settings, experiment.task)))
-        rows = inferrer.submit(mean_predictions(task.spaces, found), folder)
+        inferrer.submit(mean_predictions(task.spaces, found), folder, listed)
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):
                 inferrer.write_table(predictions, own)
-        return rows
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
-        submit = self._submit_ensemble if is_ensemble(folder) else self._submit
-        rows = submit(experiment, task, folder)
-        for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
-            counts = histogram(rows, column, values)
-            shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
-            log.info("%s  %s", column, shown)
-        log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
-        log.info("Probabilities: %s", folder / TEST_PREDICTIONS)
-        record(folder, rows, task, experiment.settings)
 
-    def _submit_ensemble(self, experiment: Experiment, task: Task, folder: Path) -> list[dict[str, str]]:
-        """Write what an ensemble says; return the submission's rows."""
+        def listed(rows: Rows) -> None:
+            for column, values in list(task.allowed.items())[:_MOST_SHOWN]:
+                counts = histogram(rows, column, values)
+                shown = "  ".join(f"{value}:{n}" for value, n in zip(values, counts, strict=True))
+                log.info("%s  %s", column, shown)
+            log.info("Submission:    %s (%d rows)", folder / "submission.csv", len(rows))
+            record(folder, rows, task, experiment.settings)
+
+        submit = self._submit_ensemble if is_ensemble(folder) else self._submit
+        submit(experiment, task, folder, listed)
+        log.info("Probabilities: %s", folder / TEST_PREDICTIONS)
+
+    def _submit_ensemble(self, experiment: Experiment, task: Task, folder: Path, listed: _Listed) -> None:
+        """Write what an ensemble says."""
         submitter = Submitter(task, experiment.eval_table())
         if experiment.settings.infer.views:
             log.warning(
@@ -111,7 +115,7 @@ class Infer(Mode):
             )
         paths = [text for text in self.arguments.overrides if _key(text).startswith("paths.")]
         found = ensemble_predictions(folder, task, submitter.images, paths, self._again)
-        return submitter.submit(found, folder)
+        submitter.submit(found, folder, listed)
 
     def _again(self, folder: Path) -> None:
         """Predict with another run, by the same command."""
