@@ -214,11 +214,11 @@ def described(call: Call) -> str:
 def _names(call: Call) -> list[str]:
     """Return what a message may call the file of a failed call."""
     path = Path(call.path)
+    if "/.new-" in call.path:  # called by the name that it will have, or as it is
+        return [call.path.partition(".new-")[0]]
     if path.name.endswith(".tmp"):  # .NAME.PROCESS.tmp
         return [path.name.removeprefix(".").rsplit(".", 2)[0]]
     if path.name.startswith(".tmp"):
         return [str(path.parent)]
-    if path.name.startswith(".new-"):  # another name each time
-        return [f"{path.parent}/.new-"]
     store = [path.parts[1].removesuffix(".partial")] if path.parts[0] == "cache" and path.parts[1:] else []
     return [path.name, *store, *([Path(call.target).name] if call.target else [])]
