@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dataset.demo import draw_demo_data
+from inference.saved import write_digest
 from modes.assemble import Experiment
 from run import main
 from tests.modes.smallest import SMALL_RUN
@@ -164,8 +165,20 @@ def test_predictions_of_other_images_are_made_anew(work, ensemble, caplog):
     good = path.read_text()
     lines = good.splitlines()
     path.write_text("\n".join([lines[0], *lines[:0:-1]]) + "\n")  # in another order
+    write_digest(path)
     assert podium(work, "--mode", "infer", "--run", str(folder)) == 0
     assert "is of other images, or in another order" in caplog.text
+    assert path.read_text() == good
+
+
+def test_predictions_that_the_disk_has_changed_are_made_anew(work, ensemble, caplog):
+    folder, _ = ensemble("001", "--set", "ensemble.decision=none")
+    path = work / "runs/test/001/test_predictions.csv"
+    good = path.read_text()
+    path.write_text(good.replace(",0.3", ",0.2", 1))
+    assert path.read_text() != good
+    assert podium(work, "--mode", "infer", "--run", str(folder)) == 0
+    assert f"{path} is damaged or was edited" in caplog.text
     assert path.read_text() == good
 
 

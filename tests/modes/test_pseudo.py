@@ -4,6 +4,7 @@ a teacher may not have seen."""
 import csv
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -313,6 +314,32 @@ def test_every_bad_row_is_named_in_one_error(taught, labels):
         (10, "it stands in pseudo_labels.csv line 8 already"),
     ):
         assert any(f"line {line}: " in part and words in part for part in message.splitlines()), words
+
+
+@pytest.mark.parametrize("how", ["absolute", "above", "link"])
+def test_a_file_that_leads_out_of_the_data_folder_is_refused_unless_its_folder_is_named(
+    taught, labels, tmp_path, how
+):
+    rows = table(labels)
+    inside = taught / "data" / rows[0]["file"]
+    outside = tmp_path / "outside.jpg"
+    shutil.copy(inside, outside)
+    link = taught / "data" / "eval" / "images" / "link.jpg"
+    link.unlink(missing_ok=True)
+    link.symlink_to(outside)
+    names = {
+        "absolute": str(outside),
+        "above": os.path.relpath(outside, taught / "data"),
+        "link": "eval/images/link.jpg",
+    }
+    rows[0]["file"] = names[how]
+    write(labels, rows)
+    with pytest.raises(
+        DataError, match=r"leads out of .*: name the folder that it may lie in with images in"
+    ):
+        student(taught, labels).training_data()
+    student(taught, labels, f"pseudo.images={tmp_path}").training_data()
+    link.unlink()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """Each run has a folder of its own, whatever else is there and whoever else asks."""
 
+import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from modes.run_folder import create_run, find_run
+from modes.run_folder import create_run, find_run, held, write_environment
 from utils.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -77,3 +79,53 @@ def test_the_newest_finished_run_is_found_and_a_path_goes_before_it(tmp_path):
 def test_a_name_that_is_no_folders_name_is_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="must be a folder's name"):
         create(tmp_path, name)
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o022, 0o002])
+def test_a_runs_folder_follows_the_users_umask(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        folder = create(tmp_path, "exp")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o777 & ~umask
+
+
+def test_what_killed_processes_left_of_new_runs_goes_and_what_another_one_fills_stays(tmp_path):
+    create(tmp_path, "exp")
+    left, filled = tmp_path / "exp" / ".new-left", tmp_path / "exp" / ".new-filled"
+    for folder in (left, filled):
+        folder.mkdir()
+        (folder / "config.ini").touch()
+    with held(filled):
+        create(tmp_path, "exp")
+        assert not left.exists()
+        assert (filled / "config.ini").exists()
+
+
+def test_who_works_in_a_run_removes_what_killed_processes_left_there_but_not_in_its_members(tmp_path):
+    folder = create(tmp_path, "exp")
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = [".scores.json.{}.tmp", "checkpoints/.tmpAb12Cd", "checkpoints/.last-0000001.json.{}.tmp"]
+    for name in (*left, "fold-0/checkpoints/.tmpAb12Cd"):
+        path = folder / name.format(dead.pid)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with held(folder):
+        assert not [name for name in left if (folder / name.format(dead.pid)).exists()]
+        assert (folder / "fold-0/checkpoints/.tmpAb12Cd").exists()
+
+
+def test_a_config_that_was_changed_after_the_run_began_is_warned_of(tmp_path, caplog):
+    def begin(folder):
+        (folder / "config.ini").write_text("[run]\nname = exp\n")
+        write_environment(folder, {})
+
+    folder = create_run(tmp_path, "exp", begin)
+    (folder / "config.ini").write_bytes(b"[run]\r\nname = exp\r\n")  # as git may check it out
+    find_run(tmp_path, "exp", None, finished=False)
+    assert not caplog.text
+    (folder / "config.ini").write_text("[run]\nname = exq\n")
+    find_run(tmp_path, "exp", None, finished=False)
+    assert f"{folder / 'config.ini'} was changed after the run began" in caplog.text

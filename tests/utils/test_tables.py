@@ -123,12 +123,13 @@ cells = st.text(characters, max_size=8).map(str.strip)
         st.tuples(cells.filter(bool), cells, cells),
         min_size=1,
         max_size=6,
-    )
+    ),
+    guarded=st.booleans(),
 )
-def test_what_is_written_is_read_back_the_same(tmp_path: Path, rows):
+def test_what_is_written_is_read_back_the_same(tmp_path: Path, rows, guarded):
     path = tmp_path / "roundtrip.csv"
-    write_table(path, ("id", "b c", "나이"), rows)
-    table = read_table(path, ("id",))
+    write_table(path, ("id", "b c", "나이"), rows, guarded=guarded)
+    table = read_table(path, ("id",), guarded=guarded)
     assert [tuple(row.values.values()) for row in table.rows] == rows
 
 
@@ -150,3 +151,17 @@ def test_any_bytes_are_a_table_or_a_data_error(tmp_path: Path, content):
     except DataError:
         return
     assert table.rows
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "'=1", "''-x"])
+def test_no_cell_of_a_table_is_a_live_formula_and_each_is_read_as_it_was(tmp_path, cell):
+    write_table(tmp_path / "a.csv", ("group", "fold"), [(cell, 3), ("-1.5e-05", -2)])
+    text = (tmp_path / "a.csv").read_text().splitlines()[1]
+    assert not text.lstrip('"').startswith(("=", "+", "-", "@", "\t"))
+    rows = read_table(tmp_path / "a.csv", ("group",), guarded=True).rows
+    assert [row["group"] for row in rows] == [cell.strip() if cell[0] != "\t" else cell, "-1.5e-05"]
+
+
+def test_a_submission_is_written_letter_by_letter(tmp_path):
+    write_table(tmp_path / "a.csv", ("id", "ans"), [("=1.jpg", "-x")], guarded=False)
+    assert (tmp_path / "a.csv").read_text() == "id,ans\n=1.jpg,-x\n"
