@@ -13,7 +13,7 @@ from dataset.task import Task
 from inference.ensemble import logits_of
 from inference.inferrer import TEST_PREDICTIONS
 from inference.predict import Predictions
-from inference.saved import SavedPredictions, refuse_changed
+from inference.saved import SavedPredictions, refuse_changed, write_digest
 from modes.blend import FILE, Blend
 from modes.pool import common_form
 from modes.saved_run import read_task
@@ -68,6 +68,8 @@ def _predicted(folder: Path, task: Task, images: EvalDataset, again: Again) -> d
     except DataError as error:
         log.warning("\n%s\nIt is made anew:", error)
         again(folder)
+    if not path.with_suffix(".json").exists():  # of a process that was stopped before it, or of an old run
+        write_digest(path)
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
     if _names(saved) != images.ids:
         log.warning("\n%s is of other images, or in another order: it is made anew.", path)
