@@ -92,7 +92,7 @@ def _put_digest(path: Path) -> None:
 
     model = onnx.load(path, load_external_data=False)
     entry = model.metadata_props.add()
-    entry.key, entry.value = _GRAPH, _graph_digest(model)
+    entry.key, entry.value = _GRAPH, json.dumps(_graph_digest(model))
     onnx.save(model, path)
 
 
@@ -116,7 +116,7 @@ def metadata_of(path: Path) -> dict[str, str]:
         facts = {entry.key: entry.value for entry in model.metadata_props}
     except (DecodeError, OSError, ValueError):
         return {}
-    return facts if facts.pop(_GRAPH, None) == _graph_digest(model) else {}
+    return facts if facts.pop(_GRAPH, None) == json.dumps(_graph_digest(model)) else {}
 
 
 def open_onnx(path: Path) -> Any:

@@ -14,7 +14,7 @@ from inference.engines.onnx_runtime import OnnxRuntime
 from inference.onnx_file import as_metadata, metadata_of, open_onnx, write_onnx
 from inference.predict import Predictions
 from models.classifier import MODELS
-from utils.errors import ConfigError
+from utils.errors import ConfigError, DataError
 from utils.registry import Component
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +117,25 @@ def test_the_facts_of_a_file_are_read_as_they_were_written(written, tmp_path):
     broken = tmp_path / "model.onnx"
     broken.write_bytes(written.read_bytes()[:100])
     assert metadata_of(broken) == {}
+
+
+def test_a_file_whose_weights_were_changed_has_no_facts_to_be_taken_for(written, tmp_path):
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(written)
+    weights = model.graph.initializer[0]
+    weights.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights) * 2, weights.name))
+    onnx.save(model, tmp_path / "model.onnx")
+    assert metadata_of(tmp_path / "model.onnx") == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x00" * 50])
+def test_a_file_that_is_no_model_is_refused_by_name(tmp_path, content):
+    (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(DataError, match=rf"ONNX Runtime can't use {tmp_path / 'model.onnx'}: "):
+        open_onnx(tmp_path / "model.onnx")
+    assert metadata_of(tmp_path / "model.onnx") == {}
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inference.ledger import COLUMNS, Entry, Ledger, now
-from utils.errors import ConfigError, DataError
+from utils.errors import ConfigError, DataError, WriteFailed
 
 ROOT = Path(__file__).parents[2]
 HASHES = [f"{number:08x}" * 8 for number in (0xAB12, 0xAB34, 0xCD56)]
@@ -203,7 +203,7 @@ def test_a_write_that_fails_leaves_the_ledger_of_before(ledger, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("utils.durable.os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(WriteFailed, match=r"submissions\.csv can't be written: No space"):
         ledger.add(entry(1))
     assert text(ledger) == before
 

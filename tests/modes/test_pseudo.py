@@ -139,7 +139,8 @@ def test_a_folder_of_images_is_labelled_wherever_it_lies(taught, teacher, tmp_pa
         known = {row["file"]: row for row in table(teacher / "pseudo_labels.csv")}
         for row, image in zip(rows, images, strict=True):
             assert row | {"file": ""} == known[f"eval/images/{image.name}"] | {"file": ""}
-        dataset, source = student(taught, copied / "pseudo_labels.csv").training_data()
+        named = f"pseudo.images={given}"
+        dataset, source = student(taught, copied / "pseudo_labels.csv", named).training_data()
         assert len(source) == len(dataset.training.files) == 143
         shutil.rmtree(place)
 
@@ -347,9 +348,9 @@ def test_a_file_that_leads_out_of_the_data_folder_is_refused_unless_its_folder_i
     [
         (lambda path: path.unlink(), r"There is no file [^ ]*pseudo_labels\.csv \("),
         (lambda path: path.with_suffix(".json").unlink(), r"There is no file [^ ]*pseudo_labels\.json \("),
-        (lambda path: path.with_suffix(".json").write_text("[]"), "does not say which people"),
+        (lambda path: path.with_suffix(".json").write_text("[]"), r"pseudo_labels\.json is damaged"),
         (lambda path: path.with_suffix(".json").write_text('{"held_out": [], "x": 1}'), "does not say which"),
-        (lambda path: path.with_suffix(".json").write_text("{"), r"pseudo_labels\.json can't be read"),
+        (lambda path: path.with_suffix(".json").write_text("{"), r"pseudo_labels\.json is damaged"),
         (lambda path: path.write_text("file,group\na,b\n"), "no column 'confidence/mask'"),
     ],
 )
@@ -443,13 +444,13 @@ def test_without_such_images_the_digest_of_the_data_is_what_it_always_was(taught
 def test_an_unlabelled_image_that_cannot_be_read_is_refused_or_left_out_as_any_other(
     taught, labels, tmp_path
 ):
-    rows, bad = table(labels), tmp_path / "bad.jpg"
+    rows, bad, named = table(labels), tmp_path / "bad.jpg", f"pseudo.images={tmp_path}"
     bad.write_bytes(b"no image")
     rows[4]["file"] = str(bad)
     write(labels, rows)
     with pytest.raises(DataError, match=r"1 image\(s\) can't be read[^$]*bad\.jpg"):
-        student(taught, labels).training_data()
-    dataset, _ = student(taught, labels, "images.on_bad_image=skip").training_data()
+        student(taught, labels, named).training_data()
+    dataset, _ = student(taught, labels, named, "images.on_bad_image=skip").training_data()
     assert [row - 140 for row in dataset.training.rows if row >= 140] == [0, 1, 2, 3, *range(5, 14)]
     assert len(dataset.train_rows) == 16 * 7
 

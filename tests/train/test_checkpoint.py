@@ -292,3 +292,15 @@ def test_a_process_killed_while_it_saves_always_leaves_its_last_checkpoint(tmp_p
         assert found["step"] in (step, step + 1)  # what it had acknowledged, or the one it was about to
         assert torch.equal(found["weight"], torch.full((300, 300), float(found["step"])))
         step = found["step"]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"tensor": "not there"}, {"pairs": 3}, {"pairs": [[1]]}, [1, 2], 5, {"pairs": [["a", {"x": 1}]]}],
+)
+def test_a_forged_manifest_with_a_right_digest_gives_the_older_generation(two: Path, forged: Any) -> None:
+    path = two / "last-0000002.json"
+    body = json.loads(path.read_text(encoding="utf-8")) | {"values": forged}
+    del body["digest"]
+    path.write_text(json.dumps(body | {"digest": digest_of(body)}), encoding="utf-8")
+    assert same(checkpoint.load(two, "last"), values(1))
