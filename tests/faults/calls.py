@@ -220,5 +220,6 @@ def _names(call: Call) -> list[str]:
         return [path.name.removeprefix(".").rsplit(".", 2)[0]]
     if path.name.startswith(".tmp"):
         return [str(path.parent)]
-    store = [path.parts[1].removesuffix(".partial")] if path.parts[0] == "cache" and path.parts[1:] else []
+    first, *rest = call.path.split("/")
+    store = [rest[0].removesuffix(".partial")] if first == "cache" and rest else []
     return [path.name, *store, *([Path(call.target).name] if call.target else [])]

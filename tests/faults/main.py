@@ -10,7 +10,7 @@ import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -147,6 +147,13 @@ def spread(groups: Iterator[list[_Item]], share: float, seed: int) -> Iterator[_
             place += step
 
 
+def _outcome(trial: calls.Trial, done: "Future[Outcome]") -> Outcome:
+    """Return what came of a trial; a fault of the harness is one more failure, and ends nothing."""
+    if (error := done.exception()) is None:
+        return done.result()
+    return Outcome(trial.part, trial.use, str(trial), "harness failed", repr(error))
+
+
 def _tried(states: Path, trials: Sequence[calls.Trial], jobs: int) -> list[Outcome]:
     """Return what came of trials, in their order."""
     context = multiprocessing.get_context("fork")
@@ -159,7 +166,8 @@ def _tried(states: Path, trials: Sequence[calls.Trial], jobs: int) -> list[Outco
         bar = tqdm(as_completed(waiting), total=len(trials), unit="trial", smoothing=0.02, **pace)
         failed = 0
         for done in bar:
-            outcomes[waiting[done]] = done.result()
-            failed += not done.result().good
+            place = waiting[done]
+            outcomes[place] = _outcome(trials[place], done)
+            failed += not outcomes[place].good
             bar.set_postfix_str(f"{failed} failed", refresh=False)
     return [outcomes[place] for place in range(len(trials))]
