@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench faults clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/python run.py
@@ -20,6 +20,9 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-bench  # 15 minutes; PODIUM_DATA=/path/to/photographs, else drawn images
 	$(VENV)/bin/python -m benchmarks.all
+
+faults: $(VENV)/.installed-dev  # kills, full disks, power cuts, damage: 25 minutes of 2 cores
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.faults --document docs/reliability.md $(FAULTS)
 
 clean:  # everything that can be made again; runs/ stays
 	rm -rf $(VENV) .cache data/demo

@@ -1,6 +1,6 @@
 """Predicts the organiser's eval images and writes the submission."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from utils.errors import DataError, PodiumError
 from utils.tables import write_table
 
 TEST_PREDICTIONS = "test_predictions.csv"
+Rows = list[dict[str, str]]
 
 
 class Submitter:
@@ -35,8 +36,9 @@ class Submitter:
         self.written = Written.of(task, images)
         self.task, self.images = task, images
 
-    def submit(self, found: Predictions, folder: Path) -> list[dict[str, str]]:
-        """Write ``submission.csv`` and ``test_predictions.csv``; return the rows as texts are compared.
+    def submit(self, found: Predictions, folder: Path, listed: Callable[[Rows], None]) -> None:
+        """Write ``submission.csv``, give its rows to ``listed`` as texts are compared, then write
+        ``test_predictions.csv``: it comes last, since an ensemble takes a member that has it as done.
 
         Raises:
             DataError: the submission is not what the organiser's template asks for.
@@ -45,9 +47,9 @@ class Submitter:
         answers = self.task.submission(found.logits)
         rows = written.rows(found.logits)
         write_submission(folder / "submission.csv", rows, images.ids, images.header, written.allowed)
-        self.write_table(found, folder)
         identity = images.columns[0]
-        return [{identity: name} | answer for name, answer in zip(images.names, answers, strict=True)]
+        listed([{identity: name} | answer for name, answer in zip(images.names, answers, strict=True)])
+        self.write_table(found, folder)
 
     def write_table(self, found: Predictions, folder: Path) -> None:
         """Write ``test_predictions.csv`` alone."""

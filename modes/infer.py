@@ -2,7 +2,7 @@
 
 import logging
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +12,7 @@ from torch import nn
 from dataset.eval_dataset import EvalDataset
 from dataset.task import TASKS, Task, Tuning
 from inference.columns import fitted, say_columns
-from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
+from inference.inferrer import TEST_PREDICTIONS, Inferrer, Rows, Submitter
 from inference.mean import mean_predictions
 from inference.mean_of_views import MeanOfViews
 from inference.submission import histogram
@@ -39,6 +39,7 @@ from utils.shortened import MOST, listing
 
 log = logging.getLogger("podium")
 SUBMISSION = "submission.csv"
+_Listed = Callable[[Rows], None]
 _FOLDS = ("run.folds", "run.seeds")  # say what is trained
 
 
@@ -77,9 +78,9 @@ class Infer(Mode):
             self._predict(experiment, folder)
 
     def _submit(
-        self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset
-    ) -> list[dict[str, str]]:
-        """Write what the models of a run say; return the submission's rows."""
+        self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset, listed: _Listed
+    ) -> None:
+        """Write what the models of a run say."""
         settings = experiment.settings
         model = experiment.model(fresh=False)
         views = build_views(settings, experiment.task, experiment.prepare.size)
@@ -98,33 +99,34 @@ class Infer(Mode):
 
         unreadable = by_id(inferrer.images.ids, inferrer.unreadable)
         written = self.outputs.folder(folder)
-        rows = inferrer.submit(mean_predictions(task.spaces, found), written)
         keep_list(written, unreadable)
+        inferrer.submit(mean_predictions(task.spaces, found), written, listed)
         if members != [folder]:
             for own, predictions in zip(members, found, strict=True):
-                inferrer.write_table(predictions, self.outputs.folder(own))
                 keep_list(self.outputs.folder(own), unreadable)
+                inferrer.write_table(predictions, self.outputs.folder(own))
         say_unreadable(written, unreadable)
-        return rows
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
+        images, written = experiment.eval_table(), self.outputs.folder(folder)
+        answering = fitted(task, images)
+
+        def listed(rows: Rows) -> None:
+            say_columns(task, answering, images)
+            for line in _histograms(rows, answering, written):
+                log.info("%s", line)
+            log.info("Submission:    %s (%d rows)", written / SUBMISSION, len(rows))
+            record(folder, rows, answering, experiment.settings, self.outputs)
+
         submit = self._submit_ensemble if is_ensemble(folder) else self._submit
-        images = experiment.eval_table()
-        rows = submit(experiment, task, folder, images)
-        task, untold = fitted(task, images), task
-        say_columns(untold, task, images)
-        written = self.outputs.folder(folder)
-        for line in _histograms(rows, task, written):
-            log.info("%s", line)
-        log.info("Submission:    %s (%d rows)", written / SUBMISSION, len(rows))
+        submit(experiment, task, folder, images, listed)
         log.info("Probabilities: %s", written / TEST_PREDICTIONS)
-        record(folder, rows, task, experiment.settings, self.outputs)
 
     def _submit_ensemble(
-        self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset
-    ) -> list[dict[str, str]]:
-        """Write what an ensemble says; return the submission's rows."""
+        self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset, listed: _Listed
+    ) -> None:
+        """Write what an ensemble says."""
         submitter = Submitter(fitted(task, images), images)
         if experiment.settings.infer.views:
             log.warning(
@@ -137,10 +139,9 @@ class Infer(Mode):
             folder, task, submitter.images, paths, self._again, self.outputs.out, prior=prior
         )
         written = self.outputs.folder(folder)
-        rows = submitter.submit(found, written)
         keep_list(written, unreadable)
+        submitter.submit(found, written, listed)
         say_unreadable(written, unreadable)
-        return rows
 
     def _again(self, folder: Path, out: Path | None) -> None:
         """Predict with another run, by the same command."""

@@ -13,7 +13,7 @@ from dataset.task import Task
 from inference.ensemble import logits_of
 from inference.inferrer import TEST_PREDICTIONS
 from inference.predict import Predictions
-from inference.saved import SavedPredictions, refuse_changed
+from inference.saved import SavedPredictions, refuse_changed, write_digest
 from inference.unreadable import read_list
 from modes.blend import FILE, Blend
 from modes.pool import common_form
@@ -95,6 +95,8 @@ def _predicted(
     except DataError as error:
         log.warning("\n%s\nIt is made anew:", error)
         again(folder, out)
+    if out is None and not path.with_suffix(".json").exists():  # stopped before it, or of an old run
+        write_digest(path)
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
     if _names(saved) != images.names and out is None:
         log.warning("\n%s is of other images, or in another order: it is made anew.", path)

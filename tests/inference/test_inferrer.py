@@ -72,7 +72,25 @@ def inferrer(images: TestDataset, *, joint: bool = False, rows: list[int] | None
 
 
 def write(inferrer: Inferrer, model: nn.Module, folder: Path) -> list[dict[str, str]]:
-    return inferrer.submit(inferrer.predict(model), folder)
+    rows: list[dict[str, str]] = []
+    inferrer.submit(inferrer.predict(model), folder, rows.extend)
+    return rows
+
+
+def test_a_submission_is_listed_before_its_probabilities_show_that_it_is_done(
+    images: TestDataset, tmp_path: Path
+) -> None:
+    there = []
+
+    def listed(_: list[dict[str, str]]) -> None:
+        there.extend(sorted(path.name for path in tmp_path.glob("*.csv")))
+        raise KeyboardInterrupt
+
+    own = inferrer(images)
+    with pytest.raises(KeyboardInterrupt):
+        own.submit(own.predict(Reads(False)), tmp_path, listed)
+    assert there == ["submission.csv"]
+    assert not (tmp_path / "test_predictions.csv").exists()
 
 
 @pytest.mark.parametrize("joint", [False, True])

@@ -182,6 +182,17 @@ def test_predictions_that_the_disk_has_changed_are_made_anew(work, ensemble, cap
     assert path.read_text() == good
 
 
+def test_predictions_of_a_member_that_was_stopped_before_their_digest_get_one(work, ensemble):
+    folder, _ = ensemble("001", "--set", "ensemble.decision=none")
+    assert podium(work, "--mode", "infer", "--run", "001") == 0
+    digest = work / "runs/test/001/test_predictions.json"
+    written = digest.read_bytes()
+    digest.rename(digest.with_name(".test_predictions.json.999999999.tmp"))
+    assert podium(work, "--mode", "infer", "--run", str(folder)) == 0
+    assert digest.read_bytes() == written
+    assert not list(digest.parent.glob(".*.tmp"))
+
+
 def test_a_member_that_changed_is_refused(work, ensemble, capsys):
     folder, _ = ensemble("001", "002")
     path = work / "runs/test/002/out_of_fold.csv"
