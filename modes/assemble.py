@@ -130,9 +130,9 @@ class Experiment:
             )
         return dataset, source
 
-    def eval_data(self) -> tuple[EvalDataset, EvalBatches]:
+    def eval_data(self, table: EvalDataset | None = None) -> tuple[EvalDataset, EvalBatches]:
         """Return the organiser's eval images, and batches of those that can be read."""
-        images = self.eval_table()
+        images = self.eval_table() if table is None else table
         return images, self.eval_batches(images, EVAL, prior=self.settings.infer.on_bad_image == "prior")
 
     def eval_table(self) -> EvalDataset:

@@ -87,8 +87,7 @@ class Infer(Mode):
         if views and task is not experiment.task:
             asked = mean_of_views(model, views, settings, experiment.task)
             task = _tuned_with_views(experiment, folder, model, asked)
-        batches = experiment.eval_batches(images, "eval")
-        inferrer = Inferrer(fitted(task, images), images, batches, experiment.precision)
+        inferrer = Inferrer(fitted(task, images), *experiment.eval_data(images), experiment.precision)
         members = [own for models in folders_by_fold(settings.run, folder) for own in models]
         found = []
         for own in members:

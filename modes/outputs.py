@@ -39,8 +39,9 @@ class Outputs:
             another = is_run(folder) and folder.resolve() != run.resolve()
             make_folder(folder)
         except (OSError, ValueError, WriteFailed) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise ConfigError(f"--out {out!r} can't be made: {reason}") from None
+            cause = error.__cause__ if isinstance(error, WriteFailed) else error
+            reason = cause.strerror if isinstance(cause, OSError) else cause
+            raise ConfigError(f"--out {out!r} can't be made: {reason}.") from None
         if another:
             raise ConfigError(f"--out {out} is the folder of another run: name one of its own.")
         if not can_write(folder):

@@ -89,17 +89,17 @@ def _numbered(partial: Path) -> Path:
 
 
 def check_writable(runs: Path, name: str) -> None:
-    """Raise a ConfigError if no run of that name could be written, before anything else takes its time."""
+    """Raise a WriteFailed if no run of that name could be written, before anything else takes its time."""
     folder = runs / name
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=above):
             return
     except OSError as error:
-        raise ConfigError(
-            f"[paths] runs = {runs}: nothing can be written in {above} ({error.strerror}). Name another "
-            "folder there, or with PODIUM_RUNS, or --set paths.runs=..."
-        ) from None
+        raise WriteFailed(
+            f"{above} can't be written: {error.strerror}. That is where [paths] runs = {runs} leads: name "
+            "another folder there, or with PODIUM_RUNS, or --set paths.runs=..."
+        ) from error
 
 
 def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Path:

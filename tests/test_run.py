@@ -430,4 +430,4 @@ def test_the_printed_command_predicts_with_this_run(config, tmp_path, caplog):
 def test_a_runs_folder_that_cannot_be_made_is_one_sentence(config, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert podium(config, "--set", f"paths.runs={tmp_path}/file") == 4
-    assert f"{tmp_path}/file/test can't be written: Not a directory." in capsys.readouterr().err
+    assert f"{tmp_path}/file can't be written: Not a directory." in capsys.readouterr().err

@@ -1,7 +1,6 @@
 """Eval images that can't be read: refused, or answered with the priors where the config says so."""
 
 import csv
-import json
 import shutil
 
 import numpy as np
@@ -11,6 +10,7 @@ from dataset.demo import draw_demo_data
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy, write_csv
 from tests.modes.smallest import SMALL_RUN
+from utils.read_json import read_json
 
 PRIOR = ("--set", "infer.on_bad_image=prior")
 EVAL = "[test_dataset]\ntable = sample_submission.csv\nimages = test\n"
@@ -73,8 +73,9 @@ def trained(request, tmp_path_factory):
 
 
 @pytest.fixture
-def work(trained, tmp_path):
+def work(trained, tmp_path, monkeypatch):
     """The same with an eval image that is cut off, and runs that a test may change."""
+    monkeypatch.setenv("PODIUM_DATA", str(tmp_path / "data"))  # the runs themselves know the whole images
     for name in ("runs", "data"):
         shutil.copytree(trained / name, tmp_path / name)
     text = (trained / "config.ini").read_text(encoding="utf-8").replace(str(trained), str(tmp_path))
@@ -98,7 +99,7 @@ def answered(folder, name):
 
 
 def priors(folder):
-    table = json.loads((folder / "priors.json").read_text(encoding="utf-8"))
+    table = read_json(folder / "priors.json")
     return {f"{space}/{label}": share for space, of in table.items() for label, share in of.items()}
 
 

@@ -55,7 +55,8 @@ class Competition:
             for space, labels in self.task.heads.items()
         }
         found = Predictions(np.arange(len(self.images.ids)), logits, {})
-        self.answers = Submitter(self.task, self.images).submit(found, self.root)
+        self.answers: list[dict[str, str]] = []
+        Submitter(self.task, self.images).submit(found, self.root, self.answers.extend)
         text = (self.root / "submission.csv").read_text(encoding="utf-8")
         return [line.split(",") for line in text.splitlines()]
 

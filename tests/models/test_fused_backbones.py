@@ -64,7 +64,7 @@ def test_the_convolution_branch_is_one_convolution_relu_and_the_mean() -> None:
         ("resnet10t", {}, "nothing to fuse"),
         ("resnet10t, , resnet10t", {}, "is empty"),
         ("resnet10t, reznet18", {}, "Did you mean 'resnet18'"),
-        (NAMES, {"conv_branch": -1}, "-1 is not at least 0"),
+        (NAMES, {"conv_branch": -1}, "-1 is not from 0"),
         (
             NAMES,
             {"pretrained": "a.pth, b.pth, no"},

@@ -152,8 +152,8 @@ def test_heads_run_in_float32_whatever_the_backbone_runs_in(conditioning: str) -
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("Cosine", {"scale": 0}, "scale: 0 is not above 0"),
-        ("Shallow", {"hidden": 0}, "hidden: 0 is not at least 1"),
+        ("Cosine", {"scale": 0}, "scale: 0 is not from 0.001"),
+        ("Shallow", {"hidden": 0}, "hidden: 0 is not from 1"),
         ("Shallow", {"dropout": 1}, "dropout: 1 is not from 0 up to 0.99"),
         ("Linear", {"hidden": 8}, "Unknown key for Linear 'hidden'"),
         ("Shalow", {}, "Did you mean 'Shallow'"),

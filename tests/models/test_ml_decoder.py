@@ -316,7 +316,7 @@ def test_lines_with_too_few_or_too_many_values_are_listed(tmp_path: Path) -> Non
         ({"queries": "learnt"}, "queries = learnt is neither fixed nor learned, and there is no such file"),
         ({"unseen": ("red cross",)}, "unseen = red cross: without images it takes queries = a file"),
         ({"queries": "FILE", "unseen": ("red cros",)}, "Unknown label 'red cros'. Did you mean 'red cross'"),
-        ({"groups": 0}, "groups: 0 is not at least 1"),
+        ({"groups": 0}, "groups: 0 is not from 1"),
     ],
 )
 def test_wrong_options_are_refused(tmp_path: Path, options: dict[str, object], words: str) -> None:

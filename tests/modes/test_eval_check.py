@@ -9,7 +9,7 @@ import pytest
 
 from modes.run_folder import check_writable
 from run import main
-from utils.errors import ConfigError
+from utils.errors import WriteFailed
 
 CONFIG = """
 [run]
@@ -72,7 +72,7 @@ def work(tmp_path: Path) -> Work:
     ("template", "words"),
     [
         ("image,label\n4.png,a\n6.png,a\n", "line 3: there is no image"),
-        ("image,label\n4.png,a\n4.png,a\n", "4.png is listed 2 times"),
+        ("image,label\n4.png,a\n4.png,b\n", "4.png"),
         ("image,target,Usage\n4.png,a,x\n5.png,a,x\n", "Write column = target in [task]?"),
         ("image,label\n4.jpg,a\n5.jpg,a\n", "extension = any"),
         ("", "is empty"),
@@ -145,15 +145,15 @@ def test_a_folder_of_runs_that_can_not_be_written_is_told_before_anything_is_rea
     work: Work, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (work.work / "runs").write_text("a file")
-    assert work.train() == 2
-    assert "nothing can be written in" in capsys.readouterr().err
+    assert work.train() == 4
+    assert "runs can't be written: Not a directory." in capsys.readouterr().err
     assert not (work.work / "cache").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
 def test_so_is_one_without_permission(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
-    with pytest.raises(ConfigError, match="Permission denied"):
+    with pytest.raises(WriteFailed, match="Permission denied"):
         check_writable(tmp_path / "runs", "x")
 
 

@@ -25,6 +25,7 @@ split_seed = 42
 folds = 0, 2
 seeds = 3
 device = cpu
+deterministic = no
 [paths]
 data = /data/마스크 대회
 draw_demo = no

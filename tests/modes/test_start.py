@@ -102,7 +102,7 @@ def test_allow_leak_starts_all_the_same_and_the_scores_say_so(work, caplog):
     assert held_out(work / "runs" / "test" / "001") != ()
     assert start_from(work, "002", "--set", "dataset.valid_fold=1", "--set", "model.allow_leak=yes") == 0
     assert podium(work / "config.ini", "--mode", "soup", "002", "003", "--recipe", "uniform") == 0
-    assert len(scores_of(work / "runs" / "test" / "004")["leak"]) == 2
+    assert len(scores_of(work / "runs" / "test_soup" / "001")["leak"]) == 2
 
 
 def test_other_images_of_the_same_names_are_no_leak(work, tmp_path):

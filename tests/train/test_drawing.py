@@ -89,7 +89,7 @@ def test_drawing_touches_no_random_state_and_no_weight(tmp_path, monkeypatch):
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
     weights = {name: value.clone() for name, value in state.model.state_dict().items()}
     board.on_fit_start(state)
-    board.on_epoch_end(state)
+    board.on_epoch_kept(state)
     board.on_fit_end(state)
     after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
     assert before == after
@@ -106,7 +106,7 @@ def test_more_than_twenty_labels_get_no_curve_each_and_the_log_says_where_they_a
     state = trainer(epochs=1).state
     state.step, state.history = 1, [{"epoch": 1, "seconds": 1.0, "mAP": 0.5, "labels/f1/whale_3": 0.25}]
     board.on_fit_start(state)
-    board.on_epoch_end(state)
+    board.on_epoch_kept(state)
     board.on_fit_end(state)
     found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert found.Tags()["scalars"] == ["epoch/mAP"]
