@@ -56,3 +56,36 @@ def test_on_a_gpu_it_is_the_work_that_counts_not_the_queueing():
             matrix = matrix @ matrix
     seconds = watch.read()
     assert seconds["model"] > 2 * seconds["queued"]
+
+
+@pytest.mark.parametrize(("queueing", "computing", "waits"), [(2.0, 2.1, True), (0.5, 4.0, False)])
+def test_a_gpu_that_waits_for_python_is_told_from_one_that_computes(
+    monkeypatch, clock, queueing, computing, waits
+):
+    class Event:
+        def __init__(self, **_):
+            self.at = 0.0
+
+        def record(self):
+            self.at = clock.now
+
+        def synchronize(self):
+            pass
+
+        def elapsed_time(self, other):
+            return 1000 * (computing if other is not self else 0)
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    watch = Stopwatch(torch.device("cuda"))
+    with watch.time("model"):
+        clock.now += queueing
+    assert watch.read() == {"model": computing}
+    assert watch.gpu_waits == waits
+
+
+def test_a_cpu_never_waits_for_python(clock):
+    watch = Stopwatch(torch.device("cpu"))
+    with watch.time("model"):
+        clock.now += 1
+    watch.read()
+    assert not watch.gpu_waits

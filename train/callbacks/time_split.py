@@ -34,6 +34,11 @@ _WORK = {
         "[callback.RawScores], [callback.SWA])",
     ),
 }
+_QUEUED = ("augmentation", "optimiser")  # parts that a GPU does, beside the model
+_WAITING = (
+    "The GPU waits for Python, which starts its work piece by piece: a larger batch_size or compile = yes in "
+    "[train], or fewer augmentations, would shorten it."
+)
 _SMALLER = (
     "a smaller size in [images], the augmentation ProgressiveResizing or a smaller model would shorten it"
 )
@@ -66,7 +71,8 @@ class TimeSplit(Callback):
         if self._epochs == 1 and self._images:  # none where it was resumed after an epoch's last step
             line = split_line(self._spent, self._images)
             on_gpu = state.loss_sum.device.type == "cuda"
-            log.info("%s\n%s", line, advice(self._spent, self._augmentations, on_gpu=on_gpu))
+            waits = state.watch.gpu_waits
+            log.info("%s\n%s", line, advice(self._spent, self._augmentations, on_gpu=on_gpu, gpu_waits=waits))
 
     def on_fit_end(self, state: TrainState) -> None:
         if self._epochs > 1:
@@ -91,22 +97,31 @@ def split_line(seconds: Mapping[str, float], images: float) -> str:
     return f"{images / training:.0f} img/s while training. Of all the time: {shares}"
 
 
-def advice(seconds: Mapping[str, float], augmentations: Sequence[str] = (), *, on_gpu: bool) -> str:
+def advice(
+    seconds: Mapping[str, float],
+    augmentations: Sequence[str] = (),
+    *,
+    on_gpu: bool,
+    gpu_waits: bool = False,
+) -> str:
     """Return what limits the speed, what would change it, and how much faster a run would be without it.
 
     Args:
         augmentations: the names of the run's own.
         on_gpu: where it trains: who has a GPU needs no advice to get one.
+        gpu_waits: whether it waits for Python most of the time: then less work on it would not help.
     """
     whole = sum(seconds.values())
     for part, (work, remedy) in _WORK.items():
         share = seconds.get(part, 0.0) / whole
-        if share > _MUCH:
+        if share > _MUCH and not (gpu_waits and part in _QUEUED):
             if part == "augmentation":
                 names = f" ({', '.join(augmentations)})" if augmentations else ""
                 remedy = f"leave some of them out{names}" + ("" if on_gpu else ", or train on a GPU")
             faster = 1 / (1 - share)
             without = f"without it the run would be {faster:.1f}x as fast"
             return f"{share:.0%} of the time is {work}; {without}: {remedy}."
+    if gpu_waits:
+        return _WAITING
     gpu = "" if on_gpu else ", as would a GPU"
     return f"The model is what takes the time: {_SMALLER}{gpu}."
