@@ -29,7 +29,7 @@ from utils.durable import (
     write_durably,
     write_json,
 )
-from utils.errors import ResumableStop, WriteFailed
+from utils.errors import Diverged, WriteFailed
 
 _KEPT = 2  # generations
 # What reading a file raises that something else wrote, or nothing whole.
@@ -47,13 +47,13 @@ def save(folder: Path, name: str, step: int, values: dict[str, Any]) -> None:
     """Write ``values`` (nested dicts, lists, tensors, plain values) as generation ``step`` of ``name``.
 
     Raises:
-        ResumableStop: a number is NaN or infinity: nothing is written.
+        Diverged: a number is NaN or infinity: nothing is written.
     """
     tensors: dict[str, Tensor] = {}
     plain = _take_out(values, tensors)
     for key, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise ResumableStop(f"{key} holds numbers that are not finite: no checkpoint is written.")
+            raise Diverged(f"{key} holds numbers that are not finite: no checkpoint is written.")
     make_folder(folder)
     stem = _free_stem(folder, f"{name}-{step:07d}")
     data = folder / f"{stem}.safetensors"
@@ -171,7 +171,7 @@ def _take_out(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [_take_out(item, tensors, f"{path}/{i}") for i, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        raise ResumableStop(f"{path} is {value}: no checkpoint is written.")
+        raise Diverged(f"{path} is {value}: no checkpoint is written.")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"a checkpoint can't hold {type(value).__name__} at {path}")

@@ -4,10 +4,10 @@ from train.state import TrainState
 from utils.errors import Diverged
 
 
-def diverged(loss: float, state: TrainState, step: int) -> Diverged:
+def diverged(value: float, state: TrainState, step: int, what: str = "The loss") -> Diverged:
     """Return the error that stops the run: where it happened and what to try."""
     return Diverged(
-        f"The loss became {loss} in step {step} (epoch {state.epoch + 1}), at a learning rate of "
+        f"{what} became {value} in step {step} (epoch {state.epoch + 1}), at a learning rate of "
         f"{state.rate:.3g}. The last good checkpoint is kept. Start a new run with a rate three times "
         "smaller (--set optimizer.lr=...), a warm-up (--set scheduler.warmup=1), clipping "
         "(--set train.clip=1), or --set train.precision=float32."

@@ -3,6 +3,7 @@
 import inspect
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -45,7 +46,7 @@ from train.optimizers.torch_optimizers import SGD
 from train.state import TrainState
 from train.trainer import Trainer
 from train.validator import Validator
-from utils.errors import ResumableStop
+from utils.errors import Diverged, ResumableStop
 from utils.registry import Component
 
 TRAIN, VALID, STEPS = 20, 13, 5  # images, images, steps an epoch
@@ -314,6 +315,15 @@ def test_checkpoints_within_an_epoch_come_after_so_many_minutes(
         found.fit()
     steps = {int(path.stem[-7:]) for path in (tmp_path / "checkpoints").glob("last-*.json")}
     assert steps == kept
+
+
+def test_a_checkpoint_of_a_step_that_is_no_number_stops_with_the_advice_of_one(tmp_path: Path) -> None:
+    # a GPU's loss is looked at one step late, so the checkpoint may meet it first
+    state = trainer(epochs=1).state
+    state.loss_sum.fill_(math.nan)
+    with pytest.raises(Diverged, match=r"state of training became nan in step 0 .*three times smaller"):
+        Checkpoints(folder=tmp_path, monitor=Monitor("macro_f1")).save_last(state)
+    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 def test_history_is_a_json_object_a_line(tmp_path: Path) -> None:

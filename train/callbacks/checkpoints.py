@@ -1,14 +1,17 @@
 """Keeps the last state and the best weights of a run."""
 
+import math
 import time
 from pathlib import Path
 from typing import Any
 
 from train import checkpoint
 from train.callback import CALLBACKS, Callback
+from train.diverged import diverged
 from train.monitor import Monitor
 from train.state import TrainState
 from utils.convert import NonNegative
+from utils.errors import Diverged
 
 
 @CALLBACKS.register
@@ -41,5 +44,8 @@ class Checkpoints(Callback):
 
     def save_last(self, state: TrainState) -> None:
         """Write the whole state."""
-        checkpoint.save(self.folder, "last", state.step, state.state_dict())
+        try:
+            checkpoint.save(self.folder, "last", state.step, state.state_dict())
+        except Diverged as error:  # of a step that nobody has looked at yet, as on a GPU
+            raise diverged(math.nan, state, state.step, "The state of training") from error
         self._saved = time.monotonic()
