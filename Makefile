@@ -10,7 +10,8 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -n 2 -m "not slow"
-	$(VENV)/bin/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "slow and not alone"
+	$(VENV)/bin/python -m pytest -m "slow and alone"
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

@@ -233,6 +233,7 @@ def test_a_plan_of_other_epochs_is_refused(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_process_keeps_a_limit_of_40_seconds_on_the_demo_data(tmp_path: Path) -> None:
     draw_demo_data(tmp_path / "data", people=60, eval_people=4)
     places = [f"paths.{name}={tmp_path / name}" for name in ("data", "runs", "cache")]
