@@ -65,3 +65,8 @@ def test_a_run_that_is_resumed_after_the_last_step_of_an_epoch_has_no_rate_to_te
         run.fit()
     (only,) = (record.getMessage() for record in caplog.records)
     assert only.startswith("All 2 epochs: ")
+
+
+@pytest.mark.parametrize("part", ["validation", "other"])
+def test_no_advice_is_to_train_less(part):
+    assert "fewer epochs" not in advice({"model": 3.0, part: 1.0}, on_gpu=False)
