@@ -36,6 +36,7 @@ def _run(arguments: list[str], output: Guarded) -> int:
     # Imported late: torch and timm take seconds, --help should not.
     from modes.mode import mode_named
     from utils.device import keep_freed_memory
+    from utils.docstrings import told
     from utils.errors import PodiumError
     from utils.logs import log_to_terminal
     from utils.printable import printable
@@ -50,7 +51,7 @@ def _run(arguments: list[str], output: Guarded) -> int:
         signals.imported()
         mode.options(parser)
         if first.help:
-            parser.description, parser.epilog = mode.__doc__, None
+            parser.description, parser.epilog = told(mode), None
             parser.print_help()
             return _answered(output)
         mode().run(parse(parser, name, arguments))

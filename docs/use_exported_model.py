@@ -43,5 +43,6 @@ paths, spaces = sys.argv[2:], facts["spaces"]
 found = session.run(list(spaces), {"images": np.stack([prepare(path) for path in paths])})
 for number, path in enumerate(paths):
     for space, probabilities in zip(spaces, found, strict=True):  # each (N, K)
-        label = spaces[space]["labels"][probabilities[number].argmax()]
-        print(path, space, label, *probabilities[number].tolist())
+        labels = spaces[space]["labels"]
+        each = [f"{label}={p:.6f}" for label, p in zip(labels, probabilities[number], strict=True)]
+        print(path, space, labels[probabilities[number].argmax()], *each)

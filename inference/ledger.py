@@ -148,7 +148,12 @@ class Ledger:
             found = [entry for entry in found if entry.data == self.where(data)] or found
         if len(found) == 1 and len(beginning) >= SHORTEST:
             return found[0]
-        known = "\n".join(f"  {entry.short}  {entry.file}" for entry in found or entries) or "  none"
+        if not entries:
+            raise ConfigError(
+                f"{beginning!r} is neither a file nor the beginning of one hash: {self.path} lists no "
+                "submission yet."
+            )
+        known = "\n".join(f"  {entry.short}  {entry.file}" for entry in found or entries)
         what = "more than one submission" if len(found) > 1 else "no submission"
         if found and len(beginning) < SHORTEST:
             what = f"fewer than {SHORTEST} characters of the hash of a submission"

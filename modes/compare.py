@@ -15,7 +15,7 @@ from modes.mode import MODES, Mode
 from modes.read_settings import key_of
 from modes.run_config import Asked
 from modes.run_folder import find_run
-from modes.saved_run import SavedRun, shared
+from modes.saved_run import SavedRun, Tables, shared
 from modes.settings import changes
 from utils.errors import ConfigError
 from utils.metrics import in_words
@@ -42,7 +42,8 @@ class Compare(Mode):
         _refuse(arguments)
         here = Asked.of(arguments).here
         folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in arguments.runs]
-        a, b = (SavedRun.read(folder, arguments.overrides) for folder in folders)
+        tables = Tables()
+        a, b = (SavedRun.read(folder, arguments.overrides, tables) for folder in folders)
         log.info("%s", "\n\n".join(_report(a, b)))
 
 

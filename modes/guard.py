@@ -47,6 +47,10 @@ class Reference:
         """What is drawn for the limits: groups, by their name, or images."""
         return whose(self.groups, self.words)[1]
 
+    def counted(self, count: int) -> str:
+        """Return so many of them, such as ``1 person``."""
+        return f"{count} {whose(self.groups, self.words)[count != 1]}"
+
 
 def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | None:
     """Return what a run's folder says, or None if nothing was validated there, or it can't be read."""
@@ -132,16 +136,16 @@ def _say(question: str, one: Drift, reference: Reference, alarms: float) -> None
     )
     if one.found:
         log.warning(
-            "DRIFT in %s: samples of %d and about %d %s from there are more than %.4f apart in 1 of "
+            "DRIFT in %s: samples of %d and about %s from there are more than %.4f apart in 1 of "
             "%d cases. Either the images to predict are others, or something is wrong: look at the labels.",
-            question, *one.people, called, one.limit, round(1 / alarms),
+            question, one.people[0], reference.counted(one.people[1]), one.limit, round(1 / alarms),
         )  # fmt: skip
     elif math.isinf(one.limit):
         log.info("Whether that is drift can't be told: hardly any label is that of 5 %s.", called)
     else:
         log.info(
-            "No drift in how often each label is answered: about %d %s from there would be up to %.4f apart.",
-            one.people[1], called, one.limit,
+            "No drift in how often each label is answered: about %s from there would be up to %.4f apart.",
+            reference.counted(one.people[1]), one.limit,
         )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """Names everything that a config can choose."""
 
-import inspect
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -11,6 +10,7 @@ from modes.mode import MODES, Mode
 from modes.settings import BESIDE, CHOSEN, FIXED, NAMED, REPEATED
 from train.callback import CALLBACKS
 from utils.convert import as_text
+from utils.docstrings import told_in_a_line
 
 
 @MODES.register
@@ -21,31 +21,30 @@ class List(Mode):
 
     def run(self, arguments: Namespace) -> None:
         for section, settings in FIXED.items():
-            print(f"\n[{section}]  {_first_line(settings)}")
+            print(f"\n[{section}]  {told_in_a_line(settings)}")
             print(*_keys(settings), sep="\n")
         for key, names in NAMED.items():
             print(f"\n{key}")
             for name in names.names():
-                print(f"  {name:<28} {_first_line(names.get(name))}")
+                print(f"  {name:<28} {told_in_a_line(names.get(name))}")
         registries = {section: registry for section, (registry, _) in CHOSEN.items()}
         for section, registry in {**registries, "callback": CALLBACKS, "view": VIEWS}.items():
             parts = [f"[{section}]"] if section in CHOSEN else []
             parts += [f"[{section}.{REPEATED[section]}]"] if section in REPEATED else []
             print(f"\n{', '.join(parts)}")
             for name in registry.names():
-                print(f"  {name:<28} {_first_line(registry.get(name))}")
+                print(f"  {name:<28} {told_in_a_line(registry.get(name))}")
                 for key, parameter in registry.schema(name).items():
-                    default = parameter.default
-                    print(f"      {key} = {'needed' if default is parameter.empty else as_text(default)}")
+                    print(_key(key, parameter.default, parameter.empty))
             if section in BESIDE:
-                print(f"  {'and with any of them':<28} {_first_line(BESIDE[section])}")
+                print(f"  {'and with any of them':<28} {told_in_a_line(BESIDE[section])}")
                 print(*_keys(BESIDE[section]), sep="\n")
 
 
 def _keys(settings: type[Any]) -> Iterator[str]:
     for f in fields(settings):
-        yield f"      {f.name} = {'needed' if f.default is MISSING else as_text(f.default)}"
+        yield _key(f.name, f.default, MISSING)
 
 
-def _first_line(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0]
+def _key(name: str, default: object, needed: object) -> str:
+    return f"      {name} = {'needed' if default is needed else as_text(default)}".rstrip()

@@ -8,13 +8,15 @@ from dataset.demo import is_demo
 from dataset.task import Task
 from inference.ledger import Ledger
 from inference.submission_entry import Entry, now
+from modes.command_line import CONFIG
 from modes.guard import Rows, reference_of, report
 from modes.outputs import Outputs
+from modes.read_settings import check, read_sections
 from modes.run_folder import FINISHED
 from modes.settings import Settings
 from utils.command import podium
 from utils.durable import sha256_of
-from utils.errors import DataError
+from utils.errors import DataError, PodiumError
 from utils.read_json import read_json
 
 log = logging.getLogger("podium")
@@ -40,10 +42,21 @@ def record(folder: Path, rows: Rows, task: Task, settings: Settings, outputs: Ou
     if is_demo(data):
         log.info("\nOf drawn demo data, so it is not listed in %s.", ledger.path)
     elif ledger.add(entry):
-        command = podium("--mode", "submitted", entry.short, "--public", "SCORE")
+        command = podium("--mode", "submitted", entry.short, "--public", "SCORE", *_finding(ledger, folder))
         log.info("\nListed as %s in %s. With its public score: %s", entry.short, ledger.path, command)
     else:
         log.info("\n%s lists this very file already, as %s.", ledger.path, entry.short)
+
+
+def _finding(ledger: Ledger, run: Path) -> list[str | Path]:
+    """Return the options with which a mode reads this ledger: none where it does so by itself."""
+    try:
+        usual = Ledger.beside(check(read_sections(CONFIG, []), str(CONFIG)).paths.runs)
+    except PodiumError:  # no config here, or one of something else
+        usual = None
+    if usual is not None and usual.path.absolute() == ledger.path.absolute():
+        return []
+    return ["--config", run / "config.ini", "--set", f"paths.runs={ledger.path.parent / 'runs'}"]
 
 
 def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, run: Path | None) -> Entry:

@@ -19,7 +19,7 @@ from modes.review_report import Report
 from modes.review_sheet import Item, Pictures, items, sheet
 from modes.run_config import Asked
 from modes.run_folder import find_run
-from modes.saved_run import SavedRun
+from modes.saved_run import SavedRun, Tables
 from modes.settings import Settings
 from modes.web_page import script_page
 from utils.convert import convert
@@ -52,7 +52,8 @@ class Review(Mode):
             find_run(here.paths.runs, here.run.name, run, finished=True) for run in wanted or [None]
         ]
         places = [text for text in arguments.overrides if text.startswith("paths.")]
-        runs = [SavedRun.read(own, places) for own in (folder, *others)]
+        tables = Tables()
+        runs = [SavedRun.read(own, places, tables) for own in (folder, *others)]
         make_folder(folder / FOLDER)
         _write(here, runs, folder / FOLDER)
 

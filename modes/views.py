@@ -7,7 +7,7 @@ from typing import Any
 from dataset.base_dataset import DATASETS, whose
 from dataset.class_table import format_table
 from inference.bootstrap import Difference, differences
-from inference.mean_of_views import NONE
+from inference.mean_of_views import ALL, NONE
 from modes.ask_again import Answers, ask_again
 from modes.assemble import Experiment
 from modes.infer import Infer
@@ -49,10 +49,10 @@ class Views(Infer):
         tables = [_table(score, answers, found) for score in task.main_scores]
         log.info(
             "\n%d images%s, each predicted by models that were not trained on it; the mean of %s:"
-            "\n\n%s\n\nTo take the best of these rows is to tune on these images: it gains less on others. "
-            "Use views with\n[infer]\nviews = %s",
+            "\n\n%s\n\nTo take the best of these rows is to tune on these images: it gains less on others."
+            "\n%s",
             len(answers.groups), belong, settings.infer.average, "\n\n".join(tables),
-            ", ".join(views),
+            _advice(task.main_scores[0], list(views), found),
         )  # fmt: skip
         scores = {mean: _scores(task.main_scores, of) for mean, of in found.items()}
         path = self.outputs.folder(folder) / NAME
@@ -71,6 +71,18 @@ def _table(score: str, answers: Answers, found: dict[str, dict[str, Difference]]
         )
         rows.append((mean, answers.images[mean], f"{one.b:.4f}", str(one.of_b), *gain))
     return format_table(("views", "images", in_words(score), "95 %", "gain", "95 %", "better"), rows)
+
+
+def _advice(score: str, views: list[str], found: dict[str, dict[str, Difference]]) -> str:
+    """Return which row to use, if one is better than the images alone by more than noise."""
+    gains = {mean: of[score] for mean, of in found.items() if mean != NONE and of[score].between.low > 0}
+    if not gains:
+        return f"None of them gains {in_words(score)} beyond noise: predict without views."
+    best = max(gains, key=lambda mean: gains[mean].value)
+    return (
+        f"Of those that gain {in_words(score)} beyond noise {best} gains most:\n"
+        f"[infer]\nviews = {', '.join(views) if best == ALL else best}"
+    )
 
 
 def _scores(names: tuple[str, ...], found: dict[str, Difference]) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def _first_line(error: BaseException) -> str:
 def describe(device: torch.device) -> str:
     """Return a device in words: its name and how much memory it has, or how many threads compute."""
     if device.type != "cuda":
-        return f"the CPU ({torch.get_num_threads()} threads)"
+        threads = torch.get_num_threads()
+        return f"the CPU ({threads} thread{'s' if threads > 1 else ''})"
     card, free = torch.cuda.get_device_properties(device), free_memory(device) or 0
     return f"{card.name} ({device}, {free / 1e9:.0f} of {card.total_memory / 1e9:.0f} GB free)"
 

@@ -1,5 +1,6 @@
 """The command line: what all modes take is parsed once, and each mode adds what is its own."""
 
+import re
 from argparse import ArgumentParser
 
 import pytest
@@ -67,3 +68,13 @@ def test_help_shows_each_mode_and_each_mode_its_own(capsys):
     assert "each by version or path" in text
     assert main(["--help"]) == 0
     assert "each by version or path" not in capsys.readouterr().out
+
+
+def test_help_and_list_print_no_marks_or_indentation_of_the_source(capsys):
+    for arguments in (["--mode", "list"], *(["--mode", name.lower(), "--help"] for name in MODES.names())):
+        assert main(arguments) == 0
+        text = capsys.readouterr().out
+        assert "``" not in text, arguments
+        about = text.partition("\n\n")[2].partition("options:")[0]
+        assert "list" in arguments or not re.search(r"^    \S|^ +$", about, re.MULTILINE), arguments
+        assert not re.search(r" $", text, re.MULTILINE) or "list" not in arguments, arguments

@@ -93,6 +93,11 @@ def test_a_run_against_itself_differs_in_nothing(compare):
         assert words in text
 
 
+def test_the_table_of_both_is_read_and_named_once(compare, caplog):
+    compare("001", "001")
+    assert len([said for said in caplog.messages if said.startswith("Labels of:")]) == 1
+
+
 def test_scores_and_intervals_are_those_that_training_wrote(work, compare):
     shutil.copytree(work / "runs" / "test" / "001", work / "copy")
     text = compare("001", str(work / "copy"))

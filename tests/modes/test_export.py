@@ -117,7 +117,9 @@ def test_the_example_gives_podiums_probabilities_without_podium_and_without_pyto
     for number in range(len(photos)):
         for space, line in zip(experiment.task.spaces, lines[number * 3 :], strict=False):
             own = expected[space.name][number]
-            assert [float(value) for value in line[3:]] == pytest.approx(own.tolist(), abs=1e-5)
+            labels, values = zip(*(word.split("=") for word in line[3:]), strict=True)
+            assert labels == space.labels
+            assert [float(value) for value in values] == pytest.approx(own.tolist(), abs=1e-5)
             assert line[2] == space.labels[own.argmax()]
 
 

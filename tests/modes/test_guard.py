@@ -122,3 +122,14 @@ def test_an_alarm_says_how_seldom_it_is_false_with_all_questions_together(tmp_pa
     assert (
         "apart in 1 of 200 cases" in caplog.text
     )  # of two questions, each in 1 of 200: together in 1 of 100
+
+
+def test_one_person_is_not_people(tmp_path, caplog):
+    caplog.set_level("INFO", logger="podium")
+    task = tasks(tmp_path)["mask"]
+    groups = tuple(str(person) for person in range(PEOPLE) for _ in range(PHOTOS))
+    answers = task.submitted(answered(task, 0))
+    reference = Reference("what a run said", groups, answers, {}, ("person", "people"))
+    report(answered(task, 1)[:PHOTOS], task, reference, Ledger(tmp_path / "submissions.csv"), "0" * 64)
+    assert "about 1 person from there" in caplog.text
+    assert reference.counted(2) == "2 people"

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 import shutil
 
 import pytest
@@ -66,6 +67,21 @@ def write(path, rows):
 
 def entries(work):
     return Ledger.beside(work / "runs").entries()
+
+
+def printed_command(printed):
+    return shlex.split(printed.partition("With its public score: python run.py ")[2].partition("\n")[0])
+
+
+def test_the_command_for_the_public_score_works_as_printed_wherever_the_run_lies(work, said, monkeypatch):
+    elsewhere = work / "elsewhere of it"
+    elsewhere.mkdir()
+    for place, run in ((elsewhere, "001"), (work, "002")):
+        monkeypatch.chdir(place)
+        command = printed_command(said("--mode", "infer", "--run", str(work / "runs" / "test" / run)))
+        assert ("--set" in command) == (place == elsewhere)
+        assert main([word.replace("SCORE", "0.5") for word in command]) == 0
+        assert entries(work)[-1].public == 0.5
 
 
 def test_a_prediction_is_listed_once_with_what_is_known_of_its_run(work, said):
@@ -198,7 +214,7 @@ def test_a_damaged_ledger_stops_nothing_but_the_listing(work, said, capsys):
         (["submitted", "abcd"], ["nothing to write: give --public SCORE"]),
         (["submitted", "--public", "0.5"], ["no FILE"]),
         (["submitted", "--public", "high", "--private", "nan"], ["--public high", "--private nan", "FILE"]),
-        (["submitted", "abcd", "--public", "0.5"], ["'abcd' is neither a file nor the beginning of one"]),
+        (["submitted", "abcd", "--public", "0.5"], ["'abcd' is neither a file", "lists no submission yet"]),
         (["check"], ["--mode check takes a file"]),
         (["submitted", "abcd", "--pubic", "0.5"], ["Did you mean --public?"]),
         (["submissions", "abcd"], ["--mode submissions does not take: abcd"]),

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from dataset.demo import draw_demo_data
+from inference.bootstrap import Difference, Interval
 from modes import ask_again
 from modes.assemble import Experiment
 from modes.finished_run import load_weights
 from modes.moves import build_views
 from modes.read_settings import check, read_sections
+from modes.views import _advice
 from run import main
 from tests.digits import draw_canvases
 from tests.modes.smallest import SMALL_RUN
@@ -97,6 +99,19 @@ def test_without_views_the_scores_are_those_of_the_run_and_each_view_is_held_aga
     assert first[2] == f"{kept['views']['Flip']['macro_f1']['score']:.4f}"
     assert not any("differ by up to" in line for line in printed)
     assert any("To take the best of these rows is to tune on these images" in line for line in printed)
+
+
+def test_the_advice_is_the_row_that_gains_most_beyond_noise_or_no_views():
+    def row(value: float, low: float) -> dict[str, Difference]:
+        none = Interval(0.5, 0.5)
+        return {"macro_f1": Difference(0.5, 0.5 + value, none, none, Interval(low, 2 * value - low), 0.9)}
+
+    found = {"none": row(0, 0), "Flip": row(0.01, 0.002), "Shift": row(0.03, -0.01), "all": row(0.005, 0.001)}
+    assert _advice("macro_f1", ["Flip", "Shift"], found).endswith("[infer]\nviews = Flip")
+    found["all"] = row(0.02, 0.001)
+    assert _advice("macro_f1", ["Flip", "Shift"], found).endswith("[infer]\nviews = Flip, Shift")
+    del found["all"], found["Flip"]
+    assert "predict without views" in _advice("macro_f1", ["Shift"], found)
 
 
 def test_images_are_asked_of_the_members_that_held_them_out(work, monkeypatch):

@@ -72,3 +72,8 @@ def test_less_work_is_not_advised_where_the_gpu_waits_for_python():
     assert "batch_size or compile = yes" in advice(seconds, on_gpu=True, gpu_waits=True)
     assert "augmenting images" in advice(seconds, on_gpu=True)
     assert "waiting for images" in advice(seconds | {"data": 5.0}, on_gpu=True, gpu_waits=True)
+
+
+@pytest.mark.parametrize("part", ["validation", "other"])
+def test_no_advice_is_to_train_less(part):
+    assert "fewer epochs" not in advice({"model": 3.0, part: 1.0}, on_gpu=False)

@@ -97,3 +97,9 @@ def test_a_driver_that_is_too_old_is_said_where_the_cpu_steps_in(monkeypatch, ca
 def test_other_kinds_of_devices_are_refused_in_a_sentence() -> None:
     with pytest.raises(ConfigError, match=r"NVIDIA GPUs; mps was never tried\. Use auto, cpu, cuda"):
         pick_device("mps")
+
+
+def test_one_thread_is_not_several(monkeypatch) -> None:
+    for threads, said in ((1, "the CPU (1 thread)"), (4, "the CPU (4 threads)")):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert describe(torch.device("cpu")) == said

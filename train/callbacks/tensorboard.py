@@ -121,8 +121,8 @@ class TensorBoard(Callback):
             self._skipped -= 1
         if self._skipped:
             log.info(
-                "TensorBoard: the pictures of %d epochs were left out, since drawing is to take at most "
-                "%.0f %% of the time.", self._skipped, 100 * SHARE,
+                "TensorBoard: the pictures of %d epoch%s were left out, since drawing is to take at most "
+                "%.0f %% of the time.", self._skipped, "s" if self._skipped > 1 else "", 100 * SHARE,
             )  # fmt: skip
         self._writer.close()
 

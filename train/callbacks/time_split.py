@@ -25,12 +25,12 @@ _WORK = {
     ),
     "validation": (
         "validating",
-        "train fewer epochs, or validate larger batches (batch_size in [infer])",
+        "validate larger batches (batch_size in [infer])",
     ),
     "pictures": ("drawing pictures", "show fewer mistakes (worst in [callback.TensorBoard])"),
     "other": (
         "what callbacks do at the end of each epoch, such as checkpoints and the scores of training images",
-        "train fewer epochs, or leave out callbacks that run or keep a model ([callback.TrainScores], "
+        "leave out callbacks that run or keep a model, if there are any ([callback.TrainScores], "
         "[callback.RawScores], [callback.SWA])",
     ),
 }
