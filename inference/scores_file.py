@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from utils.errors import DataError
 from utils.forms import COUNT, NUMBER, OBJECT, TEXT, Form, any_of, by_name, list_of
 from utils.read_json import read_json
 
@@ -29,4 +30,7 @@ def read_scores(folder: Path, *needs: str) -> dict[str, Any]:
         DataError: it can't be read, or is not what a run writes.
     """
     advice = f"Bring it back, or delete it: --resume --run {folder} writes that of a trained run again."
-    return read_json(folder / FILE, advice, form=_FORM, needs=needs)
+    scores = read_json(folder / FILE, advice, form=_FORM, needs=needs)
+    if not scores.keys() & {"scores", "final"}:  # one of which every run writes
+        raise DataError(f"{folder / FILE} is damaged: it has neither scores nor final. {advice}")
+    return scores

@@ -40,6 +40,7 @@ def test_a_value_of_another_kind_is_refused_by_its_key_and_file(tmp_path, key, v
 
 def test_a_key_that_is_needed_and_missing_is_named(tmp_path):
     write_json(tmp_path / "scores.json", {})
-    assert read_scores(tmp_path) == {}
+    with pytest.raises(DataError, match=r"scores\.json is damaged: it has neither scores nor final"):
+        read_scores(tmp_path)
     with pytest.raises(DataError, match=r"scores\.json is damaged: it does not say best_epoch, scores\."):
         read_scores(tmp_path, "best_epoch", "scores")
