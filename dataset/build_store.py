@@ -29,11 +29,19 @@ from utils.durable import (
     write_json,
     writing,
 )
+from utils.forms import COUNT, TEXT, Form, by_name, list_of
 from utils.native_messages import NativeMessages, native_messages
 
 SUMS = np.dtype("<u4")  # CRC-32
 _CHUNK = 16  # images a thread takes at once
 _WAITING = 2**25  # bytes that may wait for the disk
+MANIFEST: Form = {  # of what a store keeps as JSON
+    "bad": by_name(TEXT),
+    "missed": list_of(COUNT),
+    "remarks": by_name(list_of(COUNT)),
+    "shape": list_of(COUNT),
+    "sums": TEXT,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.build_store import SUMS, Seen, build, cores, prepare_all, prepare_some
+from dataset.build_store import MANIFEST, SUMS, Seen, build, cores, prepare_all, prepare_some
 from dataset.cropper import Cropper, Pixels
 from dataset.decode import UnreadableImage
 from dataset.named_files import NamedFiles
@@ -61,7 +61,7 @@ class ImageStore:
     """
 
     def __init__(self, folder: Path, files: NamedFiles, prepare: Prepare) -> None:
-        manifest = read_json(folder / "manifest.json")
+        manifest = read_json(folder / "manifest.json", form=MANIFEST)
         seen = Seen.of(manifest)
         self.bad, self.missed, self.remarks = seen.bad, seen.missed, seen.remarks
         shape = (len(files), *prepare.size, 3)
@@ -231,10 +231,10 @@ def _looked_at(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> 
     """Return what shows in these images; each is tried once and the answer kept."""
     known = folder.with_name(f"{folder.name}.seen.json")
     try:
-        kept = Seen.of(read_json(known))
+        kept = Seen.of(read_json(known, form=MANIFEST))
     except (ValueError, LookupError, TypeError, AttributeError):  # not there, or damaged
         write_json(known, prepare_all(files, prepare, f"Checking {what} images", None).facts())
-        kept = Seen.of(read_json(known))
+        kept = Seen.of(read_json(known, form=MANIFEST))
     # Those that could not be read are tried again: what was a passing fault is forgotten.
     again = prepare_some(files, kept.bad, prepare)
     kept.bad.clear()

@@ -1,15 +1,28 @@
 """What is known of the run that labelled images: above all, whom it was not trained on."""
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from dataset.base_dataset import BaseDataset, whose
-from utils.durable import write_json
+from utils.durable import sha256_of_text, write_json
 from utils.errors import ConfigError, DataError
+from utils.forms import COUNT, NOTHING, TEXT, Form, Kind, any_of, list_of
 from utils.read_json import read_json
 from utils.texts import comparable
+
+log = logging.getLogger("podium")
+_DIGEST = "labels_sha256"  # beside the fields of a teacher
+_FORM: Form = {
+    "run": TEXT,
+    "commit": any_of(TEXT, NOTHING),
+    "config": TEXT,
+    "seed": Kind("a whole number", lambda value: type(value) is int),
+    "valid_fold": COUNT,
+    "held_out": list_of(TEXT),
+    _DIGEST: TEXT,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +37,12 @@ class Teacher:
     held_out: tuple[str, ...]  # the groups of that fold: those that it has never seen
 
     def write(self, labels: Path) -> None:
-        """Write this beside a file of labels."""
-        write_json(labels.with_suffix(".json"), asdict(self))
+        """Write this beside a file of labels, and what that file is."""
+        write_json(labels.with_suffix(".json"), asdict(self) | {_DIGEST: sha256_of_text(labels)})
 
     @classmethod
     def read(cls, labels: Path) -> "Teacher":
-        """Return what was written beside a file of labels.
+        """Return what was written beside a file of labels; warn if that is no longer what was written.
 
         Raises:
             DataError: it is not there, or is not what ``write`` writes.
@@ -39,10 +52,14 @@ class Teacher:
         if not path.exists():
             missing = labels if not labels.exists() else path
             raise DataError(f"There is no file {missing} (labels in [pseudo]). {hint}")
-        facts = read_json(path, hint)
-        if not _is_whole(facts):
-            raise DataError(f"{path} does not say which its run was not trained on. {hint}")
-        known = {field.name: facts[field.name] for field in fields(cls)}
+        names = [field.name for field in fields(cls)]
+        facts = read_json(path, hint, form=_FORM, needs=names)
+        if labels.is_file() and facts.get(_DIGEST, "") not in ("", sha256_of_text(labels)):
+            log.warning(
+                "%s is not what %s wrote: it was edited, or damaged. It is trained on as it is now.",
+                labels, facts["run"],
+            )  # fmt: skip
+        known = {name: facts[name] for name in names}
         return cls(**known | {"held_out": tuple(map(comparable, facts["held_out"]))})
 
     def refuse_leak(self, dataset: BaseDataset) -> None:
@@ -70,10 +87,3 @@ def not_held_out(held_out: Iterable[str], dataset: BaseDataset) -> tuple[int, li
     """Return how many groups validate, and which of these a run that held out some has been trained on."""
     validating = {dataset.groups[row] for row in dataset.valid_rows}
     return len(validating), sorted(validating - set(held_out))
-
-
-def _is_whole(facts: Any) -> bool:
-    if not isinstance(facts, Mapping) or not facts.keys() >= {field.name for field in fields(Teacher)}:
-        return False
-    groups = facts["held_out"]
-    return isinstance(groups, list) and all(isinstance(group, str) for group in groups)

@@ -220,11 +220,14 @@ class Ledger:
 
     def _advice(self) -> str:
         """Return what to do about a file that can't be read, by what it looks like."""
-        start = self.path.read_bytes()[:4096]
-        header = start.splitlines()[0] if start else b""
         advice = "It was not changed. Mend these lines, or take the file back from git."
+        try:
+            data = self.path.read_bytes()
+        except OSError:  # which its reader has said
+            return "Move what is there away, and take the file back from git."
+        header = next(iter(data[:4096].splitlines()), b"")
         if b"when;" in header or b"when\t" in header:
             advice += " A program for spreadsheets saved it without commas: save it as 'CSV UTF-8'."
-        if re.search(rb"^(<<<<<<<|=======|>>>>>>>)", self.path.read_bytes(), re.MULTILINE):
+        if re.search(rb"^(<<<<<<<|=======|>>>>>>>)", data, re.MULTILINE):
             advice += " It holds a conflict of git: keep the lines of both sides, delete the marks."
         return advice

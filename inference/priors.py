@@ -11,6 +11,7 @@ from dataset.spaces import Space
 from dataset.task import Targets
 from inference.predict import Predictions
 from utils.durable import write_json
+from utils.forms import SHARE, by_name
 from utils.read_json import read_json
 
 FILE = "priors.json"  # in a run's folder
@@ -34,6 +35,8 @@ def read_priors(folder: Path, spaces: Sequence[Space]) -> Priors | None:
     """Return what a run wrote; None if it wrote none, or of other labels."""
     try:
         table = read_json(folder / FILE)
+        if not by_name(by_name(SHARE)).fits(table):
+            return None
         return {
             space.name: torch.tensor(
                 [table[space.name][label] for label in space.labels], dtype=torch.float64

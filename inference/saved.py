@@ -10,15 +10,19 @@ from torch import Tensor
 
 from dataset.spaces import Space
 from inference.mean import mean_probabilities
+from inference.scores_file import FILE as SCORES
+from inference.scores_file import read_scores
 from utils.durable import sha256_of_text, write_json
 from utils.errors import DataError, closest, listed
+from utils.forms import TEXT, by_name
 from utils.read_json import read_json
 from utils.tables import Row, Table, read_table
 from utils.texts import comparable
 
 PREDICTED = ("id", "fold", "group")  # the first columns of what a run says of images that it validated
-SCORES, SPLIT = "scores.json", "split.csv"
-_FILES = ("out_of_fold.csv", "valid_predictions.csv")  # the first one that is there
+SPLIT, VALIDATED = "split.csv", "valid_predictions.csv"
+_FILES = ("out_of_fold.csv", VALIDATED)  # the first one that is there
+_WRITTEN = {"files": by_name(TEXT)}  # in a file that write_digest wrote
 Ids = tuple[tuple[str, ...], ...]  # of each image the values of the first columns
 
 
@@ -110,7 +114,10 @@ def refuse_changed(path: Path) -> None:
     if not path.exists():  # which is for its reader to say
         return
     for place in (path.with_name(SCORES), path.with_suffix(".json")):
-        digest = read_json(place).get("files", {}).get(path.name) if place.exists() else None
+        if not place.exists():
+            continue
+        facts = read_scores(path.parent) if place.name == SCORES else read_json(place, form=_WRITTEN)
+        digest = facts.get("files", {}).get(path.name)
         if digest is not None and digest != sha256_of_text(path):
             raise DataError(
                 f"{path} is damaged or was edited: it is not what {place.name} beside it says was written. "

@@ -60,6 +60,8 @@ class _Text:
             text = path.read_bytes().decode("utf-8")
         except FileNotFoundError:
             raise DataError(f"There is no file {path}.") from None
+        except OSError as error:
+            raise DataError(f"{path} can't be read: {error.strerror}.") from None
         except UnicodeDecodeError:
             raise DataError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
         if text.startswith(_BOM):

@@ -12,10 +12,18 @@ from modes.run_config import trained_in
 from modes.run_folder import is_run
 from utils.durable import sha256_of, write_json
 from utils.errors import ConfigError, DataError, listed
+from utils.forms import OBJECT, TEXT, Form, Kind, list_of, record
 from utils.ini import read_ini
 from utils.read_json import read_json
 
 FILE = "ensemble.json"
+_FORM: Form = {
+    "members": list_of(record({"run": TEXT, "sha256": TEXT})),
+    "method": Kind("the name of an ensemble", lambda value: value in ENSEMBLES.names()),
+    "fitted": OBJECT,
+    "decision": Kind('the name of a decision, or ""', lambda value: value in ["", *DECISIONS.names()]),
+    "decision_fitted": OBJECT,
+}
 _NOTHING: Fitted = {}
 
 
@@ -53,7 +61,7 @@ class Blend:
         path = folder / FILE
         advice = "Make the ensemble again."
         try:
-            return cls(**read_json(path, advice))
+            return cls(**read_json(path, advice, form=_FORM))
         except TypeError as error:
             raise DataError(f"{path} is damaged: {error}. {advice}") from None
 

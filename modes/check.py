@@ -9,9 +9,9 @@ from dataset.eval_dataset import TEST_DATASETS
 from dataset.task import Task
 from inference.columns import fitted
 from inference.ledger import Ledger
+from inference.scores_file import read_scores
 from inference.submission_file import read_submission
 from modes.assemble import build_task, prepare_data_folder
-from modes.finished_run import read_scores
 from modes.guard import Rows, reference_of, report
 from modes.mode import MODES, Mode
 from modes.read_settings import check, key_of

@@ -15,9 +15,9 @@ from inference.bootstrap import intervals
 from inference.inferrer import write_probabilities
 from inference.predict import Predictions
 from inference.saved import PREDICTED, SavedPredictions, digests, out_of_fold
+from inference.scores_file import read_scores
 from modes import one_run
 from modes.assemble import Experiment, fingerprint, training_table
-from modes.finished_run import read_scores
 from modes.leak import beginning
 from modes.members import Member, folders_by_fold, members_of
 from modes.one_run import train_run, tuning
@@ -26,8 +26,9 @@ from modes.score_words import ends, score_lines, words
 from modes.start import started
 from modes.time_limit import share
 from utils.durable import make_folder, write_json
-from utils.errors import ConfigError
+from utils.errors import ConfigError, DataError
 from utils.logs import logged_to
+from utils.shortened import listing
 
 log = logging.getLogger("podium")
 Data = tuple[BaseDataset, ImageSource]
@@ -161,8 +162,11 @@ class CrossValidation:
 
 
 def _main_scores(task: Task, folder: Path) -> dict[str, float]:
-    scores = read_scores(folder)["scores"]
-    return {name: scores[name] for name in (*task.main_scores, "loss")}
+    scores = read_scores(folder, "scores")["scores"]
+    names = (*task.main_scores, "loss")
+    if missing := [name for name in names if name not in scores]:
+        raise DataError(f"{folder / FINISHED} is damaged: it has no score {listing(missing)}. Bring it back.")
+    return {name: scores[name] for name in names}
 
 
 def _mean(scores: list[dict[str, float]]) -> dict[str, float]:

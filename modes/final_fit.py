@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modes.finished_run import read_scores
+from inference.scores_file import read_scores
 from modes.members import folders_by_fold
 from modes.one_run import FOLDS_OF_FINAL
 from modes.read_settings import check
@@ -73,13 +73,13 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
 def best_epochs(trained: Settings, folder: Path) -> dict[str, int]:
     """Return the best epoch of each member of a run, by the member's name."""
     members = [own for models in folders_by_fold(trained.run, folder) for own in models]
-    return {own.name: int(read_scores(own)["best_epoch"]) for own in members}
+    return {own.name: read_scores(own, "best_epoch")["best_epoch"] for own in members}
 
 
 def write_folds(folder: Path, settings: Settings) -> None:
     """Keep in a final fit's folder what is known of its folds: they may be gone when it ends."""
     source = Path(settings.train.final or "")
-    scores, path = read_scores(source), source / "config.ini"
+    scores, path = read_scores(source, "scores", "intervals"), source / "config.ini"
     facts: dict[str, Any] = {
         "final": str(source),
         "best_epochs_of_the_folds": best_epochs(check(read_ini(path), str(path)), source),

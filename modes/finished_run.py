@@ -6,12 +6,11 @@ from typing import Any
 
 from torch import nn
 
+from inference.scores_file import read_scores
 from modes.assemble import Experiment
 from modes.kept import best_of_epoch, give_weights
-from modes.run_folder import FINISHED
 from modes.score_words import words
-from utils.errors import ConfigError, DataError
-from utils.read_json import read_json
+from utils.errors import ConfigError
 
 log = logging.getLogger("podium")
 
@@ -36,7 +35,7 @@ def finished_run(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: that checkpoint can't be read.
     """
-    return best_of_epoch(folder, read_scores(folder)["best_epoch"])
+    return best_of_epoch(folder, read_scores(folder, "best_epoch")["best_epoch"])
 
 
 def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None:
@@ -49,13 +48,3 @@ def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None
         "Predicting with %s: epoch %d, %s.\nDevice: %s",
         folder, best["scores"]["epoch"], said, experiment.precision,
     )  # fmt: skip
-
-
-def read_scores(folder: Path) -> dict[str, Any]:
-    """Return what is in the scores.json of a finished run."""
-    path = folder / FINISHED
-    advice = f"Bring it back, or delete it: --resume --run {folder} writes that of a trained run again."
-    scores = read_json(path, advice)
-    if not isinstance(scores.get("scores", {}), dict) or not isinstance(scores.get("tuning", {}), dict):
-        raise DataError(f"{path} is damaged: it is not what a run writes. {advice}")
-    return scores

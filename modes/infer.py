@@ -15,11 +15,12 @@ from inference.columns import fitted, say_columns
 from inference.inferrer import TEST_PREDICTIONS, Inferrer, Rows, Submitter
 from inference.mean import mean_predictions
 from inference.mean_of_views import MeanOfViews
+from inference.scores_file import read_scores
 from inference.submission import histogram
 from inference.unreadable import by_id, keep_list, say_unreadable
 from modes.ask_again import ask_again
 from modes.assemble import Experiment
-from modes.finished_run import load_weights, read_scores
+from modes.finished_run import load_weights
 from modes.infer_ensemble import ensemble_predictions, is_ensemble
 from modes.members import folders_by_fold
 from modes.mode import MODES, Mode

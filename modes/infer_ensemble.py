@@ -63,7 +63,13 @@ def ensemble_predictions(
         for change, own, of, into in zip(changes, folders, tasks, outs, strict=True)
     ]
     members = {space.name: torch.stack([one[space.name] for one in said]) for space in form.spaces}
-    found = blend.apply(members, form)
+    try:
+        found = blend.apply(members, form)
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise DataError(
+            f"{folder / FILE} is damaged: what it says was fitted does not suit {blend.method} of these "
+            f"members ({str(error)[:200]}). Make the ensemble again."
+        ) from error
     log.info(
         "%s of %d members%s.", blend.method, len(said), f", then {blend.decision}" if blend.decision else ""
     )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dataset.base_dataset import BaseDataset
 from dataset.task import Task
 from inference.predict import Predictions
-from inference.saved import Validated
+from inference.saved import SPLIT, Validated, refuse_changed
 from inference.soup import greedy, mean_weights
 from modes.assemble import Experiment, assemble_training, build_task, fingerprint
 from modes.finished_run import check_validated, finished_run
@@ -27,6 +27,7 @@ from train.monitor import Monitor
 from train.trainer import Trainer
 from utils.errors import ConfigError, listed
 from utils.seeds import numpy_generator
+from utils.tables import read_text
 
 log = logging.getLogger("podium")
 NESTED_SEED = 0  # of the halves of the people
@@ -46,7 +47,7 @@ class Ingredients:
     dataset: BaseDataset
     trainer: Trainer  # has what measures and validates a model
     kept: list[dict[str, Tensor]]  # the weights of each run's best epoch
-    same_images: bool  # whether all runs validated the same ones
+    split: str | None  # the text of their split.csv; None: not all validated the same images
     _answers: dict[Choice, Predictions] = field(default_factory=dict)
     _weights: dict[Choice, dict[str, Tensor]] = field(default_factory=dict)
 
@@ -73,6 +74,7 @@ class Ingredients:
                 "training of some of them, and nothing is left to score their mean. A soup is of runs with "
                 "the same fold."
             )
+        split = _split(folders[0]) if set.union(*ids) == shared else None
         log.info("Images of: %s", settings[0].paths.data.absolute())
         dataset, source = experiment.training_data()
         data = fingerprint(dataset)
@@ -81,7 +83,7 @@ class Ingredients:
         rows = [row for row in dataset.valid_rows.tolist() if names[row] in shared]
         dataset.valid_rows = np.array(rows, dtype=np.int64)
         trainer = assemble_training(experiment, folders[0], dataset, source, fresh=False)
-        return cls(folders, experiment, data, dataset, trainer, kept, set.union(*ids) == shared)
+        return cls(folders, experiment, data, dataset, trainer, kept, split)
 
     @property
     def task(self) -> Task:
@@ -164,6 +166,17 @@ class Ingredients:
         model = self.trainer.state.model
         model.load_state_dict(weights)
         return model
+
+
+def _split(folder: Path) -> str:
+    """Return the text of a run's split.csv.
+
+    Raises:
+        DataError: it is not there, can't be read or was changed.
+    """
+    text = read_text(folder / SPLIT)
+    refuse_changed(folder / SPLIT)
+    return text.replace("\r\n", "\n")  # which git may have put there
 
 
 def _settings(folder: Path, overrides: Sequence[str]) -> Settings:

@@ -8,12 +8,13 @@ from typing import Any
 
 from dataset.base_dataset import BaseDataset
 from dataset.teacher import not_held_out
+from inference.saved import SPLIT, VALIDATED, refuse_changed
+from inference.scores_file import read_scores
 from modes.run_folder import FINISHED
 from modes.settings import Settings
 from modes.start import Source, sources, started
 from utils.durable import sha256_of
 from utils.errors import ConfigError
-from utils.read_json import read_json
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
@@ -24,13 +25,14 @@ def held_out(run: Path) -> tuple[str, ...]:
 
     Nobody, where nothing is known of that: of a final fit, of an unfinished run, or of one with a leak.
     """
-    path = run / "valid_predictions.csv"
+    path, split = run / VALIDATED, run / SPLIT
     if not path.exists() or started(run) or _leak_in_scores(run):
         return ()
+    for table in (path, split):
+        refuse_changed(table)
     rows = read_table(path, ("fold", "group"), guarded=True).rows
     validated = {row["group"] for row in rows}
     folds = {row["fold"] for row in rows}
-    split = run / "split.csv"
     if len(folds) == 1 and split.exists():  # of some of these people every image was left out
         validated |= {
             row["group"]
@@ -102,5 +104,4 @@ def _others(files: list[str], there: Path, here: Path) -> bool:
 
 
 def _leak_in_scores(run: Path) -> bool:
-    path = run / FINISHED
-    return path.exists() and "leak" in read_json(path)
+    return (run / FINISHED).exists() and "leak" in read_scores(run)

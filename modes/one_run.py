@@ -21,6 +21,7 @@ from inference.inferrer import write_predictions
 from inference.predict import Predictions
 from inference.priors import priors_of, write_priors
 from inference.saved import PREDICTED, digests
+from inference.scores_file import LIMITS, TUNING
 from models.classifier import explain_small_batches
 from modes.assemble import Experiment, assemble_training, fingerprint
 from modes.kept import best_of, give_weights, restore, state_to_resume
@@ -34,6 +35,7 @@ from utils import signals
 from utils.device_errors import explained
 from utils.durable import remove_folder, write_json, write_text
 from utils.errors import ConfigError, DataError
+from utils.forms import COUNT, NUMBER, TEXT, Form, by_name
 from utils.ini import format_ini
 from utils.read_json import read_json
 from utils.shortened import MOST, listing
@@ -42,6 +44,13 @@ from utils.tables import write_table
 log = logging.getLogger("podium")
 CLASS_TABLE = "class_table.csv"  # in a run's folder
 FOLDS_OF_FINAL = "folds.json"  # in a final fit's folder: what the run says whose folds it follows
+_FORM_OF_FOLDS: Form = {
+    "final": TEXT,
+    "best_epochs_of_the_folds": by_name(COUNT),
+    "scores_of_the_folds": by_name(NUMBER),
+    "intervals_of_the_folds": LIMITS,
+    "tuning": TUNING,
+}
 
 
 def write_beginning(
@@ -240,10 +249,11 @@ def _own(best: dict[str, Any], experiment: Experiment) -> dict[str, float]:
 
 def _finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> None:
     """Write what shows that a final fit is complete; all that is known of its quality is its folds'."""
-    facts = read_json(folder / FOLDS_OF_FINAL)
+    facts = read_json(folder / FOLDS_OF_FINAL, form=_FORM_OF_FOLDS, needs=("final", "scores_of_the_folds"))
     epoch = int(_best(experiment, folder, trainer)["scores"]["epoch"])
     write_json(folder / FINISHED, {"final": facts.pop("final"), "best_epoch": epoch, **facts})
-    scores = {name: facts["scores_of_the_folds"][name] for name in experiment.task.main_scores}
+    known = facts["scores_of_the_folds"]
+    scores = {name: known[name] for name in experiment.task.main_scores if name in known}
     log.info(
         "\nFinal fit: epoch %d, the last, is kept. It has no score of its own; its folds had %s.",
         epoch, words(scores),

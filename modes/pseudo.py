@@ -15,7 +15,7 @@ from dataset.teacher import Teacher
 from inference.inferrer import check_finite, write_predictions
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
-from inference.saved import refuse_changed
+from inference.saved import VALIDATED, refuse_changed
 from modes.assemble import Experiment
 from modes.finished_run import check_validated, load_weights
 from modes.infer import Infer
@@ -73,10 +73,10 @@ class Pseudo(Infer):
 
 def _write(path: Path, task: Task, files: Sequence[str], found: Predictions, teacher: Teacher) -> None:
     sure = confidences(task.spaces, task.probabilities(found.logits))
-    teacher.write(path)
     texts = zip(*([f"{value:.6f}" for value in values.tolist()] for values in sure.values()), strict=True)
     ids = [(file, "", *of_image) for file, of_image in zip(files, texts, strict=True)]
     write_predictions(path, (FILE, GROUP, *(f"confidence/{name}" for name in sure)), ids, task, found)
+    teacher.write(path)
     log.info("\n%s\n", _counts(task, found, sure))
     log.info(
         "Pseudo labels: %s (%d images), with %s beside it.", path, len(files), path.with_suffix(".json").name
@@ -86,9 +86,8 @@ def _write(path: Path, task: Task, files: Sequence[str], found: Predictions, tea
 def _teacher(experiment: Experiment, models: list[Path]) -> Teacher:
     """Return what is known of models with one fold held out, whatever their reader calls it."""
     folder = models[0]
-    for name in ("valid_predictions.csv", "split.csv"):
-        refuse_changed(folder / name)
-    fold = read_table(folder / "valid_predictions.csv", ("fold",)).rows[0]["fold"]
+    refuse_changed(folder / VALIDATED)
+    fold = read_table(folder / VALIDATED, ("fold",)).rows[0]["fold"]
     return Teacher(
         run=", ".join(map(str, models)),
         commit=read_environment(folder).get("commit"),

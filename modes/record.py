@@ -2,22 +2,21 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from dataset.demo import is_demo
 from dataset.task import Task
 from inference.ledger import Ledger
+from inference.scores_file import read_scores
 from inference.submission_entry import Entry, now
 from modes.command_line import CONFIG
 from modes.guard import Rows, reference_of, report
 from modes.outputs import Outputs
 from modes.read_settings import check, read_sections
-from modes.run_folder import FINISHED
+from modes.run_folder import FINISHED, read_environment
 from modes.settings import Settings
 from utils.command import podium
 from utils.durable import sha256_of
 from utils.errors import DataError, PodiumError
-from utils.read_json import read_json
 
 log = logging.getLogger("podium")
 
@@ -61,7 +60,7 @@ def _finding(ledger: Ledger, run: Path) -> list[str | Path]:
 
 def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, run: Path | None) -> Entry:
     """Return the entry of a file, with what is known of the run that predicted it, if one did."""
-    scores = {} if run is None else _json(run / FINISHED)
+    scores = read_scores(run) if run is not None and (run / FINISHED).exists() else {}
     name = task.main_scores[0]
     low, high = scores.get("intervals", {}).get(name, (None, None))
     whole = run is not None and (run / "out_of_fold.csv").exists()
@@ -87,11 +86,7 @@ def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, 
 def _commit(folder: Path) -> str:
     """Return the commit that trained the run of a folder; "" where nobody knows it."""
     try:
-        return str(_json(folder / "environment.json").get("commit") or "")[:12]
+        return str(read_environment(folder).get("commit") or "")[:12]
     except DataError as error:
         log.warning("%s", error)
         return ""
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.exists() else {}

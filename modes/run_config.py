@@ -12,13 +12,12 @@ from typing import Any, get_type_hints
 
 from modes.command_line import CONFIG
 from modes.read_settings import check, data_said, environment, key_of, put_over, read_sections
-from modes.run_folder import find_run, is_run
+from modes.run_folder import find_run, is_run, read_environment
 from modes.settings import CHOSEN, FIXED, HERE, Settings, is_here
 from train.callback import CALLBACKS
 from utils.convert import convert
 from utils.errors import ConfigError
 from utils.ini import Section, Sections, Value, put, read_ini
-from utils.read_json import read_json
 
 _FROM_DATA = ("pseudo.images",)  # paths that are meant from the data folder
 _RUNS = ("train.final",)  # texts that name a run, by its path as a rule
@@ -144,7 +143,7 @@ def trained_in(folder: Path, sections: Sections) -> Path:
     if steps and runs.parts[-len(steps) :] == steps:
         return runs.parents[len(steps) - 1]
     try:
-        written = read_json(folder / "environment.json").get("folder")
+        written = read_environment(folder).get("folder")
     except (OSError, ValueError):
         written = None
     return Path(written) if written and Path(written).is_dir() else Path.cwd()

@@ -19,9 +19,9 @@ from inference.engines.onnx_runtime import OnnxRuntime
 from inference.onnx_file import as_metadata, metadata_of, write_onnx
 from inference.predict import Predictions, predict
 from inference.saved import refuse_changed
+from inference.scores_file import read_scores
 from models.classifier import Normalise
 from modes.assemble import Experiment
-from modes.finished_run import read_scores
 from utils.device import Precision
 from utils.durable import sha256_of, write_durably
 from utils.on_disk import on_disk
@@ -150,7 +150,7 @@ def _onnx_file(sample: Sample) -> Path:
 def _facts(sample: Sample) -> dict[str, Any]:
     """Return what the user of a run's ONNX file has to know, and where it is from."""
     experiment, folder, model = sample.experiment, sample.folder, sample.model
-    settings, scores = experiment.settings, read_scores(folder)
+    settings, scores = experiment.settings, read_scores(folder, "best_epoch")
     crop = settings.chosen["crop"]
     task = experiment.task.tuned(scores.get("tuning", {}))
     return {

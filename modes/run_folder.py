@@ -29,11 +29,20 @@ from utils.durable import (
     write_json,
 )
 from utils.errors import ConfigError, DataError, WriteFailed
+from utils.forms import NOTHING, OBJECT, TEXT, Form, any_of, by_name, list_of
 from utils.read_json import read_json
 
 log = logging.getLogger("podium")
 CONFIG = "config.ini"
 FINISHED = "scores.json"  # written last: a run that has it is complete
+_ENVIRONMENT = "environment.json"
+_FORM: Form = {
+    "folder": TEXT,
+    "commit": any_of(TEXT, NOTHING),
+    "config_sha256": TEXT,
+    "data": any_of(TEXT, by_name(TEXT)),
+    "leak": list_of(OBJECT),
+}
 _MOST_SHOWN = 20  # names of runs in a message
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "safetensors")
 
@@ -114,15 +123,19 @@ def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Pat
         ConfigError: there is none; says which runs there are and what to do.
     """
     check_name(name)
-    parent, versions = (runs / name, _versions(runs / name)) if which is None else _named(runs, name, which)
+    parent, versions, damaged = _all_of(runs / name) if which is None else _named(runs, name, which)
     fitting = [folder for folder in versions if (folder / FINISHED).exists() == finished]
     if fitting:
+        for folder, lacks in damaged.items():
+            if int(folder.name) > int(fitting[-1].name):
+                log.warning("%s is passed over: %s", folder, lacks)
         _warn_of_other_config(fitting[-1])
         return fitting[-1]
 
     state = {True: "finished", False: "unfinished"}
     there = ", ".join(f"{f.name} ({state[(f / FINISHED).exists()]})" for f in versions) or "no run"
-    own: list[str | Path] = [] if which is None else ["--run", versions[-1]]
+    there = "; ".join([there, *(f"{folder.name} is none: {lacks}" for folder, lacks in damaged.items())])
+    own: list[str | Path] = [] if which is None else ["--run", *versions[-1:]]
     go_on, advice = podium("--resume", *own), f"Start one with: {podium()}"
     if versions and finished:
         advice = f"Finish it with: {go_on}"
@@ -131,19 +144,29 @@ def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Pat
     raise ConfigError(f"{parent} holds no {state[finished]} run (there: {there}). {advice}")
 
 
-def _named(runs: Path, name: str, which: str) -> tuple[Path, list[Path]]:
-    """Return the folder that a text means, and the runs there, newest last: as a rule that one alone."""
+_Named = tuple[Path, list[Path], dict[Path, str]]  # a folder, its runs, newest last, and its damaged ones
+
+
+def _all_of(parent: Path) -> _Named:
+    return parent, _versions(parent), _damaged(parent)
+
+
+def _named(runs: Path, name: str, which: str) -> _Named:
+    """Return the folder that a text means, and the runs there: as a rule that one alone."""
     padded = [runs / name / f"{int(which):03d}"] if which.isascii() and which.isdigit() else []
     places = [Path(which).expanduser(), runs / name / which, runs / which, *padded]
     try:
         for folder in places if which.strip() else ():
             if is_run(folder):
-                return folder.parent, [folder]
+                return folder.parent, [folder], {}
         for folder in places[::2] if which.strip() else ():  # a name, or the path of a folder of runs
-            if versions := _versions(folder):
-                return folder, versions
+            if (there := _all_of(folder))[1:] != ([], {}):
+                return there
+        damaged = {folder: lacks for folder in places if which.strip() and (lacks := _lacks(folder))}
     except (OSError, ValueError):  # no file could have that name
-        pass
+        damaged = {}
+    if damaged:
+        raise DataError("; ".join(f"{folder} can't be used: {lacks}" for folder, lacks in damaged.items()))
     raise ConfigError(_unknown_run(runs, name, which))
 
 
@@ -178,7 +201,7 @@ def held(folder: Path) -> Iterator[None]:
 def write_environment(folder: Path, facts: dict[str, Any]) -> None:
     """Keep what made this run: commit, versions, its config as written, machine, and ``facts``."""
     write_json(
-        folder / "environment.json",
+        folder / _ENVIRONMENT,
         {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": sys.argv,
@@ -195,8 +218,12 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
-    """Return what ``write_environment`` wrote."""
-    return read_json(folder / "environment.json", "Bring it back from a copy, or start a new run.")
+    """Return what ``write_environment`` wrote.
+
+    Raises:
+        DataError: it can't be read, or holds something else.
+    """
+    return read_json(folder / _ENVIRONMENT, "Bring it back from a copy, or start a new run.", form=_FORM)
 
 
 def _warn_of_other_config(folder: Path) -> None:
@@ -232,9 +259,24 @@ def _versions(parent: Path) -> list[Path]:
     return sorted(found, key=lambda folder: int(folder.name))
 
 
+def _damaged(parent: Path) -> dict[Path, str]:
+    """Return the folders of runs that can't be used, and why."""
+    folders = sorted((path for path in parent.glob("*") if path.name.isdigit()), key=lambda of: int(of.name))
+    return {folder: lacks for folder in folders if (lacks := _lacks(folder))}
+
+
+def _lacks(folder: Path) -> str:
+    """Return which file a folder lacks that holds other files of a run; "": it is a run, or never was."""
+    needed, others = (CONFIG, _ENVIRONMENT), (FINISHED, "checkpoints")
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if not missing or not any((folder / name).exists() for name in (*needed, *others)):
+        return ""
+    return f"it has no file {' and no '.join(missing)}. Bring it back from a copy."
+
+
 def is_run(folder: Path) -> bool:
     """Return whether a folder is that of a run, finished or not."""
-    return (folder / "config.ini").is_file() and (folder / "environment.json").is_file()
+    return (folder / CONFIG).is_file() and (folder / _ENVIRONMENT).is_file()
 
 
 def check_name(name: str) -> None:

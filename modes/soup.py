@@ -11,7 +11,7 @@ from dataset.class_table import format_table
 from inference.bootstrap import differences, intervals
 from inference.inferrer import write_predictions
 from inference.predict import Predictions
-from inference.saved import PREDICTED, digests
+from inference.saved import PREDICTED, SPLIT, digests
 from modes.ingredients import NESTED_SEED, Ingredients
 from modes.mode import MODES, Mode
 from modes.names import chosen_name
@@ -106,8 +106,8 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
     leaks = [leak for number in chosen for leak in started(runs.folders[number]).get("leak", ())]
     facts |= runs.experiment.precision.facts() | ({"leak": leaks} if leaks else {})
     write_environment(folder, facts)
-    if runs.same_images:  # else nobody's split says whom no ingredient was trained on
-        write_text(folder / "split.csv", (runs.folders[0] / "split.csv").read_text(encoding="utf-8"))
+    if runs.split is not None:  # else nobody's split says whom no ingredient was trained on
+        write_text(folder / SPLIT, runs.split)
     ids = runs.ids
     write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, task, found)
     scores, sure = runs.scores(chosen), intervals(task, found.logits, found.targets, runs.groups)

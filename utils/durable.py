@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from utils.errors import WriteFailed
+from utils.errors import DataError, WriteFailed
 
 # What a killed process leaves: our own file by its process, and those of safetensors and of measuring.
 _OURS = re.compile(r"\..+\.(\d+)\.tmp")
@@ -142,14 +142,33 @@ def sync_folder(folder: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hex."""
-    with open(path, "rb") as file:
+    """Return the SHA-256 of a file's bytes in hex.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    with _reading(path), open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of_text(path: Path) -> str:
-    """Return the SHA-256 of a text file in hex; line ends that git has changed don't count."""
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    """Return the SHA-256 of a text file in hex; line ends that git has changed don't count.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    with _reading(path):
+        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}.") from None
 
 
 @contextmanager

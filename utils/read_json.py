@@ -2,23 +2,34 @@
 
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from utils.durable import digest_of
 from utils.errors import DataError
+from utils.forms import Form, misfit
 
 
-def read_json(path: Path, advice: str = "Bring it back from a copy, or write it anew.") -> dict[str, Any]:
+def read_json(
+    path: Path,
+    advice: str = "Bring it back from a copy, or write it anew.",
+    *,
+    form: Form | None = None,
+    needs: Collection[str] = (),
+) -> dict[str, Any]:
     """Return the object in a file that ``write_json`` wrote, without its digest.
 
     Files from before there were digests have none to check.
 
     Args:
         advice: what to do about a file that can't be used.
+        form: the kinds of its values.
+        needs: keys that must be there.
 
     Raises:
-        DataError: it is not there, can't be read, is no JSON object, or was changed since it was written.
+        DataError: it is not there, can't be read, is no JSON object, was changed since it was written, or
+            holds something else than it should.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -35,6 +46,10 @@ def read_json(path: Path, advice: str = "Bring it back from a copy, or write it 
     changed = digest != digest_of(values) if digest is not None else _is_digest(values.get(last))
     if changed:
         raise DataError(f"{path} is damaged: it was changed after it was written. {advice}")
+    missing = [key for key in needs if key not in values]
+    wrong = f"it does not say {', '.join(missing)}" if missing else misfit(values, form or {})
+    if wrong:
+        raise DataError(f"{path} is damaged: {wrong}. {advice}")
     return values
 
 

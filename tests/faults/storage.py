@@ -23,6 +23,7 @@ import safetensors.torch
 from safetensors import SafetensorError, serialize_file
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_NAMELESS = getattr(os, "O_TMPFILE", -1)  # -1: no flags are these
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk that costs no time
 _CHANGING = {name: name for name in ("unlink", "mkdir", "rmdir", "chmod")} | {
     "remove": "unlink",
@@ -174,6 +175,8 @@ class Storage:
         if below is None:
             return real()
         number = real() if not flags & WRITING else self.call(real, self._opening(below, flags), below)
+        if flags & _NAMELESS == _NAMELESS:  # what is written there is on no disk afterwards
+            return number
         self._paths[number] = below
         self.read.add(below)
         return number
@@ -216,6 +219,8 @@ class Storage:
         return real() if below is None else self.call(real, "truncate", below, size=size)
 
     def _open_file(self, file: Any, mode: str = "r", buffering: int = -1, *rest: Any, **more: Any) -> Any:
+        if more.get("opener") is not None:  # which calls os.open
+            return _REAL["io.open"](file, mode, buffering, *rest, **more)
         below = None if isinstance(file, int) else self.below(file)
         if below is not None:
             self.read.add(below)

@@ -45,6 +45,16 @@ def test_every_way_to_change_a_file_is_counted(storage: Storage, tmp_path: Path)
     ]  # fmt: skip
 
 
+def test_a_file_without_a_name_is_opened_in_its_folder_and_leaves_nothing(
+    storage: Storage, tmp_path: Path
+) -> None:
+    with tempfile.TemporaryFile(dir=tmp_path) as file:
+        file.write(b"one")
+        file.flush()
+    assert not list(tmp_path.iterdir())
+    assert "write ." not in kinds(storage)
+
+
 def test_what_is_written_is_kept_with_its_place(storage: Storage, tmp_path: Path) -> None:
     with open(tmp_path / "log", "a", encoding="utf-8") as file:
         file.write("one\n")

@@ -13,6 +13,8 @@ from tests.faults.uses import Use, copy_state
 
 GOOD = ("equal", "refused", "warned")
 _TIMES = re.compile(r"[\d.]+ (img/s|s|ms|min)\b|\d\d:\d\d(:\d\d)?")
+_PREFIX = "podium-fault-"  # of the folders in which trials are made
+_PLACE = re.compile(rf"/\S*/{_PREFIX}[^/\s]+")
 _EPOCH = re.compile(r"^Epoch (\d+)/\d+ .*", re.MULTILINE)
 
 
@@ -51,9 +53,7 @@ class Place:
     root: Path = field(default_factory=Path)
 
     def __enter__(self) -> "Place":
-        self._folder = tempfile.TemporaryDirectory(
-            dir=MEMORY, prefix="podium-fault-", ignore_cleanup_errors=True
-        )
+        self._folder = tempfile.TemporaryDirectory(dir=MEMORY, prefix=_PREFIX, ignore_cleanup_errors=True)
         self.root = Path(self._folder.name) / "work"
         return self
 
@@ -85,8 +85,8 @@ def _must_end_well(words: Words, result: Result) -> None:
 
 
 def steady(text: str) -> str:
-    """Return what was printed without times."""
-    return _TIMES.sub("", text)
+    """Return what was printed without times, and without the folder in which it was."""
+    return _PLACE.sub("", _TIMES.sub("", text))
 
 
 def disturb(

@@ -273,3 +273,11 @@ def test_a_file_of_old_is_read_and_keeps_its_lines(ledger, tmp_path):
     assert ledger.add(entry(2, data=dogs.data, template=dogs.template))
     assert [len(of) for of in ledger.by_competition()] == [1, 1, 1]
     assert not ledger.add(entry(0, data=cats.data, template=cats.template))
+
+
+def test_a_folder_in_its_place_is_refused_by_its_name(ledger):
+    ledger.path.mkdir()
+    with pytest.raises(
+        DataError, match=r"submissions\.csv can't be read: Is a directory\.\nMove what is there"
+    ):
+        ledger.entries()

@@ -6,8 +6,9 @@ import torch
 
 from dataset.spaces import AnyOf, OneOf
 from inference.predict import Predictions
-from inference.priors import priors_of, read_priors, with_priors, write_priors
+from inference.priors import FILE, priors_of, read_priors, with_priors, write_priors
 from inference.unreadable import by_id, keep_list, read_list, say_unreadable
+from utils.durable import write_json
 
 KIND, TAGS = OneOf("kind", ("a", "b", "c")), AnyOf("tags", ("x", "y"))
 TARGETS = {
@@ -76,3 +77,9 @@ def test_a_long_list_is_shortened_in_the_log_and_whole_in_the_file(tmp_path, cap
         say_unreadable(tmp_path, why)
     assert "... and 10 more" in caplog.text
     assert len(read_list(tmp_path)) == 40
+
+
+@pytest.mark.parametrize("value", [{"kind": {"a": -1, "b": 0, "c": 0}}, {"kind": []}, {"kind": {"a": [1]}}])
+def test_what_is_no_share_is_not_taken(tmp_path, value):
+    write_json(tmp_path / FILE, value)
+    assert read_priors(tmp_path, (KIND,)) is None

@@ -111,6 +111,11 @@ def test_anything_else_is_refused_with_its_lines(images, tmp_path, what):
         assert f"has {message.count(chr(10))} problem(s)" in message  # one a line, and no more than these
 
 
+def test_a_folder_is_refused_by_its_name(images, tmp_path):
+    with pytest.raises(DataError, match=rf"{tmp_path} can't be read: Is a directory"):
+        read_submission(tmp_path, images, MaskTask())
+
+
 def test_all_kinds_of_problems_are_named_at_once(images, tmp_path):
     path = tmp_path / "made.csv"
     rows = [["c9.jpg", "0.0"], ["c9.jpg", "18"], ["b.jpg", "1"], ["a1.jpg", "2", "3"]]

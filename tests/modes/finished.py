@@ -46,7 +46,7 @@ def finished_run(
     write_probabilities(folder / "out_of_fold.csv", PREDICTED, ids, task, found)
     write_text(folder / "config.ini", format_ini(settings.texts()))
     write_json(folder / "environment.json", {})
-    write_json(folder / FINISHED, {})
+    write_json(folder / FINISHED, {"scores": {}})
     return folder
 
 

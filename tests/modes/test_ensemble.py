@@ -12,6 +12,8 @@ from inference.saved import write_digest
 from modes.assemble import Experiment
 from run import main
 from tests.modes.smallest import SMALL_RUN
+from utils.durable import write_json
+from utils.read_json import read_json
 
 JOINT = ("--set", "task.joint=yes", "--set", "optimizer.lr=0.01")
 
@@ -202,6 +204,37 @@ def test_a_member_that_changed_is_refused(work, ensemble, capsys):
     message = capsys.readouterr().err
     assert "001 is not there" in message
     assert "002 is another run by now" in message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"members": None},
+        {"members": [[]]},
+        {"members": [{"run": "a"}]},
+        {"method": "text"},
+        {"method": []},
+        {"fitted": -1},
+        {"fitted": {"x": "y"}, "method": "Stacking", "decision": ""},
+        {"decision": None},
+        {"decision_fitted": [[]]},
+        {"fitted": {"weights": [1.0, 2.0, 3.0]}, "method": "Greedy", "decision": ""},
+    ],
+)
+def test_an_ensemble_json_that_holds_something_else_is_refused_by_its_name(work, ensemble, capsys, change):
+    folder, _ = ensemble("001", "002")
+    write_json(folder / "ensemble.json", read_json(folder / "ensemble.json") | change)
+    assert podium(work, "--mode", "infer", "--run", str(folder)) == 3
+    assert "ensemble.json is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["ensemble", "compare"])
+@pytest.mark.parametrize("change", [{"files": [[]]}, {"scores": 7}, {"intervals": -1}, {"tuning": "text"}])
+def test_a_scores_json_that_holds_something_else_is_refused_by_its_name(work, capsys, mode, change):
+    path = work / "runs/test/002/scores.json"
+    write_json(path, read_json(path) | change)
+    assert podium(work, "--mode", mode, "001", "002") == 3
+    assert f"{path} is damaged: {next(iter(change))} = " in capsys.readouterr().err
 
 
 def test_runs_that_moved_together_still_predict(work, ensemble):

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -343,14 +344,37 @@ def test_a_file_that_leads_out_of_the_data_folder_is_refused_unless_its_folder_i
     link.unlink()
 
 
+def _replace(path: Path, **values: object) -> None:
+    write_json(path, read_json(path) | values)
+
+
+def test_labels_that_were_edited_or_damaged_are_warned_of(taught, labels, caplog):
+    student(taught, labels).training_data()
+    assert "pseudo_labels.csv" not in caplog.text
+    labels.write_bytes(labels.read_bytes().replace(b"\n", b"\r\n"))  # as git may check it out
+    student(taught, labels).training_data()
+    assert "pseudo_labels.csv" not in caplog.text
+    write(labels, table(labels)[1:])
+    student(taught, labels).training_data()
+    assert re.search(r"pseudo_labels\.csv is not what .*001 wrote: it was edited, or damaged", caplog.text)
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
         (lambda path: path.unlink(), r"There is no file [^ ]*pseudo_labels\.csv \("),
         (lambda path: path.with_suffix(".json").unlink(), r"There is no file [^ ]*pseudo_labels\.json \("),
         (lambda path: path.with_suffix(".json").write_text("[]"), r"pseudo_labels\.json is damaged"),
-        (lambda path: path.with_suffix(".json").write_text('{"held_out": [], "x": 1}'), "does not say which"),
+        (
+            lambda path: path.with_suffix(".json").write_text('{"held_out": [], "x": 1}'),
+            "does not say run, commit",
+        ),
         (lambda path: path.with_suffix(".json").write_text("{"), r"pseudo_labels\.json is damaged"),
+        (lambda path: _replace(path.with_suffix(".json"), held_out=7), r"held_out = 7 is not a list"),
+        (
+            lambda path: _replace(path.with_suffix(".json"), valid_fold="0"),
+            r'valid_fold = "0" is not a whole',
+        ),
         (lambda path: path.write_text("file,group\na,b\n"), "no column 'confidence/mask'"),
     ],
 )

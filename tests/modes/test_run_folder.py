@@ -9,9 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from modes.run_folder import create_run, find_run, held, warn_of_other_bits, write_environment
+from modes.run_folder import (
+    create_run,
+    find_run,
+    held,
+    read_environment,
+    warn_of_other_bits,
+    write_environment,
+)
 from utils.durable import write_json
-from utils.errors import ConfigError
+from utils.errors import ConfigError, DataError
 
 ROOT = Path(__file__).parents[2]
 CREATE = "import sys; from pathlib import Path; from modes.run_folder import create_run; "
@@ -198,6 +205,33 @@ def test_who_works_in_a_run_removes_what_killed_processes_left_there_but_not_in_
     with held(folder):
         assert not [name for name in left if (folder / name.format(dead.pid)).exists()]
         assert (folder / "fold-0/checkpoints/.tmpAb12Cd").exists()
+
+
+@pytest.mark.parametrize("lost", ["config.ini", "environment.json"])
+def test_a_run_that_lost_a_file_is_named_and_no_older_one_is_silently_taken(runs, lost, caplog):
+    (runs / "exp/002" / lost).unlink()
+    (runs / "exp/002" / lost).mkdir()
+    assert find_run(runs, "exp", "001", finished=True) == runs / "exp/001"
+    assert "passed over" not in caplog.text
+    assert find_run(runs, "exp", None, finished=True) == runs / "exp/001"
+    assert f"{runs / 'exp/002'} is passed over: it has no file {lost}" in caplog.text
+    for which in ("2", "002", "exp/002", str(runs / "exp/002")):
+        with pytest.raises(DataError, match=rf"exp/002 can't be used: it has no file {lost}"):
+            find_run(runs, "exp", which, finished=True)
+
+    (runs / "other/001" / lost).unlink()
+    for name, which in (("other", None), ("exp", "other")):
+        with pytest.raises(ConfigError, match=rf"\(there: no run; 001 is none: it has no file {lost}\."):
+            find_run(runs, name, which, finished=True)
+
+
+def test_a_value_of_another_kind_in_environment_json_is_refused(tmp_path):
+    write_json(tmp_path / "environment.json", {"commit": None, "data": {"0": "a"}})
+    assert read_environment(tmp_path)["data"] == {"0": "a"}
+    for facts in ({"commit": 7}, {"data": None}, {"leak": "text"}, {"config_sha256": []}, {"folder": -1}):
+        write_json(tmp_path / "environment.json", facts)
+        with pytest.raises(DataError, match=r"environment\.json is damaged: \w+ = .+ is not "):
+            read_environment(tmp_path)
 
 
 def test_a_config_that_was_changed_after_the_run_began_is_warned_of(tmp_path, caplog):

@@ -233,6 +233,20 @@ def test_runs_that_cannot_be_ingredients_are_refused(work, runs, capsys):
     assert "is a final fit: it was trained on all images" in refusal(work, capsys, "001", "007")
 
 
+def test_a_split_that_is_gone_or_damaged_is_refused_by_its_name(work, runs, capsys):
+    split = runs / "001" / "split.csv"
+    whole = split.read_bytes()
+    split.write_bytes(whole + whole.splitlines(keepends=True)[-1])  # a line twice
+    assert f"{split} is damaged or was edited" in refusal(work, capsys, "001", "002", code=3)
+    split.unlink()
+    assert f"There is no file {split}" in refusal(work, capsys, "001", "002", code=3)
+    split.mkdir()
+    assert f"{split} can't be read: Is a directory" in refusal(work, capsys, "001", "002", code=3)
+    split.rmdir()
+    split.write_bytes(whole.replace(b"\n", b"\r\n"))  # as git may check it out
+    assert podium(work, "--mode", "soup", "001", "002") == 0
+
+
 def test_runs_of_other_data_are_refused(work, runs, capsys):
     path = runs / "001" / "environment.json"
     write_json(path, read_json(path) | {"data": "another"})

@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from utils.durable import lock, remove_leftovers, sha256_of, write_durably, write_json, write_text
-from utils.errors import WriteFailed
+from utils.durable import (
+    lock,
+    remove_leftovers,
+    sha256_of,
+    sha256_of_text,
+    write_durably,
+    write_json,
+    write_text,
+)
+from utils.errors import DataError, WriteFailed
 from utils.read_json import read_json
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -31,6 +39,7 @@ HOLD_THE_LOCK = """
 import sys
 from pathlib import Path
 from utils.durable import lock
+from utils.errors import DataError
 
 with lock(Path(sys.argv[1]), wait=False) as got:
     print("got" if got else "not", flush=True)
@@ -91,6 +100,14 @@ def test_json_that_is_not_json_is_refused_before_the_old_file_goes(tmp_path):
         write_json(path, {"a": float("nan")})
     assert read_json(path) == {"a": [1, "가"]}
     assert json.loads(path.read_text(encoding="utf-8")).keys() == {"a", "digest"}
+
+
+@pytest.mark.parametrize("digest", [sha256_of, sha256_of_text])
+def test_the_digest_of_what_cannot_be_read_is_refused_by_its_name(tmp_path, digest):
+    with pytest.raises(DataError, match=rf"There is no file {tmp_path}/a"):
+        digest(tmp_path / "a")
+    with pytest.raises(DataError, match=rf"{tmp_path} can't be read: Is a directory"):
+        digest(tmp_path)
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path):
