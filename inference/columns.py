@@ -63,6 +63,9 @@ def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Seque
     """Return which of the template's columns a missing one may be."""
     if not missing:
         return ""
+    labels = {label for names in task.views.values() for label in names}
+    if len(task.columns) == 1 and len(others) > 1 and labels == set(others):
+        return " These are the labels: write submit = probabilities in [task] for a probability of each."
     allowed = set(task.allowed.get(missing[0], ()))
     holds = [name for name in others if allowed and set(images.template.get(name, ("",))) <= allowed]
     near = closest(missing[0], others)

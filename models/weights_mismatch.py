@@ -13,6 +13,7 @@ from models.weights_match import Match, classifiers_of, matches
 _SHOWN = 3  # names of each side
 _TRIED = 8  # other architectures
 _TORCHVISION = ("features.0.0.", "conv_proj.", "encoder.layers.encoder_layer_0.", "trunk_output.")
+_RUNNING = (".running_mean", ".running_var")
 _OPTIMISER = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg")
 
 
@@ -83,6 +84,12 @@ def _explanation(
         return (
             "These look like torchvision's names, of a net that is not, layer by layer, what timm has under "
             "this name: take timm's own weights (pretrained = yes), or the backbone that they were made for."
+        )
+    missing = [key for key in wanted if key not in best.found]
+    if missing and all(key.endswith(_RUNNING) for key in missing):
+        return (
+            "All that is missing are running means and variances of batch norms: the file has what "
+            "model.parameters() gives. Save model.state_dict() instead."
         )
     if 2 * len(best.found) >= len(wanted):
         return (
