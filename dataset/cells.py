@@ -100,7 +100,7 @@ class Separator:
         return tuple(part.strip() for part in parts if part.strip())
 
     def _divided(self, cell: str) -> list[str]:
-        """Return the parts of a cell; a separator in quotation marks stands in a label: ``"fox, red",dog``."""
+        """Return the parts of a cell; one in quotation marks may hold the separator: ``"fox, red",dog``."""
         text = self.text or ""
         if '"' not in cell or len(text) != 1:
             return cell.split(text)

@@ -52,7 +52,7 @@ def _vectors(cells: Sequence[str], separator: Separator, column: str) -> list[st
     if len(filled) < FEWEST or not (lists or texts):
         return []
     return [
-        f"The cells of column {column!r} are rows of 0 and 1, such as {filled[0]!r}, which are read as labels of "
+        f"The cells of column {column!r} are rows of 0 and 1, such as {filled[0]!r}, and read as labels of "
         "these names. If each place is a label, write a table with a column of 0 and 1 for each, and "
         "label_columns = others in [dataset]."
     ]

@@ -1,11 +1,13 @@
 """Which column of the organiser's template is whose: the id, the task's answers, and what stays as it is."""
 
 import logging
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
 from utils.errors import DataError, closest
+from utils.texts import comparable
 
 log = logging.getLogger("podium")
 _SHOWN = 20
@@ -29,6 +31,33 @@ def say_columns(before: Task, after: Task, images: EvalDataset) -> None:
         log.info("The answers go into the template's column %r.", after.columns[0])
     if kept := images.kept(after.columns):
         log.info("The template's columns %s are no answers: they stay as they are.", _said(kept))
+    for column, names in after.allowed.items():
+        _say_spelling(column, names, images)
+
+
+def _say_spelling(column: str, names: Sequence[str], images: EvalDataset) -> None:
+    """Warn where the template writes a label in another way, such as 1 for 1.0: no judge takes it for that."""
+    if column not in images.template:
+        return
+    alike = {_core(name): name for name in names}
+    for value in images.template[column].different():
+        meant = alike.get(_core(value))
+        if meant is not None and comparable(value) not in names:
+            log.warning(
+                "The template's column %r says %r where the label is %r. If these are the same, write the "
+                "labels in a copy of the training table as the template does.",
+                column, value, meant,
+            )  # fmt: skip
+            return
+
+
+def _core(name: str) -> str:
+    """Return what is left of a label without capitals, forms of letters, and zeros around a number."""
+    folded = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    try:
+        return repr(float(folded))
+    except ValueError:
+        return folded
 
 
 def check_columns(task: Task, images: EvalDataset) -> None:

@@ -115,7 +115,7 @@ def _check_finite(match: Match, path: Path) -> None:
 
 
 def _check_learnt(match: Match, path: Path) -> None:
-    """Refuse weights of which most are one number: a file of zeros answers all images alike, whatever is learnt."""
+    """Refuse weights of which most are one number: no image is seen through a file of zeros."""
     matrices = [match.tensors[name] for name in sorted(match.found) if match.tensors[name].ndim > 1]
     flat = [tensor for tensor in matrices if bool((tensor == tensor.flatten()[0]).all())]
     if 2 * len(flat) > len(matrices):

@@ -26,8 +26,8 @@ def shards_of(path: Path) -> list[Path]:
     missing = [file.name for file in files if not file.is_file()]
     if missing:
         raise ConfigError(
-            f"[model] pretrained = {path}: {len(missing)} of its {len(files)} shards are not beside it, such as "
-            f"{missing[0]}. Download them into that folder."
+            f"[model] pretrained = {path}: {len(missing)} of its {len(files)} shards are not beside it, such "
+            f"as {missing[0]}. Download them into that folder."
         )
     return files
 

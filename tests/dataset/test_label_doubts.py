@@ -23,7 +23,7 @@ def doubts(cells, text=" ", **others):
         (["cat\tdog", "dog", "cat"], ",", "tab"),
         (["cat|dog", "dog"], " ", "|"),
         (["fire truck,dog", "dog"], " ", "comma"),
-        (["고양이，개", "개"], " ", "，"),
+        (["고양이\uff0c개", "개"], " ", "\uff0c"),
         (["고양이、개", "개"], None, "、"),
         (["개,고양이", "고양이", "개"], " ", "comma"),
     ],
