@@ -59,9 +59,10 @@ KINDS = tuple(_CHANGES)
 class NameRepair:
     """How an image's name in a table becomes that of a file.
 
-    ``unquote``: without what stands around it as in ``" a"``, ``b'a'``; ``decode``: ``%20`` is a blank; ``slashes``:
-    ``\\`` is ``/``; ``drop 2``: without the first two folders; ``name_only``: without any; ``ending``: with
-    whatever ending of an image the file has; ``numbers``: with as many zeros before a number as the file;
+    ``unquote``: without what stands around it as in ``" a"``, ``b'a'``; ``decode``: ``%20`` is a blank;
+    ``slashes``: ``\\`` is ``/``; ``drop 2``: without the first two folders; ``name_only``: without any;
+    ``ending``: with whatever ending of an image the file has; ``numbers``: with as many zeros before a
+    number as the file;
     ``separators``: ``-``, ``_``, ``.`` and blanks are the same; ``case``: so are A and a; ``deeper``: the
     file may be in any folder below that of the images.
     """

@@ -36,7 +36,7 @@ def say_columns(before: Task, after: Task, images: EvalDataset) -> None:
 
 
 def _say_spelling(column: str, names: Sequence[str], images: EvalDataset) -> None:
-    """Warn where the template writes a label in another way, such as 1 for 1.0: no judge takes it for that."""
+    """Warn where the template writes a label in another way, such as 1 for 1.0."""
     if column not in images.template:
         return
     alike = {_core(name): name for name in names}
@@ -92,9 +92,11 @@ def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Seque
     """Return which of the template's columns a missing one may be."""
     if not missing:
         return ""
+    if not others and len(columns := images.columns[1:]) > 1:
+        return f" Is {missing[0]!r} no label? Then write label_columns = {_said(columns)} in [dataset]."
     labels = {label for names in task.views.values() for label in names}
     if len(task.columns) == 1 and len(others) > 1 and labels == set(others):
-        return " These are the labels: write submit = probabilities in [task] for a probability of each."
+        return " These are the labels: write submit = probabilities in [task], or binary for 0 and 1."
     allowed = set(task.allowed.get(missing[0], ()))
     holds = [name for name in others if allowed and set(images.template.get(name, ("",))) <= allowed]
     near = closest(missing[0], others)

@@ -85,20 +85,24 @@ def _explanation(
             "These look like torchvision's names, of a net that is not, layer by layer, what timm has under "
             "this name: take timm's own weights (pretrained = yes), or the backbone that they were made for."
         )
+    if 2 * len(best.found) >= len(wanted):
+        return _cut(wanted, best)
+    return (
+        "These are the names of another architecture or of another library: take the backbone that the "
+        "weights were made for, or rename the tensors as timm names them."
+    )
+
+
+def _cut(wanted: Mapping[str, Tensor], best: Match) -> str:
+    """Return why some tensors may be missing."""
     missing = [key for key in wanted if key not in best.found]
-    if missing and all(key.endswith(_RUNNING) for key in missing):
+    if all(key.endswith(_RUNNING) for key in missing):
         return (
             "All that is missing are running means and variances of batch norms: the file has what "
             "model.parameters() gives. Save model.state_dict() instead."
         )
-    if 2 * len(best.found) >= len(wanted):
-        return (
-            f"The file lacks {len(wanted) - len(best.found)} tensors: it is of a smaller or a cut model, or "
-            "was not saved whole."
-        )
     return (
-        "These are the names of another architecture or of another library: take the backbone that the "
-        "weights were made for, or rename the tensors as timm names them."
+        f"The file lacks {len(missing)} tensors: it is of a smaller or a cut model, or was not saved whole."
     )
 
 

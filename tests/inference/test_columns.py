@@ -121,6 +121,12 @@ def test_a_label_that_the_template_writes_otherwise_is_said(
 
 
 def test_columns_of_the_labels_are_refused_with_what_writes_them(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="write submit = probabilities in"):
+    with pytest.raises(DataError, match=r"write submit = probabilities in .task., or binary"):
         fitted(pets(), images(tmp_path, "id,dog,cat\n0.png,0,0\n"))
     fitted(pets(submit="probabilities"), TestDataset(root=tmp_path, table="sample.csv", images="test"))
+
+
+def test_a_column_that_the_template_lacks_may_be_no_label(tmp_path: Path) -> None:
+    task = MultiLabelTask(root=Path(), labels_found=lambda: ("cat", "dog", "is_valid"), submit="binary")
+    with pytest.raises(DataError, match=r"Is 'is_valid' no label. Then write label_columns = dog, cat in"):
+        fitted(task, images(tmp_path, "id,dog,cat\n0.png,0,0\n"))
