@@ -39,7 +39,7 @@ def _run(arguments: list[str], output: Guarded) -> int:
     from utils.docstrings import told
     from utils.errors import PodiumError
     from utils.logs import log_to_terminal
-    from utils.printable import printable
+    from utils.printable import legible, printable
     from utils.seeds import make_deterministic
 
     log_to_terminal()
@@ -58,7 +58,7 @@ def _run(arguments: list[str], output: Guarded) -> int:
     except (PodiumError, UnicodeEncodeError, OSError) as error:
         signals.ending()
         said, code = in_words(error, arguments)
-        print(printable(said), file=sys.stderr)
+        print(legible(printable(said)), file=sys.stderr)
         return code
     return _answered(output) if mode.answers else 0
 

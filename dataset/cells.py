@@ -12,8 +12,12 @@ from utils.texts import comparable
 _WORDS = {"space": " ", "comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "slash": "/", "none": None}
 _NAMES = {" ": "space", ",": "comma", ";": "semicolon", "\t": "tab", None: "none"}
 _ENDS = {"[": "]", "{": "}", "(": ")"}
-_WRAPPED = re.compile(r"(?:array|np\.array|numpy\.array|list|tuple|set|frozenset)\(\s*(.*?)\s*\)", re.DOTALL)
-_TYPE = re.compile(r",\s*dtype\s*=.*", re.DOTALL)  # array(['a'], dtype=object)
+# What a program shows of its lists: array(['a'], dtype=object), tensor([1, 2]), Index(['a']), set().
+_WRAPPED = re.compile(
+    r"(?:[A-Za-z_][\w.]*\(\s*([\[{(].*?[\]})])\s*(?:,\s*\w+\s*=.*)?|(?:list|tuple|set|frozenset)\(\s*)\)",
+    re.DOTALL,
+)
+_NOTHING = frozenset(("null", "none", "nan"))  # where a column has lists: a row without one
 _STRINGS = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _QUOTED = re.compile(rf"\s*{_STRINGS}(?:[\s,]+{_STRINGS})*[\s,]*", re.DOTALL)
 _SEVERAL = re.compile(rf"{_STRINGS}(?:\s*,\s*{_STRINGS})+", re.DOTALL)  # a list without its brackets
@@ -59,7 +63,7 @@ class Separator:
 
     def of_column(self, cells: Iterable[str]) -> "Separator":
         """Return this separator as it reads a column, of which these are the cells."""
-        filled = [cell for cell in map(comparable, cells) if cell]
+        filled = [cell for cell in map(comparable, cells) if cell and cell.lower() not in _NOTHING]
         return replace(self, lists=bool(filled) and all(map(_is_marked, filled)))
 
     def is_list(self, cell: str) -> bool:
@@ -69,6 +73,8 @@ class Separator:
             return False
         inner = _inside(cell)
         if inner is None:
+            if self.lists and cell.lower() in _NOTHING:
+                return True
             return bool((_QUOTED if self.lists else _SEVERAL).fullmatch(cell))
         if cell[0] == "(":  # as a part of a name is written, too
             return bool(_QUOTED.fullmatch(inner)) or (self.lists and "," in inner)
@@ -88,8 +94,21 @@ class Separator:
 
     def parts(self, cell: str) -> tuple[str, ...]:
         """Return what stands between the separators in a cell, which is no list."""
-        parts = [cell] if self.text is None else cell.split(self.text)
+        if self.text == " ":
+            return tuple(cell.split())  # by whatever is blank: tabs, Korean blanks, those that never break
+        parts = [cell] if self.text is None else self._divided(cell)
         return tuple(part.strip() for part in parts if part.strip())
+
+    def _divided(self, cell: str) -> list[str]:
+        """Return the parts of a cell; one in quotation marks may hold the separator: ``"fox, red",dog``."""
+        text = self.text or ""
+        if '"' not in cell or len(text) != 1:
+            return cell.split(text)
+        quoted = re.findall(
+            rf'\s*("(?:[^"]|"")*")\s*(?:{re.escape(text)}|$)|([^{re.escape(text)}]*)(?:{re.escape(text)}|$)',
+            cell,
+        )
+        return [whole[1:-1].replace('""', '"') if whole else bare for whole, bare in quoted]
 
 
 SPACE = Separator(" ")
@@ -108,9 +127,9 @@ def _inside(cell: str) -> str | None:
     """Return what stands between a list's brackets; None: the cell is in no brackets."""
     wrapped = _WRAPPED.fullmatch(cell)
     if wrapped:
-        cell = _TYPE.sub("", wrapped[1])
-        if not cell:
+        if not wrapped[1]:
             return ""
+        cell = wrapped[1]
     if len(cell) < 2 or _ENDS.get(cell[0]) != cell[-1]:
         return None
     return cell[1:-1].strip()
@@ -146,7 +165,7 @@ def _literal(inner: str) -> list[str]:
         raise ValueError("has brackets inside its brackets")
     parts = re.findall(rf"\s*({_STRINGS}|[^,]*)\s*(?:,|$)", inner, re.DOTALL)
     named = [_text(part.strip()) for part in parts if part.strip()]
-    empty = [name for name in named if name.lower() in ("none", "null", "nan")]
+    empty = [name for name in named if name.lower() in _NOTHING]
     if empty and len(named) > len(empty):
         raise ValueError(f"has {empty[0]} among its labels")
     return [] if empty else named

@@ -1,13 +1,14 @@
 """What is odd about the labels in a table: another separator, too many of them, names that look alike."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from dataset.cells import Separator
 from utils.texts import comparable
 
-_USUAL = (",", ";", "|", "/", "\t", " ", "+", "&")
-_PLAIN = (",", ";", "|", "\t")  # that hardly stand in a name
+_PLAIN = (",", ";", "|", "\t", "\N{FULLWIDTH COMMA}", "\N{IDEOGRAPHIC COMMA}", "\N{FULLWIDTH SEMICOLON}")
+_USUAL = (*_PLAIN, "/", " ", "+", "&")  # the first hardly stand in a name
 FEWEST = 6  # images below which nearly every number of labels is many
 MANY = 0.8  # labels for each image
 _SHOWN = 3  # labels that are named
@@ -26,6 +27,7 @@ def label_doubts(
     labels = {name for cell in set(cells) for name in _labels(cell, separator)}
     other = _other_separator(labels, separator)
     found = [] if other is None else [other]
+    found += _vectors(cells, separator, column)
     filled = sum(bool(comparable(cell)) for cell in cells)
     if filled >= FEWEST and len(labels) >= MANY * filled and other is None:
         found.append(
@@ -35,6 +37,25 @@ def label_doubts(
             "other marks stand between labels, write separator = THE MARK there."
         )
     return found + look_alike(labels)
+
+
+def _vectors(cells: Sequence[str], separator: Separator, column: str) -> list[str]:
+    """Return a line where each cell says by a row of 0 and 1 which labels there are, and names none."""
+    filled = [cell for cell in map(comparable, cells) if cell]
+    rows = {
+        cell: [name.rstrip("0").rstrip(".") or "0" for name in _labels(cell, separator)]
+        for cell in set(filled)
+    }
+    lengths = {len(row) for row in rows.values()}
+    lists = len(lengths) == 1 and min(lengths) > 1 and all(set(row) <= {"0", "1"} for row in rows.values())
+    texts = len(set(map(len, rows))) == 1 and all(re.fullmatch("[01]{3,}", cell) for cell in rows)
+    if len(filled) < FEWEST or not (lists or texts):
+        return []
+    return [
+        f"The cells of column {column!r} are rows of 0 and 1, such as {filled[0]!r}, and read as labels of "
+        "these names. If each place is a label, write a table with a column of 0 and 1 for each, and "
+        "label_columns = others in [dataset]."
+    ]
 
 
 def _classes(others: Mapping[str, Sequence[str]]) -> str:
@@ -75,7 +96,8 @@ def _other_separator(labels: set[str], separator: Separator) -> str | None:
         wrong = sorted(
             name
             for name, parts in divided.items()
-            if labels.issuperset(parts) or (mark in _PLAIN and name.strip(mark) != name)
+            if labels.issuperset(parts)
+            or (mark in _PLAIN and (name.strip(mark) != name or not labels.isdisjoint(parts)))
         )
         if not wrong and mark in _PLAIN and _shared(divided.values()):
             wrong = sorted(divided)

@@ -12,6 +12,14 @@ from utils.errors import closest
 Change = Callable[[str], str]
 _QUOTES = " \t\r\n'\"`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 
+_AROUND = re.compile(r"""\s*(?:=|b|\w*Path\()(['"].*['"])\)?\s*""", re.DOTALL)
+
+
+def _unquoted(name: str) -> str:
+    """Return a name without what programs write around texts: ``b'0.png'``, ``="0.png"``."""
+    around = _AROUND.fullmatch(name)
+    return "/".join(part.strip(_QUOTES) for part in (around[1] if around else name).split("/"))
+
 
 def _numbers(name: str) -> str:
     """Return a name whose numbers have no zeros before them, and none of a float's behind them."""
@@ -33,7 +41,7 @@ def _same(name: str) -> str:
 
 # By what a config calls them, in the order in which they are made: of a table's cell, and of a file's name.
 _CHANGES: dict[str, tuple[Change, Change]] = {
-    "unquote": (lambda name: "/".join(part.strip(_QUOTES) for part in name.split("/")), _same),
+    "unquote": (_unquoted, _same),
     "decode": (unquote, _same),
     "slashes": (lambda name: name.replace("\\", "/"), _same),
     "drop": (_same, _same),  # of so many folders
@@ -51,9 +59,10 @@ KINDS = tuple(_CHANGES)
 class NameRepair:
     """How an image's name in a table becomes that of a file.
 
-    ``unquote``: without blanks and quotation marks around it; ``decode``: ``%20`` is a blank; ``slashes``:
-    ``\\`` is ``/``; ``drop 2``: without the first two folders; ``name_only``: without any; ``ending``: with
-    whatever ending of an image the file has; ``numbers``: with as many zeros before a number as the file;
+    ``unquote``: without what stands around it as in ``" a"``, ``b'a'``; ``decode``: ``%20`` is a blank;
+    ``slashes``: ``\\`` is ``/``; ``drop 2``: without the first two folders; ``name_only``: without any;
+    ``ending``: with whatever ending of an image the file has; ``numbers``: with as many zeros before a
+    number as the file;
     ``separators``: ``-``, ``_``, ``.`` and blanks are the same; ``case``: so are A and a; ``deeper``: the
     file may be in any folder below that of the images.
     """

@@ -1,11 +1,13 @@
 """Which column of the organiser's template is whose: the id, the task's answers, and what stays as it is."""
 
 import logging
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from dataset.eval_dataset import EvalDataset
 from dataset.task import Task
 from utils.errors import DataError, closest
+from utils.texts import comparable
 
 log = logging.getLogger("podium")
 _SHOWN = 20
@@ -29,6 +31,33 @@ def say_columns(before: Task, after: Task, images: EvalDataset) -> None:
         log.info("The answers go into the template's column %r.", after.columns[0])
     if kept := images.kept(after.columns):
         log.info("The template's columns %s are no answers: they stay as they are.", _said(kept))
+    for column, names in after.allowed.items():
+        _say_spelling(column, names, images)
+
+
+def _say_spelling(column: str, names: Sequence[str], images: EvalDataset) -> None:
+    """Warn where the template writes a label in another way, such as 1 for 1.0."""
+    if column not in images.template:
+        return
+    alike = {_core(name): name for name in names}
+    for value in images.template[column].different():
+        meant = alike.get(_core(value))
+        if meant is not None and comparable(value) not in names:
+            log.warning(
+                "The template's column %r says %r where the label is %r. If these are the same, write the "
+                "labels in a copy of the training table as the template does.",
+                column, value, meant,
+            )  # fmt: skip
+            return
+
+
+def _core(name: str) -> str:
+    """Return what is left of a label without capitals, forms of letters, and zeros around a number."""
+    folded = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    try:
+        return repr(float(folded))
+    except ValueError:
+        return folded
 
 
 def check_columns(task: Task, images: EvalDataset) -> None:
@@ -63,6 +92,11 @@ def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Seque
     """Return which of the template's columns a missing one may be."""
     if not missing:
         return ""
+    if not others and len(columns := images.columns[1:]) > 1:
+        return f" Is {missing[0]!r} no label? Then write label_columns = {_said(columns)} in [dataset]."
+    labels = {label for names in task.views.values() for label in names}
+    if len(task.columns) == 1 and len(others) > 1 and labels == set(others):
+        return " These are the labels: write submit = probabilities in [task], or binary for 0 and 1."
     allowed = set(task.allowed.get(missing[0], ()))
     holds = [name for name in others if allowed and set(images.template.get(name, ("",))) <= allowed]
     near = closest(missing[0], others)

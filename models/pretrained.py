@@ -52,6 +52,7 @@ def load_file_into(
     if surplus or len(best.found) < len(wanted):
         raise ConfigError(explained(path, name, wanted, best, surplus, groups) + advice)
     _check_finite(best, path)
+    _check_learnt(best, path)
     load(backbone, best.tensors, best.found)
     log.info("%d of %d tensors from %s%s", len(best.found), len(wanted), path.name, best.words)
     if rivals := [one for one in found[1:] if one.found == best.found and _differ(one, best)]:
@@ -111,6 +112,17 @@ def _check_finite(match: Match, path: Path) -> None:
                 f"[model] pretrained = {path}: {name} holds numbers that are not finite (NaN or infinity): "
                 "its training had failed, or the file is damaged. Take another file."
             )
+
+
+def _check_learnt(match: Match, path: Path) -> None:
+    """Refuse weights of which most are one number: no image is seen through a file of zeros."""
+    matrices = [match.tensors[name] for name in sorted(match.found) if match.tensors[name].ndim > 1]
+    flat = [tensor for tensor in matrices if bool((tensor == tensor.flatten()[0]).all())]
+    if 2 * len(flat) > len(matrices):
+        raise ConfigError(
+            f"[model] pretrained = {path}: {len(flat)} of its {len(matrices)} matrices hold one number "
+            "throughout, such as 0: nothing was learnt in it, or it was not written whole. Take another file."
+        )
 
 
 def _differ(one: Match, other: Match) -> bool:

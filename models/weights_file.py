@@ -20,15 +20,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from models.weights_shards import shards_of
 from utils.errors import ConfigError
 
 Tensors = dict[str, Tensor]
 _DEEPEST = 4  # levels of dicts in dicts
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")
-_SAVE = (
-    "Where the model is at hand, save its weights alone: torch.save(model.state_dict(), 'weights.pth'), or "
-    "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors'), and name that file"
-)
+_SAVE = "Save the model's weights alone, by torch.save(model.state_dict(), 'weights.pth'), and name that file"
 _AGAIN = "Download or copy it again"
 _UNSAFE = "reading that could run any code, so it is not read"
 _LFS = b"version https://git-lfs"
@@ -62,15 +60,25 @@ def read_weights(path: Path) -> dict[str, Tensors]:
     """
     try:
         _check_there(path)
-        with path.open("rb") as file:
-            head = file.read(600)
-        content: Any = _read(path, head)
+        shards = shards_of(path)
+        content = _content(path) if shards == [path] else _joined(shards)
     except OSError as error:
         raise _refusal(path, f"can't be read: {error.strerror or error}") from None
     groups = dict(_groups(content, ()))
     if not groups:
         raise _refusal(path, f"holds no tensors, but {_in_words(content)}. {_SAVE}")
     return groups
+
+
+def _content(path: Path) -> Any:
+    with path.open("rb") as file:
+        head = file.read(600)
+    return _read(path, head)
+
+
+def _joined(shards: Sequence[Path]) -> Tensors:
+    """Return the tensors of all shards."""
+    return {name: tensor for shard in shards for name, tensor in _content(shard).items()}
 
 
 def _refusal(path: Path, what: str) -> ConfigError:
@@ -81,10 +89,13 @@ def _check_there(path: Path) -> None:
     """Raise a ConfigError unless this is a file with something in it."""
     if path.is_dir():
         inside = sorted(name.name for name in path.iterdir() if name.suffix in _SUFFIXES)
+        inside.sort(key=lambda name: not name.startswith("model"))  # before an optimiser's
         hint = (
             f"name a file in it, such as {path / inside[0]}" if inside else "there is no weights file in it"
         )
         raise ConfigError(f"[model] pretrained = {path}: this is a folder and no finished run; {hint}.")
+    if str(path).startswith(("http:/", "https:/", "s3:/", "gs:/")):
+        raise ConfigError(f"[model] pretrained = {path}: this is an address: download it, and name the file.")
     if not path.exists():
         raise ConfigError(f"[model] pretrained = {path}: there is no such file.")
     if not path.is_file():
@@ -199,12 +210,20 @@ def _groups(content: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, Tensors]
     if len(keys) > _DEEPEST or not isinstance(content, Mapping | Sequence) or isinstance(content, str):
         return
     items = list(content.items() if isinstance(content, Mapping) else enumerate(content[:8]))
-    tensors = {key: value for key, value in items if isinstance(key, str) and isinstance(value, Tensor)}
+    tensors = {
+        key: value if isinstance(value, Tensor) else torch.from_numpy(value)
+        for key, value in items
+        if isinstance(key, str) and _is_weight(value)
+    }
     if tensors:
         yield ".".join(keys), tensors
     for key, value in items:
-        if not isinstance(value, Tensor):
+        if not _is_weight(value):
             yield from _groups(value, (*keys, str(key)))
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
 
 
 def _in_words(content: Any) -> str:

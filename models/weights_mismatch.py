@@ -13,6 +13,7 @@ from models.weights_match import Match, classifiers_of, matches
 _SHOWN = 3  # names of each side
 _TRIED = 8  # other architectures
 _TORCHVISION = ("features.0.0.", "conv_proj.", "encoder.layers.encoder_layer_0.", "trunk_output.")
+_RUNNING = (".running_mean", ".running_var")
 _OPTIMISER = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg")
 
 
@@ -85,13 +86,23 @@ def _explanation(
             "this name: take timm's own weights (pretrained = yes), or the backbone that they were made for."
         )
     if 2 * len(best.found) >= len(wanted):
-        return (
-            f"The file lacks {len(wanted) - len(best.found)} tensors: it is of a smaller or a cut model, or "
-            "was not saved whole."
-        )
+        return _cut(wanted, best)
     return (
         "These are the names of another architecture or of another library: take the backbone that the "
         "weights were made for, or rename the tensors as timm names them."
+    )
+
+
+def _cut(wanted: Mapping[str, Tensor], best: Match) -> str:
+    """Return why some tensors may be missing."""
+    missing = [key for key in wanted if key not in best.found]
+    if all(key.endswith(_RUNNING) for key in missing):
+        return (
+            "All that is missing are running means and variances of batch norms: the file has what "
+            "model.parameters() gives. Save model.state_dict() instead."
+        )
+    return (
+        f"The file lacks {len(missing)} tensors: it is of a smaller or a cut model, or was not saved whole."
     )
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 _MOST_SHOWN = 30  # problems listed in one error; the rest is counted
 
 _OF_A_KIND, _NEARLY_ALL = 3, 0.9
+_SAME, _MOST_LINES = 3, 20  # equal problems from which on they are one, with so many line numbers
+_MOST_NAMES = 60  # such as all models, but not a score of each of 5,000 labels
+_LINE = re.compile(r"(.{1,300}?) line (\d+): (.*)", re.DOTALL)
 
 
 class PodiumError(Exception):
@@ -53,6 +56,7 @@ def listed(summary: str, problems: Sequence[str]) -> str:
     Where there are more and nearly all are of one kind, three of that kind stand for it.
     """
     lines = [f"{summary} has {len(problems)} problem(s):"]
+    problems = _gathered(problems)
     if len(problems) > _MOST_SHOWN:
         kinds = Counter(map(_kind, problems))
         kind, count = kinds.most_common(1)[0]
@@ -65,6 +69,24 @@ def listed(summary: str, problems: Sequence[str]) -> str:
     if len(problems) > _MOST_SHOWN:
         lines.append(f"  ... and {len(problems) - _MOST_SHOWN} more")
     return "\n".join(lines)
+
+
+def _gathered(problems: Sequence[str]) -> list[str]:
+    """Return problems, those that several lines of a table share as one with the lines' numbers."""
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        table, number, what = found.groups() if (found := _LINE.fullmatch(problem)) else ("", "", problem)
+        numbers.setdefault((table, what), []).append(number)
+    gathered = []
+    for (table, what), several in numbers.items():
+        if not table:
+            gathered += [what] * len(several)
+        elif len(several) < _SAME:
+            gathered += [f"{table} line {number}: {what}" for number in several]
+        else:
+            more = f" and {len(several) - _MOST_LINES} more" if len(several) > _MOST_LINES else ""
+            gathered.append(f"{table} lines {', '.join(several[:_MOST_LINES])}{more}: {what}")
+    return gathered
 
 
 def _kind(problem: str) -> str:
@@ -80,8 +102,10 @@ def closest(name: str, valid: Iterable[str]) -> str | None:
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:
-    """Return one line that names the bad value, the closest valid name and all of them."""
+    """Return one line that names the bad value, the closest valid name and all of them, of many the first."""
     options = sorted(valid)
     near = closest(name, options)
     hint = f" Did you mean {near!r}?" if near else ""
-    return f"Unknown {kind} {name!r}.{hint} Valid names: {', '.join(options) or '(none)'}."
+    shown = ", ".join(options[:_MOST_NAMES]) or "(none)"
+    more = f", ... and {len(options) - _MOST_NAMES} more" if len(options) > _MOST_NAMES else ""
+    return f"Unknown {kind} {name!r}.{hint} Valid names: {shown}{more}."

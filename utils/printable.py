@@ -12,10 +12,17 @@ _OBEYED = (
 _UNSEEN = re.compile(f"[{_OBEYED}]")
 _UNSEEN_IN_NAMES = re.compile(f"[\t\n{_OBEYED}]")
 
+_ENDLESS = re.compile(r"(\S{60})\S{1000,}(\S{20})")
+
 
 def printable(text: str) -> str:
     """Return a text with what a terminal would obey instead of show written as ``\\x1b`` or ``\\u202e``."""
     return _UNSEEN.sub(_escaped, text)
+
+
+def legible(text: str) -> str:
+    """Return a message with its words of over 1,000 characters, such as a cell of a table, shortened."""
+    return _ENDLESS.sub(lambda word: f"{word[1]}...({len(word[0])} characters)...{word[2]}", text)
 
 
 def unseen(text: str) -> str | None:

@@ -100,6 +100,7 @@ def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Ta
     lines = [(number, cells) for number, cells in lines if any(map(comparable, cells))]
     if not lines:
         raise DataError(f"{path} is empty; it needs the columns {listing(needs)}.")
+    lines = _without_blank_ends(lines)
     columns = tuple(map(comparable, lines[0][1]))
     _check_columns(path, columns, needs)
     rows, ragged = [], []
@@ -187,14 +188,21 @@ def _head(text: str, separator: str) -> list[list[str]]:
     return list(islice((cells for cells in records if any(cells)), _LOOKED_AT))
 
 
+def _without_blank_ends(lines: Sequence[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """Return records without the columns at their end in which nothing stands, as spreadsheets leave them."""
+    used = 0  # columns
+    for _, cells in lines:
+        while len(cells) > used and not all(not comparable(cell) for cell in cells[used:]):
+            used += 1
+    return [(number, cells[:used]) for number, cells in lines]
+
+
 def _why_ragged(rows: Sequence[Sequence[str]], columns: int) -> str:
     """Return what may be the cause if hardly a row has the header's number of values."""
     count, often = Counter(map(len, rows)).most_common(1)[0]
     if count == columns or often < _NEARLY_ALL * len(rows):
         return ""
-    if count == columns + 1 and all(not cells[-1].strip() for cells in rows if len(cells) == count):
-        why = "do they end with a separator that the header lacks?"
-    elif count > columns:
+    if count > columns:
         why = "is a value with a separator in it without quotation marks, or a column without a name?"
     else:
         why = "is something else between their values than between the columns' names?"
@@ -238,9 +246,9 @@ def _check_columns(path: Path, columns: Sequence[str], needs: Sequence[str]) -> 
     problems += [f"column {name!r} stands there twice" for name in set(columns) if columns.count(name) > 1]
     if problems:
         alone = len(columns) == 1 and re.search(r"[^\w.-]", columns[0])
-        hint = (
-            f"\nIts header is one column, {columns[0]!r}: is there no comma between its values?"
-            if alone
-            else ""
-        )
+        hint = ""
+        if alone:
+            hint = f"\nIts header is one column, {columns[0]!r}: is there no comma between its values?"
+        elif any(re.search(r"\.(png|jpe?g|bmp|webp|tiff?|gif)$", name, re.IGNORECASE) for name in columns):
+            hint = "\nIts first line names an image: write a line with the columns' names above it."
         raise DataError(listed(str(path), sorted(problems)) + hint)

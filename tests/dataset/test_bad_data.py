@@ -116,8 +116,8 @@ def test_two_faults_of_one_row_are_both_told_and_each_fault_once(mask_folder):
 
 def test_a_long_list_of_one_kind_is_three_examples_and_the_count_of_all(mask_folder):
     folder = mask_folder(35)
-    for row in folder.rows:
-        row["age"] = "?"
+    for number, row in enumerate(folder.rows):
+        row["age"] = f"?{number}"
     folder.write_table()
     message = refusal(folder)
     assert "has 35 problem(s)" in message

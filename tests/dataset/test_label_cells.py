@@ -46,6 +46,11 @@ def test_arrays_of_numpy_are_their_labels(names):
         ("[other]", ("[other]",)),
         ("cat(s) dog", ("cat(s)", "dog")),
         ("'90s", ("'90s",)),
+        ("tensor([1, 2])", ("1", "2")),
+        ("Index(['cat', 'dog'], dtype='object')", ("cat", "dog")),
+        ("dict_keys(['cat'])", ("cat",)),
+        ("torch.tensor([3], device='cuda:0')", ("3",)),
+        ("cat\tred\u3000dog\xa0fox\nowl", ("cat", "red", "dog", "fox", "owl")),
     ],
 )
 def test_a_cell_is_a_list_or_it_is_not(cell, labels):
@@ -61,11 +66,21 @@ def test_a_cell_is_a_list_or_it_is_not(cell, labels):
         (["'cat'", "'dog'"], ["cat", "dog"]),
         (["(cat, dog)", "(cat, )"], ["cat", "dog"]),
         (["{cat}", "", "{cat,dog}"], ["cat", "dog"]),
+        (['["cat"]', "null", "NaN", "None"], ["cat"]),
+        (["cat", "null"], ["cat", "null"]),
     ],
 )
 def test_brackets_around_every_cell_of_a_column_are_those_of_lists(cells, labels):
     separator = SPACE.of_column(cells)
     assert sorted({name for cell in cells for name in separator.split(cell)}) == labels
+
+
+def test_a_separator_in_quotation_marks_is_a_part_of_the_label():
+    comma = Separator(",")
+    assert comma.split('"fox, red",dog') == ("fox, red", "dog")
+    assert comma.split('dog, "fox, ""red"""') == ("dog", 'fox, "red"')
+    assert comma.split('6" ruler,dog') == ('6" ruler', "dog")
+    assert Separator("|").split('dog|"a|b"') == ("dog", "a|b")
 
 
 @pytest.mark.parametrize(

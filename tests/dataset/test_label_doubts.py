@@ -20,7 +20,11 @@ def doubts(cells, text=" ", **others):
         (["cat dog", "dog", "cat"], ",", "space"),
         (["cat/dog", "dog", "cat"], None, "/"),
         (["a|b", "b|c", "a|c"], " ", "|"),
-        (["cat\tdog", "dog", "cat"], " ", "tab"),
+        (["cat\tdog", "dog", "cat"], ",", "tab"),
+        (["cat|dog", "dog"], " ", "|"),
+        (["fire truck,dog", "dog"], " ", "comma"),
+        (["고양이\uff0c개", "개"], " ", "\uff0c"),
+        (["고양이、개", "개"], None, "、"),
         (["개,고양이", "고양이", "개"], " ", "comma"),
     ],
 )
@@ -42,6 +46,20 @@ def test_a_separator_that_would_divide_labels_into_others_is_named(cells, text, 
 )
 def test_nothing_is_said_of_labels_as_they_should_be(cells, text):
     assert doubts(cells * 4, text) == []
+
+
+@pytest.mark.parametrize(
+    "cells", [["[1. 0. 1.]", "[0. 1. 0.]"], ["[0, 1]", "[1, 0]"], ["101", "010"], ["0 1", "1 1"]]
+)
+def test_rows_of_zeros_and_ones_are_no_names_of_labels(cells):
+    (line,) = [line for line in doubts(cells * 4) if "rows of 0 and 1" in line]
+    assert "label_columns = others" in line
+    assert cells[0] in line
+
+
+@pytest.mark.parametrize("cells", [["0", "1"], ["0 1", "1"], ["10 11", "11 12"], ["101", "98"]])
+def test_numbers_as_labels_are_no_rows_of_zeros_and_ones(cells):
+    assert not any("rows of 0 and 1" in line for line in doubts(cells * 4))
 
 
 def test_nearly_as_many_labels_as_images_are_said_with_the_column_that_looks_like_classes():

@@ -12,7 +12,7 @@ from dataset.task import Task
 from dataset.tasks.classification import ClassificationTask
 from dataset.tasks.mask import MaskTask
 from dataset.tasks.multi_label import MultiLabelTask
-from inference.columns import fitted
+from inference.columns import fitted, say_columns
 from inference.inferrer import Submitter
 from inference.predict import Predictions
 from inference.submission_file import read_submission
@@ -96,3 +96,37 @@ def test_without_a_template_the_columns_are_the_tasks(tmp_path: Path) -> None:
     assert fitted(task, found) is task
     with pytest.raises(DataError, match="after the id, but the task writes breed"):
         fitted(pets(column="breed"), found)
+
+
+@pytest.mark.parametrize(
+    ("labels", "value", "said"),
+    [
+        (("1.0", "2.0"), "1", True),
+        (("1", "2"), "01", True),
+        (("cat", "dog"), "Cat", True),
+        (("1", "2"), " 1", False),
+        (("1", "2"), "0", False),
+        (("cat", "dog"), "A00", False),
+        (("1", "1.0"), "1", False),
+        (("1", "2"), "", False),
+    ],
+)
+def test_a_label_that_the_template_writes_otherwise_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, labels: tuple[str, str], value: str, said: bool
+) -> None:
+    found = images(tmp_path, f"id,label\n0.png,{value}\n1.png,{value}\n")
+    task = ClassificationTask(root=Path(), labels_found=lambda: labels)
+    say_columns(task, fitted(task, found), found)
+    assert ("as the template does" in caplog.text) == said
+
+
+def test_columns_of_the_labels_are_refused_with_what_writes_them(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"write submit = probabilities in .task., or binary"):
+        fitted(pets(), images(tmp_path, "id,dog,cat\n0.png,0,0\n"))
+    fitted(pets(submit="probabilities"), TestDataset(root=tmp_path, table="sample.csv", images="test"))
+
+
+def test_a_column_that_the_template_lacks_may_be_no_label(tmp_path: Path) -> None:
+    task = MultiLabelTask(root=Path(), labels_found=lambda: ("cat", "dog", "is_valid"), submit="binary")
+    with pytest.raises(DataError, match=r"Is 'is_valid' no label. Then write label_columns = dog, cat in"):
+        fitted(task, images(tmp_path, "id,dog,cat\n0.png,0,0\n"))

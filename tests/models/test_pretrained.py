@@ -1,6 +1,7 @@
 """Files of weights: loaded whole, whoever wrote them, or refused with what they are and what to do."""
 
 import argparse
+import json
 import logging
 import pickle
 import warnings
@@ -274,6 +275,55 @@ def test_kinds_that_only_their_names_tell_are_said_too(weights: Tensors, tmp_pat
         backbone_of(tmp_path)
     with pytest.raises(ConfigError, match=r"none\.pth: there is no such file"):
         backbone_of(tmp_path / "none.pth")
+
+
+def _save_shards(folder: Path, weights: Tensors) -> None:
+    names = sorted(weights)
+    parts = {f"model-0000{n + 1}-of-00003.safetensors": names[n::3] for n in range(3)}
+    for file, part in parts.items():
+        save_file({name: weights[name] for name in part}, folder / file)
+    where = {name: file for file, part in parts.items() for name in part}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors.index.json", "model-00002-of-00003.safetensors"])
+def test_shards_are_read_as_one_file(name: str, weights: Tensors, tmp_path: Path) -> None:
+    _save_shards(tmp_path, weights)
+    assert_loaded(backbone_of(tmp_path / name), weights)
+    (tmp_path / "model-00003-of-00003.safetensors").unlink()
+    with pytest.raises(ConfigError, match="1 of its 3 shards are not beside it, such as model-00003"):
+        backbone_of(tmp_path / name)
+
+
+def test_an_index_that_names_no_shard_is_refused(tmp_path: Path) -> None:
+    for text in ("{}", "[]", '{"weight_map": {}}', "x"):
+        (tmp_path / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match="no index of weights"):
+            backbone_of(tmp_path / "model.safetensors.index.json")
+
+
+def test_weights_as_arrays_of_numpy_are_loaded(weights: Tensors, tmp_path: Path) -> None:
+    arrays = {name: value.numpy() for name, value in weights.items()}
+    torch.save({"model": arrays}, tmp_path / "a.pth")
+    assert_loaded(backbone_of(tmp_path / "a.pth"), weights)
+
+
+def test_weights_of_one_number_are_refused(weights: Tensors, tmp_path: Path) -> None:
+    torch.save(zeros(weights), tmp_path / "zeros.pth")
+    with pytest.raises(ConfigError, match="hold one number throughout"):
+        backbone_of(tmp_path / "zeros.pth")
+
+
+def test_parameters_without_running_statistics_are_explained(weights: Tensors, tmp_path: Path) -> None:
+    learnt = {name: value for name, value in weights.items() if "running" not in name}
+    torch.save(learnt, tmp_path / "p.pth")
+    with pytest.raises(ConfigError, match=r"running means .* Save model\.state_dict"):
+        backbone_of(tmp_path / "p.pth")
+
+
+def test_an_address_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="this is an address: download it"):
+        backbone_of(Path("https://example.org/a.pth"))
 
 
 def test_a_refused_file_leaves_the_backbone_as_it_was(tmp_path: Path) -> None:

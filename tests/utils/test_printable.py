@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from utils.logs import log_to_terminal, logged_to
-from utils.printable import printable
+from utils.printable import legible, printable
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,12 @@ def test_neither_the_terminal_nor_log_txt_gets_a_code(tmp_path, capsys):
     text = (tmp_path / "log.txt").read_text(encoding="utf-8")
     assert text.endswith("label \\x1b[2Jcat\\u202e\n")
     assert capsys.readouterr().out.endswith("label \\x1b[2Jcat\\u202e\n")
+
+
+def test_a_word_without_end_is_shortened_in_a_message_and_a_path_is_not():
+    path = "/data/" + "x" * 255 + "/" + "y" * 255
+    message = legible(f"{path}: label {'a' * 200_000!r} is not one of b")
+    assert message.startswith(f"{path}: label 'aaa")
+    assert message.endswith("aaa' is not one of b")
+    assert "...(200002 characters)..." in message
+    assert len(message) < 800

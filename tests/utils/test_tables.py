@@ -159,14 +159,29 @@ def test_a_cell_may_be_as_long_as_a_run_length_mask(read):
     assert values(read(f"id,age\n1,{mask}\n"))[0]["age"] == mask.strip()
 
 
+@pytest.mark.parametrize(
+    "text", ["id,age\na,1,\nb,2,\n", "id,age,,\na,1,,\nb,2\n,,,\n", "id,age,\na,1,\nb,2, \n"]
+)
+def test_columns_at_the_end_in_which_nothing_stands_are_none(read, text):
+    table = read(text)
+    assert table.columns == ("id", "age")
+    assert values(table) == [{"id": "a", "age": "1"}, {"id": "b", "age": "2"}]
+
+
+def test_an_empty_column_with_a_name_is_one(read):
+    assert values(read("id,age,note\na,1,\n")) == [{"id": "a", "age": "1", "note": ""}]
+
+
+def test_a_first_line_that_names_an_image_is_no_header(read):
+    with pytest.raises(DataError, match="first line names an image"):
+        read("0.JPG,cat\n1.JPG,dog\n")
+
+
 def test_rows_that_are_all_ragged_alike_are_one_cause(read):
-    with pytest.raises(DataError) as caught:
-        read("id,age\n" + "a,1,\n" * 50)
-    message = str(caught.value)
-    assert "50 of 50 rows have 3 values for 2 columns: do they end with a separator" in message
-    assert "\n" not in message
-    with pytest.raises(DataError, match="a value with a separator in it without quotation marks"):
+    with pytest.raises(DataError, match="a value with a separator in it without quotation marks") as caught:
         read("id,age\n" + "a,cat,dog\n" * 50)
+    assert "50 of 50 rows have 3 values for 2 columns" in str(caught.value)
+    assert "\n" not in str(caught.value)
     with pytest.raises(DataError, match="something else between their values"):
         read("id,age\n" + "a;1\n" * 50)
 
