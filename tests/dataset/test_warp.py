@@ -1,10 +1,14 @@
 """Affine moves of whole batches, against torch's own grid."""
 
+import cv2
 import pytest
 import torch
 import torch.nn.functional as F
 
 from dataset.warp import by_torch, warp
+
+# OpenCV 4 looks pixels up on a grid of 1/32, so each of random pixels may be off by that much of a neighbour.
+NEAR = {warp: 1e-5 if cv2.__version__ >= "5" else 0.04, by_torch: 1e-5}
 
 
 @pytest.mark.parametrize("how", [warp, by_torch])
@@ -16,7 +20,7 @@ def test_each_image_moves_by_its_own_map(how, size, memory):
     maps = torch.randn(6, 2, 3, generator=generator)
     grid = F.affine_grid(maps, [6, 3, *size], align_corners=False)
     expected = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    torch.testing.assert_close(how(images, maps, size), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(how(images, maps, size), expected, atol=NEAR[how], rtol=0)
 
 
 @pytest.mark.parametrize("how", [warp, by_torch])
