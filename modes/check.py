@@ -16,7 +16,7 @@ from modes.guard import Rows, reference_of, report
 from modes.mode import MODES, Mode
 from modes.read_settings import check, key_of
 from modes.run_config import Asked
-from modes.run_folder import FINISHED, find_run, is_run
+from modes.run_folder import FINISHED, find_run
 from modes.settings import Settings
 from utils.durable import sha256_of
 from utils.errors import ConfigError
@@ -96,7 +96,7 @@ class Checked:
 def _run_of(file: Path, here: Settings, named: str | None) -> Path | None:
     """Return the finished run that a file is held against, if there is one."""
     folder = file.parent
-    if named is None and is_run(folder) and (folder / FINISHED).exists():
+    if named is None and (folder / FINISHED).exists():  # also where it has lost a file: that is then named
         return folder
     if named is None and not any((here.paths.runs / here.run.name).glob(f"*/{FINISHED}")):
         return None
