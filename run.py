@@ -9,7 +9,7 @@ if __name__ == "__main__":  # before anything that takes time: a signal always m
     _handled = signals.handled(importing=True)
     _handled.__enter__()
 
-from modes.command_line import common_parser, in_words, parse, train_options
+from experiment.command_line import common_parser, in_words, parse, train_options
 from utils.terminal import Guarded, guarded_terminal
 
 
@@ -34,7 +34,7 @@ def _run(arguments: list[str], output: Guarded) -> int:
         parser.print_help()
         return _answered(output)
     # Imported late: torch and timm take seconds, --help should not.
-    from modes.mode import mode_named
+    from experiment.mode import mode_named
     from utils.device import keep_freed_memory
     from utils.docstrings import told
     from utils.errors import PodiumError

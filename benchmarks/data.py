@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from dataset.demo import draw_demo_data, is_demo
+from dataset.demo.draw import draw_demo_data, is_demo
 from utils.tables import read_table, write_table
 
 WORK = Path(".cache/benchmarks")

@@ -31,7 +31,7 @@ BACKBONE = {"model.name": "TimmModel", "model.backbone": "mobilenetv3_small_050"
 
 def be_run(root: Path, epochs: int) -> None:
     """Be a run of some epochs, or, of none, one that ends with its tenth step or the first epoch."""
-    import modes.train  # noqa: F401  # the modules that run.py imports late
+    import experiment.train  # noqa: F401  # the modules that run.py imports late
     from benchmarks.real_run import leave, podium
     from train.state import TrainState
 

@@ -31,7 +31,7 @@ WARM, COLD = "with a store that is there", "with no store yet"
 
 def be_podium(work: Path, *, warm: bool, settings: list[str]) -> None:
     """Be Podium's own mode, with the same cache in each turn or a new one."""
-    import modes.infer  # noqa: F401  # the modules that run.py imports late
+    import experiment.infer  # noqa: F401  # the modules that run.py imports late
     from benchmarks.real_run import podium
 
     turns = 0
@@ -48,9 +48,9 @@ def be_podium(work: Path, *, warm: bool, settings: list[str]) -> None:
 def be_timm(work: Path, batch: int, sweep: float) -> None:
     """Be timm's loader and loop around the module that Podium trained."""
     from benchmarks import peers
-    from modes.assemble import Experiment
-    from modes.finished_run import finished_run
-    from modes.read_settings import check
+    from experiment.assemble import Experiment
+    from experiment.finished_run import finished_run
+    from experiment.read_settings import check
     from utils.ini import read_ini
 
     machine = peers.Machine(torch.device("cuda" if torch.cuda.is_available() else "cpu"))

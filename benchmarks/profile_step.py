@@ -25,8 +25,8 @@ MODELS = ("mobilenetv3_small_050", "resnet18")
 SKIPPED = 2  # steps before those that are watched
 # Podium's own functions that are a part of their own, where there are such.
 MARKED = {
-    "reading the batch": ("dataset.store", "ImageStore", "batch"),
-    "augmentation": ("dataset.augment", "Augmenter", "__call__"),
+    "reading the batch": ("dataset.images.store", "ImageStore", "batch"),
+    "augmentation": ("dataset.augmentation.base", "Augmenter", "__call__"),
 }
 # A part of the rest, by what its own name or that of an operation around it has in it, in this order.
 KINDS = {

@@ -10,7 +10,7 @@ import torch
 import run
 from benchmarks.data import own_paths
 from dataset.batches import TrainBatches
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
 
 Listener = Callable[[str, TrainState], None]

@@ -24,15 +24,18 @@ from benchmarks.turns import Peer, say
 SIZE = (128, 96)  # height, width
 # Podium's own functions that are looked at: a part is the time in one, without that in another of them.
 PARTS = {
-    "the config, with importing what it may name": ("modes.train:check", "modes.train:read_sections"),
-    "the task": ("modes.assemble:Experiment.of",),
-    "checks before any image": ("modes.assemble:Experiment.check",),
-    "the training table": ("modes.assemble:training_table",),
-    "opening the store": ("modes.assemble:open_images",),
-    "the data's fingerprint": ("modes.one_run:fingerprint", "modes.train:fingerprint"),
-    "the run's folder": ("modes.train:create_run", "modes.train:write_beginning"),
-    "the model, optimiser and batches": ("modes.one_run:assemble_training",),
-    "tables of classes and split": ("modes.one_run:_report",),
+    "the config, with importing what it may name": (
+        "experiment.train:check",
+        "experiment.train:read_sections",
+    ),
+    "the task": ("experiment.assemble:Experiment.of",),
+    "checks before any image": ("experiment.assemble:Experiment.check",),
+    "the training table": ("experiment.assemble:training_table",),
+    "opening the store": ("experiment.assemble:open_images",),
+    "the data's fingerprint": ("experiment.one_run:fingerprint", "experiment.train:fingerprint"),
+    "the run's folder": ("experiment.train:create_run", "experiment.train:write_beginning"),
+    "the model, optimiser and batches": ("experiment.one_run:assemble_training",),
+    "tables of classes and split": ("experiment.one_run:_report",),
 }
 REST = "the rest, the first batch and its augmentation"
 
@@ -83,7 +86,7 @@ def be_podium(work: Path) -> None:
 
     imported["import timm"] = time.perf_counter() - started - imported["import torch"]
     from benchmarks.real_run import leave, podium
-    from modes.mode import MODES
+    from experiment.mode import MODES
 
     MODES.names()  # imports them all, as run.py does
     imported["import the rest"] = time.perf_counter() - started - sum(imported.values())

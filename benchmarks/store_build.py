@@ -72,8 +72,8 @@ def be(peer: str, work: Path, images: int) -> None:
 
 def be_podium(work: Path) -> None:
     """Be Podium, which builds its store anew in each turn."""
-    from modes.assemble import Experiment
-    from modes.read_settings import check, read_sections
+    from experiment.assemble import Experiment
+    from experiment.read_settings import check, read_sections
 
     turns = 0
     seen: Counter[int] = Counter()  # of each of OpenCV's ways to decode

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dataset.demo import draw_demo_data
+from dataset.demo.draw import draw_demo_data
 from train import checkpoint
 
 

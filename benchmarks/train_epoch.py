@@ -150,7 +150,7 @@ def podium_epochs(arguments: argparse.Namespace) -> None:
 
 def podium_first(arguments: argparse.Namespace) -> None:
     """Be Podium beginning a run, each time with an empty cache."""
-    import modes.train  # noqa: F401  # the modules that run.py imports late
+    import experiment.train  # noqa: F401  # the modules that run.py imports late
     from benchmarks.real_run import podium
 
     turns = 0

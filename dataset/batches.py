@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.sampler import Sampler
-from dataset.store import ImageSource
-from dataset.task import Targets
+from dataset.images.store import ImageSource
+from dataset.samplers.base import Sampler
+from dataset.tasks.base import Targets
 from utils.errors import ConfigError
 from utils.pace import Pace
 

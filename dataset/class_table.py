@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.base_dataset import BaseDataset, whose
-from dataset.task import Task
+from dataset.readers.base import BaseDataset, whose
+from dataset.tasks.base import Task
 from utils.shortened import ends
 from utils.tables import write_table
+from utils.text_table import Row, format_table
 
 COLUMNS = (
     "class",
@@ -19,7 +20,6 @@ COLUMNS = (
     "valid people",
     "valid images",
 )
-Row = tuple[str | int, ...]
 _Counts = tuple[int, int]
 
 
@@ -68,19 +68,6 @@ def in_short(columns: tuple[str, ...], rows: list[Row], file: Path) -> str:
     gap = f"... {left_out} more, all in {file}"
     lines = format_table(columns, [*(rows[i] for i in first), *(rows[i] for i in last)]).split("\n")
     return "\n".join([*lines[: 1 + len(first)], gap, *lines[1 + len(first) :]])
-
-
-def format_table(columns: tuple[str, ...], rows: list[Row]) -> str:
-    """Return the table as text with aligned columns."""
-    texts = [columns, *(tuple(map(str, row)) for row in rows)]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(columns))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in texts
-    )
 
 
 def write_class_table(path: Path, rows: list[Row], columns: tuple[str, ...] = COLUMNS) -> None:

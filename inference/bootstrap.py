@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.task import Logits, Scorer, Targets, Task
+from dataset.tasks.base import Logits, Scorer, Targets, Task
 from utils.metrics import Weights
 from utils.seeds import numpy_generator
 

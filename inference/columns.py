@@ -4,8 +4,8 @@ import logging
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from dataset.eval_dataset import EvalDataset
-from dataset.task import Task
+from dataset.readers.eval_base import EvalDataset
+from dataset.tasks.base import Task
 from utils.errors import DataError, closest
 from utils.texts import comparable
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from dataset.batches import EvalBatches
-from dataset.eval_dataset import EvalDataset
-from dataset.task import Task
+from dataset.readers.eval_base import EvalDataset
+from dataset.tasks.base import Task
 from inference.columns import check_columns
 from inference.predict import Predictions, predict
 from inference.priors import Priors, with_priors

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.task import Choices, Targets, Task
+from dataset.tasks.base import Choices, Targets, Task
 from inference.bootstrap import REPEATS, SEED, Interval, draws
 from utils.metrics import Weights
 

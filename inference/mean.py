@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from dataset.spaces import Space
+from dataset.tasks.spaces import Space
 from inference.predict import Predictions
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from dataset.batches import Batch, ahead
-from dataset.task import Logits, Targets
+from dataset.tasks.base import Logits, Targets
 from utils.device import Precision
 from utils.device_errors import explained
 

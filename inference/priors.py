@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dataset.spaces import Space
-from dataset.task import Targets
+from dataset.tasks.base import Targets
+from dataset.tasks.spaces import Space
 from inference.predict import Predictions
 from utils.durable import write_json
 from utils.forms import SHARE, by_name

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dataset.spaces import Space
+from dataset.tasks.spaces import Space
 from inference.mean import mean_probabilities
 from inference.scores_file import FILE as SCORES
 from inference.scores_file import read_scores

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from dataset.eval_dataset import EvalDataset
-from dataset.task import Logits, Task
+from dataset.readers.eval_base import EvalDataset
+from dataset.tasks.base import Logits, Task
 from inference.columns import submission_rows
 from utils.texts import comparable
 

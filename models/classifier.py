@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.feature_map import look, map_channels
-from models.head import Heads
+from models.heads.base import Heads
 from utils.device import without_autocast
 from utils.errors import ConfigError
 from utils.registry import Component, Registry

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -176,3 +177,13 @@ def no_podium_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own PODIUM_DATA must not reach a test."""
     for name in [name for name in os.environ if name.startswith("PODIUM_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def work(trained: Path, tmp_path: Path) -> Path:
+    """A copy of a module's ``trained`` folder whose runs a test may change; data and cache stay there."""
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    text = (trained / "config.ini").read_text(encoding="utf-8")
+    moved = text.replace(f"runs = {trained}", f"runs = {tmp_path}")
+    (tmp_path / "config.ini").write_text(moved, encoding="utf-8")
+    return tmp_path

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from inference.decision import DECISIONS
-from inference.ensemble import ENSEMBLES
-from inference.view import VIEWS
-from modes.read_settings import check
-from modes.settings import CHOSEN
-from train.callback import CALLBACKS
+from experiment.read_settings import check
+from experiment.settings import CHOSEN
+from inference.views.base import VIEWS
+from tools.ensemble.decisions.base import DECISIONS
+from tools.ensemble.methods.base import ENSEMBLES
+from train.callbacks.base import CALLBACKS
 from utils.ini import read_ini
 
 ROOT = Path(__file__).parent.parent

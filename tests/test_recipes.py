@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from dataset.demo import draw_demo_data
-from modes.assemble import Experiment
-from modes.budget import check_cost
-from modes.read_settings import check, read_sections
+from dataset.demo.draw import draw_demo_data
+from experiment.assemble import Experiment
+from experiment.budget import check_cost
+from experiment.read_settings import check, read_sections
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy
 from utils.ini import read_ini

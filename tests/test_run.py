@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dataset.demo import draw_demo_data
+from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.digits import draw_canvases
 from train import checkpoint

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modes.finished_run import finished_run
+from experiment.finished_run import finished_run
 from tests.digits import LEVELS, digits, path_of, write_csv, write_images
 from tests.test_run_any_data import CONFIG, podium, table
 

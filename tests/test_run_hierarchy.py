@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modes.assemble import Experiment
-from modes.read_settings import check, read_sections
+from experiment.assemble import Experiment
+from experiment.read_settings import check, read_sections
 from tests.digits import LEVELS, digits, draw_hierarchy, path_of, write_csv, write_images
 from tests.test_run_any_data import CONFIG, podium, table
 

@@ -16,11 +16,11 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from dataset.demo import draw_demo_data
+from dataset.demo.draw import draw_demo_data
 from run import main
-from tests.modes.smallest import SMALL_RUN
+from tests.experiment.smallest import SMALL_RUN
 from train import checkpoint
-from train.events import points_in
+from train.callbacks.events import points_in
 
 EPOCHS = 2
 SHORT = (
@@ -176,11 +176,11 @@ def test_a_best_epoch_that_is_damaged_before_the_end_is_trained_again(
 
 
 MOMENTS = {  # where the signal comes, and the exit code: 4 as soon as there is a run to go on with
-    "reading the data": ("modes.assemble.open_images", 130),
-    "beginning the run": ("modes.train.create_run", 4),
-    "assembling it": ("modes.one_run.assemble_training", 4),
-    "scoring it": ("modes.one_run.intervals", 4),
-    "printing where it is": ("modes.train._say_where", 130),
+    "reading the data": ("experiment.assemble.open_images", 130),
+    "beginning the run": ("experiment.train.create_run", 4),
+    "assembling it": ("experiment.one_run.assemble_training", 4),
+    "scoring it": ("experiment.one_run.intervals", 4),
+    "printing where it is": ("experiment.train._say_where", 130),
 }
 
 

@@ -13,14 +13,14 @@ import pytest
 import torch
 
 from dataset.batches import Batch
-from dataset.demo import draw_demo_data
-from modes import time_limit
-from modes.finished_run import finished_run
+from dataset.demo.draw import draw_demo_data
+from experiment import time_limit
+from experiment.finished_run import finished_run
 from tests.test_run import CONFIG
 from train import checkpoint
 from train.callbacks.checkpoints import Checkpoints
 from train.state import TrainState
-from train.time_keeper import LEAD, Costs
+from train.time_limit.keeper import LEAD, Costs
 from train.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent

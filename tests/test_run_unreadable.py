@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from dataset.demo import draw_demo_data
+from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy, write_csv
-from tests.modes.smallest import SMALL_RUN
+from tests.experiment.smallest import SMALL_RUN
 from utils.read_json import read_json
 
 PRIOR = ("--set", "infer.on_bad_image=prior")

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from dataset.prepare import Prepare
+from dataset.images.prepare import Prepare
+from dataset.images.store import open_images
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
 from dataset.readers.test_dataset import TestDataset
-from dataset.store import open_images
 from dataset.tasks.mask import MaskTask
 
 READ_THE_SETTINGS = """
 import sys
 from pathlib import Path
-from modes.mode import MODES
-from modes.read_settings import check, read_sections
+from experiment.mode import MODES
+from experiment.read_settings import check, read_sections
 from utils.seeds import make_deterministic
 
 make_deterministic()

@@ -7,28 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from dataset.augment import AUGMENTATIONS
-from dataset.base_dataset import DATASETS
-from dataset.cropper import CROPPERS
+from dataset.augmentation.base import AUGMENTATIONS
+from dataset.croppers.base import CROPPERS
+from dataset.readers.base import DATASETS
 from dataset.readers.test_dataset import TEST_DATASETS
-from dataset.sampler import SAMPLERS
-from dataset.task import TASKS
-from inference.decision import DECISIONS
-from inference.engine import ENGINES
-from inference.ensemble import ENSEMBLES
-from inference.view import VIEWS
+from dataset.samplers.base import SAMPLERS
+from dataset.tasks.base import TASKS
+from experiment.mode import MODES
+from inference.engines.base import ENGINES
+from inference.views.base import VIEWS
 from loss.base import LOSSES
 from models.classifier import MODELS
-from models.conditioning import CONDITIONINGS
-from models.head import HEADS
-from modes.mode import MODES
+from models.conditionings.base import CONDITIONINGS
+from models.heads.base import HEADS
 from schedulers.base import SCHEDULERS
-from train.callback import CALLBACKS
-from train.optimizer import OPTIMIZERS
+from tools.ensemble.decisions.base import DECISIONS
+from tools.ensemble.methods.base import ENSEMBLES
+from train.callbacks.base import CALLBACKS
+from train.optimizers.base import OPTIMIZERS
 from utils.registry import Registry
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("utils", "dataset", "models", "loss", "schedulers", "train", "inference", "modes")
+FOLDERS = ("utils", "dataset", "models", "loss", "schedulers", "train", "inference", "experiment", "tools")
 SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 REGISTRIES: list[Registry] = [
     AUGMENTATIONS, CALLBACKS, CONDITIONINGS, CROPPERS, DATASETS, DECISIONS, ENGINES, ENSEMBLES, HEADS, LOSSES,
@@ -221,12 +221,12 @@ WRITERS = frozenset(
 )
 # Who may, since utils/durable.py is around it, or since nothing depends on it.
 MAY_WRITE = {
-    "dataset/build_store.py": {"os.open", "truncate", "pwrite"},  # the pixels, inside of ``writing``
-    "inference/onnx_file.py": {"save"},  # into the temporary file of ``write_durably``
+    "dataset/images/build_store.py": {"os.open", "truncate", "pwrite"},  # the pixels, inside of ``writing``
+    "inference/engines/onnx_file.py": {"save"},  # into the temporary file of ``write_durably``
     "train/checkpoint.py": {"save_file"},  # the same
-    "train/events.py": {"SummaryWriter"},  # given up when it fails
-    "modes/time_limit.py": {"TemporaryDirectory"},  # to measure how long a checkpoint takes
-    "modes/run_folder.py": {"TemporaryFile"},  # to find out whether a run can be written
+    "train/callbacks/events.py": {"SummaryWriter"},  # given up when it fails
+    "experiment/time_limit.py": {"TemporaryDirectory"},  # to measure how long a checkpoint takes
+    "experiment/run_folder.py": {"TemporaryFile"},  # to find out whether a run can be written
     "utils/logs.py": {"FileHandler"},  # given up when it fails
     "utils/native_messages.py": {"TemporaryFile", "open"},  # of what decoders print
     "utils/terminal.py": {"os.open"},  # of /dev/null
@@ -297,7 +297,10 @@ def test_the_search_for_writers_leaves_readers_alone(text: str) -> None:
 
 def test_json_of_our_own_is_read_in_one_place() -> None:
     may = {"utils/read_json.py", "utils/durable.py", "train/checkpoint.py"}
-    may |= {"dataset/tree.py", "dataset/cells.py"}  # a config's text, and cells of the organiser's tables
+    may |= {
+        "dataset/tasks/tree.py",
+        "dataset/tasks/cells.py",
+    }  # a config's text, and cells of the organiser's tables
     may |= {"models/weights_shards.py"}  # the hub's
     used = {named(path) for path in SOURCES if names_used(path) & {"json.loads", "json.load"}}
     assert used <= may

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from dataset.augment import Augmenter
+from dataset.augmentation.base import Augmenter
 from dataset.batches import Batch
-from dataset.task import Targets
+from dataset.tasks.base import Targets
 
 
 def augmented(

@@ -9,10 +9,10 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from dataset.augment import Augmenter
+from dataset.augmentation.base import Augmenter
 from dataset.batches import Batch, TrainBatches, ahead
 from train.augmented import augmented
-from train.callback import Callback
+from train.callbacks.base import Callback
 from train.diverged import diverged
 from train.loop import Loop
 from train.state import TrainState

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from dataset.batches import EvalBatches
-from dataset.task import Task
+from dataset.tasks.base import Task
 from inference.predict import Predictions, predict
 from loss.base import PerHeadLoss
 from utils.device import Precision

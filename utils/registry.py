@@ -11,6 +11,7 @@ registry's ``runtime`` are handed over by the program and are never config keys.
 """
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Mapping
@@ -42,12 +43,18 @@ class Component:
 
 
 class Registry(Generic[T]):
-    """All classes registered in the modules of one package."""
+    """All classes registered in the modules of one package, or of several."""
 
-    def __init__(self, kind: str, package: str, *, runtime: tuple[str, ...] = ()) -> None:
-        """``kind`` is the word in messages; ``package`` is imported, with its modules, on first use."""
+    def __init__(self, kind: str, *packages: str, runtime: tuple[str, ...] = ()) -> None:
+        """Name the folder.
+
+        Args:
+            kind: the word in messages.
+            packages: imported with their modules on first use; ``tools.*`` are those in ``tools``, if any.
+            runtime: arguments of constructors that the program hands over.
+        """
         self.kind = kind
-        self.package = package
+        self.packages = packages
         self.runtime = runtime
         self._classes: dict[str, type[T]] = {}
         self._imported = False
@@ -163,9 +170,19 @@ class Registry(Generic[T]):
         if self._imported:
             return
         self._imported = True
-        module = importlib.import_module(self.package)
+        for package in self.packages:
+            _import_modules(package)
+
+
+def _import_modules(package: str) -> None:
+    parent, _, last = package.rpartition(".")
+    if last != "*":
+        module = importlib.import_module(package)
         for info in pkgutil.iter_modules(getattr(module, "__path__", [])):
-            importlib.import_module(f"{self.package}.{info.name}")
+            importlib.import_module(f"{package}.{info.name}")
+    elif importlib.util.find_spec(parent) is not None:
+        for info in pkgutil.iter_modules(importlib.import_module(parent).__path__):
+            _import_modules(f"{parent}.{info.name}")
 
 
 class _ProblemsFound(Exception):

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
 
 
 @AUGMENTATIONS.register

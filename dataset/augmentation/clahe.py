@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
 from utils.convert import Factor, Fraction, Interval
 
 

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from dataset import colour
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation import colour
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
 from utils.convert import Fraction
 
 

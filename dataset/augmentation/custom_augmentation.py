@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
-from dataset.colour import brightness, contrast, saturation
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation.colour import brightness, contrast, saturation
 from utils.convert import Fraction
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Chance
-from dataset.mixing import Mixing
+from dataset.augmentation.base import AUGMENTATIONS, Chance
+from dataset.augmentation.mixing import Mixing
 from utils.convert import Factor
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS
+from dataset.augmentation.base import AUGMENTATIONS
 from dataset.augmentation.cut_mix import CutMix
-from dataset.spaces import check_space
-from dataset.task import Targets
+from dataset.tasks.base import Targets
+from dataset.tasks.spaces import check_space
 
 
 @AUGMENTATIONS.register

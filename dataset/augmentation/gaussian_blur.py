@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
 from utils.convert import Fraction, Interval
 
 

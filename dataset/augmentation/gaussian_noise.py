@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
 from utils.convert import Fraction
 
 

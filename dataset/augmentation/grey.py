@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from dataset import colour
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation import colour
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
 from utils.convert import Fraction
 
 

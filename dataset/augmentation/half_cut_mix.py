@@ -6,8 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Chance
-from dataset.mixing import Mixing
+from dataset.augmentation.base import AUGMENTATIONS, Chance
+from dataset.augmentation.mixing import Mixing
 
 
 @AUGMENTATIONS.register

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
-from dataset.colour import hue
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation.colour import hue
 from utils.convert import Interval
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Chance
-from dataset.mixing import Mixing
+from dataset.augmentation.base import AUGMENTATIONS, Chance
+from dataset.augmentation.mixing import Mixing
 from utils.convert import Factor
 
 

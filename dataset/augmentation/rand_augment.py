@@ -5,8 +5,8 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
-from dataset.operations import MOVES, one_of_all
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation.operations import MOVES, one_of_all
 from utils.convert import Fraction, Interval
 
 

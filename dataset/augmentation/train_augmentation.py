@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
-from dataset.colour import brightness, contrast
-from dataset.moves import Move
-from dataset.warp import warp
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation.colour import brightness, contrast
+from dataset.augmentation.warp import warp
+from dataset.tasks.moves import Move
 from utils.convert import Angle, Fraction
 from utils.device import constant
 

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from dataset.augment import AUGMENTATIONS, Augmentation, Chance
-from dataset.operations import MOVES, one_of_all
+from dataset.augmentation.base import AUGMENTATIONS, Augmentation, Chance
+from dataset.augmentation.operations import MOVES, one_of_all
 
 
 @AUGMENTATIONS.register

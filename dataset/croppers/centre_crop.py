@@ -1,6 +1,6 @@
 """A part of fixed size in a fixed place."""
 
-from dataset.cropper import CROPPERS, Box, Cropper, Pixels, window
+from dataset.croppers.base import CROPPERS, Box, Cropper, Pixels, window
 from utils.convert import Count, Fraction
 
 

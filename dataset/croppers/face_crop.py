@@ -4,9 +4,9 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dataset.cropper import CROPPERS, Box, Cropper, Pixels, window
+from dataset.croppers.base import CROPPERS, Box, Cropper, Pixels, window
 from dataset.croppers.centre_crop import CentreCrop
-from dataset.faces import Face, face_finder
+from dataset.croppers.faces import Face, face_finder
 from utils.convert import Count, Fraction, Interval
 
 

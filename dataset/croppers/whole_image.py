@@ -1,6 +1,6 @@
 """No crop."""
 
-from dataset.cropper import CROPPERS, Box, Cropper, Pixels
+from dataset.croppers.base import CROPPERS, Box, Cropper, Pixels
 
 
 @CROPPERS.register

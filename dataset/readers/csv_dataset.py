@@ -8,17 +8,17 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.base_dataset import DATASETS, BaseDataset, deal
-from dataset.cells import SPACE, Separator
-from dataset.csv_layout import Layout, Others
-from dataset.facts import check_facts
-from dataset.files import ImageFolder, NoImage
-from dataset.fold_table import read_folds, wrong_fold
-from dataset.labels import in_order
-from dataset.name_finder import NameFinder
-from dataset.name_repair import NameRepair
-from dataset.relabel import Cell, Corrections, read_corrections
-from dataset.task import Facts, Marked, Task
+from dataset.files.image_folder import ImageFolder, NoImage
+from dataset.files.name_finder import NameFinder
+from dataset.files.name_repair import NameRepair
+from dataset.readers.base import DATASETS, BaseDataset, deal
+from dataset.readers.csv_layout import Layout, Others
+from dataset.readers.facts import check_facts
+from dataset.readers.fold_table import read_folds, wrong_fold
+from dataset.readers.relabel import Cell, Corrections, read_corrections
+from dataset.tasks.base import Facts, Marked, Task
+from dataset.tasks.cells import SPACE, Separator
+from dataset.tasks.labels import in_order
 from utils.convert import CountOrZero, Interval
 from utils.doubles import keep_one
 from utils.errors import ConfigError, DataError, listed

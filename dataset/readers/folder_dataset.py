@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from dataset.base_dataset import DATASETS, BaseDataset, deal
-from dataset.facts import check_facts
-from dataset.files import ImageFolder, is_image, no_image
-from dataset.fold_table import read_folds
-from dataset.label_doubts import FEWEST, MANY, look_alike
-from dataset.labels import in_order, labels_fact
-from dataset.left_behind import left_out_line
-from dataset.task import LABELS, Marked, Task
+from dataset.files.image_folder import ImageFolder, is_image, no_image
+from dataset.files.left_behind import left_out_line
+from dataset.readers.base import DATASETS, BaseDataset, deal
+from dataset.readers.facts import check_facts
+from dataset.readers.fold_table import read_folds
+from dataset.tasks.base import LABELS, Marked, Task
+from dataset.tasks.label_doubts import FEWEST, MANY, look_alike
+from dataset.tasks.labels import in_order, labels_fact
 from utils.convert import CountOrZero, Interval
 from utils.errors import DataError, listed
 from utils.texts import comparable

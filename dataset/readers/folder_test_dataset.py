@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from dataset.eval_dataset import TEST_DATASETS, EvalDataset
-from dataset.files import ImageFolder, is_image, no_image
-from dataset.left_behind import left_out_line
-from dataset.task import Task
+from dataset.files.image_folder import ImageFolder, is_image, no_image
+from dataset.files.left_behind import left_out_line
+from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
+from dataset.tasks.base import Task
 from utils.errors import DataError, listed
 
 log = logging.getLogger("podium")

@@ -8,17 +8,17 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
-from dataset.base_dataset import DATASETS, BaseDataset
-from dataset.facts import check_facts
-from dataset.files import SUFFIXES
-from dataset.fold_table import read_folds
-from dataset.folds import deal_folds
-from dataset.left_behind import is_left_behind, left_out_line
-from dataset.links import WrongLink
-from dataset.name_repair import NameRepair
-from dataset.profile_folders import ProfileFolders
-from dataset.relabel import Cell, Corrections, ids_and_folders, read_corrections
-from dataset.task import Facts, Marked, Task
+from dataset.files.image_folder import SUFFIXES
+from dataset.files.left_behind import is_left_behind, left_out_line
+from dataset.files.links import WrongLink
+from dataset.files.name_repair import NameRepair
+from dataset.readers.base import DATASETS, BaseDataset
+from dataset.readers.facts import check_facts
+from dataset.readers.fold_table import read_folds
+from dataset.readers.folds import deal_folds
+from dataset.readers.profile_folders import ProfileFolders
+from dataset.readers.relabel import Cell, Corrections, ids_and_folders, read_corrections
+from dataset.tasks.base import Facts, Marked, Task
 from utils.convert import Interval
 from utils.doubles import keep_one
 from utils.errors import ConfigError, DataError, listed

@@ -3,10 +3,10 @@
 import logging
 from pathlib import Path
 
-from dataset.eval_dataset import TEST_DATASETS, EvalDataset
-from dataset.files import ImageFolder, NoImage
-from dataset.name_finder import NameFinder
-from dataset.name_repair import NameRepair
+from dataset.files.image_folder import ImageFolder, NoImage
+from dataset.files.name_finder import NameFinder
+from dataset.files.name_repair import NameRepair
+from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
 from utils.doubles import Doubles, keep_one
 from utils.errors import DataError, listed
 from utils.tables import Row, Table, read_table

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.sampler import SAMPLERS, Sampler
+from dataset.samplers.base import SAMPLERS, Sampler
 from utils.seeds import numpy_generator
 
 

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.sampler import SAMPLERS, Sampler
-from dataset.spaces import check_space
+from dataset.samplers.base import SAMPLERS, Sampler
+from dataset.tasks.spaces import check_space
 from utils.convert import Count
 from utils.seeds import numpy_generator
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.sampler import SAMPLERS, Sampler
-from dataset.spaces import check_space
+from dataset.samplers.base import SAMPLERS, Sampler
+from dataset.tasks.spaces import check_space
 from utils.convert import Fraction
 from utils.seeds import numpy_generator
 

@@ -5,11 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from dataset.answers import Answers, likeliest, no_probability, probabilities
-from dataset.labels import LabelNames, indices, labels_fact, places, resolve
-from dataset.moves import Move
-from dataset.spaces import OneOf
-from dataset.task import (
+from dataset.tasks.answers import Answers, likeliest, no_probability, probabilities
+from dataset.tasks.base import (
     LABELS,
     TASKS,
     Choices,
@@ -21,6 +18,9 @@ from dataset.task import (
     Targets,
     Task,
 )
+from dataset.tasks.labels import LabelNames, indices, labels_fact, places, resolve
+from dataset.tasks.moves import Move
+from dataset.tasks.spaces import OneOf
 from utils.metrics import macro_f1
 from utils.shortened import listing
 

@@ -11,12 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dataset.confusion import Confusion
-from dataset.labels import SpeltLabels
-from dataset.moves import Move
-from dataset.scorers import labelled_only, level_scorer
-from dataset.spaces import OneOf
-from dataset.task import (
+from dataset.tasks.base import (
     TASKS,
     Choices,
     Facts,
@@ -27,7 +22,12 @@ from dataset.task import (
     Targets,
     Task,
 )
-from dataset.tree import LabelPath, TreeText, best_paths, finest, grow
+from dataset.tasks.confusion import Confusion
+from dataset.tasks.labels import SpeltLabels
+from dataset.tasks.moves import Move
+from dataset.tasks.scorers import labelled_only, level_scorer
+from dataset.tasks.spaces import OneOf
+from dataset.tasks.tree import LabelPath, TreeText, best_paths, finest, grow
 from utils.errors import DataError, closest
 from utils.metrics import Weights, macro_f1
 from utils.tables import read_table

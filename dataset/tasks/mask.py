@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.answers import likeliest
-from dataset.spaces import Mark, OneOf
-from dataset.task import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task
+from dataset.tasks.answers import likeliest
+from dataset.tasks.base import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task
+from dataset.tasks.spaces import Mark, OneOf
 from utils.convert import CountOrZero, NonNegative, as_text
 from utils.metrics import macro_f1
 

@@ -10,14 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.answers import Answers, no_probability, probabilities
-from dataset.cells import SPACE, Separator
-from dataset.confusion import Confusion
-from dataset.labels import LabelNames, indices, labels_fact, places, resolve
-from dataset.moves import Move
-from dataset.scorers import any_of_scorer
-from dataset.spaces import AnyOf
-from dataset.task import (
+from dataset.tasks.answers import Answers, no_probability, probabilities
+from dataset.tasks.base import (
     LABELS,
     TASKS,
     Choices,
@@ -30,7 +24,13 @@ from dataset.task import (
     Task,
     Tuning,
 )
+from dataset.tasks.cells import SPACE, Separator
 from dataset.tasks.classification import probability_rows
+from dataset.tasks.confusion import Confusion
+from dataset.tasks.labels import LabelNames, indices, labels_fact, places, resolve
+from dataset.tasks.moves import Move
+from dataset.tasks.scorers import any_of_scorer
+from dataset.tasks.spaces import AnyOf
 from utils.convert import Count, Fraction
 from utils.metrics import best_thresholds, mean_average_precision
 from utils.shortened import listing

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inference.engine import ENGINES, Engine
+from inference.engines.base import ENGINES, Engine
 from utils.compiled import Compiled
 
 

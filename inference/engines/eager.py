@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from inference.engine import ENGINES, Engine
+from inference.engines.base import ENGINES, Engine
 
 
 @ENGINES.register

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from inference.engine import ENGINES, Engine
-from inference.onnx_file import need_export_packages, open_onnx
+from inference.engines.base import ENGINES, Engine
+from inference.engines.onnx_file import need_export_packages, open_onnx
 from utils.errors import ConfigError
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from dataset.batches import centre_crop
-from inference.view import VIEWS, View
+from inference.views.base import VIEWS, View
 
 
 @VIEWS.register

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from dataset.warp import warp
-from inference.view import VIEWS, Part, View
+from dataset.augmentation.warp import warp
+from inference.views.base import VIEWS, Part, View
 
 
 @VIEWS.register

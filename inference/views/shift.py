@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from inference.view import VIEWS, Part, View, part
+from inference.views.base import VIEWS, Part, View, part
 
 
 @VIEWS.register

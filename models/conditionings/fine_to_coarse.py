@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.conditioning import CONDITIONINGS, Chain, MakeHead
+from models.conditionings.base import CONDITIONINGS, Chain, MakeHead
 
 
 @CONDITIONINGS.register

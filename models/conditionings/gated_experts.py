@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.conditioning import CONDITIONINGS, Conditioning, MakeHead, check_spaces
+from models.conditionings.base import CONDITIONINGS, Conditioning, MakeHead, check_spaces
 
 
 class _Experts(nn.ModuleList):

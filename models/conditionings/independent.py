@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from models.conditioning import CONDITIONINGS, Conditioning, MakeHead
+from models.conditionings.base import CONDITIONINGS, Conditioning, MakeHead
 
 
 @CONDITIONINGS.register

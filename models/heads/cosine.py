@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.head import HEADS, Head
+from models.heads.base import HEADS, Head
 from utils.convert import Factor
 from utils.device import without_autocast
 

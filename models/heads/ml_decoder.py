@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.head import HEADS, Head
+from models.heads.base import HEADS, Head
 from models.queries import LabelQueries, Queries
 from utils.convert import DropRate, Few, Width
 from utils.errors import unknown_name

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from models.head import HEADS, Head
+from models.heads.base import HEADS, Head
 from utils.convert import DropRate, Width
 
 

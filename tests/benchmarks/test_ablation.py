@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from benchmarks import ablation
-from modes.assemble import Experiment
-from modes.read_settings import check, read_sections
+from experiment.assemble import Experiment
+from experiment.read_settings import check, read_sections
 
 
 @pytest.fixture

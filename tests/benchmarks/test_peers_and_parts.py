@@ -11,8 +11,9 @@ import torch
 from benchmarks import data, peers, profile_step, start_up, store_build
 from benchmarks.resident import Peak, mapped, resident
 from benchmarks.turns import Turns, take_turns
-from modes.assemble import Experiment
-from modes.read_settings import check, read_sections
+from experiment.assemble import Experiment
+from experiment.mode import MODES
+from experiment.read_settings import check, read_sections
 from tests.conftest import MaskFolder
 
 COUNTING = """
@@ -85,9 +86,8 @@ def test_parts_of_a_time_are_without_the_parts_in_them():
 
 
 def test_every_part_of_the_start_is_a_function_that_there_is():
-    import modes.mode
 
-    modes.mode.MODES.names()
+    MODES.names()
     for places in start_up.PARTS.values():
         parts = start_up.Parts()
         found = []

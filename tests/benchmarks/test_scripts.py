@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset.demo import draw_demo_data
+from dataset.demo.draw import draw_demo_data
 
 ROOT = Path(__file__).resolve().parents[2]
 EPOCH = ["train_epoch", "--images", "64", "--batch", "32", "--turns", "2", "--sweep", "0"]

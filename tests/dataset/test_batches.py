@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset.batches import Batch, EvalBatches, TrainBatches, ahead, centre_crop, fitting_batch_size
-from dataset.sampler import SAMPLERS
+from dataset.samplers.base import SAMPLERS
 from utils.errors import ConfigError, DataError
 from utils.pace import Plan
 from utils.registry import Component

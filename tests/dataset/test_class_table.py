@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from dataset.class_table import COLUMNS, as_called, class_table, format_table, in_short, write_class_table
+from dataset.class_table import COLUMNS, as_called, class_table, in_short, write_class_table
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
 from dataset.tasks.mask import CLASSES, AgeRanges, MaskTask
 from utils.tables import read_table
+from utils.text_table import format_table
 
 PEOPLE = [(f"m{i}", "male", 20) for i in range(4)] + [(f"f{i}", "female", 58) for i in range(2)]
 

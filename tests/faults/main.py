@@ -87,7 +87,7 @@ def prepare_process() -> None:
     import cv2
     import torch
 
-    import dataset.warp
+    import dataset.augmentation.warp
     import inference.bootstrap
     import run
 

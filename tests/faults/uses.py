@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from modes.time_limit import PLAN
+from experiment.time_limit import PLAN
 from tests.faults import competition
 from tests.faults.forked import Words, podium
 from tests.faults.kinds import Kill
-from train.time_keeper import blank_plan
+from train.time_limit.keeper import blank_plan
 from utils.durable import write_json
 
 RUN = f"runs/{competition.NAME}"

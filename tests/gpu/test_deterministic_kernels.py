@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from models.classifier import MODELS
-from models.conditioning import CONDITIONINGS
-from models.head import HEADS, Heads
+from models.conditionings.base import CONDITIONINGS
+from models.heads.base import HEADS, Heads
 from models.mirror_padding import mirrored
 from utils.registry import Component
 

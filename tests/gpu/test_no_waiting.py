@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from dataset.augment import AUGMENTATIONS, Chance
+from dataset.augmentation.base import AUGMENTATIONS, Chance
 from loss.base import LOSSES
 from models.classifier import MODELS
 from tests.gpu.fake import GPU, fake_gpu, moved, traced
-from train.optimizer import OPTIMIZERS, parameter_groups
+from train.optimizers.base import OPTIMIZERS, parameter_groups
 from train.state import match_memory_format
 from utils.registry import Component
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.task import TASKS
+from dataset.tasks.base import TASKS
 from inference.bootstrap import Interval, differences, draws, intervals
 from utils.registry import Component
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from dataset.eval_dataset import EvalDataset
+from dataset.readers.eval_base import EvalDataset
 from dataset.readers.test_dataset import TestDataset
-from dataset.task import Task
+from dataset.tasks.base import Task
 from dataset.tasks.classification import ClassificationTask
 from dataset.tasks.mask import MaskTask
 from dataset.tasks.multi_label import MultiLabelTask
 from inference.columns import fitted, say_columns
 from inference.inferrer import Submitter
 from inference.predict import Predictions
-from inference.submission_file import read_submission
+from tools.submissions.submission_file import read_submission
 from utils.errors import DataError
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.spaces import AnyOf, OneOf
+from dataset.tasks.spaces import AnyOf, OneOf
 from inference.mean import mean_predictions, mean_probabilities
 from inference.predict import Predictions
 

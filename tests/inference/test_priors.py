@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dataset.spaces import AnyOf, OneOf
+from dataset.tasks.spaces import AnyOf, OneOf
 from inference.predict import Predictions
 from inference.priors import FILE, priors_of, read_priors, with_priors, write_priors
 from inference.unreadable import by_id, keep_list, read_list, say_unreadable

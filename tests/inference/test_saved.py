@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.spaces import AnyOf, OneOf
 from dataset.tasks.mask import MaskTask
+from dataset.tasks.spaces import AnyOf, OneOf
 from inference.inferrer import write_predictions
 from inference.predict import Predictions
 from inference.saved import PREDICTED, SavedPredictions, Validated, out_of_fold

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from dataset.base_dataset import DATASETS
-from dataset.eval_dataset import TEST_DATASETS
-from dataset.task import TASKS
+from dataset.readers.base import DATASETS
+from dataset.readers.eval_base import TEST_DATASETS
+from dataset.tasks.base import TASKS
 from inference.inferrer import Submitter
 from inference.predict import Predictions
-from inference.submission_file import read_submission
+from tools.submissions.submission_file import read_submission
 from utils.errors import DataError
 from utils.registry import Component
 

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from experiment.kinds import check_class_weights, check_kind
+from experiment.settings import LossSettings
 from loss.base import LOSSES, Loss, PerHeadLoss
 from loss.class_weights import ClassWeights
-from modes.kinds import check_class_weights, check_kind
-from modes.settings import LossSettings
 from utils.errors import ConfigError
 from utils.ini import read_ini
 from utils.registry import Component

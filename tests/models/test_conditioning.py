@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.classifier import MODELS, Classifier
-from models.conditioning import CONDITIONINGS, Conditioning
-from models.head import Heads
+from models.conditionings.base import CONDITIONINGS, Conditioning
+from models.heads.base import Heads
 from models.layers import layers
 from utils.errors import ConfigError
 from utils.ini import Value

@@ -7,7 +7,7 @@ from torch import nn
 
 from models.classifier import MODELS
 from models.cost import Cost, Limits, cost_of, family, largest_that_fits
-from models.head import Heads
+from models.heads.base import Heads
 from utils.registry import Component
 
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.classifier import MODELS, Classifier
-from models.conditioning import CONDITIONINGS
-from models.head import HEADS, Head, Heads
+from models.conditionings.base import CONDITIONINGS
+from models.heads.base import HEADS, Head, Heads
 from utils.errors import ConfigError
 from utils.registry import Component
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.classifier import MODELS, Classifier, check_outputs
 from models.feature_map import look
-from models.head import HEADS, Head, Heads
+from models.heads.base import HEADS, Head, Heads
 from models.queries import read_vectors
 from utils.errors import ConfigError, DataError
 from utils.registry import Component

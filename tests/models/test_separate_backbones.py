@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from models.classifier import MODELS, Classifier
-from models.head import Heads
+from models.heads.base import Heads
 from models.separate_backbones import Assignment
 from utils.errors import ConfigError
 from utils.registry import Component

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dataset.augment import Augmentation, Augmenter
+from dataset.augmentation.base import Augmentation, Augmenter
 from dataset.batches import EvalBatches, TrainBatches
 from dataset.samplers.every_image import EveryImage
 from dataset.tasks.mask import MaskTask
@@ -20,9 +20,9 @@ from models.classifier import Classifier
 from models.tiny_net import TinyNet
 from schedulers.base import SCHEDULERS
 from train import checkpoint
-from train.callback import Callback
+from train.callbacks.base import Callback
 from train.loop import Loop
-from train.optimizer import OPTIMIZERS, Rates, parameter_groups
+from train.optimizers.base import OPTIMIZERS, Rates, parameter_groups
 from train.state import TrainState
 from train.trainer import Trainer
 from train.validator import Validator

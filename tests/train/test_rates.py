@@ -10,7 +10,7 @@ from torch.optim import SGD, lr_scheduler
 
 from dataset.batches import Batch
 from schedulers.base import SCHEDULERS
-from train.callback import Callback
+from train.callbacks.base import Callback
 from train.loop import Loop
 from train.monitor import Monitor
 from train.state import TrainState

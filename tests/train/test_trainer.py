@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dataset.augment import Augmentation, Chance
+from dataset.augmentation.base import Augmentation, Chance
 from dataset.augmentation.train_augmentation import TrainAugmentation
-from dataset.task import Targets
+from dataset.tasks.base import Targets
 from tests.train.rig import (
     SIZE,
     SOURCE,
@@ -25,7 +25,7 @@ from tests.train.rig import (
     weights,
 )  # fmt: skip
 from train import checkpoint
-from train.callback import Callback
+from train.callbacks.base import Callback
 from train.callbacks.checkpoints import Checkpoints
 from train.callbacks.ema import EMA
 from train.callbacks.finite_loss import FiniteLoss

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from modes.command_line import in_words
+from experiment.command_line import in_words
 from utils.errors import DataError
 from utils.locales import unfit_locale
 

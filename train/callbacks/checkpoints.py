@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from train import checkpoint
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.diverged import diverged
 from train.monitor import Monitor
 from train.state import TrainState

@@ -1,7 +1,7 @@
 """Class weights that begin late."""
 
 from loss.base import PerHeadLoss
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
 from utils.convert import Count
 

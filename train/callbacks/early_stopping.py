@@ -2,7 +2,7 @@
 
 import logging
 
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.monitor import Monitor
 from train.state import TrainState
 from utils.convert import Count

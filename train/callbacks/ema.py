@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor
 
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
 from utils.convert import Fraction
 

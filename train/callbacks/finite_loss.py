@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.diverged import diverged
 from train.state import TrainState
 

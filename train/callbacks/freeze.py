@@ -5,7 +5,7 @@ import logging
 from torch import nn
 
 from models.layers import layers
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.monitor import Monitor
 from train.state import TrainState
 from utils.convert import Count, Fraction

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
 from utils.durable import write_text
 

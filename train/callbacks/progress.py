@@ -6,8 +6,8 @@ import time
 from tqdm import tqdm
 
 from dataset.batches import TrainBatches
-from dataset.task import Task
-from train.callback import CALLBACKS, Callback
+from dataset.tasks.base import Task
+from train.callbacks.base import CALLBACKS, Callback
 from train.monitor import Monitor
 from train.state import TrainState
 from utils.metrics import in_words

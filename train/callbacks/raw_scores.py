@@ -1,7 +1,7 @@
 """How well the weights do that an average of them replaces."""
 
-from dataset.task import Task
-from train.callback import CALLBACKS, Callback
+from dataset.tasks.base import Task
+from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
 from train.validator import Validator
 

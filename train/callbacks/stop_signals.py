@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.callbacks.checkpoints import Checkpoints
 from train.monitor import Monitor
 from train.state import TrainState

@@ -5,10 +5,10 @@ import copy
 import torch
 from torch import nn
 
-from dataset.augment import Augmenter
+from dataset.augmentation.base import Augmenter
 from dataset.batches import TrainBatches
-from train.batch_norm import measure_batch_norms
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
+from train.callbacks.batch_norm import measure_batch_norms
 from train.state import TrainState
 from utils.convert import Count
 from utils.device import Precision

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import cv2
 
-from dataset.augment import Augmenter
+from dataset.augmentation.base import Augmenter
 from dataset.batches import TrainBatches
-from dataset.task import Task
-from train.callback import CALLBACKS, Callback
-from train.drawing import Picture
-from train.drawing_budget import SHARE, DrawingBudget
-from train.epoch_pictures import SMALL, epoch_pictures
-from train.events import Events, points_in
-from train.pictures import curves_picture, image_sheet
+from dataset.tasks.base import Task
+from train.callbacks.base import CALLBACKS, Callback
+from train.callbacks.events import Events, points_in
+from train.pictures.budget import SHARE, DrawingBudget
+from train.pictures.drawing import Picture
+from train.pictures.epoch import SMALL, epoch_pictures
+from train.pictures.sheets import curves_picture, image_sheet
 from train.state import TrainState
 from train.validator import Validator
 from utils.convert import Count, Few

@@ -5,9 +5,9 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from dataset.augment import Augmenter
+from dataset.augmentation.base import Augmenter
 from dataset.batches import TrainBatches
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
 
 log = logging.getLogger("podium")

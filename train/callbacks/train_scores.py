@@ -5,9 +5,9 @@ from typing import Annotated
 import numpy as np
 
 from dataset.batches import EvalBatches, TrainBatches
-from dataset.task import Task
+from dataset.tasks.base import Task
 from inference.predict import predict
-from train.callback import CALLBACKS, Callback
+from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
 from train.validator import Validator
 from utils.convert import Interval

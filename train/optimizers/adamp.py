@@ -7,8 +7,8 @@ import adamp
 import torch
 from torch import Tensor
 
-from train.adamp_step import adamp_step
-from train.optimizer import OPTIMIZERS, Groups
+from train.optimizers.adamp_step import adamp_step
+from train.optimizers.base import OPTIMIZERS, Groups
 from utils.convert import Fraction, NonNegative, Rate
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch.optim import Optimizer
 
-from train.optimizer import OPTIMIZERS, Groups
+from train.optimizers.base import OPTIMIZERS, Groups
 from utils.convert import Fraction, NonNegative, Rate
 
 

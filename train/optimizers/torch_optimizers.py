@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from train.optimizer import OPTIMIZERS, Groups
+from train.optimizers.base import OPTIMIZERS, Groups
 from utils.convert import Fraction, NonNegative, Rate
 
 Betas = tuple[Fraction, Fraction]

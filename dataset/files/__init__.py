@@ -1,0 +1,1 @@
+"""Which image files there are, and which of them a name means."""

@@ -1,0 +1,214 @@
+"""Builds the store of prepared images: every file is decoded once, by all cores."""
+
+import math
+import os
+import zlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from dataset.croppers.base import Pixels
+from dataset.files.named_files import NamedFiles
+from dataset.images.decode import UnreadableImage, header_of, read
+from dataset.images.prepare import Prepare
+from dataset.images.wholeness import damage
+from utils.durable import (
+    make_folder,
+    name_folder,
+    remove_folder,
+    sha256_of,
+    write_bytes,
+    write_json,
+    writing,
+)
+from utils.forms import COUNT, TEXT, Form, by_name, list_of
+from utils.native_messages import NativeMessages, native_messages
+
+SUMS = np.dtype("<u4")  # CRC-32
+_CHUNK = 16  # images a thread takes at once
+_WAITING = 2**25  # bytes that may wait for the disk
+MANIFEST: Form = {  # of what a store keeps as JSON
+    "bad": by_name(TEXT),
+    "missed": list_of(COUNT),
+    "remarks": by_name(list_of(COUNT)),
+    "shape": list_of(COUNT),
+    "sums": TEXT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What showed when images were prepared."""
+
+    bad: dict[int, str] = field(default_factory=dict)  # rows that can't be read, and why
+    missed: list[int] = field(default_factory=list)  # rows in which the cropper found nothing
+    remarks: dict[str, list[int]] = field(default_factory=dict)  # how files were read, and rows
+    # Rows during which some decoder printed something, most likely its own.
+    suspects: list[int] = field(default_factory=list)
+
+    def add(self, more: "Seen") -> None:
+        """Add what showed in other rows."""
+        self.bad.update(more.bad)
+        self.missed.extend(more.missed)
+        self.suspects.extend(more.suspects)
+        for remark, rows in more.remarks.items():
+            self.remarks.setdefault(remark, []).extend(rows)
+
+    def facts(self) -> dict[str, object]:
+        """Return what a store keeps of it."""
+        return {"bad": self.bad, "missed": self.missed, "remarks": self.remarks}
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> "Seen":
+        """Return the same from what a store kept, read as JSON."""
+        bad = {int(row): why for row, why in facts["bad"].items()}
+        return cls(bad, facts["missed"], facts["remarks"])
+
+
+class _PixelFile:
+    """The images' pixels, written as they come: through a map they would be counted as ours, and wait."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.path, self.image_bytes = path, math.prod(shape[1:])
+        self.sums = np.full(shape[0], zlib.crc32(bytes(self.image_bytes)), SUMS)  # of each image
+        self._waiting = 0  # bytes
+        with writing(path):
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            os.truncate(self._file, math.prod(shape))
+
+    def write(self, row: int, image: Pixels) -> None:
+        """Put an image in its place."""
+        pixels = np.ascontiguousarray(image)
+        self.sums[row] = zlib.crc32(pixels.data)
+        with writing(self.path):
+            left, place = pixels.data.cast("B"), row * self.image_bytes
+            while left:  # a disk that becomes full may take a part only
+                written = os.pwrite(self._file, left, place)
+                left, place = left[written:], place + written
+
+    def wrote(self, images: int) -> None:
+        """Note that so many more images were written, and bring them to the disk now and then."""
+        self._waiting += images * self.image_bytes
+        if self._waiting >= _WAITING:
+            self._waiting = 0
+            with writing(self.path):
+                os.fdatasync(self._file)
+
+    def sync(self) -> None:
+        """Wait until all that was written is on the disk."""
+        with writing(self.path):
+            os.fsync(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        os.close(self._file)
+
+
+def build(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> None:
+    """Make the store of these images in ``folder``; the caller holds its lock."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    remove_folder(partial)  # left by a build that was killed; we hold its lock
+    make_folder(partial)
+    shape = (len(files), *prepare.size, 3)
+    with _PixelFile(partial / "pixels.u8", shape) as pixels:
+        seen = prepare_all(files, prepare, f"Preparing {what} images", pixels)
+        pixels.sync()
+    write_bytes(partial / "sums.u4", pixels.sums.tobytes())
+    facts = {"shape": shape, **seen.facts(), "prepare": prepare.facts()}
+    write_json(partial / "manifest.json", facts | {"sums": sha256_of(partial / "sums.u4")})
+    remove_folder(folder)  # damaged, or of images that have been mended since
+    name_folder(partial, folder)
+
+
+def prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: _PixelFile | None) -> Seen:
+    """Prepare every image on all cores, into ``pixels`` if given; return what showed."""
+    chunks = [range(start, min(start + _CHUNK, len(files))) for start in range(0, len(files), _CHUNK)]
+    threads_before = cv2.getNumThreads()
+    cv2.setNumThreads(0)  # our threads already fill the cores
+    seen = Seen()
+
+    try:
+        with native_messages() as messages:
+            bar = tqdm(total=len(files), desc=title, unit="img", disable=None, file=messages.terminal)
+            with bar, ThreadPoolExecutor(cores()) as pool:
+                for more in pool.map(lambda rows: _fill(pixels, files, rows, prepare, messages), chunks):
+                    seen.add(more)
+                    bar.update(min(_CHUNK, len(files) - bar.n))
+                    if pixels is not None:
+                        pixels.wrote(_CHUNK)
+            _settle(seen, files, prepare, messages)
+    finally:
+        cv2.setNumThreads(threads_before)
+    return seen
+
+
+def prepare_some(files: NamedFiles, rows: Iterable[int], prepare: Prepare) -> Seen:
+    """Prepare these rows, one after the other, and keep no pixels; return what showed."""
+    rows = list(rows)
+    if not rows:
+        return Seen()
+    with native_messages() as messages:
+        seen = _fill(None, files, rows, prepare, messages)
+        _settle(seen, files, prepare, messages)
+    return seen
+
+
+def _fill(
+    pixels: _PixelFile | None,
+    files: NamedFiles,
+    rows: Iterable[int],
+    prepare: Prepare,
+    messages: NativeMessages,
+) -> Seen:
+    """Prepare these rows, into ``pixels`` if given; return what showed."""
+    seen = Seen()
+    for row in rows:
+        mark = messages.size
+        try:
+            image, found, remark = prepare.with_finding(files.path(row))
+        except UnreadableImage as error:
+            seen.bad[row] = str(error)
+            continue
+        finally:
+            if messages.size != mark:
+                seen.suspects.append(row)
+        if not found:
+            seen.missed.append(row)
+        if remark:
+            seen.remarks.setdefault(remark, []).append(row)
+        if pixels is not None:
+            pixels.write(row, image)
+    return seen
+
+
+def _settle(seen: Seen, files: NamedFiles, prepare: Prepare, messages: NativeMessages) -> None:
+    """Find out which decoder printed what: each suspect is decoded once more, while no other is.
+
+    libjpeg makes up what it can't decode and only prints that it did.
+    """
+    for row in seen.suspects:
+        mark, path = messages.size, files.path(row)
+        with suppress(UnreadableImage):  # which is known
+            prepare(path)
+        said = messages.since(mark)
+        if row not in seen.bad and (why := damage(said, header_of(read(path), path).kind)):
+            seen.bad[row] = f"{path}: damaged, its decoder says: {why}"
+
+    seen.missed[:] = [row for row in seen.missed if row not in seen.bad]
+    for remark, rows in list(seen.remarks.items()):
+        seen.remarks[remark] = [row for row in rows if row not in seen.bad]
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

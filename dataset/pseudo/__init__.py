@@ -1,0 +1,1 @@
+"""Images that a finished run has labelled, to train on as well."""

@@ -1,0 +1,70 @@
+"""The images to predict: which there are, and the form of the submission."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from dataset.files.named_files import NamedFiles
+from utils.registry import Registry
+from utils.texts import Texts, comparable, spelling_like
+
+
+class EvalDataset:
+    """The eval images in the submission's order.
+
+    A layout is a subclass in ``dataset/readers`` whose constructor reads the folder and calls this one.
+
+    Args:
+        root: the folder that ``files`` are relative to.
+        columns: the submission's, the id first, as they are written there.
+        ids: (N) in the submission's order, as they are written there.
+        files: (N) image files.
+        template: (N) of each column after the id, by name as it is compared, what the organiser's template
+            says, as it is written there; nothing where there is no template: all columns are the task's.
+        image_column: the column that names the images, if that is not the id: it holds no answer.
+
+    Attributes:
+        columns: as they are compared.
+        header: the same as they are written.
+        spelt: the second by the first.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        columns: Sequence[str],
+        ids: Sequence[str],
+        files: Sequence[str],
+        template: Mapping[str, Sequence[str]] | None = None,
+        image_column: str | None = None,
+    ) -> None:
+        self.root = root
+        self.header, self.columns = tuple(columns), tuple(map(comparable, columns))
+        self.spelt = dict(zip(self.columns, self.header, strict=True))
+        self.ids, self.files = Texts(ids), NamedFiles(root, files)
+        self.template = {name: Texts(values) for name, values in (template or {}).items()}
+        self.image_column = image_column
+
+    def kept(self, answers: Sequence[str]) -> tuple[str, ...]:
+        """Return the template's columns that are none of the answers': they stay as they are."""
+        return tuple(name for name in self.template if name not in answers)
+
+    def answer_column(self, answers: Sequence[str]) -> str | None:
+        """Return the only column of the template that one answer can go into, if it is not named so."""
+        columns = [name for name in self.template if name != self.image_column]
+        return columns[0] if len(answers) == len(columns) == 1 and columns != list(answers) else None
+
+    @property
+    def names(self) -> list[str]:
+        """The ids (N) as they are compared."""
+        return list(map(comparable, self.ids))
+
+    def spelling(self, texts: Iterable[str]) -> dict[str, str]:
+        """Return how the organiser's template spells ``texts``, as far as that can be told."""
+        cells = {cell for column in self.template.values() for cell in column.different()}
+        cells |= set(self.header if self.template else ())
+        return spelling_like(texts, (p for cell in cells for p in (cell, *re.split(r"[\s,;|]+", cell))))
+
+
+TEST_DATASETS: Registry[EvalDataset] = Registry("test dataset", "dataset.readers", runtime=("root", "task"))

@@ -1,0 +1,152 @@
+"""The labels of a competition whose labels are named by its data: where the names come from."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dataset.tasks.base import LABELS
+from dataset.tasks.cells import Separator
+from utils.errors import DataError, closest, listed
+from utils.on_disk import on_disk
+from utils.shortened import listing
+from utils.texts import comparable
+
+_LIST = Separator(",")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelNames:
+    """Labels in order; in a config ``cat, dog, "fox, red"``, or ``names.txt``, a file with one a line."""
+
+    names: tuple[str, ...] = ()
+    file: str | None = None
+
+    @classmethod
+    def from_text(cls, text: str) -> "LabelNames":
+        if text[:1] in ("[", "{", "(") and _LIST.is_list(text):
+            return cls(_LIST.split(text))
+        parts = tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True)))
+        if text.endswith(".txt") and len(parts) == 1:
+            return cls(file=parts[0])
+        if "" in parts:
+            raise ValueError(f"{text!r} has an empty name between two commas")
+        return cls(parts)
+
+    def __str__(self) -> str:
+        return self.file or ", ".join(_quoted(name) for name in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeltLabels:
+    """Labels in order as they are compared, and how the organiser spells those that he spells otherwise."""
+
+    names: tuple[str, ...]
+    spelling: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, written: Iterable[str]) -> "SpeltLabels":
+        """Return names as they were written; of two spellings of one name neither is the organiser's."""
+        spelt: dict[str, set[str]] = {}
+        for name in written:
+            spelt.setdefault(comparable(name), set()).add(name.strip())
+        single = {name: next(iter(found)) for name, found in spelt.items() if len(found) == 1}
+        return cls(tuple(spelt), {name: found for name, found in single.items() if found != name})
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The names as the organiser spells them."""
+        return self.in_spelling({})
+
+    def in_spelling(self, template: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the names as they stand in his template, otherwise as he spells them in his table."""
+        return tuple(template.get(name, self.spelling.get(name, name)) for name in self.names)
+
+
+def resolve(
+    labels: LabelNames | None, root: Path, labels_found: Callable[[], tuple[str, ...]]
+) -> SpeltLabels:
+    """Return the names that a config says, or those in its file (inside ``root``), or those in the data.
+
+    Raises:
+        DataError: the file is missing; there are no names; or one that no config can hold.
+        ValueError: a name stands there twice.
+    """
+    if labels is None:
+        written = labels_found()
+    elif labels.file is not None:
+        written = _lines(on_disk(root / labels.file))
+    else:
+        written = labels.names
+    found = SpeltLabels.of(written)
+    names = [comparable(name) for name in written] if labels is not None else list(found.names)
+    if not names:
+        raise DataError("There is no label: neither in [task] labels nor in the training table.")
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise ValueError(f"labels: {listing(twice)} stands there twice")
+    wrong = [f"{name!r}" for name in names if re.search(r"\s[#;]|[\r\n]", name)]
+    if wrong:
+        where = "The labels' names (a line break, ' #' and ' ;' can't be in one)"
+        raise DataError(listed(where, wrong) + "\nRename them in a copy of the table.")
+    return found
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names without repetitions, sorted: as numbers if all of them are, otherwise as text."""
+    unique = sorted(set(names), key=comparable)
+    numbers = all(re.fullmatch(r"\d{1,4000}", name) for name in unique)  # Python reads no longer ones
+    return tuple(sorted(unique, key=int) if numbers else unique)
+
+
+def labels_fact(names: Iterable[str]) -> dict[str, str]:
+    """Return the fact that tells a task an image's labels.
+
+    Raises:
+        ValueError: there is a line break in one.
+    """
+    found = tuple(names)
+    if any("\n" in name for name in found):
+        raise ValueError("there is a line break in a label")
+    return {LABELS: "\n".join(found)}
+
+
+def places(labels: Iterable[str]) -> dict[str, int]:
+    """Return the index of each label: made once, since thousands of rows are looked up in thousands."""
+    return {label: index for index, label in enumerate(labels)}
+
+
+def indices(facts: Mapping[str, str], place: Mapping[str, int]) -> tuple[int, ...]:
+    """Return which labels the facts name, in the labels' order.
+
+    Args:
+        place: the index of each label, as ``places`` returns it.
+
+    Raises:
+        ValueError: a name that is not there; says the nearest one that is.
+    """
+    if LABELS not in facts:
+        raise ValueError("the table has no labels: name its column in [dataset] label_column")
+    found = set()
+    for name in filter(None, facts[LABELS].split("\n")):
+        if name not in place:
+            near = closest(name, place)
+            hint = f" Did you mean {near!r}?" if near else ""
+            raise ValueError(f"label {name!r} is not one of {listing(tuple(place))}.{hint}")
+        found.add(place[name])
+    return tuple(sorted(found))
+
+
+def _quoted(name: str) -> str:
+    special = any(mark in name for mark in ',"') or name[:1] in "#;[{(" or name.endswith(".txt")
+    return '"' + name.replace('"', '""') + '"' if special else name
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The list of labels {path} can't be read as UTF-8 text: {error}.") from None
+    return tuple(line.strip() for line in text.splitlines() if comparable(line))

@@ -1,0 +1,296 @@
+"""Builds each piece of a run once, from the settings."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dataset.augmentation.base import Augmenter
+from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
+from dataset.croppers.base import CROPPERS
+from dataset.demo.draw import draw_demo_data, is_demo
+from dataset.images.prepare import Prepare
+from dataset.images.resident import place
+from dataset.images.store import ImageSource, open_images, raise_bad
+from dataset.pseudo.joined import JoinedSource
+from dataset.pseudo.labels import read_pseudo_labels, summary
+from dataset.readers.base import DATASETS, BaseDataset
+from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
+from dataset.samplers.base import SAMPLERS
+from dataset.tasks.base import TASKS, Facts, Targets, Task
+from experiment.allowed_moves import build_augmentations, build_views
+from experiment.budget import check_cost, cost_line
+from experiment.build_model import build_model, check_batch
+from experiment.callbacks import build_callbacks, check_callbacks
+from experiment.eval_images import EVAL, readable_rows
+from experiment.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
+from experiment.run_folder import check_name
+from experiment.settings import Settings
+from loss.base import LOSSES, PerHeadLoss
+from models.heads.base import Heads
+from schedulers.base import SCHEDULERS
+from train.loop import Loop
+from train.monitor import Monitor
+from train.optimizers.base import OPTIMIZERS, parameter_groups
+from train.state import TrainState
+from train.trainer import Trainer
+from train.validator import Validator
+from utils.device import Precision, pick_device
+from utils.errors import ConfigError, DataError, unknown_name
+from utils.seeds import allow_any_kernels
+
+log = logging.getLogger("podium")
+
+
+@dataclass(slots=True)
+class Experiment:
+    """The pieces that training and inference share."""
+
+    settings: Settings
+    task: Task
+    precision: Precision
+    prepare: Prepare
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Experiment":
+        images = settings.images
+        height, width = (side + 2 * round(side * images.room / 2) for side in images.size)  # same middle
+        cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
+        prepare = Prepare((height, width), cropper, images.grey, images.depth)
+        task = build_task(settings)
+        settings = settings.resolved(task)
+        check_spaces(settings, task)
+        precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
+        if not settings.run.deterministic:
+            allow_any_kernels()
+        return cls(settings, task, precision, prepare)
+
+    def check(self) -> None:
+        """Refuse what can be refused before an image is read."""
+        check_name(self.settings.run.name)
+        self.criterion()
+        check_batch(self.settings, self._heads(fresh=False), self.settings.train.batch_size)
+        self.settings.run.check()
+        self.settings.pseudo.check(self.task.spaces)
+        check_callbacks(self.settings)
+        build_augmentations(self.settings, self.task)
+        build_views(self.settings, self.task, self.prepare.size)
+        monitor, names = self.settings.train.monitor, (*self.task.score_names, "loss")
+        if monitor not in names:
+            raise ConfigError(f"[train] monitor: {unknown_name('score', monitor, names)}")
+        check_conditioning(self.settings, self.task)
+        check_cost(self.settings, self._heads(fresh=False))
+        _fresh_state(self, steps_per_epoch=1, fresh=False)
+
+    @property
+    def heads(self) -> Heads:
+        """How many labels each space has, and how its head is made."""
+        return self._heads(fresh=True)
+
+    def _heads(self, *, fresh: bool) -> Heads:
+        settings, labels = self.settings, self.task.heads
+        chosen = {space: settings.chosen[settings.of_space("head", space)] for space in labels}
+        names = {space.name: space.labels for space in self.task.spaces}
+        conditioning = settings.chosen["conditioning"]
+        return Heads(labels, chosen, conditioning=conditioning, names=names, fresh=fresh)
+
+    @property
+    def eval_batch_size(self) -> int:
+        """How many images are validated or predicted at once."""
+        chosen, size = self.settings.infer.batch_size, self.settings.images.size
+        return fitting_batch_size(size, self.precision.device) if chosen == "auto" else chosen
+
+    def model(self, *, fresh: bool) -> torch.nn.Module:
+        """Return the model on its device; with ``fresh`` false no pretrained weights are loaded."""
+        heads = self._heads(fresh=fresh)
+        model = build_model(self.settings, self.task, heads, build_task, fresh=fresh)
+        return model.to(self.precision.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    def training_data(self, table: BaseDataset | None = None) -> tuple[BaseDataset, ImageSource]:
+        """Return the table of training images, or the one given, without bad ones; and their pixels."""
+        settings, dataset = self.settings, table or training_table(self.settings, self.task)
+        dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
+        source = self.images(dataset.root, dataset.files, "training")
+        pseudo = settings.pseudo.of_fold(dataset.valid_fold)
+        if pseudo.labels is not None:
+            dataset.extra = read_pseudo_labels(pseudo, pseudo.labels, dataset, self.task)
+            more = self.images(dataset.root, dataset.extra.files, "pseudo-labelled")
+            source = JoinedSource(source, more)
+        if settings.images.on_bad_image == "error":
+            raise_bad(source, "\nMend them, or leave them out: [images] on_bad_image = skip")
+        dataset.without(np.array(sorted(source.bad), dtype=np.int64))
+        validates = dataset.valid_fold is not None
+        if not len(dataset.train_rows) or (validates and not len(dataset.valid_rows)):
+            raise DataError(
+                f"{len(dataset.train_rows)} training and {len(dataset.valid_rows)} validation images are"
+                f" left, {len(source.bad)} can't be read: see the images, and folds, valid_fold and the age"
+                " policy in the config."
+            )
+        return dataset, source
+
+    def eval_data(self, table: EvalDataset | None = None) -> tuple[EvalDataset, EvalBatches]:
+        """Return the organiser's eval images, and batches of those that can be read."""
+        images = self.eval_table() if table is None else table
+        return images, self.eval_batches(images, EVAL, prior=self.settings.infer.on_bad_image == "prior")
+
+    def eval_table(self) -> EvalDataset:
+        """Return which eval images there are; no image is read."""
+        settings = self.settings
+        prepare_data_folder(settings)
+        chosen = settings.chosen["test_dataset"]
+        return TEST_DATASETS.build(chosen, root=settings.paths.data, task=self.task)
+
+    def eval_batches(self, images: EvalDataset, what: str, *, prior: bool = False) -> EvalBatches:
+        """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read."""
+        settings = self.settings
+        source = self.images(images.root, images.files, what)
+        rows = readable_rows(source, images.files, self.prepare, what, prior=prior)
+        size = None if settings.infer.views else settings.images.size  # views look beyond the middle
+        return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
+
+    def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
+        """Return what scores a model on the validation images, by the organiser's labels."""
+        rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
+        batches = EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size, targets=targets)
+        return Validator(self.task, batches, self.criterion(), self.precision)
+
+    def criterion(self, trained: Targets | None = None) -> PerHeadLoss:
+        """Return one loss for each label space; refuses one that can't be meant for its kind.
+
+        Args:
+            trained: targets of the training images, which class weights are counted from; validation
+                has none, so that its loss means the same whatever the weights.
+        """
+        settings, losses, weights, class_weights = self.settings, {}, {}, {}
+        for space in self.task.spaces:
+            name, section = space.name, settings.of_space("loss", space.name)
+            component, beside = settings.chosen[section], settings.beside[section]
+            losses[name] = LOSSES.build(component, space=name, scale=self.heads.scale(name))
+            check_kind(losses[name], component, name, space.kind)
+            check_class_weights(beside, component, name, space.kind)
+            weights[name] = beside.weight
+            if trained is not None and not beside.class_weights.equal:
+                class_weights[name] = beside.class_weights.of(trained[name].sum(dim=0))
+        if not any(weights.values()):
+            raise ConfigError("[loss] weight: at least one head needs a weight above 0.")
+        return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
+
+    def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
+        """Return the pixels of files, prepared as the config says, from where it wants them."""
+        cache, images = self.settings.paths.cache, self.settings.images
+        source = open_images(root, files, self.prepare, cache, budget=images.store_budget, what=what)
+        return place(source, images.store, self.precision.device, what)
+
+
+def build_task(settings: Settings) -> Task:
+    """Return the task; one that does not know its labels reads them in the training table."""
+    root, dataset = settings.paths.data, settings.chosen["dataset"]
+
+    def labels_found() -> tuple[str, ...]:
+        prepare_data_folder(settings)
+        return DATASETS.get(dataset.name).label_names(**DATASETS.arguments(dataset, root=root))
+
+    def rows_found() -> list[tuple[str, Facts]]:
+        prepare_data_folder(settings)
+        return DATASETS.get(dataset.name).table_rows(**DATASETS.arguments(dataset, root=root))
+
+    chosen = settings.chosen["task"]
+    return TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+
+
+def training_table(settings: Settings, task: Task) -> BaseDataset:
+    """Return the table of training images; no image is read. A final fit holds no fold out."""
+    prepare_data_folder(settings)
+    chosen, seed = settings.chosen["dataset"], settings.run.dealing_seed
+    table = DATASETS.build(chosen, root=settings.paths.data, task=task, seed=seed)
+    return table if settings.train.final is None else table.holding_out(None)
+
+
+def prepare_data_folder(settings: Settings) -> None:
+    """Draw the demo data if the config asks for it and it is not there yet; say what data this is."""
+    data = settings.paths.data
+    if settings.paths.draw_demo:
+        draw_demo_data(data)
+    if is_demo(data):
+        log.warning(
+            "\nThis is DRAWN DEMO DATA (%s): scores say that the pipeline works, nothing about a "
+            "competition.\nFor your own data set these two lines in [paths] of config.ini\n"
+            "    data = /path/to/the/organiser's/folder\n    draw_demo = no\n"
+            "or PODIUM_DATA=/path/to/the/organiser's/folder in a file named .env\n",
+            data,
+        )
+
+
+def assemble_training(
+    experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource, *, fresh: bool
+) -> Trainer:
+    """Return a trainer that stands at the beginning of its run.
+
+    Args:
+        fresh: False when a checkpoint's weights follow, so that pretrained ones are not loaded.
+    """
+    settings, task = experiment.settings, experiment.task
+    train, seed, size = settings.train, settings.run.seed, settings.images.size
+    table = dataset.training
+    if dataset.extra is not None:
+        log.info(summary(settings.pseudo.of_fold(dataset.valid_fold), dataset.extra))
+    sampler = SAMPLERS.build(
+        settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
+    )
+    batches = TrainBatches(source, table.targets, sampler, train.batch_size)
+    check_batch(
+        settings, experiment.heads, batches.batch_size
+    )  # smaller than the config's where images are few
+    augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
+    log.info("%s\nDevice: %s", cost_line(settings, experiment.heads), experiment.precision)
+    validator = experiment.validator(dataset, source)
+    criterion = experiment.criterion({name: values[table.rows] for name, values in table.targets.items()})
+    callbacks = build_callbacks(
+        settings,
+        folder=folder,
+        task=task,
+        validator=validator,
+        batches=batches,
+        augmenter=augmenter,
+        files=table.files,
+        criterion=criterion,
+        precision=experiment.precision,
+    )
+    loop = Loop(
+        epochs=train.epochs, accumulate=train.accumulate, clip=train.clip, seed=seed, compile=train.compile
+    )
+    return Trainer(
+        _fresh_state(experiment, -(-len(batches) // train.accumulate), fresh=fresh),
+        batches=batches,
+        augmenter=augmenter,
+        criterion=criterion,
+        validator=validator,
+        callbacks=callbacks,
+        precision=experiment.precision,
+        loop=loop,
+    )
+
+
+def fingerprint(dataset: BaseDataset) -> str:
+    """Return a digest of what is trained and validated on."""
+    return dataset.fingerprint()
+
+
+def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -> TrainState:
+    settings = experiment.settings
+    model = experiment.model(fresh=fresh)
+    groups = parameter_groups(model, settings.beside["optimizer"])
+    optimizer = OPTIMIZERS.build(settings.chosen["optimizer"], groups=groups)
+    scheduler = SCHEDULERS.build(
+        settings.chosen["scheduler"],
+        optimizer=optimizer,
+        steps_per_epoch=steps_per_epoch,
+        epochs=settings.train.epochs,
+        score_of=Monitor(settings.train.kept_by).value,
+    )
+    loss_sum = torch.zeros((), device=experiment.precision.device)
+    scaler = experiment.precision.scaler()
+    return TrainState(model, optimizer, scheduler, scaler, eval_model=model, loss_sum=loss_sum)

@@ -1,0 +1,48 @@
+"""Which callbacks a run has, and in which order."""
+
+from experiment.settings import Settings
+from train.callbacks.base import CALLBACKS, Callback
+from train.monitor import Monitor
+from utils.errors import ConfigError
+from utils.ini import format_ini
+from utils.registry import Component
+
+# Callbacks of every run, before and after the config's own: what stops comes first, what keeps the
+# finished entry of an epoch comes after everything that adds to it. What tells of an epoch does so in
+# ``on_epoch_kept``, whatever its place.
+_FIRST = ("FiniteLoss", "Progress")
+_LAST = ("Checkpoints", "History", "TimeSplit", "StopSignals")
+_EARLY = ("TrainScores", "RawScores", "Freeze")  # of the config's own: add numbers that the others read
+
+
+def check_callbacks(settings: Settings) -> None:
+    """Refuse callbacks that are in each other's way.
+
+    Raises:
+        ConfigError: two of them average the weights.
+    """
+    averages = [one for one in settings.callbacks if CALLBACKS.get(one.name).averages]
+    if len(averages) > 1:
+        names, places = [one.name for one in averages], [one.place for one in averages]
+        raise ConfigError(
+            f"[callback] {' and '.join(names)} each average the weights that are validated: keep one of them "
+            f"({', '.join(places)})"
+        )
+
+
+def build_callbacks(settings: Settings, **offered: object) -> list[Callback]:
+    """Return the callbacks of a run in the order in which they are called.
+
+    Args:
+        offered: runtime objects that are not made from the settings alone.
+    """
+    offered |= {
+        "monitor": Monitor(settings.train.kept_by),
+        "epochs": settings.train.epochs,
+        "config_text": format_ini(settings.texts()),
+    }
+    own = {component.name: component for component in settings.callbacks}
+    if settings.train.final is not None:
+        own = {name: one for name, one in own.items() if not CALLBACKS.get(name).needs_validation}
+    middle = sorted((name for name in own if name not in _FIRST + _LAST), key=lambda name: name not in _EARLY)
+    return [CALLBACKS.build(own.get(name, Component(name)), **offered) for name in (*_FIRST, *middle, *_LAST)]

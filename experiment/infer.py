@@ -1,0 +1,221 @@
+"""Predicts the organiser's eval images with a finished run."""
+
+import logging
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from torch import nn
+
+from dataset.readers.eval_base import EvalDataset
+from dataset.tasks.base import TASKS, Task, Tuning
+from experiment.after_submission import AFTER_SUBMISSION
+from experiment.allowed_moves import build_views, mean_of_views, with_views
+from experiment.ask_again import ask_again
+from experiment.assemble import Experiment
+from experiment.finished_run import load_weights
+from experiment.made_run import MadeRun, made_run
+from experiment.members import folders_by_fold
+from experiment.mode import MODES, Mode
+from experiment.outputs import Outputs, can_write
+from experiment.read_settings import check, key_of
+from experiment.run_config import Asked
+from experiment.run_engine import check_engine, with_engine
+from experiment.run_folder import FINISHED
+from experiment.run_priors import run_priors
+from experiment.settings import here_sections
+from inference.columns import fitted, say_columns
+from inference.inferrer import TEST_PREDICTIONS, Inferrer, Rows, Submitter
+from inference.mean import mean_predictions
+from inference.scores_file import read_scores
+from inference.submission import histogram
+from inference.unreadable import by_id, keep_list, say_unreadable
+from inference.views.mean_of_views import MeanOfViews
+from utils.errors import ConfigError
+from utils.ini import Sections, Value, override, put, read_ini
+from utils.logs import logged_to
+from utils.shortened import MOST, listing
+
+log = logging.getLogger("podium")
+SUBMISSION = "submission.csv"
+_Listed = Callable[[Rows], None]
+_FOLDS = ("run.folds", "run.seeds")  # say what is trained
+
+
+@MODES.register
+class Infer(Mode):
+    """Write submission.csv with the newest finished run of [run] name, or with --run VERSION or PATH.
+
+    That of a run over several folds is the mean of its members' probabilities.
+    """
+
+    free: ClassVar[tuple[str, ...]] = ()  # keys of training that --set may change
+    arguments: Namespace
+    outputs: Outputs
+    cache: Path
+
+    @classmethod
+    def options(cls, parser: ArgumentParser) -> None:
+        what = "write there instead of into the run's folder, such as that of a run that can only be read"
+        parser.add_argument("--out", metavar="FOLDER", help=what)
+
+    def run(self, arguments: Namespace) -> None:
+        mode = type(self).__name__.lower()
+        if arguments.resume:
+            raise ConfigError(f"--resume goes on with training; it has no meaning with --mode {mode}.")
+        asked = Asked.of(arguments)
+        folder = asked.folder()
+        self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)
+        settings = check(_trained(asked, folder, self.free), str(folder / "config.ini"))
+        images = asked.images(settings)
+        self.cache = self.outputs.cache(settings.paths)
+        settings = replace(settings, paths=replace(settings.paths, cache=self.cache))
+        with logged_to(self.outputs.folder(folder) / "log.txt"):
+            log.info("%s", images)
+            experiment = Experiment.of(settings)
+            check_engine(experiment)
+            self._predict(experiment, folder)
+
+    def _submit(
+        self, experiment: Experiment, task: Task, folder: Path, images: EvalDataset, listed: _Listed
+    ) -> None:
+        """Write what the models of a run say."""
+        settings = experiment.settings
+        model = experiment.model(fresh=False)
+        views = build_views(settings, experiment.task, experiment.prepare.size)
+        if views and task is not experiment.task:
+            asked = mean_of_views(model, views, settings, experiment.task)
+            task = _tuned_with_views(experiment, folder, model, asked)
+        inferrer = Inferrer(fitted(task, images), *experiment.eval_data(images), experiment.precision)
+        members = [own for models in folders_by_fold(settings.run, folder) for own in models]
+        found = []
+        for own in members:
+            load_weights(model, experiment, own)
+            engine = with_engine(model, experiment, own, self.outputs.folder(own))
+            priors = run_priors(experiment, own) if inferrer.unreadable else None
+            found.append(inferrer.predict(with_views(engine, views, settings, experiment.task), priors))
+
+        unreadable = by_id(inferrer.images.ids, inferrer.unreadable)
+        written = self.outputs.folder(folder)
+        keep_list(written, unreadable)
+        inferrer.submit(mean_predictions(task.spaces, found), written, listed)
+        if members != [folder]:
+            for own, predictions in zip(members, found, strict=True):
+                keep_list(self.outputs.folder(own), unreadable)
+                inferrer.write_table(predictions, self.outputs.folder(own))
+        say_unreadable(written, unreadable)
+
+    def _predict(self, experiment: Experiment, folder: Path) -> None:
+        task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
+        images, written = experiment.eval_table(), self.outputs.folder(folder)
+        answering = fitted(task, images)
+
+        def listed(rows: Rows) -> None:
+            say_columns(task, answering, images)
+            for line in _histograms(rows, answering, written):
+                log.info("%s", line)
+            log.info("Submission:    %s (%d rows)", written / SUBMISSION, len(rows))
+            for name in AFTER_SUBMISSION.names():
+                AFTER_SUBMISSION.get(name)().look(folder, rows, answering, experiment.settings, self.outputs)
+
+        kind = made_run(folder)
+        if kind is None:
+            self._submit(experiment, task, folder, images, listed)
+        else:
+            self._submit_made(kind(), experiment, task, folder, images, listed)
+        log.info("Probabilities: %s", written / TEST_PREDICTIONS)
+
+    def _submit_made(
+        self,
+        kind: MadeRun,
+        experiment: Experiment,
+        task: Task,
+        folder: Path,
+        images: EvalDataset,
+        listed: _Listed,
+    ) -> None:
+        """Write what a run says that was made of others."""
+        submitter = Submitter(fitted(task, images), images)
+        if experiment.settings.infer.views:
+            log.warning(
+                "[infer] views: %s takes what its members have predicted. Only those that predict now use "
+                "views; let the others predict again with --mode infer --run.",
+                kind.called,
+            )
+        paths = [text for text in self.arguments.overrides if key_of(text).startswith("paths.")]
+        prior = experiment.settings.infer.on_bad_image == "prior"
+        found, unreadable = kind.predict(
+            folder, task, submitter.images, paths, self._again, self.outputs.out, prior=prior
+        )
+        written = self.outputs.folder(folder)
+        keep_list(written, unreadable)
+        submitter.submit(found, written, listed)
+        say_unreadable(written, unreadable)
+
+    def _again(self, folder: Path, out: Path | None) -> None:
+        """Predict with another run, by the same command."""
+        if out is None and not can_write(folder):
+            Outputs.of(self.outputs.run, None, "infer")
+        own: dict[str, object] = {"run": str(folder)}
+        if out is not None:  # all members share what was decoded once
+            overrides = [*self.arguments.overrides, f"paths.cache={self.cache}"]
+            own |= {"out": str(out), "overrides": overrides}
+        type(self)().run(Namespace(**vars(self.arguments) | own))
+
+
+def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> Iterator[str]:
+    """Yield how many rows have each value of each column; of many values the most frequent."""
+    columns = list(task.allowed.items())
+    for column, values in columns[:MOST]:
+        counts = histogram(rows, column, values)
+        order = list(range(len(values)))
+        if len(values) > MOST:
+            order.sort(key=lambda place: -counts[place])
+        shown = listing([f"{values[i]}:{counts[i]}" for i in order], f"{folder / SUBMISSION}", between="  ")
+        yield f"{column}  {shown}"
+    if len(columns) > MOST:
+        yield f"... and {len(columns) - MOST} columns more, all in {folder / SUBMISSION}"
+
+
+def _trained(asked: Asked, folder: Path, allowed: Sequence[str]) -> Sections:
+    """Return the config of a finished run, with what may be said of it today.
+
+    Raises:
+        ConfigError: --set says what belongs to training.
+    """
+    # What was trained is the run's; where things are and how fast it goes is today's.
+    trained = asked.config_of(folder)
+    overrides = asked.arguments.overrides
+    free = TASKS.get(trained["task"].values["name"].text).at_inference
+    own = [text for text in overrides if key_of(text) in (*allowed, *[f"task.{key}" for key in free])]
+    for text in overrides:
+        named = key_of(text).partition(".")[0]
+        if text not in own and (named not in (*here_sections(), "run") or key_of(text) in _FOLDS):
+            raise ConfigError(
+                f"--set {text} belongs to training; {folder} was trained with its own config.ini."
+            )
+    override(trained, own)
+    put(trained, "run", "device", Value(asked.here.run.device, "[run] device"))
+    return trained
+
+
+def _tuned(task: Task, tuning: Tuning, folder: Path) -> Task:
+    try:
+        return task.tuned(tuning)
+    except ValueError as error:
+        raise ConfigError(f"{folder / FINISHED}: {error}. Train it again.") from None
+
+
+def _tuned_with_views(experiment: Experiment, folder: Path, model: nn.Module, asked: MeanOfViews) -> Task:
+    """Return the task tuned to the mean of views, which is less sure of its answers than one image is."""
+    log.info("Tuning again on the validation images, as the views show them.")
+    final = experiment.settings.train.final
+    if final is not None:  # which validated nothing: as without views, its folds say how to decide
+        folder, path = Path(final), Path(final) / "config.ini"
+        settings = experiment.settings
+        run, train = check(read_ini(path), str(path)).run, replace(settings.train, final=None)
+        experiment = replace(experiment, settings=replace(settings, run=run, train=train))
+    found = list(ask_again(experiment, folder, model, asked).means.values())[-1]
+    return experiment.task.tuned(experiment.task.tune(found.logits, found.targets))

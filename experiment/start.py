@@ -1,0 +1,191 @@
+"""Runs in place of files in [model] pretrained: a run that starts from another one's best weights."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dataset.readers.base import DATASETS
+from dataset.tasks.base import Task
+from experiment.members import members_of
+from experiment.read_settings import check
+from experiment.run_folder import find_run, is_run, read_environment
+from experiment.settings import Settings
+from models.classifier import MODELS
+from train import checkpoint
+from utils.convert import as_text
+from utils.errors import ConfigError
+from utils.ini import Value, read_ini
+from utils.registry import Component
+
+log = logging.getLogger("podium")
+_KEY = "pretrained"
+_FILES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar", ".npz", ".onnx", ".h5", ".pkl", ".zip")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A run that weights come from.
+
+    Attributes:
+        run: its folder; of one over folds that of a member.
+        file: its checkpoint with the weights.
+        whole: whether the run was named, not this file of it: then its heads are meant as well.
+    """
+
+    run: Path
+    file: Path
+    whole: bool
+
+    @property
+    def settings(self) -> Settings:
+        """The run's own config."""
+        return _settings_of(self.run)
+
+
+def sources(settings: Settings) -> list[Source]:
+    """Return the runs that [model] pretrained names, by themselves or by a checkpoint of theirs.
+
+    Raises:
+        ConfigError: what it names is neither a file nor a finished run with weights.
+    """
+    named = [_source(settings, path) for path in _named(settings) if isinstance(path, Path)]
+    return [source for source in named if source is not None]
+
+
+def with_files(settings: Settings) -> Component:
+    """Return the chosen model, with the file of a run's weights in place of each run that it names."""
+    component, named = settings.chosen["model"], _named(settings)
+    if not any(isinstance(one, Path) for one in named):
+        return component
+    files = []
+    for one in named:
+        source = _source(settings, one) if isinstance(one, Path) else None
+        files.append(one if source is None else source.file)
+    value = Value(as_text(tuple(files)), component.options[_KEY].place)
+    return replace(component, options={**component.options, _KEY: value})
+
+
+def load_heads(model: nn.Module, settings: Settings, task: Task, task_of: Callable[[Settings], Task]) -> None:
+    """Give a model whose backbone is another run's also that run's heads, where the label spaces are equal.
+
+    Args:
+        task_of: makes a config's task.
+    """
+    found = sources(settings)
+    if len(found) != 1 or not found[0].whole or len(_named(settings)) != 1:
+        return
+    source, own = found[0], model.state_dict()
+    kept: dict[str, torch.Tensor] = (checkpoint.load(source.run / "checkpoints", "best") or {})["model"]
+    fitting = {name: kept[name] for name in own if name in kept and kept[name].shape == own[name].shape}
+    taken = _equal_spaces(
+        task, task_of(source.settings), settings, source.settings, own.keys(), fitting, kept
+    )
+
+    prefixes = tuple(f"heads.{space}." for space in taken)
+    if _of("backbone.", own) == _of("backbone.", kept):  # the same net, so its images are to be the same too
+        prefixes += ("backbone.", "normalise.")
+    model.load_state_dict({n: value for n, value in fitting.items() if n.startswith(prefixes)}, strict=False)
+
+    others = [space.name for space in task.spaces if space.name not in taken]
+    heads = f"the heads of {', '.join(taken)}" if taken else "no head"
+    anew = f"; those of {', '.join(others)} begin anew: labels or layers are others there" if others else ""
+    log.info("Starts from %s: backbone and %s%s.", source.run, heads, anew)
+
+
+def _equal_spaces(
+    task: Task, other: Task, here: Settings, there: Settings, own: Any, fitting: Any, kept: Any
+) -> list[str]:
+    """Return the label spaces whose heads mean the same in both runs: all, or each by itself."""
+    mine, theirs = ([(s.name, s.kind, s.labels) for s in one.spaces] for one in (task, other))
+    conditioned = {one.chosen["conditioning"].name for one in (here, there)} != {"Independent"}
+    equal = [name for name, *_ in (space for space in mine if space in theirs)]
+    whole = [
+        name
+        for name in equal
+        if _of(f"heads.{name}.", own) == _of(f"heads.{name}.", kept) == _of(f"heads.{name}.", fitting)
+    ]
+    if conditioned and (mine != theirs or len(whole) < len(mine)):
+        return []
+    return whole
+
+
+def _of(prefix: str, names: Any) -> set[str]:
+    return {name for name in names if name.startswith(prefix)}
+
+
+def _named(settings: Settings) -> tuple[bool | Path, ...]:
+    """Return what [model] pretrained names; of a model without that key nothing."""
+    value = MODELS.arguments(settings.chosen["model"]).get(_KEY, False)
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _source(settings: Settings, path: Path) -> Source | None:
+    """Return the run that a value means; None where it is a file of weights, or can only be one."""
+    if path.is_file():
+        run = path.absolute().parent.parent
+        return Source(run, path, whole=False) if path.parent.name == "checkpoints" and is_run(run) else None
+    if not path.exists() and path.suffix.lower() in _FILES:
+        return None
+    inside = settings.paths.runs / path
+    try:
+        run = find_run(
+            settings.paths.runs,
+            settings.run.name,
+            str(inside if is_run(inside) and not is_run(path) else path),
+            finished=True,
+        )
+    except ConfigError as error:
+        if path.is_dir() and not is_run(path):
+            return None
+        raise ConfigError(f"[model] pretrained = {path}: there is no such file. {error}") from None
+    run = _member(settings, run)
+    file = checkpoint.newest(run / "checkpoints", "best")
+    if file is None:
+        raise ConfigError(
+            f"[model] pretrained = {path}: {run} has no weights of its own that can be read (no checkpoint "
+            "named best in its folder checkpoints): name another run."
+        )
+    return Source(run, file, whole=True)
+
+
+def _member(settings: Settings, run: Path) -> Path:
+    """Return the member of a run over folds that held out the same fold, of the same seed if there is one."""
+    members = members_of(_settings_of(run).run)
+    if not members:
+        return run
+    fold = _fold(settings)
+    fitting = [one for one in members if fold in (None, one.fold)]
+    if not fitting:
+        there = ", ".join(one.name for one in members)
+        raise ConfigError(
+            f"[model] pretrained: {run} is a run over folds, and none of its members ({there}) held out fold "
+            f"{fold}, which validates here: name one of them to start from it, such as "
+            f"{run / members[0].name}."
+        )
+    best = [one for one in fitting if one.seed == settings.run.seed] or fitting
+    return run / best[0].name
+
+
+def _fold(settings: Settings) -> int | None:
+    """Return the fold that validates; None where none does."""
+    if settings.train.final is not None:
+        return None
+    chosen = settings.chosen["dataset"]
+    fold: int | None = DATASETS.arguments(chosen).get("valid_fold", 0)
+    return fold
+
+
+def _settings_of(run: Path) -> Settings:
+    path = run / "config.ini"
+    return check(read_ini(path), str(path))
+
+
+def started(run: Path) -> dict[str, Any]:
+    """Return what a run's folder says of a leak with which it began: nothing, or ``leak``."""
+    facts = read_environment(run)
+    return {"leak": facts["leak"]} if facts.get("leak") else {}

@@ -1,0 +1,187 @@
+"""``[train] time_limit`` and ``plan``: a run that is complete in time, and its repetition without a clock."""
+
+import math
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dataset.batches import EvalBatches
+from dataset.readers.base import BaseDataset
+from experiment.assemble import Experiment
+from inference.bootstrap import REPEATS, intervals
+from inference.predict import Predictions, predict
+from train import checkpoint
+from train.monitor import Monitor
+from train.time_limit.clock import since_start
+from train.time_limit.keeper import DOUBT, LEAD, Costs, Deadline, TimeKeeper, blank_plan
+from train.trainer import Trainer
+from utils.command import quoted
+from utils.durable import write_json
+from utils.duration import Duration
+from utils.errors import ConfigError, DataError
+from utils.read_json import read_json
+
+PLAN = "plan.json"
+_SPARE = 0.5, 0.01  # seconds, and of the limit
+_EXIT = 0.7  # seconds that the interpreter takes to end
+_PICTURES = 1.5  # seconds: what callbacks may draw at the end of an epoch, before it is measured
+_SMALL = 32  # images: a batch that may already be slow enough
+_TRAINING = 3  # times as long as evaluating the same images: a guess, only to refuse what can't fit
+_SLOW = 0.02  # of the limit
+_SIZES = 20  # parts of a run whose images may have different sizes
+_REPEATS = 100  # of the bootstrap
+_ROW = 5e-5  # seconds for a row of a table
+
+
+def share(limit: Duration | None, runs: int, images: int) -> float | None:
+    """Return when the next of so many ``runs`` has to be complete, in seconds since the process's start.
+
+    Args:
+        images: all that are scored together after the last run; 0 = it is the only one.
+    """
+    if limit is None:
+        return None
+    now = since_start()
+    scored = 1.0 + 2 * _ROW * images if images else 0.0
+    return now + (limit.seconds - scored - now) / runs
+
+
+def follow_plan(trainer: Trainer, folder: Path, source: Path) -> None:
+    """Let a trainer repeat the run in another run's folder ``source``, batch for batch.
+
+    Raises:
+        ConfigError: that run has no plan that can be read, or one for other epochs.
+    """
+    epochs = trainer.loop.epochs
+    plan = blank_plan(epochs, trainer.loop.accumulate)
+    if not (source / PLAN).exists():
+        raise ConfigError(
+            f"[train] plan: there is no {source / PLAN}. Name the folder of a run that had a "
+            "time_limit, such as runs/demo/001."
+        )
+    try:
+        values = read_json(source / PLAN, "Bring it back, or repeat another run.")
+    except DataError as error:
+        raise ConfigError(f"[train] plan: {error}") from None
+    try:
+        plan.load(values)
+    except ValueError as error:
+        raise ConfigError(f"[train] plan: {source / PLAN} is damaged: {error}.") from None
+    if len(plan.validated) != epochs:
+        raise ConfigError(
+            f"[train] plan: {source / PLAN} is of a run with {len(plan.validated)} epochs; this one has "
+            f"{epochs}. Repeat it with its own config: --config {quoted(source / 'config.ini')}"
+        )
+    plan.moving = False
+    trainer.state.plan = trainer.batches.pace = plan
+    write_json(folder / PLAN, values)
+
+
+def keep_time(
+    experiment: Experiment,
+    folder: Path,
+    dataset: BaseDataset,
+    trainer: Trainer,
+    until: float,
+    *,
+    resumed: bool,
+) -> TimeKeeper:
+    """Let a trainer plan its run so that it is complete in time; return what keeps it.
+
+    Args:
+        until: seconds since the process's start.
+        resumed: the run goes on by its own plan, which is only shortened where that is needed.
+
+    Raises:
+        ConfigError: the time is too short for anything; says how much is needed.
+    """
+    loop = trainer.loop
+    costs = _measured(experiment, folder, dataset, trainer, until)
+    deadline = Deadline(until - _SPARE[0] - _SPARE[1] * until, since_start)
+    if resumed:  # the best epoch's predictions may be those of the process that is gone
+        costs = replace(costs, end=costs.end + costs.validation)
+    else:
+        _refuse_too_short(until, deadline, costs, trainer)
+    plan = blank_plan(loop.epochs, loop.accumulate)
+    trainer.state.plan = trainer.batches.pace = plan
+    keeper = TimeKeeper(
+        plan,
+        costs,
+        deadline,
+        accumulate=loop.accumulate,
+        monitor=Monitor(experiment.settings.train.monitor),
+        others=trainer.callbacks,
+        keep=lambda kept: write_json(folder / PLAN, kept.values()),
+        resumed=resumed,
+        sizes=_sizes(trainer),
+    )
+    trainer.callbacks = [keeper, *trainer.callbacks]
+    return keeper
+
+
+def _sizes(trainer: Trainer) -> list[int]:
+    """Return the pixels of the images that are trained on in equal parts of the run."""
+    batch, found = next(trainer.batches.epoch(0)), []
+    images = batch.images[:2].to(trainer.precision.device)
+    targets = {name: values[:2].to(images.device) for name, values in batch.targets.items()}
+    for part in range(_SIZES):
+        now = (part + 0.5) / _SIZES * trainer.loop.epochs
+        seen, _ = trainer.augmenter(images, targets, epoch=int(now), batch=0, time=now)
+        found.append(seen.shape[-2] * seen.shape[-1])
+    return found
+
+
+def _refuse_too_short(until: float, deadline: Deadline, costs: Costs, trainer: Trainer) -> None:
+    steps = LEAD + trainer.loop.epochs
+    step = _TRAINING * costs.image * trainer.batches.batch_size * trainer.loop.accumulate
+    gone, needed = since_start(), steps * step + (1 + DOUBT) * (costs.validation + costs.end)
+    if gone + needed > deadline.seconds:
+        least = Duration(math.ceil((gone + needed + _SPARE[0]) / (1 - _SPARE[1])) + 1)
+        raise ConfigError(
+            f"[train] time_limit: {until:.0f} s are too short for {steps} steps, one an epoch at least, and "
+            f"a validation. About {least} are enough here, {gone:.0f} s of which are over before the first "
+            "step (images are prepared only once). Fewer epochs or a smaller model need less."
+        )
+
+
+def _measured(
+    experiment: Experiment, folder: Path, dataset: BaseDataset, trainer: Trainer, until: float
+) -> Costs:
+    """Return what validating, keeping and scoring take; the trainer's state stays as it is."""
+    batches, state, task = trainer.validator.batches, trainer.state, experiment.task
+    rows, precision = batches.rows, experiment.precision
+
+    def evaluated(images: int) -> tuple[float, Predictions]:
+        some = rows[np.linspace(0, len(rows) - 1, images).astype(np.int64)]
+        one = EvalBatches(batches.source, some, batch_size=images, size=batches.size, targets=batches.targets)
+        started = time.perf_counter()
+        found = predict(state.model, one, precision, what="Measuring")
+        return (time.perf_counter() - started) / images, found
+
+    whole = min(batches.batch_size, len(rows))
+    evaluated(min(_SMALL, whole))  # the first batch of a process takes many times as long
+    image, found = evaluated(min(_SMALL, whole))
+    if image * whole < _SLOW * until:
+        more, found = evaluated(whole)
+        image = min(image, more)
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix=".measure-", dir=folder) as empty:
+        checkpoint.save(Path(empty), "last", 0, {"model": state.model.state_dict()})
+    saving = time.perf_counter() - started
+    started = time.perf_counter()
+    as_many = torch.arange(len(rows)) % len(found.rows)
+    logits, targets = (
+        {name: of[as_many] for name, of in all_.items()} for all_ in (found.logits, found.targets)
+    )
+    intervals(task, logits, targets, [dataset.groups[row] for row in rows], repeats=_REPEATS)
+    scoring = (time.perf_counter() - started) * REPEATS / _REPEATS
+    # The state is up to four times the model: an average and two moments; the best weights are one more.
+    return Costs(
+        image=image,
+        validation=image * len(rows) + 5 * saving + _PICTURES,
+        end=2 * saving + scoring + _ROW * len(rows) + _EXIT,
+    )

@@ -1,0 +1,95 @@
+"""What an engine is: a way to run a finished model, checked against PyTorch itself before it is used."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from dataset.tasks.base import Task
+from inference.predict import Predictions
+from utils.errors import ConfigError, unknown_name
+from utils.registry import Component, Registry
+
+LIMIT = 1e-3  # of the difference of a probability; rounding stays far below
+
+
+class Engine(nn.Module):
+    """Stands for a model: images in, logits out. A subclass is one file in ``inference/engines``.
+
+    Runtime arguments that a constructor may name: ``model``; ``batch_size``, how many images come at once as
+    a rule; and ``onnx_file``, a function that returns the path of the model's ONNX file.
+
+    Attributes:
+        exact: whether it is PyTorch itself, so that there is nothing to check.
+    """
+
+    exact: ClassVar[bool] = False
+
+    @classmethod
+    def check(cls, device: torch.device) -> None:
+        """Refuse to run models of this device here.
+
+        Raises:
+            ConfigError: says what to install or to write.
+        """
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Return logits (N, K) by label space of uint8 images (N, 3, H, W)."""
+        raise NotImplementedError
+
+
+ENGINES: Registry[Engine] = Registry(
+    "engine", "inference.engines", runtime=("model", "batch_size", "onnx_file")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineName:
+    """The name of an engine's class, which a config says in lower case."""
+
+    name: str
+
+    @classmethod
+    def from_text(cls, text: str) -> "EngineName":
+        """Return the engine that ``text`` names.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        names = {name.lower(): name for name in ENGINES.names()}
+        if text.lower() not in names:
+            raise ValueError(unknown_name("engine", text, names))
+        return cls(names[text.lower()])
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+    @property
+    def component(self) -> Component:
+        """What the registry builds it from."""
+        return Component(self.name, section="infer", place=f"engine = {self}")
+
+
+def largest_difference(task: Task, one: Predictions, other: Predictions) -> float:
+    """Return the largest difference of a probability between two predictions; nan if one is no number."""
+    mine, theirs = task.probabilities(one.logits), task.probabilities(other.logits)
+    return float(torch.stack([(mine[name] - theirs[name]).abs().max() for name in mine]).max())
+
+
+def check_difference(difference: float, what: str, rounding: float = 0.0) -> None:
+    """Refuse what gives other probabilities than PyTorch itself; ``what`` it is stands in the message.
+
+    Args:
+        difference: from PyTorch in float32.
+        rounding: by how much PyTorch itself differs from that in the run's own precision.
+
+    Raises:
+        ConfigError: ``difference`` is above the limit, or no number.
+    """
+    limit = LIMIT + 2 * rounding
+    if not difference <= limit:
+        raise ConfigError(
+            f"{what} gives other probabilities than PyTorch itself: they differ by up to {difference:.2g}, "
+            f"and more than {limit:.2g} is not rounding. Write engine = eager in [infer]."
+        )

@@ -1,0 +1,80 @@
+"""The command line: what all modes take is parsed once, and each mode adds what is its own."""
+
+import re
+from argparse import ArgumentParser
+
+import pytest
+
+from experiment.command_line import EXAMPLES, common_parser, parse
+from experiment.mode import MODES, Mode, mode_named
+from run import main
+from tools.compare.mode import Compare
+from utils.errors import ConfigError
+
+
+class Judge(Mode):
+    """Give a file a score."""
+
+    @classmethod
+    def options(cls, parser: ArgumentParser) -> None:
+        parser.add_argument("file", nargs="?")
+        parser.add_argument("--public", type=float)
+
+
+def parsed(mode: type[Mode], *arguments: str):
+    parser = common_parser()
+    mode.options(parser)
+    return parse(parser, mode.__name__.lower(), list(arguments))
+
+
+def test_a_mode_gets_its_own_options_wherever_they_stand():
+    for order in (["a.csv", "--public", "0.7"], ["--public=0.7", "a.csv"]):
+        found = parsed(Judge, *order, "--set", "paths.runs=x", "--mode", "judge")
+        assert (found.file, found.public, found.overrides) == ("a.csv", 0.7, ["paths.runs=x"])
+    found = parsed(Judge)
+    assert (found.file, found.public, found.resume, found.run) == (None, None, False, None)
+
+
+def test_the_short_forms_of_all_modes_become_settings():
+    assert parsed(Judge, "--folds", "all", "--seeds=3").overrides == ["run.folds=all", "run.seeds=3"]
+
+
+def test_what_a_mode_does_not_take_is_refused_with_the_nearest_that_it_does():
+    with pytest.raises(
+        ConfigError, match=r"--mode judge does not take: --pubic=0\.7\. Did you mean --public"
+    ):
+        parsed(Judge, "--pubic=0.7")
+    with pytest.raises(
+        ConfigError, match=r"--mode mode does not take: --public 0\.7\. What it takes: .*--help"
+    ):
+        parsed(Mode, "--public", "0.7")
+    with pytest.raises(ConfigError, match="does not take: two three"):
+        parsed(Judge, "one", "two", "three")
+
+
+def test_a_mode_is_named_in_lower_case_and_a_wrong_name_gets_the_nearest():
+    assert mode_named("compare") is Compare
+    for wrong in ("Compare", "compar"):
+        with pytest.raises(ConfigError, match="Did you mean 'compare'"):
+            mode_named(wrong)
+
+
+def test_help_shows_each_mode_and_each_mode_its_own(capsys):
+    for name in map(str.lower, MODES.names()):
+        assert name == "train" or f"--mode {name}" in EXAMPLES, f"{name} has no line in EXAMPLES"
+    assert main(["--mode", "compare", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Print whether the second of two finished runs is better" in text
+    assert "each by version or path" in text
+    assert main(["--help"]) == 0
+    assert "each by version or path" not in capsys.readouterr().out
+
+
+def test_help_and_list_print_no_marks_or_indentation_of_the_source(capsys):
+    for arguments in (["--mode", "list"], *(["--mode", name.lower(), "--help"] for name in MODES.names())):
+        assert main(arguments) == 0
+        text = capsys.readouterr().out
+        assert "``" not in text, arguments
+        about = text.partition("\n\n")[2].partition("options:")[0]
+        assert "list" in arguments or not re.search(r"^    \S|^ +$", about, re.MULTILINE), arguments
+        assert not re.search(r" $", text, re.MULTILINE) or "list" not in arguments, arguments

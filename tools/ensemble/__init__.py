@@ -1,0 +1,1 @@
+"""One prediction of several finished runs."""

@@ -1,0 +1,124 @@
+"""A bias for each class, searched exactly, one class at a time."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dataset.tasks.base import Task
+from tools.ensemble.decisions.base import DECISIONS, Decision
+from tools.ensemble.methods.base import Fitted, Probabilities, Truth, logits_of, normalised
+
+_SWEEPS = 4
+_Floats = NDArray[np.float64]
+_Ints = NDArray[np.int64]
+
+
+@DECISIONS.register
+class ClassBias(Decision):
+    """Logits + a bias for each class, which makes the macro-F1 of each label space highest.
+
+    One bias at a time, among all values that make any difference, until none helps or four sweeps are
+    done. Where the task decides by more than the likeliest label it is kept only if the task's own score
+    gets better.
+    """
+
+    def suits(self, task: Task) -> bool:
+        return all(space.kind == "one_of" for space in task.spaces)
+
+    def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
+        logits, found = logits_of(truth.task, probabilities), {}
+        for space in truth.task.spaces:
+            targets = truth.targets[space.name]
+            known = (targets > 0).any(dim=1)
+            true = targets[known].argmax(dim=1).numpy()
+            found[space.name] = best_biases(logits[space.name][known].numpy(), true).tolist()
+        if truth.score(self.apply(probabilities, found, truth.task)) > truth.score(probabilities):
+            return found
+        return {space: [0.0] * len(biases) for space, biases in found.items()}
+
+    def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
+        logits = logits_of(task, probabilities)
+        return {s.name: normalised(s, logits[s.name] + _tensor(fitted[s.name])) for s in task.spaces}
+
+
+def _tensor(biases: list[float]) -> Tensor:
+    return torch.tensor(biases, dtype=torch.float64)
+
+
+def best_biases(logits: _Floats, true: _Ints) -> _Floats:
+    """Return biases (K,) of which no single one can be changed so that macro-F1 gets higher.
+
+    Or those after four sweeps. The first label of the highest logits + bias is chosen.
+
+    Args:
+        logits: (N, K).
+        true: (N,) class indices.
+    """
+    biases = np.zeros(logits.shape[1])
+    if not len(true):
+        return biases
+    for _ in range(_SWEEPS):
+        before = biases.copy()
+        for label in range(len(biases)):
+            biases[label] = best_bias(logits, true, biases, label)
+        if (biases == before).all():
+            break
+    return biases
+
+
+def best_bias(logits: _Floats, true: _Ints, biases: _Floats, label: int) -> float:
+    """Return the bias of one label that makes macro-F1 highest while those of the others stay.
+
+    With the bias b from low to high, image i goes over to the label at
+    b = m_i = max over the others of (logit + bias) - logit, so macro-F1 is a step function of b. All of its
+    values follow from counts along the sorted m: O(N log N). It is the middle of the highest step; the
+    present bias if that is on one as high, otherwise the lowest of equally high ones.
+    """
+    others = logits + biases
+    others[:, label] = -np.inf
+    rival = others.argmax(axis=1)
+    needed = others[np.arange(len(true)), rival] - logits[:, label]
+    order = np.argsort(needed, kind="stable")
+    needed, rival, true = needed[order], rival[order], true[order]
+    steps = _steps(rival, true, label, len(biases))
+    # Images with equal m go over together.
+    ends = np.concatenate([[True], needed[1:] != needed[:-1], [True]])
+    edges = np.concatenate([[needed[0] - 2.0], needed, [needed[-1] + 2.0]])
+    highest = steps[ends].max()
+    best = np.flatnonzero(ends & (steps >= highest - 1e-12))
+    now, until = (np.searchsorted(needed, biases[label], side=side) for side in ("left", "right"))
+    if now == until and steps[now] >= highest - 1e-12:  # ``now`` have gone over and none is undecided
+        return float(biases[label])
+    return float((edges[best[0]] + edges[best[0] + 1]) / 2)
+
+
+def _steps(rival: _Ints, true: _Ints, label: int, classes: int) -> _Floats:
+    """Return the sum of all F1 (N + 1) when the first 0, 1, ... N images have gone over to ``label``.
+
+    Args:
+        rival: (N) what is chosen instead.
+        true: (N) what is right.
+    """
+    occurs = np.bincount(true, minlength=classes)
+    gained = np.concatenate([[0], np.cumsum(true == label)])
+    own = 2 * gained / np.maximum(1, occurs[label] + np.arange(len(true) + 1))
+    # Of the others only the rival's F1 changes when an image leaves it: by image, in groups of one rival.
+    group = np.argsort(rival, kind="stable")
+    sizes = np.bincount(rival, minlength=classes)
+    starts = np.cumsum(sizes) - sizes
+    left = np.arange(len(true)) - starts[rival[group]] + 1  # images that have left the rival, this one too
+    right = (true == rival)[group].astype(np.int64)
+    lost = np.cumsum(right)
+    lost -= (lost - right)[starts[rival[group]]]  # right ones among them
+    rights = np.bincount(rival[true == rival], minlength=classes)
+    of = rival[group]
+
+    def f1(leaving: _Ints, losing: _Ints) -> _Floats:
+        chosen = occurs[of] + sizes[of] - leaving
+        return np.asarray(2 * (rights[of] - losing) / np.maximum(1, chosen))
+
+    change = np.empty(len(true))
+    change[group] = f1(left, lost) - f1(left - 1, lost - right)
+    first = (2 * rights / np.maximum(1, occurs + sizes)).sum()
+    return np.asarray(own + first + np.concatenate([[0.0], np.cumsum(change)]))

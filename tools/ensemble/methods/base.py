@@ -1,0 +1,117 @@
+"""Ensembles: one prediction out of what several runs have saved; no model is trained or run.
+
+Shapes: M members, N images, K labels of a space. Members have the same images, in the same order, and the
+same spaces.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dataset.tasks.base import Judge, Logits, Targets, Task
+from dataset.tasks.spaces import Space
+from utils.registry import Registry
+
+Members = Mapping[str, Tensor]  # probabilities, float64 (M, N, K) by space
+Probabilities = dict[str, Tensor]  # float64 (N, K) by space
+Fitted = Mapping[str, Any]  # what was fitted, as JSON says it
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is right for N images, and whose they are."""
+
+    task: Task  # decides and scores
+    targets: Targets
+    groups: tuple[str, ...]
+
+    @cached_property
+    def _judge(self) -> Judge:
+        return self.task.judge(self.targets)
+
+    def score(self, probabilities: Mapping[str, Tensor]) -> float:
+        """Return the score in [0, 1] that decides the competition."""
+        return self._judge(probabilities)
+
+    def at(self, rows: Tensor) -> "Truth":
+        """Return the same for some of the images."""
+        groups = tuple(self.groups[row] for row in rows.tolist())
+        return Truth(self.task, {name: of[rows] for name, of in self.targets.items()}, groups)
+
+    @cached_property
+    def joined(self) -> "Truth":
+        """The same with all questions as one, if the task can ask them so."""
+        joined = self.task.joined
+        return self if joined is None else Truth(joined, self.task.join(self.targets), self.groups)
+
+
+class Ensemble:
+    """A way to make one prediction of several; a subclass is one file in ``inference/ensembles``."""
+
+    def fit(self, members: Members, truth: Truth) -> Fitted:
+        """Return what ``combine`` needs beside the members; by default nothing."""
+        return {}
+
+    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+        """Return the ensemble's probabilities of any images, those of ``fit`` or others."""
+        raise NotImplementedError
+
+
+ENSEMBLES: Registry[Ensemble] = Registry("ensemble", "tools.ensemble.methods")
+
+
+class One(Ensemble):
+    """A single member, to be judged as an ensemble is."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+        return one_of(members, self.number)
+
+
+def one_of(members: Members, number: int) -> Probabilities:
+    """Return what one member says."""
+    return {space: of[number] for space, of in members.items()}
+
+
+def count_of(members: Members) -> int:
+    """Return M."""
+    return len(next(iter(members.values())))
+
+
+def weighted(members: Members, weights: Tensor) -> Probabilities:
+    """Return the mean of the members' probabilities with ``weights`` (M,) that add up to 1."""
+    return {space: torch.tensordot(weights.double(), of, dims=1) for space, of in members.items()}
+
+
+def best_weights(candidates: Iterable[Tensor], members: Members, truth: Truth) -> Tensor:
+    """Return the weights (M,) whose mean scores best; of equal ones the first."""
+    tried = list(candidates)
+    scores = [truth.score(weighted(members, weights)) for weights in tried]
+    return tried[scores.index(max(scores))]
+
+
+def rows_of(members: Members, rows: Tensor) -> Members:
+    """Return what the members say of some of the images."""
+    return {space: of[:, rows] for space, of in members.items()}
+
+
+def each(members: Members, change: Callable[[Probabilities], Probabilities]) -> Members:
+    """Return the members with the probabilities of each one changed."""
+    changed = [change(one_of(members, number)) for number in range(count_of(members))]
+    return {space: torch.stack([of[space] for of in changed]) for space in changed[0]}
+
+
+def logits_of(task: Task, probabilities: Mapping[str, Tensor]) -> Logits:
+    """Return logits (N, K) by space."""
+    return {space.name: space.logits(probabilities[space.name]) for space in task.spaces}
+
+
+def normalised(space: Space, logits: Tensor) -> Tensor:
+    """Return the probabilities of logits (N, K) as exactly as these are, where a space's are float32."""
+    return logits.softmax(dim=1) if space.kind == "one_of" else logits.sigmoid()

@@ -1,0 +1,121 @@
+"""The members of an ensemble: what several finished runs said of the same images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dataset.readers.base import whose
+from dataset.tasks.base import Choices, Task
+from experiment.run_folder import find_run
+from experiment.saved_run import SavedRun, Tables, shared
+from inference.saved import validated_file
+from tools.ensemble.methods.base import Members, Truth, logits_of, one_of
+from utils.durable import sha256_of
+from utils.errors import ConfigError, listed
+
+Change = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Runs in the order of their paths, with the images that all of them validated in that of their ids.
+
+    So neither the order of the runs nor that of the images in any file changes a result.
+    """
+
+    runs: tuple[SavedRun, ...]  # with these images only
+    sizes: tuple[int, ...]  # how many images each of them validated
+    members: Members
+    truth: Truth
+
+    @classmethod
+    def read(cls, folders: Sequence[Path], overrides: Sequence[str]) -> "Pool":
+        """Return the members of these folders.
+
+        Args:
+            overrides: texts such as ``paths.data=...``.
+
+        Raises:
+            ConfigError: the runs answer different questions, or validated no image together.
+            DataError: what one of them predicted can't be read.
+        """
+        tables = Tables()
+        runs = [SavedRun.read(folder, overrides, tables) for folder in sorted(folders)]
+        changes, task = common_form([(str(run.folder), run.task) for run in runs])
+        sizes = tuple(len(run.validated.ids) for run in runs)
+        together = shared(runs)
+        ids = sorted(together[0].validated.ids)
+        together = [run.only(ids) for run in together]
+        said = [change(r.validated.probabilities) for change, r in zip(changes, together, strict=True)]
+        members = {space.name: torch.stack([of[space.name] for of in said]) for space in task.spaces}
+        truth = Truth(task, changes[0](together[0].targets), together[0].validated.groups)
+        return cls(tuple(together), sizes, members, truth)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The images, in order."""
+        return self.runs[0].validated.ids
+
+    @property
+    def whose(self) -> str:
+        """What the groups of images are called: people, groups, or images where each is its own."""
+        return whose(self.truth.groups, self.runs[0].dataset.group_words)[1]
+
+    @property
+    def folds(self) -> list[tuple[str, ...]]:
+        """For each member the fold in which it validated each image."""
+        return [run.validated.folds for run in self.runs]
+
+    def answers(self, number: int) -> Choices:
+        """Return what one member chooses."""
+        task = self.truth.task
+        return task.decide(logits_of(task, one_of(self.members, number)))
+
+    def digests(self) -> list[str]:
+        """Return a digest of the file that each member was read from."""
+        return [sha256_of(validated_file(run.folder)) for run in self.runs]
+
+
+def common_form(named: Sequence[tuple[str, Task]]) -> tuple[list[Change], Task]:
+    """Return what brings each run's probabilities into the same label spaces, and a task that has these.
+
+    Runs with the same spaces stay as they are; otherwise all are joined to the one space that the
+    competition scores: the probability of a class is the product of those of its parts.
+
+    Raises:
+        ConfigError: some have nothing in common.
+    """
+    tasks = [task for _, task in named]
+    if all(_labels(task) == _labels(tasks[0]) for task in tasks):
+        return [dict] * len(tasks), tasks[0]
+    joined = [(name, task.joined) for name, task in named]
+    first = next((task for _, task in joined if task is not None), None)
+    others = [
+        f"{name}: {', '.join(space.name for space in task.spaces)}"
+        for (name, task), (_, whole) in zip(named, joined, strict=True)
+        if first is None or whole is None or _labels(whole) != _labels(first)
+    ]
+    if first is None or others:
+        raise ConfigError(listed("An ensemble of runs with different labels", [named[0][0], *others]))
+    return [task.join for task in tasks], first
+
+
+def _labels(task: Task) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(space.name, space.kind, space.labels) for space in task.spaces]
+
+
+def find_members(runs: Path, name: str, wanted: Sequence[str]) -> list[Path]:
+    """Return the folders of finished runs, each of them named as ``find_run`` says.
+
+    Raises:
+        ConfigError: one is not there or not finished, or is there twice.
+    """
+    found = [find_run(runs, name, which, finished=True) for which in wanted]
+    places = [folder.resolve() for folder in found]
+    twice = sorted({str(f) for f, place in zip(found, places, strict=True) if places.count(place) > 1})
+    if twice:
+        raise ConfigError(f"A run can be a member once: {', '.join(twice)}")
+    return found

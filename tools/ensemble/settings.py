@@ -1,0 +1,58 @@
+"""The section [ensemble] of a config."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from experiment.section import SECTIONS, Section
+from tools.ensemble.decisions.base import DECISIONS
+from tools.ensemble.methods.base import ENSEMBLES
+from utils.errors import unknown_name
+from utils.registry import Registry
+
+AUTO, NONE = "auto", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """The name of a class in ``registry``, or one of ``words``."""
+
+    text: str = AUTO
+
+    registry: ClassVar[Registry[Any]]
+    words: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        valid = (*cls.words, *cls.registry.names())
+        found = [name for name in valid if name.casefold() == text.casefold()]
+        if not found:
+            raise ValueError(unknown_name(cls.registry.kind, text, valid))
+        return cls(found[0])
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class MethodName(_Name):
+    """How members are made one; ``auto`` is the mean, unless another one is better beyond noise."""
+
+    registry, words = ENSEMBLES, (AUTO,)
+
+
+class DecisionName(_Name):
+    """What changes the answers; ``auto`` is nothing, unless something is better beyond noise."""
+
+    registry, words = DECISIONS, (AUTO, NONE)
+
+
+@SECTIONS.register
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsembleSettings(Section):
+    """What --mode ensemble makes one prediction of, and how."""
+
+    section = "ensemble"
+    named: ClassVar = {"method": ENSEMBLES, "decision": DECISIONS}
+
+    runs: tuple[str, ...] = ()  # versions or paths of finished runs; those after --mode ensemble go first
+    method: MethodName = MethodName()  # noqa: RUF009 - it is frozen
+    decision: DecisionName = DecisionName()  # noqa: RUF009

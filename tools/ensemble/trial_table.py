@@ -1,0 +1,48 @@
+"""What the trials of an ensemble found, as people read it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tools.ensemble.trials import BASE, Gain, Key, Trial
+from utils.metrics import in_words
+from utils.text_table import format_table
+
+Cells = tuple[str | int, ...]
+
+
+def main_table(
+    trials: Mapping[Key, Trial], members: Sequence[str], methods: Sequence[str], decision: str
+) -> str:
+    """Return a row for each member and each method: its score, and with ``decision`` if that is one."""
+    score = in_words(trials[BASE, ""].task.main_scores[0])
+    columns: Cells = ("", score, "95 %", f"- {BASE}", "95 %")
+    if decision:
+        columns += (f"+ {decision}", "95 %", "gain", "95 %")
+    rows: list[Cells] = [tuple(_cells(trials, name, decision)) for name in (*members, *methods)]
+    return format_table(tuple(map(str, columns)), rows)
+
+
+def _cells(trials: Mapping[Key, Trial], name: str, decision: str) -> Iterator[str]:
+    plain = trials[name, ""]
+    yield name
+    yield from _score(plain)
+    yield from Gain.of(trials[BASE, ""], plain).cells if name != BASE else ("", "")
+    if decision:
+        yield from _score(trials[name, decision])
+        yield from Gain.of(plain, trials[name, decision]).cells
+
+
+def _score(trial: Trial) -> tuple[str, str]:
+    return f"{trial.scores[trial.task.main_scores[0]]:.4f}", str(trial.interval)
+
+
+def decision_table(trials: Mapping[Key, Trial], decisions: Sequence[str]) -> str:
+    """Return a row for each decision with the mean of the members: all main scores, and what it gains."""
+    plain = trials[BASE, ""]
+    first, *others = plain.task.main_scores
+    columns = (f"{BASE} with", *map(in_words, (first, *others)), f"gain of {in_words(first)}", "95 %")
+    rows: list[Cells] = [("no decision", *(f"{plain.scores[name]:.4f}" for name in (first, *others)), "", "")]
+    for name in decisions:
+        trial = trials[BASE, name]
+        scores = (f"{trial.scores[score]:.4f}" for score in (first, *others))
+        rows.append((name, *scores, *Gain.of(plain, trial).cells))
+    return format_table(columns, rows)

@@ -1,0 +1,126 @@
+"""Every way to make one prediction of several runs, each scored on people that it was not fitted on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dataset.tasks.base import Task
+from inference.bootstrap import Interval, drawn
+from tools.ensemble.cross_fit import cross_fitted
+from tools.ensemble.decisions.base import DECISIONS, Decision
+from tools.ensemble.methods.base import ENSEMBLES, Ensemble, One, Probabilities, Truth, logits_of
+from tools.ensemble.pool import Pool
+
+BASE = "SoftVote"  # what anything else has to beat
+Key = tuple[str, str]  # the name of a member or method, and of a decision or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one way says of the images, fitted on the other people, and how good that is."""
+
+    task: Task
+    probabilities: Probabilities
+    scores: dict[str, float]  # the main ones
+    draws: NDArray[np.float64]  # of the score that decides, in the same draws of people for all trials
+
+    @property
+    def interval(self) -> Interval:
+        return Interval.of(self.draws)
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much one trial is better than another one, in the same draws."""
+
+    value: float
+    between: Interval
+
+    @classmethod
+    def of(cls, before: Trial, after: Trial) -> "Gain":
+        score = before.task.main_scores[0]
+        return cls(after.scores[score] - before.scores[score], Interval.of(after.draws - before.draws))
+
+    def __str__(self) -> str:
+        return " ".join(self.cells)
+
+    @property
+    def cells(self) -> tuple[str, str]:
+        """The value and its interval as a table shows them."""
+        return f"{self.value:+.4f}", f"[{self.between.low:+.4f}, {self.between.high:+.4f}]"
+
+
+def member_names(pool: Pool) -> list[str]:
+    """Return a short name for each member: its run and version, or its path where that is not enough."""
+    short = [f"{run.folder.parent.name}/{run.folder.name}" for run in pool.runs]
+    return short if len(set(short)) == len(short) else [str(run.folder) for run in pool.runs]
+
+
+def ways(pool: Pool, methods: Sequence[str]) -> dict[str, Ensemble]:
+    """Return each member by itself and each method, by name."""
+    alone: dict[str, Ensemble] = {name: One(number) for number, name in enumerate(member_names(pool))}
+    return alone | {name: ENSEMBLES.get(name)() for name in methods}
+
+
+def try_all(
+    pool: Pool, tried: Mapping[str, Ensemble], decisions: Sequence[str], part: Tensor
+) -> dict[Key, Trial]:
+    """Return a trial of every way, without a decision and with each of them."""
+    made: dict[str, Decision] = {name: DECISIONS.get(name)() for name in decisions}
+    found: dict[Key, tuple[Truth, Probabilities]] = {}
+    for name, ensemble in tried.items():
+        for decision, probabilities in cross_fitted(ensemble, made, pool.members, pool.truth, part).items():
+            truth = pool.truth.joined if decision else pool.truth
+            found[name, decision] = truth, as_in_a_file(probabilities)
+    scorers = [
+        truth.task.main_scorer(logits_of(truth.task, probabilities), truth.targets)
+        for truth, probabilities in found.values()
+    ]
+    main = pool.truth.task.main_scores
+    draws = drawn(scorers, pool.truth.groups)
+    once = np.ones(len(pool.ids), dtype=np.int64)
+    return {
+        key: Trial(truth.task, said, {name: scorer(once)[name] for name in main}, of[main[0]])
+        for (key, (truth, said)), scorer, of in zip(found.items(), scorers, draws, strict=True)
+    }
+
+
+def as_in_a_file(found: Mapping[str, Tensor]) -> Probabilities:
+    """Return probabilities with the six digits of a file: who reads it gets the same scores."""
+    return {space: (values * 1e6).round() / 1e6 for space, values in found.items()}
+
+
+def best_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> str:
+    """Return the decision with which ``base`` scores highest; nothing if there is none.
+
+    Of equally good ones, such as all are for a score that only looks at an order, the next score decides.
+    """
+    main = trials[base, ""].task.main_scores
+    return max(decisions, key=lambda name: [trials[base, name].scores[score] for score in main], default="")
+
+
+def choose_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> tuple[str, str]:
+    """Return the decision to take with ``base`` and why: the best one if its gain is outside noise."""
+    best = best_decision(trials, base, decisions)
+    gain = Gain.of(trials[base, ""], trials[base, best])
+    if gain.between.low > 0:
+        return best, f"Decision: {best}, since it gains {gain} with {base}, which is outside noise."
+    return "", f"Decision: none. The best one, {best}, gains {gain} with {base}, which is not outside noise."
+
+
+def choose_method(trials: Mapping[Key, Trial], methods: Sequence[str], decision: str) -> tuple[str, str]:
+    """Return the method to take with a decision and why: the best one if it beats the mean beyond noise."""
+    best = max(methods, key=lambda name: (_score(trials[name, decision]), name == BASE))
+    if best == BASE:
+        return BASE, f"Method: {BASE}, since no other one scores higher."
+    gain = Gain.of(trials[BASE, decision], trials[best, decision])
+    if gain.between.low > 0:
+        return best, f"Method: {best}, since it gains {gain} over {BASE}, which is outside noise."
+    return BASE, f"Method: {BASE}. The best one, {best}, gains {gain} over it, which is not outside noise."
+
+
+def _score(trial: Trial) -> float:
+    return trial.scores[trial.task.main_scores[0]]

@@ -1,0 +1,1 @@
+"""Images labelled by a finished run."""

@@ -1,0 +1,1 @@
+"""Where a run is wrong, and which labels may be."""

@@ -1,0 +1,192 @@
+"""What a run's predictions say of it: calibration, parts of the images, mistakes; text, CSV and HTML."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+
+from dataset.readers.base import whose
+from dataset.tasks.base import Task
+from experiment.saved_run import SavedRun
+from inference.label_report import LabelScore, label_scores
+from tools.review import tables
+from tools.review.calibration import Reliability, reliability
+from tools.review.mistakes import Mistake, most_confident
+from tools.review.sheet import Pictures
+from tools.review.subsets import SubsetScore, subset_scores, subsets
+from tools.review.suspects import Question, Validation
+from tools.review.tables import Cells, html_table
+from tools.review.web_page import plain_page
+from utils.durable import write_bytes, write_text
+from utils.tables import write_table
+from utils.text_table import format_table
+
+_KEPT = 50  # mistakes of each label in the CSV
+DRAWS = 300  # for the intervals of each label and part, of which there are many
+_CALIBRATION = (
+    "Bars: the share of answers that are true among those of about the same probability, with its interval; "
+    "on the diagonal they agree. Answers: the likeliest label of each question, or, where any number is "
+    "right, each label (says: its mean probability; true: the share of images that have it). Error: the mean "
+    "distance from the diagonal (expected calibration error, 15 bins)."
+)
+_EACH_LABEL = (
+    "Over all labelled images. Images: have the label. Answers: were given it. A label with nothing to "
+    "divide by (-) counts as 0 in a macro-F1."
+)
+_NO_F1 = (
+    "A part that lacks labels of a question has no F1 there: it would be too high, since no answer can be "
+    "wrong about images that were taken away."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that is written of a run but the suspected labels."""
+
+    run: SavedRun
+    validation: Validation
+    reliabilities: Mapping[str, Reliability]  # by view
+    labels: Sequence[LabelScore]
+    parts: Sequence[SubsetScore]
+    mistakes: Sequence[Mistake]
+
+    @classmethod
+    def of(cls, run: SavedRun, validation: Validation) -> "Report":
+        """Return what there is to say of a run."""
+        groups = validation.groups
+        questions = list(validation.questions(by_group=False))
+        facts, logits = [run.dataset.facts_of(int(row)) for row in run.rows], run.logits
+        parts = [
+            score
+            for part in subsets(run.task, run.targets, facts, groups)
+            for score in subset_scores(run.task, part, logits, run.targets, groups, repeats=DRAWS)
+        ]
+        labels = label_scores(run.task, run.task.decide(logits), run.targets, groups, repeats=DRAWS)
+        mistakes = [one for question in questions for one in most_confident(question, groups, _KEPT)]
+        return cls(run, validation, _reliabilities(questions, groups), labels, parts, mistakes)
+
+    def write(self, folder: Path, pictures: Pictures, most: int) -> None:
+        """Write the tables, ``reliability.png`` and ``report.html``, with ``most`` mistakes of each label."""
+        from tools.review.picture import reliability_picture  # matplotlib: no mode is to load it for nothing
+
+        picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
+        write_bytes(folder / "reliability.png", picture)
+        write_table(folder / "reliability.csv", tables.BINS, tables.bins(self.reliabilities))
+        write_table(folder / "labels.csv", tables.LABELS, map(tables.label, self.labels))
+        write_table(folder / "parts.csv", tables.PARTS, map(tables.part, self.parts))
+        write_table(folder / "mistakes.csv", tables.MISTAKES, map(self._cells, self.mistakes))
+        write_text(folder / "report.html", self._page(base64.b64encode(picture).decode(), pictures, most))
+
+    def text(self) -> str:
+        """Return what is printed: calibration, each label, and the deciding view on each part."""
+        shown, left_out = tables.worst_labels(self.labels)
+        labels = format_table(*self._known(*tables.labels_in_short(shown)))
+        if left_out:
+            labels += f"\n{_left_out(left_out)}"
+        columns, rows = tables.parts_in_short(self.parts, list(self.run.task.views)[-1])
+        parts = format_table(*self._known(columns, rows)) if rows else ""
+        sure = format_table(*self._known(*tables.calibration(self.reliabilities)))
+        return "\n\n".join(filter(None, [sure, labels, parts and f"{parts}\n{_NO_F1}"]))
+
+    @property
+    def _whose(self) -> tuple[str, str]:
+        return whose(self.validation.groups, self.run.dataset.group_words)
+
+    def _known(self, columns: tuple[str, ...], rows: list[Cells]) -> tuple[tuple[str, ...], list[Cells]]:
+        """Return columns and rows with what groups are called here; without them where there are none."""
+        called = self._whose[1]
+        kept = [i for i, column in enumerate(columns) if column != "groups" or called != "images"]
+        names = [called if column == "groups" else column for column in columns]
+        return tuple(names[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+
+    def _cells(self, one: Mistake) -> Cells:
+        rows, dataset = self.run.rows, self.run.dataset
+        sure = (f"{one.sure:.4f}", f"{one.of_label:.4f}")
+        file = dataset.files[int(rows[one.image])]
+        return (one.view, one.label, one.said, *sure, self.validation.groups[one.image], file)
+
+    def _page(self, picture: str, pictures: Pictures, most: int) -> str:
+        one, several = self._whose
+        count = len(set(self.validation.groups))
+        belong = "" if several == "images" else f" of {count} {several}"
+        shown, left_out = tables.worst_labels(self.labels)
+        body = [
+            f"<h1>Report of {escape(str(self.run.folder))}</h1>",
+            f"<p>{len(self.run.rows)} images{belong}, each predicted by models that were not trained on it, "
+            f"held against the organiser's labels. Intervals (95 %) are drawn by {one}.</p>",
+            "<h2>Is it right as often as it says?</h2>",
+            f'<img class="picture" alt="reliability" src="data:image/png;base64,{picture}">',
+            f"<p>{_CALIBRATION}</p>",
+            html_table(*self._known(*tables.calibration(self.reliabilities))),
+            "<h2>Each label</h2>",
+            f"<p>{_EACH_LABEL}{_chosen(self.run.task)}{f' {_left_out(left_out)}' if left_out else ''}</p>",
+            html_table(*self._known(*tables.labels_in_short(shown))),
+            "<h2>Parts of the images</h2>",
+            f"<p>{_NO_F1}</p>",
+            html_table(*self._known(tables.PARTS, list(map(tables.part, self.parts)))),
+            "<h2>The surest mistakes of each label</h2>",
+            *self._mistakes(pictures, most),
+        ]
+        return plain_page(f"Report of {self.run.folder}", "report", "\n".join(body))
+
+    def _mistakes(self, pictures: Pictures, most: int) -> Iterator[str]:
+        of_label, left_out = tables.of_each_label(self.mistakes)
+        one, several = self._whose
+        alone = "" if several == "images" else f" One of each {one} at most."
+        more = f" Those of {left_out} labels with fewer are in mistakes.csv." if left_out else ""
+        yield (
+            "<p>A mistake: the likeliest answer to the question, by itself, is not the organiser's."
+            f"{alone} Some are wrong labels: see review.html.{more}</p>"
+        )
+        pictures.need([one.image for found in of_label.values() for one in found[:most]])
+        for (view, label), found in of_label.items():
+            yield f"<h3>{escape(view)}: {escape(label)}</h3>"
+            figures = [self._figure(one, pictures) for one in found[:most]]
+            yield f'<div class="photos">{"".join(figures)}</div>'
+
+    def _figure(self, one: Mistake, pictures: Pictures) -> str:
+        name = PurePosixPath(pictures.file(one.image))
+        where = f"{self.validation.groups[one.image]} {name.stem}"
+        caption = f"{one.said} {one.sure:.2f}, {one.label} {one.of_label:.2f}"
+        source = f'src="data:image/jpeg;base64,{pictures[one.image]}"'
+        return (
+            f'<figure><img alt="" loading="lazy" {source}>'
+            f"<figcaption>{escape(caption)}<br>{escape(where)}</figcaption></figure>"
+        )
+
+
+def _reliabilities(questions: Sequence[Question], groups: Sequence[str]) -> dict[str, Reliability]:
+    """Return the reliability of each view: of the likeliest label, or of each label that may be there."""
+    of_view: dict[str, list[Question]] = {}
+    for question in questions:
+        of_view.setdefault(question.view, []).append(question)
+    found = {}
+    for view, same in of_view.items():
+        images = np.concatenate([np.concatenate(question.images) for question in same])
+        if same[0].label is None:
+            sure = same[0].probabilities.max(axis=1)
+            right = same[0].probabilities.argmax(axis=1) == same[0].given
+        else:
+            sure = np.concatenate([question.probabilities[:, 1] for question in same])
+            right = np.concatenate([question.given == 1 for question in same])
+        found[view] = reliability(sure, right, [groups[image] for image in images])
+    return found
+
+
+def _chosen(task: Task) -> str:
+    """Return how labels were chosen where an image may have any, as a sentence; else nothing."""
+    for space in task.spaces:
+        if space.kind == "any_of":
+            limits = [f"{limit:g}" for limit in space.limits if limit is not None]
+            ends = " to ".join(sorted({min(limits, default=""), max(limits, default="")}))
+            by = space.rule or f"those from a probability of {ends} on"
+            return f" Chosen were {by}; thresholds tuned on these same images would score too high here."
+    return ""
+
+
+def _left_out(labels: int) -> str:
+    return f"{labels} labels more, none with a lower F1, are in labels.csv."

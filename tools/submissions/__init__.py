@@ -1,0 +1,1 @@
+"""Submissions: checked, listed, held against the leaderboard."""

@@ -1,0 +1,195 @@
+"""What is unusual about a submission: its histogram against validation's and the previous submission's."""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dataset.readers.base import DATASETS, whose
+from dataset.tasks.answers import Answers
+from dataset.tasks.base import Task
+from experiment.settings import Settings
+from inference.saved import Validated
+from tools.submissions.drift import ALARMS, Drift, drift
+from tools.submissions.entry import Competition, Entry
+from tools.submissions.ledger import Ledger
+from utils.durable import sha256_of
+from utils.errors import DataError, PodiumError
+from utils.tables import read_table
+from utils.text_table import format_table
+
+log = logging.getLogger("podium")
+_MOST_MOVED = 5  # labels that are shown
+_BLIND = (
+    "Compared was how often each label is answered, and nothing else. That can't show images of another kind "
+    "(other scenes, cameras, light), which can cost much of a score while each label stays as frequent, nor "
+    "two labels that are taken for each other: look at some of the images, and at the public score."
+)
+Rows = Sequence[Mapping[str, str]]  # of a submission, the id first
+Histograms = dict[str, Answers]  # by question
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a run said of the images that it validated, and what is right there, as a submission says it."""
+
+    what: str  # of which images, in words
+    groups: tuple[str, ...]
+    answers: Histograms
+    labels: Histograms  # empty where the training table can't be read
+    words: tuple[str, str] = ("group", "groups")  # what one and several groups are called
+
+    @property
+    def whose(self) -> str:
+        """What is drawn for the limits: groups, by their name, or images."""
+        return whose(self.groups, self.words)[1]
+
+    def counted(self, count: int) -> str:
+        """Return so many of them, such as ``1 person``."""
+        return f"{count} {whose(self.groups, self.words)[count != 1]}"
+
+
+def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | None:
+    """Return what a run's folder says, or None if nothing was validated there, or it can't be read."""
+    whole = (folder / "out_of_fold.csv").exists()
+    if not whole and not (folder / "valid_predictions.csv").exists():
+        return None
+    try:
+        found = Validated.read(folder, task.spaces)
+    except DataError as error:
+        log.warning("The submission can't be held against what was validated: %s", error)
+        return None
+    logits = {space.name: space.logits(found.probabilities[space.name]) for space in task.spaces}
+    answers = task.submitted(task.submission(logits))
+    what = f"what {folder} said {'out of fold' if whole else 'of its validation images'}"
+    words = DATASETS.get(settings.chosen["dataset"].name).group_words
+    return Reference(what, found.groups, answers, _labels(found.ids, task, settings), words)
+
+
+def report(
+    rows: Rows,
+    task: Task,
+    reference: Reference | None,
+    ledger: Ledger,
+    sha256: str,
+    competition: Competition | None = None,
+) -> None:
+    """Print how a submission's answers differ from those of validation and of the previous submission.
+
+    Args:
+        sha256: of the submission's file: the same one is no previous one.
+        competition: its own, if it is known: a submission of another one is no previous one either.
+    """
+    answers = task.submitted(rows)
+    # One false alarm in a hundred submissions, however many questions each answers (Bonferroni).
+    alarms = ALARMS / max(1, len(answers))
+    if reference is not None and answers:
+        for question, found in answers.items():
+            of = reference.answers[question]
+            _say(question, drift(of, reference.groups, found, alarms=alarms), reference, alarms)
+        log.info("%s", _BLIND)
+    earlier = [
+        entry
+        for entry in ledger.entries()
+        if entry.sha256 != sha256 and (competition is None or ledger.alike(entry.competition, competition))
+    ]
+    previous = _previous(ledger, earlier, rows)
+    if previous is None or not answers:
+        return
+    entry, old = previous[0], task.submitted(previous[1])
+    differs = np.any([found.differ(old[question]) for question, found in answers.items()], axis=0)
+    log.info(
+        "\nPrevious submission: %s of %s (%s). %.1f %% of the rows have another answer there.",
+        entry.short, entry.when, entry.file, 100 * differs.mean(),
+    )  # fmt: skip
+    for question, found in answers.items():
+        each = tuple(map(str, range(len(found.shares))))  # nobody knows who is on which image
+        of, groups = (reference.answers[question], reference.groups) if reference else (old[question], each)
+        one = drift(of, groups, found, before=old[question], alarms=alarms)
+        _say_previous(question, one, reference.whose if reference else "images")
+
+
+def _say(question: str, one: Drift, reference: Reference, alarms: float) -> None:
+    called = reference.whose
+    belong = "" if called == "images" else f" of {one.people[0]} {called}"
+    log.info(
+        "\n%s, held against %s (%d images%s): the histograms are %.4f apart.",
+        question, reference.what, len(reference.groups), belong, one.distance,
+    )  # fmt: skip
+    labels = reference.labels.get(question)
+    true = dict(zip(labels.labels, labels.mean, strict=True)) if labels else {}
+    rows: list[tuple[str | int, ...]] = [
+        (
+            move.label,
+            f"{move.before:.2%}",
+            f"{move.now:.2%}",
+            f"{move.now - move.before:+.2%}",
+            *([f"{true[move.label]:.2%}"] if true else []),
+        )
+        for move in one.moves[:_MOST_MOVED]
+    ]
+    log.info(
+        "%s", format_table(("most moved", "there", "here", "moved", *(["labels"] if true else [])), rows)
+    )
+    if one.found:
+        log.warning(
+            "DRIFT in %s: samples of %d and about %s from there are more than %.4f apart in 1 of "
+            "%d cases. Either the images to predict are others, or something is wrong: look at the labels.",
+            question, one.people[0], reference.counted(one.people[1]), one.limit, round(1 / alarms),
+        )  # fmt: skip
+    elif math.isinf(one.limit):
+        log.info("Whether that is drift can't be told: hardly any label is that of 5 %s.", called)
+    else:
+        log.info(
+            "No drift in how often each label is answered: about %s from there would be up to %.4f apart.",
+            reference.counted(one.people[1]), one.limit,
+        )  # fmt: skip
+
+
+def _say_previous(question: str, one: Drift, called: str) -> None:
+    moved = [move for move in one.moves[:_MOST_MOVED] if move.now != move.before]
+    most = ", ".join(f"{move.label} {move.now - move.before:+.2%}" for move in moved) or "nothing"
+    log.info("%s: the histograms are %.4f apart. Most moved since then: %s", question, one.distance, most)
+    if one.found:
+        log.warning(
+            "DRIFT in %s since the previous submission, of the same images: even other %s would seldom "
+            "be more than %.4f apart.", question, called, one.limit,
+        )  # fmt: skip
+
+
+def _labels(files: Sequence[str], task: Task, settings: Settings) -> Histograms:
+    """Return what is right for training images, in a submission's form; nothing without their table."""
+    try:
+        chosen, seed = settings.chosen["dataset"], settings.run.dealing_seed
+        dataset = DATASETS.build(chosen, root=settings.paths.data, task=task, seed=seed)
+    except PodiumError as error:
+        log.info("The labels are not shown beside the predictions: %s", str(error).partition("\n")[0])
+        return {}
+    row_of = {name: row for row, name in enumerate(dataset.names)}
+    rows = [row_of[file] for file in files if file in row_of]
+    targets = {name: values[rows] for name, values in dataset.targets.items()}
+    if task.allowed:
+        return task.submitted(task.rows({name: values > 0 for name, values in targets.items()}))
+    view, labels = list(task.views.items())[-1]
+    return {view: Answers(labels, task.members(targets).astype(np.float32))}
+
+
+def _previous(ledger: Ledger, others: Sequence[Entry], rows: Rows) -> tuple[Entry, Rows] | None:
+    """Return the newest other submission whose file is still there, and about the same ids."""
+    for entry in reversed(others):
+        path = ledger.path.parent / entry.file
+        if not path.is_file() or sha256_of(path) != entry.sha256:
+            continue
+        try:
+            found = [row.values for row in read_table(path, tuple(rows[0])).rows]
+        except DataError:
+            continue  # of another form, such as probabilities before
+        identity = next(iter(rows[0]))
+        if [row[identity] for row in found] == [row[identity] for row in rows]:
+            return entry, found
+    if others:
+        log.info("No previous submission to hold it against: their files have changed since, or are gone.")
+    return None

@@ -1,0 +1,1 @@
+"""What test-time augmentation gains."""

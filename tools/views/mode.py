@@ -1,0 +1,98 @@
+"""Shows what views of test-time augmentation gain, on images that no asked model was trained on."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from dataset.readers.base import DATASETS, whose
+from experiment.allowed_moves import build_views, every_view, mean_of_views
+from experiment.ask_again import Answers, ask_again
+from experiment.assemble import Experiment
+from experiment.infer import Infer
+from experiment.made_run import refuse_made
+from experiment.mode import MODES
+from inference.bootstrap import Difference, differences
+from inference.views.mean_of_views import ALL, NONE
+from utils.durable import write_json
+from utils.errors import ConfigError
+from utils.metrics import in_words
+from utils.text_table import format_table
+
+log = logging.getLogger("podium")
+NAME = "views.json"
+
+
+@MODES.register
+class Views(Infer):
+    """Print what the views in [infer], or all of them, gain on the images that a finished run validated.
+
+    Each image is predicted by models that were not trained on it: of a run over several folds each member
+    predicts its own fold.
+    """
+
+    def _predict(self, experiment: Experiment, folder: Path) -> None:
+        refuse_made(folder, "ask a member")
+        settings, task, prepared = experiment.settings, experiment.task, experiment.prepare.size
+        views = build_views(settings, task, prepared)
+        if not views:
+            views, left_out = every_view(settings, task, prepared)
+            log.info("%s", "\n".join(f"Left out: {why}" for why in left_out))
+        if not views:
+            raise ConfigError("This run's task forbids every view.")
+        model = experiment.model(fresh=False)
+        answers = ask_again(experiment, folder, model, mean_of_views(model, views, settings, task))
+        scorers = {mean: task.scorer(found.logits, found.targets) for mean, found in answers.means.items()}
+        found = {mean: differences(scorers[NONE], scorers[mean], answers.groups) for mean in scorers}
+        words = DATASETS.get(settings.chosen["dataset"].name).group_words
+        called = whose(answers.groups, words)[1]
+        belong = "" if called == "images" else f" of {len(set(answers.groups))} {called}"
+        tables = [_table(score, answers, found) for score in task.main_scores]
+        log.info(
+            "\n%d images%s, each predicted by models that were not trained on it; the mean of %s:"
+            "\n\n%s\n\nTo take the best of these rows is to tune on these images: it gains less on others."
+            "\n%s",
+            len(answers.groups), belong, settings.infer.average, "\n\n".join(tables),
+            _advice(task.main_scores[0], list(views), found),
+        )  # fmt: skip
+        scores = {mean: _scores(task.main_scores, of) for mean, of in found.items()}
+        path = self.outputs.folder(folder) / NAME
+        write_json(path, {"average": settings.infer.average, "views": scores})
+        log.info("Written: %s", path)
+
+
+def _table(score: str, answers: Answers, found: dict[str, dict[str, Difference]]) -> str:
+    rows: list[tuple[str | int, ...]] = []
+    for mean, of_scores in found.items():
+        one = of_scores[score]
+        gain = (
+            (f"{one.value:+.4f}", f"[{one.between.low:+.4f}, {one.between.high:+.4f}]", f"{one.better:.1%}")
+            if mean != NONE
+            else ("", "", "")
+        )
+        rows.append((mean, answers.images[mean], f"{one.b:.4f}", str(one.of_b), *gain))
+    return format_table(("views", "images", in_words(score), "95 %", "gain", "95 %", "better"), rows)
+
+
+def _advice(score: str, views: list[str], found: dict[str, dict[str, Difference]]) -> str:
+    """Return which row to use, if one is better than the images alone by more than noise."""
+    gains = {mean: of[score] for mean, of in found.items() if mean != NONE and of[score].between.low > 0}
+    if not gains:
+        return f"None of them gains {in_words(score)} beyond noise: predict without views."
+    best = max(gains, key=lambda mean: gains[mean].value)
+    return (
+        f"Of those that gain {in_words(score)} beyond noise {best} gains most:\n"
+        f"[infer]\nviews = {', '.join(views) if best == ALL else best}"
+    )
+
+
+def _scores(names: tuple[str, ...], found: dict[str, Difference]) -> dict[str, Any]:
+    """Return scores and gains, each with the ends of its interval, for ``views.json``."""
+    return {
+        name: {
+            "score": (one := found[name]).b,
+            "interval": [one.of_b.low, one.of_b.high],
+            "gain": one.value,
+            "interval of the gain": [one.between.low, one.between.high],
+        }
+        for name in names
+    }
