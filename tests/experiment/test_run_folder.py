@@ -21,7 +21,7 @@ from utils.durable import write_json
 from utils.errors import ConfigError, DataError
 
 ROOT = Path(__file__).parents[2]
-CREATE = "import sys; from pathlib import Path; from modes.run_folder import create_run; "
+CREATE = "import sys; from pathlib import Path; from experiment.run_folder import create_run; "
 CREATE += "fill = lambda folder: (folder / 'config.ini').touch(); "
 CREATE += "print(*[create_run(Path(sys.argv[1]), 'exp', fill) for _ in range(30)], sep='\\n')"
 

@@ -26,11 +26,11 @@ from dataset.images.resident import place
 from dataset.images.store import (
     DecodedOnTheFly,
     ImageStore,
-    JoinedSource,
     missed_line,
     open_images,
     raise_bad,
 )
+from dataset.pseudo.joined import JoinedSource
 from utils.errors import DataError, WriteFailed
 
 SIZE = (16, 12)

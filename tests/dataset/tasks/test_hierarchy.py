@@ -140,7 +140,7 @@ def test_many_images_and_paths_are_decided_in_parts(monkeypatch):
     made = task()
     logits = drawn(made, 50, 1)
     whole = made.decide(logits)
-    monkeypatch.setattr(dataset.tree, "_MOST_SUMS", 12)
+    monkeypatch.setattr(dataset.tasks.tree, "_MOST_SUMS", 12)
     assert all(torch.equal(made.decide(logits)[level], whole[level]) for level in LEVELS)
 
 

@@ -17,7 +17,7 @@ from models.classifier import MODELS
 from utils.errors import ConfigError, DataError
 from utils.registry import Component
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPACES = (OneOf("age", ("young", "middle", "old")), AnyOf("tags", ("hat", "beard")))
 SIZE = (24, 20)
 BATCH = 4

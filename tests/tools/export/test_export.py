@@ -27,7 +27,7 @@ from run import main
 from tests.experiment.smallest import SMALL_RUN
 from utils.device import Precision
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "use_exported_model.py"
+EXAMPLE = Path(__file__).parents[3] / "docs" / "use_exported_model.py"
 CONFIG = (
     SMALL_RUN.replace("size = 32, 24", "size = 32, 24\nroom = 0.2\ngrey = yes")
     + """

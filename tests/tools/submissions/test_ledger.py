@@ -11,7 +11,7 @@ from tools.submissions.entry import COLUMNS, Entry, now
 from tools.submissions.ledger import Ledger
 from utils.errors import ConfigError, DataError, WriteFailed
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HASHES = [f"{number:08x}" * 8 for number in (0xAB12, 0xAB34, 0xCD56)]
 
 

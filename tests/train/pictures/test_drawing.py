@@ -121,13 +121,13 @@ def texts(monkeypatch):
     """All texts that are drawn, in their order."""
     found = []
     for name in ("text", "upright"):
-        draw = getattr(train.drawing.Page, name)
+        draw = getattr(train.pictures.drawing.Page, name)
 
         def noted(page, place, text, *rest, _draw=draw, **more):
             found.append(text)
             _draw(page, place, text, *rest, **more)
 
-        monkeypatch.setattr(train.drawing.Page, name, noted)
+        monkeypatch.setattr(train.pictures.drawing.Page, name, noted)
     return found
 
 
@@ -201,7 +201,7 @@ def test_a_matrix_of_many_classes_says_which_it_shows(tmp_path, texts):
     counts = np.diag(np.full(70, 5))
     counts[3, 69] = 4
     whole = Confusion(tuple(f"c{i}" for i in range(70)), counts, counts.sum(axis=1))
-    list(train.epoch_pictures._matrices({"label": whole}))
+    list(train.pictures.epoch._matrices({"label": whole}))
     title = " ".join(texts[: next(i for i, text in enumerate(texts) if text == "c0")])
     assert title.startswith("label: 40 of 70 labels, those most often taken for others")
     assert {"c3", "c69"} <= set(texts)
@@ -257,7 +257,9 @@ def test_captions_are_wrapped_to_the_width_of_their_image(text):
 
 def test_a_sheet_shows_each_image_below_its_caption():
     images = np.stack([np.full((8, 6, 3), value, np.uint8) for value in range(10, 110, 10)])
-    sheet = train.pictures.image_sheet(images, [f"caption {i}\nof two lines" for i in range(10)], "title")
+    sheet = train.pictures.sheets.image_sheet(
+        images, [f"caption {i}\nof two lines" for i in range(10)], "title"
+    )
     assert sheet.dtype == np.uint8
     for value in range(10, 110, 10):
         rows, _ = np.nonzero((sheet == value).all(axis=2))
