@@ -134,7 +134,9 @@ def _mean(runs: Sequence[SavedRun]) -> Validation:
     first = same[0].task.asked(same[0].validated.probabilities)
     asked = [run.task.asked(run.validated.probabilities) for run in same]
     for run, found in zip(same, asked, strict=True):
-        if {view: run.task.views[view] for view in found} != {v: same[0].task.views[v] for v in first}:
+        if {view: run.task.questions[view] for view in found} != {
+            v: same[0].task.questions[v] for v in first
+        }:
             raise ConfigError(f"{run.folder} has other labels than {same[0].folder}.")
     return _validation(same[0], mean_probabilities(asked))
 

@@ -110,7 +110,7 @@ class Validation:
                 continue
             given = self.task.answers(self.targets)[view]
             known = np.flatnonzero(given >= 0)
-            given, probabilities, labels = given[known], probabilities[known], self.task.views[view]
+            given, probabilities, labels = given[known], probabilities[known], self.task.questions[view]
             if by_group and len(known) and self._is_of_group(view, int(known[0]), int(given[0])):
                 names, group = np.unique(np.asarray(self.groups)[known], return_inverse=True)
                 order = np.argsort(group, kind="stable")
@@ -124,7 +124,7 @@ class Validation:
     def _of_each_label(self, view: str, probabilities: Probabilities) -> Iterator[Question]:
         images = list(np.arange(len(self.rows))[:, None])
         for label, has in enumerate(self.task.members(self.targets).T):
-            name, of = self.task.views[view][label], probabilities[:, label]
+            name, of = self.task.questions[view][label], probabilities[:, label]
             both = np.stack([1 - of, of], axis=1)
             yield Question(view, label, (f"not {name}", name), has.astype(np.int64), both, images)
 
