@@ -13,7 +13,6 @@ from torch import Tensor
 from dataset.images.store import ImageSource
 from dataset.samplers.base import Sampler
 from dataset.tasks.base import Targets
-from utils.errors import ConfigError
 from utils.pace import Pace
 
 _MOST = 128  # images of a batch whose size nobody chose
@@ -35,50 +34,30 @@ class TrainBatches:
     An epoch is one pass over the sampler's order, unless another ``pace`` is set. Epochs of other lengths go
     on in a pass where the one before them stopped, so no image comes twice before all came once.
 
-    Several processes divide each batch among them: together they see the same images at the same step as
-    one process whose batches are as large as all of theirs.
-
     Args:
-        batch_size: images of a batch in this process.
-        rank: which of the processes this is, from 0.
-        ranks: how many there are.
-
-    Raises:
-        ConfigError: an epoch has fewer images than there are processes.
+        batch_size: images of a batch; all of them where the sampler has fewer.
     """
 
-    def __init__(
-        self,
-        source: ImageSource,
-        targets: Targets,
-        sampler: Sampler,
-        batch_size: int,
-        *,
-        rank: int = 0,
-        ranks: int = 1,
-    ) -> None:
+    def __init__(self, source: ImageSource, targets: Targets, sampler: Sampler, batch_size: int) -> None:
         self.source, self.targets, self.sampler = source, targets, sampler
-        self.rank, self.ranks = rank, ranks
-        self._of_all = min(batch_size * ranks, len(sampler))
-        if self._of_all < ranks:
-            raise ConfigError(f"An epoch has {len(sampler)} images: too few for {ranks} processes.")
-        self.batch_size = len(range(rank, self._of_all, ranks))
+        self.batch_size = min(batch_size, len(sampler))
         self.pace = Pace(len(self))
 
     def __len__(self) -> int:
         """Return the batches of one pass."""
-        return len(self.sampler) // self._of_all
+        return len(self.sampler) // self.batch_size
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of ``epoch`` from number ``start`` on."""
         number, passed = self.pace.before(epoch) + start, -1
         last = self.pace.before(epoch) + self.pace.most(epoch)
         while number < last:
-            (current, place), number = divmod(number, len(self)), number + 1
-            if current != passed:
-                passed, order = current, self.sampler.order(current)
-            rows = order[place * self._of_all + self.rank : (place + 1) * self._of_all : self.ranks]
+            turn, position = divmod(number, len(self))
+            if turn != passed:
+                passed, order = turn, self.sampler.order(turn)
+            rows = order[position * self.batch_size : (position + 1) * self.batch_size]
             yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows)
+            number += 1
 
 
 class EvalBatches:
