@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -21,11 +22,17 @@ _CPU_PIXELS = 3_000_000  # of a batch on a CPU, about
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table."""
+    """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table.
+
+    One of training also knows when it is trained on, which all its randomness depends on beside the seed.
+    """
 
     images: Tensor
     targets: Targets
     rows: NDArray[np.int64]
+    epoch: int = 0
+    number: int = 0  # in its epoch
+    time: float = 0.0  # of the run, in epochs
 
 
 class TrainBatches:
@@ -36,11 +43,24 @@ class TrainBatches:
 
     Args:
         batch_size: images of a batch; all of them where the sampler has fewer.
+        accumulate: batches of an optimiser step, at most.
+        read_ahead: whether a thread reads the next batch meanwhile. On a CPU it would take a core from the
+            model.
     """
 
-    def __init__(self, source: ImageSource, targets: Targets, sampler: Sampler, batch_size: int) -> None:
+    def __init__(
+        self,
+        source: ImageSource,
+        targets: Targets,
+        sampler: Sampler,
+        batch_size: int,
+        *,
+        accumulate: int = 1,
+        read_ahead: bool = False,
+    ) -> None:
         self.source, self.targets, self.sampler = source, targets, sampler
         self.batch_size = min(batch_size, len(sampler))
+        self.accumulate, self.read_ahead = accumulate, read_ahead
         self.pace = Pace(len(self))
 
     def __len__(self) -> int:
@@ -56,8 +76,31 @@ class TrainBatches:
             if turn != passed:
                 passed, order = turn, self.sampler.order(turn)
             rows = order[position * self.batch_size : (position + 1) * self.batch_size]
-            yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows)
+            in_epoch = number - self.pace.before(epoch)
+            time = self.pace.time(epoch, in_epoch)
+            yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows, epoch, in_epoch, time)
             number += 1
+
+    def count(self, epoch: int) -> int:
+        """Return how many batches an epoch has; 0 where the run is over before it."""
+        return self.pace.count(epoch)
+
+    def windows(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
+        """Yield the batches of each optimiser step of ``epoch``, from batch ``start`` on.
+
+        The pace may change from one step to the next, also after a batch was read ahead.
+        """
+        batches = self.epoch(epoch, start)
+        if self.read_ahead:
+            batches = ahead(batches)
+
+        while (left := self.pace.count(epoch) - start) > 0:
+            read = islice(batches, min(self.accumulate, left))
+            window = [replace(batch, time=self.pace.time(epoch, batch.number)) for batch in read]
+            if not window:
+                return
+            yield window
+            start += len(window)
 
 
 class EvalBatches:

@@ -225,3 +225,26 @@ def test_an_epoch_whose_plan_still_moves_goes_on_for_whoever_reads_it():
 def test_a_batch_that_nobody_chose_has_fewer_images_where_they_are_large(size, images):
     assert fitting_batch_size(size, torch.device("cpu")) == images
     assert fitting_batch_size(size, torch.device("cuda")) == 128
+
+
+def test_a_window_knows_when_it_is_trained_on_also_where_the_pace_changes_after_it_was_read() -> None:
+    for read_ahead in (False, True):
+        batches = TrainBatches(
+            Numbered(23), targets_of(23), sampler(range(23)), 4, accumulate=2, read_ahead=read_ahead
+        )
+        batches.pace = Plan(lead=2, parts=1, batches=[0], validated=[True], moving=True)
+        windows = batches.windows(0)
+        first = next(windows)
+        assert [(batch.number, batch.time) for batch in first] == [(0, 0.0), (1, 0.0)]
+        batches.pace.deal(0, 3, 1)
+        rest = [[(batch.epoch, batch.number, batch.time) for batch in window] for window in windows]
+        assert rest == [[(0, 2, 0.0), (0, 3, 1 / 3)], [(0, 4, 2 / 3)]]
+
+
+def test_windows_go_on_from_any_batch_of_an_epoch() -> None:
+    batches = TrainBatches(Numbered(23), targets_of(23), sampler(range(23)), 4, accumulate=3)
+    whole = [batch.rows.tolist() for window in batches.windows(1) for batch in window]
+    sizes = [len(window) for window in batches.windows(1, 2)]
+    assert sum(sizes) == len(whole) - 2
+    assert max(sizes) == 3
+    assert [batch.rows.tolist() for window in batches.windows(1, 2) for batch in window] == whole[2:]
