@@ -46,15 +46,14 @@ def _run(arguments: list[str], output: Guarded) -> int:
     make_deterministic()
     keep_freed_memory()
     try:
-        name = first.mode or "train"
-        mode = mode_named(name)
+        mode = mode_named(first.mode or "train")
         signals.imported()
         mode.options(parser)
         if first.help:
             parser.description, parser.epilog = told(mode), None
             parser.print_help()
             return _answered(output)
-        mode().run(parse(parser, name, arguments))
+        mode().run(parse(parser, mode, arguments))
     except (PodiumError, UnicodeEncodeError, OSError) as error:
         signals.ending()
         said, code = in_words(error, arguments)

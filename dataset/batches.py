@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -13,7 +14,6 @@ from torch import Tensor
 from dataset.images.store import ImageSource
 from dataset.samplers.base import Sampler
 from dataset.tasks.base import Targets
-from utils.errors import ConfigError
 from utils.pace import Pace
 
 _MOST = 128  # images of a batch whose size nobody chose
@@ -22,11 +22,17 @@ _CPU_PIXELS = 3_000_000  # of a batch on a CPU, about
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table."""
+    """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table.
+
+    One of training also knows when it is trained on, which all its randomness depends on beside the seed.
+    """
 
     images: Tensor
     targets: Targets
     rows: NDArray[np.int64]
+    epoch: int = 0
+    number: int = 0  # in its epoch
+    time: float = 0.0  # of the run, in epochs
 
 
 class TrainBatches:
@@ -35,16 +41,11 @@ class TrainBatches:
     An epoch is one pass over the sampler's order, unless another ``pace`` is set. Epochs of other lengths go
     on in a pass where the one before them stopped, so no image comes twice before all came once.
 
-    Several processes divide each batch among them: together they see the same images at the same step as
-    one process whose batches are as large as all of theirs.
-
     Args:
-        batch_size: images of a batch in this process.
-        rank: which of the processes this is, from 0.
-        ranks: how many there are.
-
-    Raises:
-        ConfigError: an epoch has fewer images than there are processes.
+        batch_size: images of a batch; all of them where the sampler has fewer.
+        accumulate: batches of an optimiser step, at most.
+        read_ahead: whether a thread reads the next batch meanwhile. On a CPU it would take a core from the
+            model.
     """
 
     def __init__(
@@ -54,31 +55,52 @@ class TrainBatches:
         sampler: Sampler,
         batch_size: int,
         *,
-        rank: int = 0,
-        ranks: int = 1,
+        accumulate: int = 1,
+        read_ahead: bool = False,
     ) -> None:
         self.source, self.targets, self.sampler = source, targets, sampler
-        self.rank, self.ranks = rank, ranks
-        self._of_all = min(batch_size * ranks, len(sampler))
-        if self._of_all < ranks:
-            raise ConfigError(f"An epoch has {len(sampler)} images: too few for {ranks} processes.")
-        self.batch_size = len(range(rank, self._of_all, ranks))
+        self.batch_size = min(batch_size, len(sampler))
+        self.accumulate, self.read_ahead = accumulate, read_ahead
         self.pace = Pace(len(self))
 
     def __len__(self) -> int:
         """Return the batches of one pass."""
-        return len(self.sampler) // self._of_all
+        return len(self.sampler) // self.batch_size
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of ``epoch`` from number ``start`` on."""
         number, passed = self.pace.before(epoch) + start, -1
         last = self.pace.before(epoch) + self.pace.most(epoch)
         while number < last:
-            (current, place), number = divmod(number, len(self)), number + 1
-            if current != passed:
-                passed, order = current, self.sampler.order(current)
-            rows = order[place * self._of_all + self.rank : (place + 1) * self._of_all : self.ranks]
-            yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows)
+            turn, position = divmod(number, len(self))
+            if turn != passed:
+                passed, order = turn, self.sampler.order(turn)
+            rows = order[position * self.batch_size : (position + 1) * self.batch_size]
+            in_epoch = number - self.pace.before(epoch)
+            time = self.pace.time(epoch, in_epoch)
+            yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows, epoch, in_epoch, time)
+            number += 1
+
+    def count(self, epoch: int) -> int:
+        """Return how many batches an epoch has; 0 where the run is over before it."""
+        return self.pace.count(epoch)
+
+    def windows(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
+        """Yield the batches of each optimiser step of ``epoch``, from batch ``start`` on.
+
+        The pace may change from one step to the next, also after a batch was read ahead.
+        """
+        batches = self.epoch(epoch, start)
+        if self.read_ahead:
+            batches = ahead(batches)
+
+        while (left := self.pace.count(epoch) - start) > 0:
+            read = islice(batches, min(self.accumulate, left))
+            window = [replace(batch, time=self.pace.time(epoch, batch.number)) for batch in read]
+            if not window:
+                return
+            yield window
+            start += len(window)
 
 
 class EvalBatches:

@@ -33,9 +33,9 @@ from experiment.settings import Settings
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
 from schedulers.base import SCHEDULERS
-from train.loop import Loop
 from train.optimizers.base import OPTIMIZERS, parameter_groups
 from train.state import TrainState
+from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
@@ -241,7 +241,14 @@ def assemble_training(
     sampler = SAMPLERS.build(
         settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
     )
-    batches = TrainBatches(source, table.targets, sampler, train.batch_size)
+    batches = TrainBatches(
+        source,
+        table.targets,
+        sampler,
+        train.batch_size,
+        accumulate=train.accumulate,
+        read_ahead=experiment.precision.device.type == "cuda",
+    )
     check_batch(
         settings, experiment.heads, batches.batch_size
     )  # smaller than the config's where images are few
@@ -260,10 +267,7 @@ def assemble_training(
         criterion=criterion,
         precision=experiment.precision,
     )
-    loop = Loop(
-        epochs=train.epochs, accumulate=train.accumulate, clip=train.clip, seed=seed, compile=train.compile
-    )
-    return Trainer(
+    return TimedTrainer(
         _fresh_state(experiment, -(-len(batches) // train.accumulate), fresh=fresh),
         batches=batches,
         augmenter=augmenter,
@@ -271,7 +275,10 @@ def assemble_training(
         validator=validator,
         callbacks=callbacks,
         precision=experiment.precision,
-        loop=loop,
+        epochs=train.epochs,
+        seed=seed,
+        clip=train.clip,
+        compile=train.compile,
     )
 
 

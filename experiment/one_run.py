@@ -122,7 +122,7 @@ def _fit(trainer: Trainer, whole: Path) -> None:
     batches, device = trainer.batches, trainer.precision.device
     half = max(1, batches.batch_size // 2)
     advice = (
-        f"Write [train] batch_size = {half} and accumulate = {2 * trainer.loop.accumulate}, "
+        f"Write [train] batch_size = {half} and accumulate = {2 * trainer.batches.accumulate}, "
         "[model] gradient_checkpointing = yes, or [images] store = disk."
     )
     try:

@@ -45,6 +45,8 @@ _FREE = (
 class Train(Mode):
     """Train by the config; leaves runs/<name>/<version> with weights, scores and TensorBoard."""
 
+    takes = ("run", "resume", "folds", "seeds")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         train_options(parser)

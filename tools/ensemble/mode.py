@@ -56,12 +56,13 @@ class Ensemble(Mode):
     --mode infer and compare.
     """
 
+    may_set = ("paths", "ensemble", "run.name")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="each by version, path or name/version")
 
     def run(self, arguments: Namespace) -> None:
-        _refuse(arguments)
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         named = [text for text in arguments.overrides if key_of(text) != "run.name"]
         name = check(read_sections(arguments.config, named), str(arguments.config)).run.name
@@ -89,17 +90,6 @@ class _Result:
     trials: dict[Key, Trial]
     chosen: Key
     report: str
-
-
-def _refuse(arguments: Namespace) -> None:
-    if arguments.resume or arguments.run is not None:
-        raise ConfigError("--resume and --run have no meaning with --mode ensemble: name the runs after it.")
-    for text in arguments.overrides:
-        if not key_of(text).startswith(("paths.", "ensemble.")) and key_of(text) != "run.name":
-            raise ConfigError(
-                f"--set {text} belongs to training; with --mode ensemble only paths, ensemble and run.name "
-                "can be set."
-            )
 
 
 def _images(pool: Pool) -> str:

@@ -41,12 +41,14 @@ class Review(Mode):
     With more runs, the suspects are those of the mean of all their probabilities, in the first one's folder.
     """
 
+    takes = ("run",)
+    may_set = ("paths", "review", "dataset.relabel")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="by version or path (default: the newest)")
 
     def run(self, arguments: Namespace) -> None:
-        _refuse(arguments)
         here = Asked.of(arguments).here
         wanted = arguments.runs if arguments.run is None else [arguments.run, *arguments.runs]
         folder, *others = [
@@ -57,17 +59,6 @@ class Review(Mode):
         runs = [SavedRun.read(own, places, tables) for own in (folder, *others)]
         make_folder(folder / FOLDER)
         _write(here, runs, folder / FOLDER)
-
-
-def _refuse(arguments: Namespace) -> None:
-    if arguments.resume:
-        raise ConfigError("--resume goes on with training; it has no meaning with --mode review.")
-    for text in arguments.overrides:
-        if not text.startswith(("paths.", "review.", "dataset.relabel=")):
-            raise ConfigError(
-                f"--set {text} belongs to training; with --mode review only paths, what [review] says, and "
-                "dataset.relabel can be set."
-            )
 
 
 def _write(here: Settings, runs: Sequence[SavedRun], folder: Path) -> None:
