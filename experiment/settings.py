@@ -293,5 +293,5 @@ def _component_texts(registry: Registry[Any], component: Component) -> dict[str,
         key: component.options[key.lower()].text
         if key.lower() in component.options
         else as_text(parameter.default)
-        for key, parameter in registry.schema(component.name).items()
+        for key, parameter in registry.schema_of(component).items()
     }
