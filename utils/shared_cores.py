@@ -37,7 +37,7 @@ def thread_times() -> Times:
     with suppress(OSError):
         for task in _TASKS.iterdir():
             with suppress(OSError, ValueError):  # a thread that has just ended
-                running, waiting, _ = map(int, (task / "schedstat").read_text().split())
+                running, waiting, _ = map(int, (task / "schedstat").read_text(encoding="ascii").split())
                 times[task.name] = running, waiting
     return times
 
