@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +68,16 @@ class Experiment:
             allow_any_kernels()
         return cls(settings, task, precision, prepare)
 
+    def with_settings(self, settings: Settings) -> "Experiment":
+        """Return the same experiment with other settings of training, and the precision that they name."""
+        precision = Precision.named(settings.train.precision, self.precision.device)
+        return replace(self, settings=settings, precision=precision)
+
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
         check_name(self.settings.run.name)
         self.criterion()
-        check_batch(self.settings, self._heads(fresh=False), self.settings.train.batch_size)
+        check_batch(self.settings, self._heads(fresh=False), self.settings.train.images)
         self.settings.run.check()
         self.settings.pseudo.check(self.task.spaces)
         check_callbacks(self.settings)
@@ -245,13 +250,12 @@ def assemble_training(
         source,
         table.targets,
         sampler,
-        train.batch_size,
+        train.images,
         accumulate=train.accumulate,
         read_ahead=experiment.precision.device.type == "cuda",
     )
-    check_batch(
-        settings, experiment.heads, batches.batch_size
-    )  # smaller than the config's where images are few
+    # Smaller than the config's where images are few.
+    check_batch(settings, experiment.heads, batches.batch_size)
     augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
     log.info("%s\nDevice: %s", cost_line(settings, experiment.heads), experiment.precision)
     validator = experiment.validator(dataset, source)

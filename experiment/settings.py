@@ -105,13 +105,18 @@ class TrainSettings:
     epochs: Count
     time_limit: Duration | None = None  # of the whole process: the epochs get as many batches as fit into it
     plan: Path | None = None  # the folder of a run that had a time limit: repeats it without the clock
-    batch_size: Count = 64
+    batch_size: Literal["auto"] | Count = 64  # auto: what the memory holds, 64 * accumulate images a step
     accumulate: Count = 1  # batches per optimiser step
     clip: Positive | None = None  # largest L2 norm of the gradient
     precision: PrecisionName = "auto"
     compile: bool = False  # by torch.compile: minutes at the start, then faster steps
     monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one
     final: str | None = None  # a finished run: train on all data, for as many epochs as its folds needed
+
+    @property
+    def images(self) -> int:
+        """How many images a batch has; before auto has found its number, how many it begins with."""
+        return 64 if self.batch_size == "auto" else self.batch_size
 
     @property
     def kept_by(self) -> str:

@@ -19,6 +19,7 @@ from experiment.mode import MODES, Mode
 from experiment.named_runs import with_found_runs
 from experiment.one_run import train_run, write_beginning
 from experiment.read_settings import check, read_sections
+from experiment.resolve import as_begun, with_faster_precision, with_fitting_batch
 from experiment.run_folder import FINISHED, check_writable, create_run, find_run, held
 from experiment.section import tool_sections
 from experiment.settings import Settings, keys_of
@@ -62,14 +63,15 @@ class Train(Mode):
         folder = None
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
-            settings = _with_its_folds(settings, folder)
+            settings = as_begun(_with_its_folds(settings, folder), _began_with(folder))
         experiment = Experiment.of(settings)
         if settings.train.final is not None and folder is None:
-            experiment = replace(experiment, settings=final_fit(experiment.settings, _free()))
+            experiment = experiment.with_settings(final_fit(experiment.settings, _free()))
         experiment.check()
         if folder is None:
             check_writable(settings.paths.runs, settings.run.name)
             check_eval(experiment.settings, experiment.task)
+            experiment = with_fitting_batch(experiment)
         train = _train_one if experiment.settings.run.folds is None else _train_folds
         folder = train(experiment, folder)
         _say_where(experiment.settings, folder)
@@ -89,6 +91,8 @@ def _train_one(experiment: Experiment, folder: Path | None) -> Path:
     start = beginning(settings, table) if folder is None else {}  # before an image is read
     dataset, source = experiment.training_data(table)  # bad data leaves no run folder behind
     data = fingerprint(dataset)
+    if folder is None:
+        experiment = with_faster_precision(experiment, len(dataset.train_rows))
     with _working_in(folder, settings, lambda new: _write_beginning(new, experiment, data, start)) as own:
         until = share(settings.train.time_limit, runs=1, images=0)
         train_run(experiment, own, dataset, source, whole=own, until=until)
@@ -104,6 +108,9 @@ def _write_beginning(folder: Path, experiment: Experiment, data: str, start: dic
 def _train_folds(experiment: Experiment, folder: Path | None) -> Path:
     """Train every fold, or go on with those in ``folder``; return the folder of the whole."""
     group = CrossValidation.of(experiment, begins=folder is None)
+    if folder is None:
+        dataset, _ = next(iter(group.data.values()))
+        group = replace(group, experiment=with_faster_precision(group.experiment, len(dataset.train_rows)))
     settings = group.experiment.settings
     if folder is not None:
         _refuse_changes(folder, settings)
