@@ -28,6 +28,7 @@ examples:
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
   python run.py --mode ensemble 001 x/002        one prediction out of several finished runs
   python run.py --mode compare 001 002           is the second run better? with runs by version or path
+  python run.py --mode runs                      all runs in one table, best first; also FOLDERS of teammates
   python run.py --mode views                     what test-time augmentation gains, out of fold
   python run.py --final 001                      train on all data, as long as the folds of 001 needed
   python run.py --mode soup 001 002 003          one model with the mean of several runs' weights
