@@ -11,6 +11,7 @@ from typing import Any
 from experiment.assemble import Experiment, fingerprint, training_table
 from experiment.changes import changes
 from experiment.command_line import train_options
+from experiment.crew import Crew, crew_of
 from experiment.cross_validation import CrossValidation
 from experiment.eval_check import check_eval
 from experiment.final_fit import final_fit, write_folds
@@ -57,8 +58,9 @@ class Train(Mode):
             raise ConfigError(
                 "--run names a run to resume (with --resume) or to predict with (--mode infer)."
             )
-        final = [] if arguments.final is None else [f"train.final={arguments.final}"]
-        sections = read_sections(arguments.config, [*arguments.overrides, *final])
+        short = {"train.final": arguments.final, "workers.count": arguments.workers}
+        more = [f"{key}={text}" for key, text in short.items() if text is not None]
+        sections = read_sections(arguments.config, [*arguments.overrides, *more])
         settings = with_found_runs(check(sections, str(arguments.config)))
         folder = None
         if arguments.resume:
@@ -68,12 +70,17 @@ class Train(Mode):
         if settings.train.final is not None and folder is None:
             experiment = experiment.with_settings(final_fit(experiment.settings, _free()))
         experiment.check()
+        crew = crew_of(experiment.settings)
+        if crew is not None:
+            experiment = crew.prepare(experiment, folder)
         if folder is None:
             check_writable(settings.paths.runs, settings.run.name)
             check_eval(experiment.settings, experiment.task)
             experiment = with_fitting_batch(experiment)
-        train = _train_one if experiment.settings.run.folds is None else _train_folds
-        folder = train(experiment, folder)
+        if experiment.settings.run.folds is None:
+            folder = _train_one(experiment, folder)
+        else:
+            folder = _train_folds(experiment, folder, crew)
         _say_where(experiment.settings, folder)
 
 
@@ -105,7 +112,7 @@ def _write_beginning(folder: Path, experiment: Experiment, data: str, start: dic
         write_folds(folder, experiment.settings)
 
 
-def _train_folds(experiment: Experiment, folder: Path | None) -> Path:
+def _train_folds(experiment: Experiment, folder: Path | None, crew: Crew | None) -> Path:
     """Train every fold, or go on with those in ``folder``; return the folder of the whole."""
     group = CrossValidation.of(experiment, begins=folder is None)
     if folder is None:
@@ -116,7 +123,10 @@ def _train_folds(experiment: Experiment, folder: Path | None) -> Path:
         _refuse_changes(folder, settings)
         group.refuse_other_data(folder)
     with _working_in(folder, settings, group.write_beginning) as own:
-        group.train(own)
+        if crew is None:
+            group.train(own)
+        else:
+            crew.train(group, own)
     return own
 
 
