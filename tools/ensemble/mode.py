@@ -24,6 +24,7 @@ from tools.ensemble.cross_fit import deal_parts, own_parts
 from tools.ensemble.decisions.base import suiting
 from tools.ensemble.diversity import alike
 from tools.ensemble.methods.base import ENSEMBLES, logits_of
+from tools.ensemble.picture import alike_picture
 from tools.ensemble.pool import Pool, find_members
 from tools.ensemble.settings import AUTO, NONE, DecisionName, EnsembleSettings, MethodName
 from tools.ensemble.trial_table import decision_table, main_table
@@ -236,8 +237,6 @@ def _draw(path: Path, pool: Pool) -> None:
     """Draw how often members disagree, and how much they are wrong together."""
     choices = [pool.answers(number) for number in range(len(pool.runs))]
     differ, wrong = alike(pool.truth.task, choices, pool.truth.targets)
-    # matplotlib: no mode is to load it for nothing
-    from tools.ensemble.picture import alike_picture
-    from train.pictures.figures import write_picture
+    from train.pictures.figures import write_picture  # matplotlib: no mode is to load it for nothing
 
     write_picture(path, alike_picture(member_names(pool), differ, wrong))

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from tools.review.calibration import Reliability
 from train.pictures.drawing import Picture
-from train.pictures.figures import rendered
 
 
 def reliability_picture(found: Mapping[str, Reliability]) -> Picture:
     """Return a diagram for each view: the share of answers that is right by how sure they are, and counts."""
+    # matplotlib takes a third of a second, and whoever looks for modes imports this file.
+    from matplotlib.figure import Figure
+
+    from train.pictures.figures import rendered
+
     figure = Figure(figsize=(4.2 * len(found), 4.6), dpi=100, layout="constrained")
     grid = figure.subplots(2, len(found), squeeze=False, height_ratios=(3, 1), sharex=True)
     for column, (view, one) in enumerate(found.items()):

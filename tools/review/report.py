@@ -16,6 +16,7 @@ from inference.label_report import LabelScore, label_scores
 from tools.review import tables
 from tools.review.calibration import Reliability, reliability
 from tools.review.mistakes import Mistake, most_confident
+from tools.review.picture import reliability_picture
 from tools.review.sheet import Pictures
 from tools.review.subsets import SubsetScore, subset_scores, subsets
 from tools.review.suspects import Question, Validation
@@ -71,8 +72,6 @@ class Report:
 
     def write(self, folder: Path, pictures: Pictures, most: int) -> None:
         """Write the tables, ``reliability.png`` and ``report.html``, with ``most`` mistakes of each label."""
-        from tools.review.picture import reliability_picture  # matplotlib: no mode is to load it for nothing
-
         picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
         write_bytes(folder / "reliability.png", picture)
         write_table(folder / "reliability.csv", tables.BINS, tables.bins(self.reliabilities))
