@@ -75,6 +75,11 @@ class Ensemble(Mode):
         paths = [text for text in arguments.overrides if key_of(text).startswith("paths.")]
         pool = Pool.read(folders, paths)
         log.info("\n%s", _images(pool))
+        if pool.leaks():
+            log.warning(
+                "LEAK: a member began with a run that was trained on who validates here. The scores say "
+                "nothing."
+            )
         result = _try(pool, here.of_tool(EnsembleSettings))
         log.info("\n%s\n", result.report)
         name = chosen_name(here.run.name, name, [run.folder for run in pool.runs], _SUFFIX)
@@ -201,8 +206,9 @@ def _write(folder: Path, pool: Pool, result: _Result, settings: Settings) -> Non
     trial, (method, decision) = result.trials[result.chosen], result.chosen
     truth = pool.truth.joined if decision else pool.truth
     write_text(folder / "config.ini", _NOTE + format_ini(settings.texts()))
+    leak = {"leak": leaks} if (leaks := pool.leaks()) else {}
     facts = {"seed": settings.run.seed, "ensemble of": [str(run.folder) for run in pool.runs]}
-    write_environment(folder, facts)
+    write_environment(folder, facts | leak)
     write_text(folder / "log.txt", f"{_images(pool)}\n\n{result.report}\n")
     Blend.fit(pool, method, decision).write(folder)
     ids = list(zip(pool.ids, pool.folds[0], truth.groups, strict=True))
@@ -227,6 +233,7 @@ def _write(folder: Path, pool: Pool, result: _Result, settings: Settings) -> Non
                 | t.scores
                 for (name, of), t in result.trials.items()
             ],
+            **leak,
             **tuning(trial.task, found),
             **digests(folder),
         },

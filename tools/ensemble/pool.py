@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from dataset.tasks.base import Choices, Task
 from experiment.run_folder import find_run
 from experiment.saved_run import SavedRun, Tables, shared
 from inference.saved import validated_file
+from inference.scores_file import read_scores
 from tools.ensemble.methods.base import Members, Truth, logits_of, one_of
 from utils.durable import sha256_of
 from utils.errors import ConfigError, listed
@@ -73,6 +75,15 @@ class Pool:
         """Return what one member chooses."""
         task = self.truth.task
         return task.decide(logits_of(task, one_of(self.members, number)))
+
+    def leaks(self) -> list[Any]:
+        """Return the leaks of members, whose weights had seen who validates: their scores say nothing."""
+        leaks: list[Any] = []
+        for run in self.runs:
+            marks = read_scores(run.folder).get("leak", [])
+            for mark in marks.values() if isinstance(marks, dict) else [marks]:  # of folds: one for each
+                leaks += mark
+        return leaks
 
     def digests(self) -> list[str]:
         """Return a digest of the file that each member was read from."""
