@@ -17,7 +17,7 @@ def ends(task: Task, sure: dict[str, Interval]) -> dict[str, list[float]]:
 
 def score_lines(task: Task, scores: dict[str, float], sure: dict[str, Interval]) -> str:
     """Return a line with the main scores of each view of a task, and their intervals."""
-    names = {view: [f"{view}/{name}" for name in task.main_scores] for view in task.views}
+    names = {view: [f"{view}/{name}" for name in task.main_scores] for view in task.questions}
     return "".join(
         f"\n  {view:<10} " + "  ".join(f"{in_words(name)} {scores[name]:.4f} {sure[name]}" for name in of)
         for view, of in names.items()

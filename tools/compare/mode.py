@@ -90,8 +90,8 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
 def _scores(task: Task, found: dict[str, Difference]) -> list[Cells]:
     """Return a row for each of the competition's scores, and for each view's where these are others."""
     names = [name for name in found if "/" not in name]
-    deciding = list(task.views)[-1]
-    for view in task.views:
+    deciding = list(task.questions)[-1]
+    for view in task.questions:
         for score in task.main_scores:
             name = f"{view}/{score}"
             if name in found and (view != deciding or found[name] != found[score]):

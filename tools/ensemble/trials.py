@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.metrics.draws import Draws
 from dataset.tasks.base import Task
-from inference.bootstrap import Interval, drawn
+from inference.bootstrap import REPEATS, SEED, Interval
 from tools.ensemble.cross_fit import cross_fitted
 from tools.ensemble.decisions.base import DECISIONS, Decision
 from tools.ensemble.methods.base import ENSEMBLES, Ensemble, One, Probabilities, Truth, logits_of
@@ -80,12 +81,13 @@ def try_all(
         for truth, probabilities in found.values()
     ]
     main = pool.truth.task.main_scores
-    draws = drawn(scorers, pool.truth.groups)
-    once = np.ones(len(pool.ids), dtype=np.int64)
-    return {
-        key: Trial(truth.task, said, {name: scorer(once)[name] for name in main}, of[main[0]])
-        for (key, (truth, said)), scorer, of in zip(found.items(), scorers, draws, strict=True)
-    }
+    draws = Draws(pool.truth.groups, SEED, REPEATS)
+    trials = {}
+    for (key, (truth, said)), scorer in zip(found.items(), scorers, strict=True):
+        scores = scorer()
+        main_scores = {name: scores[name] for name in main}
+        trials[key] = Trial(truth.task, said, main_scores, scorer.drawn(draws)[main[0]])
+    return trials
 
 
 def as_in_a_file(found: Mapping[str, Tensor]) -> Probabilities:

@@ -149,7 +149,7 @@ def _mean(runs: Sequence[SavedRun]) -> Validation:
 
 
 def _labels(run: SavedRun, questions: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    return {question: run.task.views[question] for question in questions}
+    return {question: run.task.questions[question] for question in questions}
 
 
 def _earlier(here: Settings, trained: Settings) -> list[list[str]]:

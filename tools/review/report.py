@@ -86,7 +86,7 @@ class Report:
         labels = format_table(*self._known(*tables.labels_in_short(shown)))
         if left_out:
             labels += f"\n{_left_out(left_out)}"
-        columns, rows = tables.parts_in_short(self.parts, list(self.run.task.views)[-1])
+        columns, rows = tables.parts_in_short(self.parts, list(self.run.task.questions)[-1])
         parts = format_table(*self._known(columns, rows)) if rows else ""
         sure = format_table(*self._known(*tables.calibration(self.reliabilities)))
         return "\n\n".join(filter(None, [sure, labels, parts and f"{parts}\n{_NO_F1}"]))

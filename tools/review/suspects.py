@@ -110,7 +110,7 @@ class Validation:
     def _one_label(self, question: str, probabilities: LabelProbabilities, *, by_group: bool) -> Judged:
         given = self.task.answers(self.targets)[question]
         known = np.flatnonzero(given >= 0)
-        given, probabilities, labels = given[known], probabilities[known], self.task.views[question]
+        given, probabilities, labels = given[known], probabilities[known], self.task.questions[question]
         if not (by_group and len(known) and self._is_of_group(question, int(known[0]), int(given[0]))):
             return Judged(question, None, labels, given, probabilities, list(known[:, None]))
 
@@ -125,7 +125,7 @@ class Validation:
     def _each_label(self, question: str, probabilities: LabelProbabilities) -> Iterator[Judged]:
         images = list(np.arange(len(self.rows))[:, None])
         for label, has in enumerate(self.task.members(self.targets).T):
-            name, present = self.task.views[question][label], probabilities[:, label]
+            name, present = self.task.questions[question][label], probabilities[:, label]
             both = np.stack([1 - present, present], axis=1)
             yield Judged(question, label, (f"not {name}", name), has.astype(np.int64), both, images)
 
