@@ -23,13 +23,13 @@ def alike_picture(
     for number, (title, values) in enumerate(
         (("share of images answered differently", disagreement), ("correlation of being wrong", wrong))
     ):
-        place = (
+        box = (
             (number * across + space - 0.1) / (2 * across),
             space / high,
             side / (2 * across),
             side / high,
         )
-        axes = figure.add_axes(place)
+        axes = figure.add_axes(box)
         axes.imshow(values, cmap="Blues", vmin=0, vmax=1)
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
         axes.set_yticks(range(len(names)), names, fontsize=8)
