@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -64,7 +64,7 @@ class Trainer:
         state, pace, most = self.state, self.batches.pace, self.loop.accumulate
         state.model.train()
         self._notify("on_epoch_start")
-        batches = self.batches.epoch(state.epoch, state.batch)
+        batches: Iterator[Batch] = self.batches.epoch(state.epoch, state.batch)
         if self.precision.device.type == "cuda":  # on a CPU it would take a core from the model
             batches = ahead(batches)
         batches = state.watch.waiting("data", batches)
