@@ -12,9 +12,10 @@ from dataset.augmentation.base import Augmenter
 from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
 from dataset.croppers.base import CROPPERS
 from dataset.demo.draw import draw_demo_data, is_demo
+from dataset.images.open_images import kind_of, open_images
 from dataset.images.prepare import Prepare
-from dataset.images.resident import place
-from dataset.images.store import ImageSource, open_images, raise_bad
+from dataset.images.resident import kind_for, place
+from dataset.images.store import ImageSource, raise_bad
 from dataset.pseudo.joined import JoinedSource
 from dataset.pseudo.labels import read_pseudo_labels, summary
 from dataset.readers.base import DATASETS, BaseDataset
@@ -26,6 +27,7 @@ from experiment.budget import check_cost, cost_line
 from experiment.build_model import build_model, check_batch
 from experiment.callbacks import build_callbacks, check_callbacks
 from experiment.eval_images import EVAL, readable_rows
+from experiment.kept_images import keeping
 from experiment.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
 from experiment.metrics import monitor_of, scored_by
 from experiment.run_folder import check_name
@@ -119,6 +121,7 @@ class Experiment:
         settings, dataset = self.settings, table or training_table(self.settings, self.task)
         dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
         source = self.images(dataset.root, dataset.files, "training")
+        self.settings = keeping(settings, kind_of(source))  # the run's, for all its images
         pseudo = settings.pseudo.of_fold(dataset.valid_fold)
         if pseudo.labels is not None:
             dataset.extra = read_pseudo_labels(pseudo, pseudo.labels, dataset, self.task)
@@ -186,7 +189,8 @@ class Experiment:
     def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
         """Return the pixels of files, prepared as the config says, from where it wants them."""
         cache, images = self.settings.paths.cache, self.settings.images
-        source = open_images(root, files, self.prepare, cache, budget=images.store_budget, what=what)
+        budget, kind = images.store_budget, kind_for(images.store)
+        source = open_images(root, files, self.prepare, cache, budget=budget, what=what, kind=kind)
         return place(source, images.store, self.precision.device, what)
 
 

@@ -92,8 +92,10 @@ class ImageSettings:
     size: tuple[Side, Side]  # height, width that the model sees, pixels
     grey: bool = False  # without colour
     room: Fraction = 0.0  # how much larger the kept images are than ``size``, for random moves
-    store: Where = "auto"  # where they are read from: disk, memory, device; auto: device if there is room
-    store_budget: NonNegative = 30.0  # GB on disk; with less, images are decoded anew each time
+    # Where they are read from: disk, memory, device; plain: device if there is room; compressed: as JPEG on
+    # disk; auto: compressed if plain pixels don't fit onto the disk, else plain. A run keeps what auto was.
+    store: Where = "auto"
+    store_budget: Literal["auto"] | NonNegative = "auto"  # GB on disk; auto: half of what it has free
     depth: Depth = 16  # bits that the values of 16-bit files use; stretch: each image's darkest to brightest
     on_bad_image: Literal["error", "skip"] = "error"  # training images that can't be read, or are damaged
 

@@ -15,6 +15,7 @@ from experiment.crew import Crew, crew_of
 from experiment.cross_validation import CrossValidation
 from experiment.eval_check import check_eval
 from experiment.final_fit import final_fit, write_folds
+from experiment.kept_images import with_images_of
 from experiment.leak import beginning
 from experiment.mode import MODES, Mode
 from experiment.named_runs import with_found_runs
@@ -36,7 +37,6 @@ log = logging.getLogger("podium")
 # Keys that a resumed run may change, beside those of tools and the sections in HERE: none changes a result.
 _FREE = (
     ("run", "device"),
-    ("images", "store"),
     ("images", "store_budget"),
     ("pseudo", "images"),
     ("callback.Checkpoints", "minutes"),
@@ -66,6 +66,7 @@ class Train(Mode):
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
             settings = as_begun(_with_its_folds(settings, folder), _began_with(folder))
+            settings = with_images_of(folder, settings)
         experiment = Experiment.of(settings)
         if settings.train.final is not None and folder is None:
             experiment = experiment.with_settings(final_fit(experiment.settings, _free()))
