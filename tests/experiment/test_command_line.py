@@ -15,6 +15,9 @@ from utils.errors import ConfigError
 class Judge(Mode):
     """Give a file a score."""
 
+    takes = ("folds", "seeds")
+    may_set = ("paths", "run.folds")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?")
@@ -24,7 +27,7 @@ class Judge(Mode):
 def parsed(mode: type[Mode], *arguments: str):
     parser = common_parser()
     mode.options(parser)
-    return parse(parser, mode.__name__.lower(), list(arguments))
+    return parse(parser, mode, list(arguments))
 
 
 def test_a_mode_gets_its_own_options_wherever_they_stand():
@@ -78,3 +81,23 @@ def test_help_and_list_print_no_marks_or_indentation_of_the_source(capsys):
         about = text.partition("\n\n")[2].partition("options:")[0]
         assert "list" in arguments or not re.search(r"^    \S|^ +$", about, re.MULTILINE), arguments
         assert not re.search(r" $", text, re.MULTILINE) or "list" not in arguments, arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--resume",), r"--resume has no meaning with --mode judge\. What it takes: .*--mode judge --help"),
+        (("--resume", "--run", "001"), "--resume and --run have no meaning with --mode judge"),
+        (("--set", "train.epochs=2"), "--set train.epochs=2 belongs to training; .*: paths, run.folds"),
+        (("--set", "run.name=x"), "--set run.name=x belongs to training"),
+        (("--set", "path.runs=x"), "--set path.runs=x"),
+    ],
+)
+def test_what_a_mode_declares_no_meaning_for_is_refused(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parsed(Judge, *arguments)
+
+
+def test_every_mode_takes_options_that_there_are() -> None:
+    for name in MODES.names():
+        assert set(MODES.get(name).takes) <= {"run", "resume", "folds", "seeds"}, name

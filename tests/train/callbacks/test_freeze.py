@@ -40,6 +40,9 @@ class Scripted:
     def __init__(self, scores: Sequence[float]) -> None:
         self.scores = list(scores)
 
+    def due(self, epoch: int) -> bool:
+        return True
+
     def run(self, model: nn.Module) -> tuple[dict[str, float], None]:
         return {"macro_f1": self.scores.pop(0), "loss": 1.0}, None
 
