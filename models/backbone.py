@@ -16,8 +16,8 @@ from torch import nn
 
 from models.backbone_size import check_size
 from models.checkpointing import checkpoint_gradients
-from models.classifier import IMAGENET_MEAN, IMAGENET_STD
 from models.mirror_padding import mirror_blurs
+from models.normalise import IMAGENET_MEAN, IMAGENET_STD
 from models.timm_loading import create_timm_model
 from utils.errors import ConfigError, closest, unknown_name
 

@@ -7,7 +7,7 @@ import pytest
 from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.read_settings import check, read_sections
-from models.classifier import MODELS
+from models.base import MODELS
 from models.cost import cost_of
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy

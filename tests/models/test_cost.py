@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.classifier import MODELS
+from models.base import MODELS
 from models.cost import Cost, Limits, cost_of
 from models.heads.base import Heads
 from utils.registry import Component
