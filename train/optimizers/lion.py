@@ -15,6 +15,11 @@ class Lion(Optimizer):
 
     The source finds the best ``lr`` 3 to 10 times smaller than AdamW's and the best ``weight_decay`` as
     many times larger; the defaults are 10 times away from AdamW's.
+
+    Args:
+        lr: the learning rate.
+        betas: how much of the momentum counts in a step's direction, and how much of it is kept.
+        weight_decay: share of a weight, times the rate, that a step takes off it; not of norms and biases.
     """
 
     def __init__(
