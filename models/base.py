@@ -54,6 +54,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         self.normalise = Normalise(mean, std)
+
         self.backbone = backbone
         self.dropout = nn.Dropout(dropout)
         chosen = heads if isinstance(heads, Heads) else Heads(heads, default=Component(self.default_head))

@@ -18,6 +18,7 @@ def check_outputs(model: nn.Module, heads: Mapping[str, int], image_size: tuple[
     training = model.training
     model.eval()
     device = next(model.parameters()).device
+
     try:
         blank = torch.zeros(2, 3, *image_size, dtype=torch.uint8, device=device)
         with torch.no_grad():
@@ -27,6 +28,7 @@ def check_outputs(model: nn.Module, heads: Mapping[str, int], image_size: tuple[
         raise ValueError(f"can't take images of {height} x {width} pixels: {error}") from error
     finally:
         model.train(training)
+
     got = {name: tuple(value.shape) for name, value in logits.items()}
     want = {name: (2, labels) for name, labels in heads.items()}
     if got != want:
