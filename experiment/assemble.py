@@ -27,13 +27,13 @@ from experiment.build_model import build_model, check_batch
 from experiment.callbacks import build_callbacks, check_callbacks
 from experiment.eval_images import EVAL, readable_rows
 from experiment.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
+from experiment.metrics import monitor_of, scored_by
 from experiment.run_folder import check_name
 from experiment.settings import Settings
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
 from schedulers.base import SCHEDULERS
 from train.loop import Loop
-from train.monitor import Monitor
 from train.optimizers.base import OPTIMIZERS, parameter_groups
 from train.state import TrainState
 from train.trainer import Trainer
@@ -198,7 +198,8 @@ def build_task(settings: Settings) -> Task:
         return DATASETS.get(dataset.name).table_rows(**DATASETS.arguments(dataset, root=root))
 
     chosen = settings.chosen["task"]
-    return TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+    task = TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+    return scored_by(task, settings)
 
 
 def training_table(settings: Settings, task: Task) -> BaseDataset:
@@ -289,7 +290,7 @@ def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -
         optimizer=optimizer,
         steps_per_epoch=steps_per_epoch,
         epochs=settings.train.epochs,
-        score_of=Monitor(settings.train.kept_by).value,
+        score_of=monitor_of(experiment.task, settings.train.kept_by).value,
     )
     loss_sum = torch.zeros((), device=experiment.precision.device)
     scaler = experiment.precision.scaler()

@@ -12,11 +12,13 @@ from dataset.augmentation.base import AUGMENTATIONS
 from dataset.croppers.base import CROPPERS
 from dataset.images.depth import Depth
 from dataset.images.resident import Where
+from dataset.metrics.base import METRICS
 from dataset.pseudo.labels import PseudoSettings
 from dataset.readers.base import DATASETS
 from dataset.readers.eval_base import TEST_DATASETS
 from dataset.samplers.base import SAMPLERS
 from dataset.tasks.base import TASKS, Task
+from experiment.metric_settings import MetricSettings
 from experiment.section import Section, tool_sections
 from inference.engines.base import ENGINES, EngineName
 from inference.views.base import VIEWS
@@ -161,6 +163,7 @@ FIXED: dict[str, type[Any]] = {
 # Sections that choose a class with ``name = ...``, and the class where the section is missing.
 CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
     "task": (TASKS, None),
+    "metric": (METRICS, "OfTask"),
     "dataset": (DATASETS, None),
     "test_dataset": (TEST_DATASETS, "TestDataset"),
     "crop": (CROPPERS, "WholeImage"),
@@ -175,9 +178,21 @@ CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
 }
 # Sections that may be repeated with a part after a dot, and what the part is. Those of a label space
 # say what is different there.
-REPEATED = {"head": "SPACE", "loss": "SPACE", "augmentation": "CLASS", "callback": "CLASS", "view": "CLASS"}
+REPEATED = {
+    "metric": "CLASS",
+    "head": "SPACE",
+    "loss": "SPACE",
+    "augmentation": "CLASS",
+    "callback": "CLASS",
+    "view": "CLASS",
+}
 # Sections that have keys beside those of the class that they choose.
-BESIDE: dict[str, type[Any]] = {"model": ModelSettings, "loss": LossSettings, "optimizer": Rates}
+BESIDE: dict[str, type[Any]] = {
+    "metric": MetricSettings,
+    "model": ModelSettings,
+    "loss": LossSettings,
+    "optimizer": Rates,
+}
 # Keys that name a class without options.
 NAMED: dict[str, Registry[Any]] = {
     "[infer] engine": ENGINES,
@@ -204,6 +219,7 @@ class Settings:
     tools: Mapping[str, Section]  # by section: those of the rooms in ``tools/``
     chosen: Mapping[str, Component]  # by section; also each [head.SPACE] and [loss.SPACE]
     beside: Mapping[str, Any]  # by section: the keys that are not the chosen class's
+    metrics: tuple[Component, ...]  # [metric] and then each [metric.X]: the first one decides
     augmentations: tuple[Component, ...]  # [augmentation] and then each [augmentation.X]
     callbacks: tuple[Component, ...]  # each [callback.X]
     views: Mapping[str, Component]  # by class: those in [infer] views, and each [view.X]
@@ -239,6 +255,8 @@ class Settings:
         for name, component in self.chosen.items():
             registry, _ = CHOSEN[name.partition(".")[0]]
             texts[name] = {"name": component.name} | _component_texts(registry, component)
+        for component in self.metrics[1:]:
+            texts[component.section] = _component_texts(METRICS, component)
         for name, beside in self.beside.items():
             texts[name] |= _dataclass_texts(beside)
         for component in self.augmentations[1:]:

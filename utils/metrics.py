@@ -177,8 +177,8 @@ def _ranked(
 
 
 def in_words(score: str) -> str:
-    """Return a score's name as people write it: ``macro-F1`` for ``macro_f1``."""
-    return score.rpartition("/")[2].replace("_f1", "-F1")
+    """Return a score's name as people write it: ``age macro-F1`` for ``age/macro_f1``."""
+    return score.replace("/", " ").replace("_f1", "-F1")
 
 
 def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

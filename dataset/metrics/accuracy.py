@@ -10,7 +10,10 @@ from dataset.metrics.tally import Tally
 
 @METRICS.register
 class Accuracy(AdditiveMetric):
-    """The share of images that are answered without a fault, in [0, 1]; as scikit-learn's ``accuracy_score``."""
+    """The share of images that are answered without a fault, in [0, 1].
+
+    As scikit-learn's ``accuracy_score``.
+    """
 
     name = "accuracy"
     per_image = True

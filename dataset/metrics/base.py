@@ -8,30 +8,32 @@
         def value(self, sums: Floats) -> Floats: ...          # counts (..., C) -> scores (...)
 
 **What a metric says of itself.** ``suits``: the kinds of label space that it can score (as ``Space.kind``).
-``needs``: ``choices`` (what was answered), ``probabilities``, or ``numbers``. ``higher_is_better``: which way is
-better. ``per_image``: whether it is a mean over images, so that it means the same on any part of them. ``name``:
-its key in scores.json and the monitor's name; ``in_words(name)`` is how it is printed.
+``needs``: ``choices`` (what was answered), ``probabilities``, or ``numbers``. ``higher_is_better``: which
+way is better. ``per_image``: whether it is a mean over images, so that it means the same on any part of
+them. ``name``: its key in scores.json and the monitor's name; ``in_words(name)`` is how it is printed.
 
-**What it is given.** An ``Evidence``: the labels of one question, what is right for N images, what was answered,
-and the probabilities; the latter two are made when they are asked for, so a metric that needs only one costs
-only one. A question about several spaces is one question here: a task makes its evidence (``Task.evidence``).
+**What it is given.** An ``Evidence``: the labels of one question, what is right for N images, what was
+answered, and the probabilities; the latter two are made when they are asked for, so a metric that needs
+only one costs only one. A question about several spaces is one question here: a task makes its evidence
+(``Task.evidence``).
 
-**What it gives.** ``statistic(evidence)``: everything that does not depend on how often an image counts is done
-once; ``once(weights)`` gives its scores, ``drawn(draws)`` those of a bootstrap. There are two kinds:
+**What it gives.** ``statistic(evidence)``: everything that does not depend on how often an image counts is
+done once; ``once(weights)`` gives its scores, ``drawn(draws)`` those of a bootstrap. There are two kinds:
 
 - ``AdditiveMetric``: its score follows from counts that are summed over images, so the draws of a bootstrap
   are one matrix product: (draws x groups) @ (groups x counts).
 - ``RepeatedMetric``: it is computed anew for each draw, by ``prepared(evidence)``; ``most_work`` bounds the
   time: with many images and labels there are fewer draws, never fewer than ``fewest_draws``.
 
-**How a task uses it.** ``Task.metrics`` are those of its competition, the first one decides; ``[metric]`` puts
-others before them. Where a task scores several questions together (labels on levels) a metric is the mean over
-them. ``dataset/tasks/scoring.py`` is the only place that asks metrics: monitor, intervals, compare, ensembles,
-views, soup and submissions ask the task (``scorer``, ``judge``, ``main_scores``, ``direction``).
+**How a task uses it.** ``Task.metrics`` are those of its competition, the first one decides; ``[metric]``
+puts others before them. Where a task scores several questions together (labels on levels) a metric is the
+mean over them. ``dataset/tasks/scoring.py`` is the only place that asks metrics: monitor, intervals,
+compare, ensembles, views, soup and submissions ask the task (``scorer``, ``judge``, ``main_scores``,
+``direction``).
 
-**A new kind of space** brings its evidence: a subclass of ``Evidence`` with ``kind``, ``known`` and ``numbers``,
-named by ``Space.evidence``, and ``Space.said``, which makes its ``true`` and ``chosen``; metrics that can score it
-name its kind in ``suits``.
+**A new kind of space** brings its evidence: a subclass of ``Evidence`` with ``kind``, ``known`` and
+``numbers``, named by ``Space.evidence``, and ``Space.said``, which makes its ``true`` and ``chosen``;
+metrics that can score it name its kind in ``suits``.
 """
 
 from collections.abc import Callable, Sequence
@@ -112,10 +114,6 @@ class Metric:
     def score(self, evidence: Evidence, weights: AnyWeights = None) -> float:
         """Return the score; a search asks thousands of times, so a quicker way than ``statistic`` pays."""
         return float(self.statistic(evidence).once(weights)[0])
-
-    def instead_of(self, metrics: Sequence["Metric"]) -> Sequence["Metric"]:
-        """Return what scores where a config names this one, given those of the task."""
-        return (self,)
 
     def joined(self, evidence: Sequence[Evidence]) -> Evidence:
         """Return one evidence of several questions, for a metric that looks at all of them together."""

@@ -9,15 +9,17 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from dataset.metrics.base import METRICS, AnyWeights, Repeated, RepeatedMetric
 from dataset.metrics.evidence import Evidence
+from utils.convert import Interval
 from utils.errors import ConfigError, closest
 
 Score = Callable[[Any, Any], Any]
+Draws = Annotated[int, Interval(20, 10_000)]
 _FORM = "def score(labels, probabilities): ... return 0.5"
 
 
@@ -38,9 +40,7 @@ class FileMetric(RepeatedMetric):
     on_parts = False
     most_work: ClassVar[int] = 20_000_000
 
-    def __init__(self, *, file: Path, higher_is_better: bool = True, draws: int = 200) -> None:
-        if draws < 1:
-            raise ValueError(f"draws = {draws} is not at least 1")
+    def __init__(self, *, file: Path, higher_is_better: bool = True, draws: Draws = 200) -> None:
         self.file, self.higher_is_better, self.draws = file, higher_is_better, draws
         self.fewest_draws = min(50, draws)  # type: ignore[misc]
         self.name = file.stem

@@ -56,8 +56,8 @@ class Scoring(Questions):
         Raises:
             ValueError: there is no such question, or it is none for that metric.
         """
-        named = [asked for metric, of in chosen for asked in self._named(metric, of)]
-        own = [asked for metric in self.own_metrics for asked in self._named(metric, None)]
+        named = [self._named(metric, of) for metric, of in chosen]
+        own = [self._named(metric, None) for metric in self.own_metrics]
         by_name: dict[str, Asked] = {}
         for asked in (*named, *own):
             by_name.setdefault(asked.name, asked)
@@ -66,21 +66,17 @@ class Scoring(Questions):
         scored._asked = tuple(by_name.values())
         return scored
 
-    def _named(self, metric: Metric, of: str | None) -> list[Asked]:
+    def _named(self, metric: Metric, of: str | None) -> Asked:
         if of is not None and of not in self.questions:
             near = closest(of, self.questions)
             hint = f" Did you mean {near!r}?" if near else ""
             raise ValueError(f"of = {of} is not one of {', '.join(self.questions)}.{hint}")
 
         questions = self.main_questions if of is None else (of,)
-        asked = []
-        for metric_meant in metric.instead_of(self.own_metrics):
-            for question in questions:
-                metric_meant.check(self.questions[question], self.space_of(question).kind)
-            whole = questions == self.main_questions
-            name = metric_meant.name if whole else f"{of}/{metric_meant.name}"
-            asked.append(Asked(metric_meant, questions, name))
-        return asked
+        for question in questions:
+            metric.check(self.questions[question], self.space_of(question).kind)
+        name = metric.name if questions == self.main_questions else f"{of}/{metric.name}"
+        return Asked(metric, questions, name)
 
     @property
     def main_scores(self) -> tuple[str, ...]:

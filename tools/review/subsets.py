@@ -79,10 +79,10 @@ def subset_scores(
 ) -> list[SubsetScore]:
     """Return what can be said of each other view on a subset, with its intervals by group.
 
-    Where one label is right, a part that lacks some of a question's labels gets means over images alone: no
-    answer can be wrong about what has been taken away, so precision, and F1 with it, would come out too high (1 where
-    a part is made of one true label). Where any number is right, the scores are of the labels that some of
-    the part's images have and others have not, for the same reason.
+    Where one label is right, a part that lacks some of a question's labels gets means over images alone:
+    no answer can be wrong about what has been taken away, so precision, and F1 with it, would come out too
+    high (1 where a part is made of one true label). Where any number is right, the scores are of the
+    labels that some of the part's images have and others have not, for the same reason.
     """
     rows = torch.from_numpy(subset.rows)
     every = _labelled(task, targets)

@@ -34,8 +34,11 @@ class Truth:
         return self.task.judge(self.targets)
 
     def score(self, probabilities: Mapping[str, Tensor]) -> float:
-        """Return the score in [0, 1] that decides the competition."""
-        return self._judge(probabilities)
+        """Return how good these are, the higher the better: the score that decides the competition.
+
+        Where less of it is better it is the score's negative, which nobody is to print.
+        """
+        return self.task.direction(self.task.main_scores[0]) * self._judge(probabilities)
 
     def at(self, rows: Tensor) -> "Truth":
         """Return the same for some of the images."""

@@ -34,7 +34,7 @@ class BestOfEachSpace(Method):
         best = {}
         for space in task.spaces:
             name = _score_of(task, space.name, scores[0])
-            of_space = [of_member[name] for of_member in scores]
+            of_space = [task.direction(name) * of_member[name] for of_member in scores]
             best[space.name] = of_space.index(max(of_space))
         return best
 
@@ -47,6 +47,6 @@ class BestOfEachSpace(Method):
 
 
 def _score_of(task: Task, space: str, scores: dict[str, float]) -> str:
-    """Return the name of the score of one space, or that of all where no view asks about it alone."""
-    own = f"{space}/{task.main_scores[0]}"
+    """Return the name of the score of one space, or that of all where no question is about it alone."""
+    own = f"{space}/{task.metrics[0].metric.name}"
     return own if own in scores else task.main_scores[0]

@@ -1,7 +1,9 @@
 """Greedy selection with replacement.
 
-Caruana, Niculescu-Mizil, Crew and Ksikes, "Method Selection from Libraries of Models", ICML 2004.
+Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble Selection from Libraries of Models", ICML 2004.
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -46,7 +48,7 @@ def _taken(members: Members, truth: Truth) -> Tensor:
     count = count_of(members)
     taken = best = torch.zeros(count, dtype=torch.float64)
     total = {space: torch.zeros_like(stacked[0]) for space, stacked in members.items()}
-    best_score, best_round = -1.0, 0
+    best_score, best_round = -math.inf, 0
 
     for number in range(1, _ROUNDS + 1):
         scores = [truth.score(_mean_with(total, members, member, number)) for member in range(count)]
