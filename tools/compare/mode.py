@@ -20,12 +20,11 @@ from inference.bootstrap import Difference, differences
 from utils.errors import ConfigError
 from utils.metrics import in_words
 from utils.shortened import brief
-from utils.text_table import format_table
+from utils.text_table import Row, format_table
 
 log = logging.getLogger("podium")
 _MOST_LABELS, _MOST_GROUPS = 12, 12  # shown, of those that differ most
 _ABOUT = "The intervals say how much depends on who was validated, not what another seed would change."
-Cells = tuple[str | int, ...]
 Right = NDArray[np.bool_]  # which of the labelled images got no wrong answer
 
 
@@ -90,7 +89,7 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
     yield _settings(a, b)
 
 
-def _scores(task: Task, scores: dict[str, Difference]) -> list[Cells]:
+def _scores(task: Task, scores: dict[str, Difference]) -> list[Row]:
     """Return a row for each of the competition's scores, and for each question's where these are others."""
     names = [name for name in scores if "/" not in name]
     names = [name for name in task.main_scores if name in scores and name not in names] + names
@@ -104,7 +103,7 @@ def _scores(task: Task, scores: dict[str, Difference]) -> list[Cells]:
     return [(heading(task, name), *_cells(scores[name]), f"{scores[name].better:.1%}") for name in names]
 
 
-def _cells(score: Difference) -> Cells:
+def _cells(score: Difference) -> Row:
     values = (f"{score.a:.4f}", str(score.of_a), f"{score.b:.4f}", str(score.of_b), f"{score.value:+.4f}")
     return (*values, f"[{score.between.low:+.4f}, {score.between.high:+.4f}]")
 
@@ -141,7 +140,7 @@ def _groups(groups: NDArray[np.str_], a: Right, b: Right, *, called: str) -> str
     images = np.bincount(group)
     of_a, of_b = (np.bincount(group[right], minlength=len(names)) for right in (a, b))
     most = np.argsort(-np.abs(of_b - of_a), kind="stable")[:_MOST_GROUPS]
-    rows: list[Cells] = [
+    rows: list[Row] = [
         (str(names[i]), int(images[i]), int(of_a[i]), int(of_b[i])) for i in most if of_a[i] != of_b[i]
     ]
     if not rows:
