@@ -51,6 +51,7 @@ class Infer(Mode):
     That of a run over several folds is the mean of its members' probabilities.
     """
 
+    takes = ("run",)
     free: ClassVar[tuple[str, ...]] = ()  # keys of training that --set may change
     for_another: bool = False  # an ensemble asked for it: nobody uploads this submission
     arguments: Namespace
@@ -64,8 +65,6 @@ class Infer(Mode):
 
     def run(self, arguments: Namespace) -> None:
         mode = type(self).__name__.lower()
-        if arguments.resume:
-            raise ConfigError(f"--resume goes on with training; it has no meaning with --mode {mode}.")
         asked = Asked.of(arguments)
         folder = asked.folder()
         self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)

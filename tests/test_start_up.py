@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
-from dataset.images.store import open_images
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
 from dataset.readers.test_dataset import TestDataset
 from dataset.tasks.mask import MaskTask

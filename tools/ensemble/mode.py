@@ -26,12 +26,13 @@ class Ensemble(Mode):
     --mode infer and compare.
     """
 
+    may_set = ("paths", "ensemble", "run.name")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="each by version, path or name/version")
 
     def run(self, arguments: Namespace) -> None:
-        _refuse(arguments)
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         named = [text for text in arguments.overrides if key_of(text) != "run.name"]
         name = check(read_sections(arguments.config, named), str(arguments.config)).run.name
@@ -40,6 +41,7 @@ class Ensemble(Mode):
             raise ConfigError(
                 "--mode ensemble needs runs: python run.py --mode ensemble RUN RUN ..., or [ensemble] runs"
             )
+
         folders = find_members(here.paths.runs, name, wanted)
         paths = [text for text in arguments.overrides if key_of(text).startswith("paths.")]
         pool = Pool.read(folders, paths)
@@ -49,22 +51,13 @@ class Ensemble(Mode):
                 "LEAK: a member began with a run that was trained on who validates here. The scores say "
                 "nothing."
             )
+
         choice = choose(pool, here.of_tool(EnsembleSettings))
         log.info("\n%s\n", choice.report)
+
         name = chosen_name(here.run.name, name, [run.folder for run in pool.runs], _SUFFIX)
         settings = settings_of(pool, choice, name, here.paths.runs)
         folder = create_run(here.paths.runs, name, lambda new: write_run(new, pool, choice, settings))
         log.info(
             "Scores:      %s\nPredict:     %s", folder / FINISHED, podium("--mode", "infer", "--run", folder)
         )
-
-
-def _refuse(arguments: Namespace) -> None:
-    if arguments.resume or arguments.run is not None:
-        raise ConfigError("--resume and --run have no meaning with --mode ensemble: name the runs after it.")
-    for text in arguments.overrides:
-        if not key_of(text).startswith(("paths.", "ensemble.")) and key_of(text) != "run.name":
-            raise ConfigError(
-                f"--set {text} belongs to training; with --mode ensemble only paths, ensemble and run.name "
-                "can be set."
-            )

@@ -42,12 +42,14 @@ class Review(Mode):
     With more runs, the suspects are those of the mean of all their probabilities, in the first one's folder.
     """
 
+    takes = ("run",)
+    may_set = ("paths", "review", "dataset.relabel")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="by version or path (default: the newest)")
 
     def run(self, arguments: Namespace) -> None:
-        _refuse(arguments)
         here = Asked.of(arguments).here
         wanted = arguments.runs if arguments.run is None else [arguments.run, *arguments.runs]
         folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in wanted or [None]]
@@ -59,17 +61,6 @@ class Review(Mode):
         make_folder(folder)
         _write_report(wanted, runs[0], folder)
         _write_suspects(wanted, runs, folder, _earlier(here, runs[0].settings))
-
-
-def _refuse(arguments: Namespace) -> None:
-    if arguments.resume:
-        raise ConfigError("--resume goes on with training; it has no meaning with --mode review.")
-    for text in arguments.overrides:
-        if not text.startswith(("paths.", "review.", "dataset.relabel=")):
-            raise ConfigError(
-                f"--set {text} belongs to training; with --mode review only paths, what [review] says, and "
-                "dataset.relabel can be set."
-            )
 
 
 def _write_report(wanted: ReviewSettings, run: SavedRun, folder: Path) -> None:

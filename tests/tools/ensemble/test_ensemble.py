@@ -318,7 +318,7 @@ def test_its_own_config_makes_it_again(work, ensemble):
         (["001", "009"], "There is no run '009'"),
         (["003", "004"], "No image was validated by both"),
         (["001", "003", "004"], "No image was validated by all of"),
-        (["001", "--resume"], "have no meaning with --mode ensemble"),
+        (["001", "--resume"], "no meaning with --mode ensemble"),
         (["001", "--set", "train.epochs=2"], "belongs to training"),
         (["001", "--set", "ensemble.method=Gredy"], "Did you mean 'Greedy'?"),
         (["001", "--set", "ensemble.decision=Thresholds"], "is not for MaskTask: ClassBias, PriorCorrection"),
