@@ -3,7 +3,6 @@
 from experiment.settings import Settings
 from train.callbacks.base import CALLBACKS, Callback
 from train.monitor import Monitor
-from utils.errors import ConfigError
 from utils.ini import format_ini
 from utils.registry import Component
 
@@ -13,21 +12,6 @@ from utils.registry import Component
 _FIRST = ("FiniteLoss", "Progress")
 _LAST = ("Checkpoints", "History", "TimeSplit", "StopSignals")
 _EARLY = ("TrainScores", "RawScores", "Freeze")  # of the config's own: add numbers that the others read
-
-
-def check_callbacks(settings: Settings) -> None:
-    """Refuse callbacks that are in each other's way.
-
-    Raises:
-        ConfigError: two of them average the weights.
-    """
-    averages = [one for one in settings.callbacks if CALLBACKS.get(one.name).averages]
-    if len(averages) > 1:
-        names, places = [one.name for one in averages], [one.place for one in averages]
-        raise ConfigError(
-            f"[callback] {' and '.join(names)} each average the weights that are validated: keep one of them "
-            f"({', '.join(places)})"
-        )
 
 
 def build_callbacks(settings: Settings, **offered: object) -> list[Callback]:

@@ -7,6 +7,7 @@ import pytest
 from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.budget import check_cost
+from experiment.build_model import outline
 from experiment.read_settings import check, read_sections
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy
@@ -77,4 +78,4 @@ LIMITED = [recipe for recipe in RECIPES if "\nmax_" in recipe.read_text(encoding
 def test_a_recipe_keeps_the_limits_that_it_sets(recipe, data, monkeypatch):
     monkeypatch.setenv("PODIUM_DATA", str(data(recipe)))
     experiment = Experiment.of(check(read_sections(recipe, ["model.pretrained=no"]), str(recipe)))
-    check_cost(experiment.settings, experiment.heads)
+    check_cost(experiment.settings, outline(experiment.settings, experiment.heads))
