@@ -4,10 +4,12 @@
 import sys
 
 from utils import signals
+from utils.shared_cores import wait_briefly
 
 if __name__ == "__main__":  # before anything that takes time: a signal always means the same
     _handled = signals.handled(importing=True)
     _handled.__enter__()
+    wait_briefly()  # before torch is imported
 
 from experiment.command_line import common_parser, in_words, parse, train_options
 from utils.terminal import Guarded, guarded_terminal

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ from dataset.augmentation.base import Augmenter
 from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
 from dataset.croppers.base import CROPPERS
 from dataset.demo.draw import draw_demo_data, is_demo
+from dataset.images.open_images import kind_of, open_images
 from dataset.images.prepare import Prepare
-from dataset.images.resident import place
-from dataset.images.store import ImageSource, open_images, raise_bad
+from dataset.images.resident import kind_for, place
+from dataset.images.store import ImageSource, raise_bad
 from dataset.pseudo.joined import JoinedSource
 from dataset.pseudo.labels import read_pseudo_labels, summary
 from dataset.readers.base import DATASETS, BaseDataset
@@ -27,6 +28,8 @@ from experiment.build_model import build_model, outline, refuse_batch_of_one
 from experiment.build_state import build_state
 from experiment.callbacks import build_callbacks
 from experiment.eval_images import EVAL, readable_rows
+from experiment.kept_images import keeping
+from experiment.metrics import scored_by
 from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
 from loss.base import LOSSES, PerHeadLoss
@@ -64,6 +67,11 @@ class Experiment:
             allow_any_kernels()
         return cls(settings, task, precision, prepare)
 
+    def with_settings(self, settings: Settings) -> "Experiment":
+        """Return the same experiment with other settings of training, and the precision that they name."""
+        precision = Precision.named(settings.train.precision, self.precision.device)
+        return replace(self, settings=settings, precision=precision)
+
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
         self.criterion()
@@ -99,6 +107,7 @@ class Experiment:
         settings, dataset = self.settings, table or training_table(self.settings, self.task)
         dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
         source = self.images(dataset.root, dataset.files, "training")
+        self.settings = keeping(settings, kind_of(source))  # the run's, for all its images
         pseudo = settings.pseudo.of_fold(dataset.valid_fold)
         if pseudo.labels is not None:
             dataset.extra = read_pseudo_labels(pseudo, pseudo.labels, dataset, self.task)
@@ -166,7 +175,8 @@ class Experiment:
     def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
         """Return the pixels of files, prepared as the config says, from where it wants them."""
         cache, images = self.settings.paths.cache, self.settings.images
-        source = open_images(root, files, self.prepare, cache, budget=images.store_budget, what=what)
+        budget, kind = images.store_budget, kind_for(images.store)
+        source = open_images(root, files, self.prepare, cache, budget=budget, what=what, kind=kind)
         return place(source, images.store, self.precision.device, what)
 
 
@@ -183,7 +193,8 @@ def build_task(settings: Settings) -> Task:
         return DATASETS.get(dataset.name).table_rows(**DATASETS.arguments(dataset, root=root))
 
     chosen = settings.chosen["task"]
-    return TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+    task = TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+    return scored_by(task, settings)
 
 
 def training_table(settings: Settings, task: Task) -> BaseDataset:
@@ -229,12 +240,12 @@ def assemble_training(
         source,
         table.targets,
         sampler,
-        train.batch_size,
+        train.images,
         accumulate=train.accumulate,
         read_ahead=experiment.precision.device.type == "cuda",
     )
     model = experiment.model(fresh=fresh)
-    if batches.batch_size < train.batch_size:  # where images are few
+    if batches.batch_size < train.images:  # where images are few
         experiment.heads.check_batch(batches.batch_size)
         refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)
     augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
@@ -253,7 +264,7 @@ def assemble_training(
         precision=experiment.precision,
     )
     return TimedTrainer(
-        build_state(settings, model, experiment.precision, -(-len(batches) // train.accumulate)),
+        build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate)),
         batches=batches,
         augmenter=augmenter,
         criterion=criterion,

@@ -3,16 +3,17 @@
 import torch
 from torch import nn
 
+from dataset.tasks.base import Task
+from experiment.metrics import monitor_of
 from experiment.settings import Settings
 from schedulers.base import SCHEDULERS
-from train.monitor import Monitor
 from train.optimizers.base import OPTIMIZERS, parameter_groups
 from train.state import TrainState
 from utils.device import Precision
 
 
 def build_state(
-    settings: Settings, model: nn.Module, precision: Precision, steps_per_epoch: int
+    settings: Settings, task: Task, model: nn.Module, precision: Precision, steps_per_epoch: int
 ) -> TrainState:
     """Return the state of a run at its beginning."""
     groups = parameter_groups(model, settings.beside["optimizer"])
@@ -22,7 +23,7 @@ def build_state(
         optimizer=optimizer,
         steps_per_epoch=steps_per_epoch,
         epochs=settings.train.epochs,
-        score_of=Monitor(settings.train.kept_by).value,
+        score_of=monitor_of(task, settings.train.kept_by).value,
     )
 
     loss_sum = torch.zeros((), device=precision.device)

@@ -30,8 +30,11 @@ examples:
   python run.py --mode export                    write model.onnx, which needs neither Podium nor PyTorch
   python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
   python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
+  python run.py --folds all --workers auto       ... several at a time: processes, or one a GPU
+  python run.py --mode work --run x/003          ... and help with that from another machine
   python run.py --mode ensemble 001 x/002        one prediction out of several finished runs
   python run.py --mode compare 001 002           is the second run better? with runs by version or path
+  python run.py --mode runs                      all runs in one table, best first; also FOLDERS of teammates
   python run.py --mode views                     what test-time augmentation gains, out of fold
   python run.py --final 001                      train on all data, as long as the folds of 001 needed
   python run.py --mode soup 001 002 003          one model with the mean of several runs' weights
@@ -99,6 +102,8 @@ def train_options(parser: ArgumentParser) -> None:
     """Add what training takes beside what every mode does."""
     what = "train on all data, as long as this finished run's folds needed; short for --set train.final=..."
     parser.add_argument("--final", metavar="RUN", help=what)
+    what = "train so many members of --folds and --seeds at a time; short for --set workers.count=..."
+    parser.add_argument("--workers", metavar="N|auto", help=what)
 
 
 def again(arguments: Sequence[str]) -> str:

@@ -35,13 +35,13 @@ def refuse(
     build_views(settings, task, prepared)
     check_monitor(settings, task)
     check_conditioning(settings, task)
-    heads.check_batch(settings.train.batch_size)
+    heads.check_batch(settings.train.images)
 
     model = outline(settings, heads)
-    refuse_batch_of_one(settings, model, settings.train.batch_size)
+    refuse_batch_of_one(settings, model, settings.train.images)
     check_cost(settings, model)
     # An optimiser asks where its weights are: these have an address, but nobody writes there.
-    build_state(settings, model.to_empty(device="cpu"), precision, steps_per_epoch=1)
+    build_state(settings, task, model.to_empty(device="cpu"), precision, steps_per_epoch=1)
 
 
 def check_monitor(settings: Settings, task: Task) -> None:

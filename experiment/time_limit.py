@@ -12,10 +12,10 @@ import torch
 from dataset.batches import EvalBatches
 from dataset.readers.base import BaseDataset
 from experiment.assemble import Experiment
+from experiment.metrics import monitor_of
 from inference.bootstrap import REPEATS, intervals
 from inference.predict import Predictions, predict
 from train import checkpoint
-from train.monitor import Monitor
 from train.time_limit.clock import since_start
 from train.time_limit.keeper import DOUBT, LEAD, Costs, Deadline, TimeKeeper, blank_plan, follow
 from train.trainer import Trainer
@@ -112,7 +112,7 @@ def keep_time(
         costs,
         deadline,
         accumulate=trainer.batches.accumulate,
-        monitor=Monitor(experiment.settings.train.monitor),
+        monitor=monitor_of(experiment.task, experiment.settings.train.monitor),
         others=trainer.callbacks,
         keep=lambda kept: write_json(folder / PLAN, kept.values()),
         resumed=resumed,

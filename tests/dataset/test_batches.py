@@ -1,5 +1,7 @@
 """Batches depend on (seed, epoch, number) only, and evaluation sees each image once, in the middle."""
 
+import threading
+import time
 from itertools import islice
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.batches import Batch, EvalBatches, TrainBatches, ahead, centre_crop, fitting_batch_size
+from dataset.batches import EvalBatches, Reading, Rows, TrainBatches, ahead, centre_crop, fitting_batch_size
 from dataset.samplers.base import SAMPLERS
 from utils.errors import DataError
 from utils.pace import Plan
@@ -172,29 +174,86 @@ def test_reading_ahead_changes_neither_the_batches_nor_their_order():
         assert all(torch.equal(a.images, b.images) for a, b in zip(expected, found, strict=True))
 
 
-def test_reading_ahead_is_one_batch_ahead_and_no_more():
-    read = []
+class Watched(Numbered):
+    """A source that notes what was read, in which thread, and lets a test decide when a read ends."""
 
-    def batches():
-        for number in range(5):
-            read.append(number)
-            yield Batch(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), {}, np.array([number]))
+    def __init__(self, count):
+        super().__init__(count)
+        self.read, self.threads, self.pinned, self.gates = [], set(), set(), {}
 
-    coming = ahead(batches())
+    def batch(self, rows, *, pinned=False):
+        if gate := self.gates.get(int(rows[0])):
+            assert gate.wait(30)
+        self.read.append(int(rows[0]))
+        self.threads.add(threading.current_thread().name)
+        self.pinned.add(pinned)
+        if rows[0] == 99:
+            raise DataError("gone")
+        return super().batch(rows)
+
+
+def single_rows(source, count):
+    return Reading(source, {}, (Rows(np.array([row])) for row in range(count)))
+
+
+def test_reading_ahead_is_a_few_batches_ahead_and_no_more():
+    source = Watched(20)
+    coming = ahead(single_rows(source, 20))
     assert next(coming).rows.tolist() == [0]
-    coming.close()  # waits for the reader
-    assert read == [0, 1]
+    coming.close()  # waits for the readers
+    assert sorted(source.read) == [0, 1, 2, 3]
 
 
-def test_an_error_while_reading_ahead_reaches_who_uses_the_batches():
-    def batches():
-        yield Batch(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), {}, np.array([0]))
-        raise DataError("gone")
+def test_a_batch_that_takes_long_neither_stops_the_readers_of_the_next_nor_changes_the_order():
+    source = Watched(9)
+    source.gates[0] = threading.Event()
+    coming = ahead(single_rows(source, 9))
+    first = threading.Thread(target=lambda: found.extend(next(coming).rows))
+    found = []
+    first.start()
+    deadline = time.monotonic() + 30
+    while sorted(source.read) != [1, 2] and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert sorted(source.read) == [1, 2]  # by the other threads, while the first one waits
+    source.gates[0].set()
+    first.join()
+    assert [*found, *(row for batch in coming for row in batch.rows)] == list(range(9))
+    assert len(source.threads) > 1
 
-    coming = ahead(batches())
-    next(coming)
+
+def test_an_error_while_reading_ahead_reaches_who_uses_the_batches_when_its_batch_is_due():
+    source = Watched(100)
+    coming = ahead(Reading(source, {}, iter([Rows(np.array([row])) for row in (0, 99, 1)])))
+    assert next(coming).rows.tolist() == [0]
     with pytest.raises(DataError, match="gone"):
         next(coming)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_batches_for_a_gpu_are_read_into_pinned_memory_without_a_second_copy(monkeypatch, there):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", None)  # which would copy
+    source = Watched(23)
+    batches = TrainBatches(source, targets_of(23), sampler(range(23)), 4)
+    expected = list(batches.epoch(1))
+    source.pinned.clear()
+    read = list(ahead(batches.epoch(1)))
+    assert source.pinned == {there}
+    assert all(torch.equal(a.images, b.images) for a, b in zip(expected, read, strict=True))
+
+
+def test_the_middle_of_images_is_copied_into_pinned_memory_as_one_piece(monkeypatch):
+    copied = []
+
+    def pin_memory(images):
+        copied.append(images.shape)
+        return images.contiguous(memory_format=torch.channels_last)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
+    batches = EvalBatches(Numbered(3, size=(10, 8)), np.arange(3), batch_size=2, size=(6, 4))
+    assert [len(batch.rows) for batch in ahead(iter(batches))] == [2, 1]
+    assert copied == [(2, 3, 6, 4), (1, 3, 6, 4)]
 
 
 @given(st.integers(1, 30), st.integers(1, 30))

@@ -12,7 +12,7 @@ from experiment.names import chosen_name
 from experiment.one_run import tuning
 from experiment.read_settings import check, key_of, read_sections
 from experiment.run_folder import FINISHED, create_run, find_run, write_environment
-from experiment.score_words import ends, score_lines
+from experiment.score_words import ends, heading, score_lines
 from experiment.settings import Settings
 from experiment.start import started
 from inference.bootstrap import differences, intervals
@@ -25,7 +25,6 @@ from utils.command import podium
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError
 from utils.ini import format_ini
-from utils.metrics import in_words
 from utils.text_table import format_table
 
 log = logging.getLogger("podium")
@@ -90,7 +89,7 @@ def _table(runs: Ingredients, chosen: tuple[int, ...], everything: tuple[int, ..
     soups = {"uniform soup": everything} | ({"greedy soup": chosen} if chosen != everything else {})
     for words, ingredients in soups.items():
         rows.append((words, "", *(f"{runs.scores(ingredients)[name]:.4f}" for name in names)))
-    return format_table(("run", "taken", *map(in_words, names)), rows)
+    return format_table(("run", "taken", *(heading(runs.task, name) for name in names)), rows)
 
 
 def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str, base: Settings) -> None:
@@ -152,8 +151,8 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
             "interval of the gain": [one.between.low, one.between.high],
         }
         lines.append(
-            f"  {in_words(name):<10} {one.b:.4f} {one.of_b}  best run {one.a:.4f}  gain {one.value:+.4f} "
-            f"[{one.between.low:+.4f}, {one.between.high:+.4f}]"
+            f"  {heading(task, name):<10} {one.b:.4f} {one.of_b}  best run {one.a:.4f}  "
+            f"gain {one.value:+.4f} [{one.between.low:+.4f}, {one.between.high:+.4f}]"
         )
     log.info(
         "\nThe greedy choice was made on these same images. Chosen on one half of the %s and scored on the "
