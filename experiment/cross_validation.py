@@ -13,9 +13,10 @@ from dataset.readers.base import DATASETS, BaseDataset
 from dataset.tasks.base import Task
 from experiment import one_run
 from experiment.assemble import Experiment, fingerprint, training_table
+from experiment.finish import tuning
 from experiment.leak import beginning
 from experiment.members import Member, folders_by_fold, members_of
-from experiment.one_run import train_run, tuning
+from experiment.one_run import train_run
 from experiment.run_folder import FINISHED, held
 from experiment.score_words import ends, score_lines, words
 from experiment.start import started

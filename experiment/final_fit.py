@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from experiment.changes import changes
+from experiment.finish import FOLDS_OF_FINAL
 from experiment.members import folders_by_fold
-from experiment.one_run import FOLDS_OF_FINAL
 from experiment.read_settings import check
 from experiment.resolve import as_begun
 from experiment.run_folder import find_run
