@@ -81,7 +81,7 @@ class PathSettings:
 
     data: Path  # the organiser's folder; never written to
     draw_demo: bool = False  # draw demo data into ``data`` when it does not exist
-    runs: Path = Path("runs")
+    runs: Path = Path("runs")  # where each run gets its folder
     cache: Path = Path(".cache")  # prepared images; may be deleted at any time
 
 
@@ -104,13 +104,13 @@ class ImageSettings:
 class TrainSettings:
     """The training loop."""
 
-    epochs: Count
+    epochs: Count  # passes over the data
     time_limit: Duration | None = None  # of the whole process: the epochs get as many batches as fit into it
     plan: Path | None = None  # the folder of a run that had a time limit: repeats it without the clock
     batch_size: Literal["auto"] | Count = 64  # auto: what the memory holds, 64 * accumulate images a step
     accumulate: Count = 1  # batches per optimiser step
     clip: Positive | None = None  # largest L2 norm of the gradient
-    precision: PrecisionName = "auto"
+    precision: PrecisionName = "auto"  # auto: bfloat16 where that is faster, else float16 or float32
     compile: bool = False  # by torch.compile: minutes at the start, then faster steps
     monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one
     final: str | None = None  # a finished run: train on all data, for as many epochs as its folds needed
