@@ -108,14 +108,17 @@ class Experiment:
         dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
         source = self.images(dataset.root, dataset.files, "training")
         self.settings = keeping(settings, kind_of(source))  # the run's, for all its images
+
         pseudo = settings.pseudo.of_fold(dataset.valid_fold)
         if pseudo.labels is not None:
             dataset.extra = read_pseudo_labels(pseudo, pseudo.labels, dataset, self.task)
             more = self.images(dataset.root, dataset.extra.files, "pseudo-labelled")
             source = JoinedSource(source, more)
+
         if settings.images.on_bad_image == "error":
             raise_bad(source, "\nMend them, or leave them out: [images] on_bad_image = skip")
         dataset.without(np.array(sorted(source.bad), dtype=np.int64))
+
         validates = dataset.valid_fold is not None
         if not len(dataset.train_rows) or (validates and not len(dataset.valid_rows)):
             raise DataError(
@@ -233,6 +236,7 @@ def assemble_training(
     table = dataset.training
     if dataset.extra is not None:
         log.info(summary(settings.pseudo.of_fold(dataset.valid_fold), dataset.extra))
+
     sampler = SAMPLERS.build(
         settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
     )
@@ -244,12 +248,14 @@ def assemble_training(
         accumulate=train.accumulate,
         read_ahead=experiment.precision.device.type == "cuda",
     )
+
     model = experiment.model(fresh=fresh)
     if batches.batch_size < train.images:  # where images are few
         experiment.heads.check_batch(batches.batch_size)
         refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)
     augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
     log.info("%s\nDevice: %s", cost_line(settings, model), experiment.precision)
+
     validator = experiment.validator(dataset, source)
     criterion = experiment.criterion({name: values[table.rows] for name, values in table.targets.items()})
     callbacks = build_callbacks(
@@ -263,6 +269,7 @@ def assemble_training(
         criterion=criterion,
         precision=experiment.precision,
     )
+
     return TimedTrainer(
         build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate)),
         batches=batches,

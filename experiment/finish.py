@@ -47,10 +47,12 @@ def finish(
     scores, found = (
         _validated(experiment, folder, best, trainer) if known is None else (_own(best, experiment), known)
     )
+
     names = dataset.names
     ids = [(names[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
     write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, found)
     sure = intervals(experiment.task, found.logits, found.targets, [group for *_, group in ids])
+
     history = trainer.state.history
     measured = [*experiment.task.main_scores, "loss"]
     epoch, monitor = int(best["scores"]["epoch"]), experiment.settings.train.monitor
@@ -67,6 +69,7 @@ def finish(
             **digests(folder),
         },
     )
+
     lines = score_lines(experiment.task, scores, sure)
     log.info(
         "\nBest epoch: %d, by %s. On the validation images, with 95 %% intervals:%s", epoch, monitor, lines

@@ -138,9 +138,11 @@ class Infer(Mode):
             )
         paths = [text for text in self.arguments.overrides if key_of(text).startswith("paths.")]
         prior = experiment.settings.infer.on_bad_image == "prior"
+
         found, unreadable = kind.predict(
             folder, task, submitter.images, paths, self._again, self.outputs.out, prior=prior
         )
+
         written = self.outputs.folder(folder)
         keep_list(written, unreadable)
         submitter.submit(found, written, listed)

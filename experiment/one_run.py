@@ -66,6 +66,7 @@ def train_run(
     """
     refuse_other_data(folder, fingerprint(dataset))
     saved = state_to_resume(folder, monitor_of(experiment.task, experiment.settings.train.kept_by))
+
     plan, keeper = experiment.settings.train.plan, None
     try:
         trainer = assemble_training(experiment, folder, dataset, source, fresh=saved is None)
@@ -76,12 +77,14 @@ def train_run(
     except (ConfigError, DataError):
         _remove_untrained(whole)
         raise
+
     report(experiment, folder, dataset, source)
     if saved is not None:
         restore(trainer.state, saved, folder)
         epoch, batch = trainer.state.epoch, trainer.state.batch
         log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
         warn_of_other_bits(folder, experiment.precision.facts())
+
     _fit(trainer, whole)
     if experiment.settings.train.final is not None:
         finish_final(experiment, folder, trainer)
@@ -97,6 +100,7 @@ def _fit(trainer: Trainer, whole: Path | None) -> None:
         f"Write [train] batch_size = {half} and accumulate = {2 * trainer.batches.accumulate}, "
         "[model] gradient_checkpointing = yes, or [images] store = disk."
     )
+
     try:
         with (
             explained(device, f"Training steps of batch_size = {batches.batch_size} images", advice),

@@ -29,16 +29,19 @@ def report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: I
     write_class_table(folder / CLASS_TABLE, table, columns)
     trained = {name: values[dataset.train_rows] for name, values in dataset.targets.items()}
     write_priors(folder, experiment.task.spaces, priors_of(experiment.task.spaces, trained))
+
     if dataset.valid_fold is not None:
         split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
         write_table(folder / "split.csv", ("group", "fold"), split)
     log.info("%s\n", in_short(columns, table, folder / CLASS_TABLE))
+
     validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
     if len(dataset.valid_rows) and (unscored := experiment.task.unscored(validated)):
         log.warning(
             "No validation image has %s: scores say nothing about it.",
             listing(unscored, str(folder / CLASS_TABLE)),
         )
+
     for line in remark_lines(source, dataset.files, experiment.prepare.depth, "training"):
         log.warning(line)
     task, cropper = experiment.task, experiment.prepare.cropper
@@ -46,6 +49,7 @@ def report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: I
         log.warning(line)
     for note in dataset.notes:
         log.warning(note)
+
     left_out = [*dataset.skipped, *source.bad.values()]
     _say_left_out(left_out, folder)
     log.info(
