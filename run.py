@@ -2,6 +2,7 @@
 """Podium: from config.ini to a submission. ``python run.py --help`` shows how."""
 
 import sys
+from argparse import ArgumentParser, Namespace
 
 from utils import signals
 from utils.shared_cores import wait_briefly
@@ -36,6 +37,11 @@ def _run(arguments: list[str], output: Guarded) -> int:
         parser.epilog = overview()
         parser.print_help()
         return _answered(output)
+    return _do(first, parser, arguments, output)
+
+
+def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: Guarded) -> int:
+    """Do what the mode does, or say what it would."""
     # Imported late: torch and timm take seconds, --help should not.
     from experiment.mode import mode_named
     from utils.device import keep_freed_memory
@@ -48,6 +54,7 @@ def _run(arguments: list[str], output: Guarded) -> int:
     log_to_terminal()
     make_deterministic()
     keep_freed_memory()
+
     try:
         mode = mode_named(first.mode or "train")
         signals.imported()
@@ -59,8 +66,8 @@ def _run(arguments: list[str], output: Guarded) -> int:
         mode().run(parse(parser, mode, arguments))
     except (PodiumError, UnicodeEncodeError, OSError) as error:
         signals.ending()
-        said, code = in_words(error, arguments)
-        print(legible(printable(said)), file=sys.stderr)
+        message, code = in_words(error, arguments)
+        print(legible(printable(message)), file=sys.stderr)
         return code
     return _answered(output) if mode.answers else 0
 

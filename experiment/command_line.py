@@ -61,6 +61,7 @@ def common_parser() -> ArgumentParser:
         allow_abbrev=False,
         add_help=False,  # whose help it is depends on the mode
     )
+
     parser.add_argument("--help", "-h", action="store_true", help="this; after --mode NAME, about that mode")
     parser.add_argument("--mode", metavar="NAME", help="what to do; default: train")
     parser.add_argument(

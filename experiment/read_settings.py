@@ -102,6 +102,7 @@ class _Check:
         augmentations = [self.named(name, AUGMENTATIONS) for name in self.repeated("augmentation")]
         callbacks = [self.named(name, CALLBACKS) for name in self.repeated("callback")]
         views = self.views()
+
         if self.problems:
             raise ConfigError(listed(source, self.problems))
         return Settings(

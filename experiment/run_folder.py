@@ -165,6 +165,7 @@ def _named(runs: Path, name: str, which: str) -> _Named:
         damaged = {folder: lacks for folder in places if which.strip() and (lacks := _lacks(folder))}
     except (OSError, ValueError):  # no file could have that name
         damaged = {}
+
     if damaged:
         raise DataError("; ".join(f"{folder} can't be used: {lacks}" for folder, lacks in damaged.items()))
     raise ConfigError(_unknown_run(runs, name, which))
@@ -200,22 +201,20 @@ def held(folder: Path) -> Iterator[None]:
 
 def write_environment(folder: Path, facts: dict[str, Any]) -> None:
     """Keep what made this run: commit, versions, its config as written, machine, and ``facts``."""
-    write_json(
-        folder / _ENVIRONMENT,
-        {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": sys.argv,
-            "folder": str(Path.cwd()),  # from which relative paths are meant
-            "who": _git("config", "user.name"),
-            "commit": _git("rev-parse", "HEAD"),
-            "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in _PACKAGES},
-            "config_sha256": sha256_of_text(folder / CONFIG),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            **facts,
-        },
-    )
+    facts_of_here = {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+        "folder": str(Path.cwd()),  # from which relative paths are meant
+        "who": _git("config", "user.name"),
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in _PACKAGES},
+        "config_sha256": sha256_of_text(folder / CONFIG),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+    }
+
+    write_json(folder / _ENVIRONMENT, facts_of_here | facts)
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
