@@ -4,9 +4,10 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,11 +26,26 @@ _AHEAD = 3  # batches that are read, or wait, while one is in use; a thread fill
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table."""
+    """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table.
+
+    One of training also knows when it is trained on, which all its randomness depends on beside the seed.
+    """
 
     images: Tensor
     targets: Targets
     rows: NDArray[np.int64]
+    epoch: int = 0
+    number: int = 0  # in its epoch
+    time: float = 0.0  # of the run, in epochs
+
+
+class Rows(NamedTuple):
+    """The rows (N) of a batch that is still to be read, and when it is trained on."""
+
+    rows: NDArray[np.int64]
+    epoch: int = 0
+    number: int = 0
+    time: float = 0.0
 
 
 class TrainBatches:
@@ -40,11 +56,24 @@ class TrainBatches:
 
     Args:
         batch_size: images of a batch; all of them where the sampler has fewer.
+        accumulate: batches of an optimiser step, at most.
+        read_ahead: whether a thread reads the next batch meanwhile. On a CPU it would take a core from the
+            model.
     """
 
-    def __init__(self, source: ImageSource, targets: Targets, sampler: Sampler, batch_size: int) -> None:
+    def __init__(
+        self,
+        source: ImageSource,
+        targets: Targets,
+        sampler: Sampler,
+        batch_size: int,
+        *,
+        accumulate: int = 1,
+        read_ahead: bool = False,
+    ) -> None:
         self.source, self.targets, self.sampler = source, targets, sampler
         self.batch_size = min(batch_size, len(sampler))
+        self.accumulate, self.read_ahead = accumulate, read_ahead
         self.pace = Pace(len(self))
 
     def __len__(self) -> int:
@@ -55,15 +84,37 @@ class TrainBatches:
         """Return the batches of ``epoch`` from number ``start`` on."""
         return Reading(self.source, self.targets, self._rows_of(epoch, start))
 
-    def _rows_of(self, epoch: int, start: int) -> Iterator[NDArray[np.int64]]:
+    def _rows_of(self, epoch: int, start: int) -> Iterator[Rows]:
         number, passed = self.pace.before(epoch) + start, -1
         last = self.pace.before(epoch) + self.pace.most(epoch)
         while number < last:
             turn, position = divmod(number, len(self))
             if turn != passed:
                 passed, order = turn, self.sampler.order(turn)
-            yield order[position * self.batch_size : (position + 1) * self.batch_size]
+            in_epoch = number - self.pace.before(epoch)
+            rows = order[position * self.batch_size : (position + 1) * self.batch_size]
+            yield Rows(rows, epoch, in_epoch, self.pace.time(epoch, in_epoch))
             number += 1
+
+    def count(self, epoch: int) -> int:
+        """Return how many batches an epoch has; 0 where the run is over before it."""
+        return self.pace.count(epoch)
+
+    def windows(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
+        """Yield the batches of each optimiser step of ``epoch``, from batch ``start`` on.
+
+        The pace may change from one step to the next, also after a batch was read ahead.
+        """
+        reading = self.epoch(epoch, start)
+        batches = ahead(reading) if self.read_ahead else reading
+
+        while (left := self.pace.count(epoch) - start) > 0:
+            read = islice(batches, min(self.accumulate, left))
+            window = [replace(batch, time=self.pace.time(epoch, batch.number)) for batch in read]
+            if not window:
+                return
+            yield window
+            start += len(window)
 
 
 class EvalBatches:
@@ -91,7 +142,7 @@ class EvalBatches:
 
     def __iter__(self) -> "Reading":
         starts = range(0, len(self.rows), self.batch_size)
-        rows = (self.rows[start : start + self.batch_size] for start in starts)
+        rows = (Rows(self.rows[start : start + self.batch_size]) for start in starts)
         return Reading(self.source, self.targets, rows, self.size)
 
 
@@ -100,30 +151,30 @@ class Reading(Iterator[Batch]):
     """Batches that are read when they are asked for.
 
     Args:
-        rows: (N) of each batch.
+        rows: of each batch.
         size: the middle part (H, W) to keep of each image; None: all of it.
     """
 
     source: ImageSource
     targets: Targets
-    rows: Iterator[NDArray[np.int64]]
+    rows: Iterator[Rows]
     size: tuple[int, int] | None = None
 
     def __next__(self) -> Batch:
         return self.read(next(self.rows))
 
-    def read(self, rows: NDArray[np.int64], *, pinned: bool = False) -> Batch:
+    def read(self, wanted: Rows, *, pinned: bool = False) -> Batch:
         """Return the batch of these rows; several threads may do this at once.
 
         Args:
             pinned: in memory from which a GPU copies while the CPU works on.
         """
         if self.size is not None:
-            images = centre_crop(self.source.batch(rows), self.size)
+            images = centre_crop(self.source.batch(wanted.rows), self.size)
             images = images.pin_memory() if pinned and images.device.type == "cpu" else images
         else:  # read into pinned memory at once, since a copy takes about as long as reading a map
-            images = self.source.batch(rows, pinned=True) if pinned else self.source.batch(rows)
-        return Batch(images, _rows_of(self.targets, rows), rows)
+            images = self.source.batch(wanted.rows, pinned=True) if pinned else self.source.batch(wanted.rows)
+        return Batch(images, _rows_of(self.targets, wanted.rows), *wanted)
 
 
 def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +29,15 @@ from experiment.callbacks import build_callbacks, check_callbacks
 from experiment.eval_images import EVAL, readable_rows
 from experiment.kept_images import keeping
 from experiment.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
+from experiment.metrics import monitor_of, scored_by
 from experiment.run_folder import check_name
 from experiment.settings import Settings
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
 from schedulers.base import SCHEDULERS
-from train.loop import Loop
-from train.monitor import Monitor
 from train.optimizers.base import OPTIMIZERS, parameter_groups
 from train.state import TrainState
+from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
@@ -70,11 +70,16 @@ class Experiment:
             allow_any_kernels()
         return cls(settings, task, precision, prepare)
 
+    def with_settings(self, settings: Settings) -> "Experiment":
+        """Return the same experiment with other settings of training, and the precision that they name."""
+        precision = Precision.named(settings.train.precision, self.precision.device)
+        return replace(self, settings=settings, precision=precision)
+
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
         check_name(self.settings.run.name)
         self.criterion()
-        check_batch(self.settings, self._heads(fresh=False), self.settings.train.batch_size)
+        check_batch(self.settings, self._heads(fresh=False), self.settings.train.images)
         self.settings.run.check()
         self.settings.pseudo.check(self.task.spaces)
         check_callbacks(self.settings)
@@ -202,7 +207,8 @@ def build_task(settings: Settings) -> Task:
         return DATASETS.get(dataset.name).table_rows(**DATASETS.arguments(dataset, root=root))
 
     chosen = settings.chosen["task"]
-    return TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+    task = TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+    return scored_by(task, settings)
 
 
 def training_table(settings: Settings, task: Task) -> BaseDataset:
@@ -244,10 +250,16 @@ def assemble_training(
     sampler = SAMPLERS.build(
         settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
     )
-    batches = TrainBatches(source, table.targets, sampler, train.batch_size)
-    check_batch(
-        settings, experiment.heads, batches.batch_size
-    )  # smaller than the config's where images are few
+    batches = TrainBatches(
+        source,
+        table.targets,
+        sampler,
+        train.images,
+        accumulate=train.accumulate,
+        read_ahead=experiment.precision.device.type == "cuda",
+    )
+    # Smaller than the config's where images are few.
+    check_batch(settings, experiment.heads, batches.batch_size)
     augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
     log.info("%s\nDevice: %s", cost_line(settings, experiment.heads), experiment.precision)
     validator = experiment.validator(dataset, source)
@@ -263,10 +275,7 @@ def assemble_training(
         criterion=criterion,
         precision=experiment.precision,
     )
-    loop = Loop(
-        epochs=train.epochs, accumulate=train.accumulate, clip=train.clip, seed=seed, compile=train.compile
-    )
-    return Trainer(
+    return TimedTrainer(
         _fresh_state(experiment, -(-len(batches) // train.accumulate), fresh=fresh),
         batches=batches,
         augmenter=augmenter,
@@ -274,7 +283,10 @@ def assemble_training(
         validator=validator,
         callbacks=callbacks,
         precision=experiment.precision,
-        loop=loop,
+        epochs=train.epochs,
+        seed=seed,
+        clip=train.clip,
+        compile=train.compile,
     )
 
 
@@ -293,7 +305,7 @@ def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -
         optimizer=optimizer,
         steps_per_epoch=steps_per_epoch,
         epochs=settings.train.epochs,
-        score_of=Monitor(settings.train.kept_by).value,
+        score_of=monitor_of(experiment.task, settings.train.kept_by).value,
     )
     loss_sum = torch.zeros((), device=experiment.precision.device)
     scaler = experiment.precision.scaler()

@@ -62,15 +62,15 @@ def _core(name: str) -> str:
 
 def check_columns(task: Task, images: EvalDataset) -> None:
     """Raise a DataError unless the template has all columns that the task writes."""
-    columns, own = images.columns[1:], task.columns
-    missing = [name for name in own if name not in columns]
-    others = [name for name in columns if name not in own]
-    if not missing and (images.template or not others or not own):
+    columns, answers = images.columns[1:], task.columns
+    missing = [name for name in answers if name not in columns]
+    others = [name for name in columns if name not in answers]
+    if not missing and (images.template or not others or not answers):
         return
     hint = _hint(task, images, missing, others)
     raise DataError(
         f"The submission's template has the columns {_said(columns) or '(none)'} after the id, but the task "
-        f"writes {_said(own)}.{hint} See submit and column in [task], and the table in [test_dataset]."
+        f"writes {_said(answers)}.{hint} See submit and column in [task], and the table in [test_dataset]."
     )
 
 
@@ -94,7 +94,7 @@ def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Seque
         return ""
     if not others and len(columns := images.columns[1:]) > 1:
         return f" Is {missing[0]!r} no label? Then write label_columns = {_said(columns)} in [dataset]."
-    labels = {label for names in task.views.values() for label in names}
+    labels = {label for names in task.questions.values() for label in names}
     if len(task.columns) == 1 and len(others) > 1 and labels == set(others):
         return " These are the labels: write submit = probabilities in [task], or binary for 0 and 1."
     allowed = set(task.allowed.get(missing[0], ()))

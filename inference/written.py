@@ -23,7 +23,7 @@ class Written:
     @classmethod
     def of(cls, task: Task, images: EvalDataset) -> "Written":
         """Return how a template spells what a task writes."""
-        spelling = images.spelling(label for labels in task.views.values() for label in labels)
+        spelling = images.spelling(label for labels in task.questions.values() for label in labels)
         return cls(task.in_spelling(spelling), images)
 
     def rows(self, logits: Logits, times: int = 1) -> list[dict[str, str]]:
@@ -42,8 +42,8 @@ class Written:
 
     def wrong_value(self, column: str, value: str) -> str | None:
         """Return what is wrong with a value of one of the organiser's columns, or None."""
-        own = {self._column(name): name for name in (*self.task.columns, *self.task.allowed)}
-        return self.task.wrong_value(own.get(column, column), value)
+        ours = {self._column(name): name for name in (*self.task.columns, *self.task.allowed)}
+        return self.task.wrong_value(ours.get(column, column), value)
 
     def _column(self, name: str) -> str:
         """Return how the organiser spells a column; one that he has not stays as it is."""

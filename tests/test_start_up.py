@@ -27,7 +27,16 @@ check(read_sections(Path("config.ini"), []), "config.ini")
 print(*sys.modules)
 """
 # Each of them takes from half a second to three; a model of timm's, training or TensorBoard needs some.
-HEAVY = {"timm", "torchvision", "torch._dynamo", "torch._inductor", "matplotlib", "tensorboard", "sympy"}
+HEAVY = {
+    "timm",
+    "torchvision",
+    "torch._dynamo",
+    "torch._inductor",
+    "matplotlib",
+    "tensorboard",
+    "sympy",
+    "pandas",
+}
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from experiment.mode import MODES
 from inference.engines.base import ENGINES
 from inference.views.base import VIEWS
 from loss.base import LOSSES
-from models.classifier import MODELS
+from models.base import MODELS
 from models.conditionings.base import CONDITIONINGS
 from models.heads.base import HEADS
 from schedulers.base import SCHEDULERS
@@ -227,6 +227,7 @@ MAY_WRITE = {
     "train/callbacks/events.py": {"SummaryWriter"},  # given up when it fails
     "experiment/time_limit.py": {"TemporaryDirectory"},  # to measure how long a checkpoint takes
     "experiment/run_folder.py": {"TemporaryFile"},  # to find out whether a run can be written
+    "tools/workers/foreman.py": {"open"},  # what a worker prints, for a person to look at
     "utils/logs.py": {"FileHandler"},  # given up when it fails
     "utils/native_messages.py": {"TemporaryFile", "open"},  # of what decoders print
     "utils/terminal.py": {"os.open"},  # of /dev/null

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.batches import EvalBatches, Reading, TrainBatches, ahead, centre_crop, fitting_batch_size
+from dataset.batches import EvalBatches, Reading, Rows, TrainBatches, ahead, centre_crop, fitting_batch_size
 from dataset.samplers.base import SAMPLERS
 from utils.errors import DataError
 from utils.pace import Plan
@@ -193,7 +193,7 @@ class Watched(Numbered):
 
 
 def single_rows(source, count):
-    return Reading(source, {}, (np.array([row]) for row in range(count)))
+    return Reading(source, {}, (Rows(np.array([row])) for row in range(count)))
 
 
 def test_reading_ahead_is_a_few_batches_ahead_and_no_more():
@@ -223,7 +223,7 @@ def test_a_batch_that_takes_long_neither_stops_the_readers_of_the_next_nor_chang
 
 def test_an_error_while_reading_ahead_reaches_who_uses_the_batches_when_its_batch_is_due():
     source = Watched(100)
-    coming = ahead(Reading(source, {}, iter([np.array([0]), np.array([99]), np.array([1])])))
+    coming = ahead(Reading(source, {}, iter([Rows(np.array([row])) for row in (0, 99, 1)])))
     assert next(coming).rows.tolist() == [0]
     with pytest.raises(DataError, match="gone"):
         next(coming)
@@ -284,3 +284,26 @@ def test_an_epoch_whose_plan_still_moves_goes_on_for_whoever_reads_it():
 def test_a_batch_that_nobody_chose_has_fewer_images_where_they_are_large(size, images):
     assert fitting_batch_size(size, torch.device("cpu")) == images
     assert fitting_batch_size(size, torch.device("cuda")) == 128
+
+
+def test_a_window_knows_when_it_is_trained_on_also_where_the_pace_changes_after_it_was_read() -> None:
+    for read_ahead in (False, True):
+        batches = TrainBatches(
+            Numbered(23), targets_of(23), sampler(range(23)), 4, accumulate=2, read_ahead=read_ahead
+        )
+        batches.pace = Plan(lead=2, parts=1, batches=[0], validated=[True], moving=True)
+        windows = batches.windows(0)
+        first = next(windows)
+        assert [(batch.number, batch.time) for batch in first] == [(0, 0.0), (1, 0.0)]
+        batches.pace.deal(0, 3, 1)
+        rest = [[(batch.epoch, batch.number, batch.time) for batch in window] for window in windows]
+        assert rest == [[(0, 2, 0.0), (0, 3, 1 / 3)], [(0, 4, 2 / 3)]]
+
+
+def test_windows_go_on_from_any_batch_of_an_epoch() -> None:
+    batches = TrainBatches(Numbered(23), targets_of(23), sampler(range(23)), 4, accumulate=3)
+    whole = [batch.rows.tolist() for window in batches.windows(1) for batch in window]
+    sizes = [len(window) for window in batches.windows(1, 2)]
+    assert sum(sizes) == len(whole) - 2
+    assert max(sizes) == 3
+    assert [batch.rows.tolist() for window in batches.windows(1, 2) for batch in window] == whole[2:]

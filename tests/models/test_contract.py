@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from models.backbone import current_name
-from models.classifier import MODELS, Classifier, check_outputs
+from models.base import MODELS, Classifier
+from models.checks import check_outputs
 from utils.errors import ConfigError
 from utils.registry import Component
 
@@ -38,7 +39,10 @@ LARGE = (
 )  # fmt: skip
 every_model = pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in MODELS.names()],
+    [
+        pytest.param(name, marks=(pytest.mark.slow, pytest.mark.nets)) if name in LARGE else name
+        for name in MODELS.names()
+    ],
 )
 
 

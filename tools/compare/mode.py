@@ -11,20 +11,19 @@ from dataset.readers.base import whose
 from dataset.tasks.base import Task
 from experiment.changes import changes
 from experiment.mode import MODES, Mode
-from experiment.read_settings import key_of
 from experiment.run_config import Asked
 from experiment.run_folder import find_run
 from experiment.saved_run import SavedRun, Tables, shared
+from experiment.score_words import heading
 from inference.bootstrap import Difference, differences
 from utils.errors import ConfigError
 from utils.metrics import in_words
 from utils.shortened import brief
-from utils.text_table import format_table
+from utils.text_table import Row, format_table
 
 log = logging.getLogger("podium")
 _MOST_LABELS, _MOST_GROUPS = 12, 12  # shown, of those that differ most
 _ABOUT = "The intervals say how much depends on who was validated, not what another seed would change."
-Cells = tuple[str | int, ...]
 Right = NDArray[np.bool_]  # which of the labelled images got no wrong answer
 
 
@@ -33,30 +32,22 @@ class Compare(Mode):
     """Print whether the second of two finished runs is better, by the images that both validated."""
 
     answers = True
+    may_set = ("paths",)
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="two of them, each by version or path")
 
     def run(self, arguments: Namespace) -> None:
-        _refuse(arguments)
+        if len(arguments.runs) != 2:
+            raise ConfigError(
+                f"--mode compare takes two runs, not {len(arguments.runs)}: python run.py --mode compare A B"
+            )
         here = Asked.of(arguments).here
         folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in arguments.runs]
         tables = Tables()
         a, b = (SavedRun.read(folder, arguments.overrides, tables) for folder in folders)
         log.info("%s", "\n\n".join(_report(a, b)))
-
-
-def _refuse(arguments: Namespace) -> None:
-    if len(arguments.runs) != 2:
-        raise ConfigError(
-            f"--mode compare takes two runs, not {len(arguments.runs)}: python run.py --mode compare A B"
-        )
-    if arguments.resume or arguments.run is not None:
-        raise ConfigError("--resume and --run have no meaning with --mode compare: name two runs after it.")
-    for text in arguments.overrides:
-        if not key_of(text).startswith("paths."):
-            raise ConfigError(f"--set {text} belongs to training; only paths can be set with --mode compare.")
 
 
 def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
@@ -65,61 +56,61 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
     a, b = shared([a, b])
     groups = a.validated.groups
     count, together = len(set(groups)), len(set(groups)) < len(groups)
-    one, called = whose(groups, a.dataset.group_words)
+    group, called = whose(groups, a.dataset.group_words)
     yield (
         f"\nA: {a.folder}, which validated {sizes[0]} images\n"
         f"B: {b.folder}, which validated {sizes[1]}\n"
         f"Both validated {len(groups)} images{f' of {count} {called}' if together else ''}: "
         "all that follows is about these."
     )
-    found = differences(a.task.scorer(a.logits, a.targets), b.task.scorer(b.logits, b.targets), groups)
+
+    scores = differences(a.task.scorer(a.logits, a.targets), b.task.scorer(b.logits, b.targets), groups)
     yield format_table(
-        ("score", "A", "95 %", "B", "95 %", "B - A", "95 %", "B better"), _scores(a.task, found)
+        ("score", "A", "95 %", "B", "95 %", "B - A", "95 %", "B better"), _scores(a.task, scores)
     )
-    verdicts = [_verdict(name, found[name]) for name in a.task.main_scores if name in found]
+    verdicts = [_verdict(name, scores[name]) for name in a.task.main_scores if name in scores]
     yield "\n".join([*verdicts, _ABOUT])
-    yield _labels(found)
+    yield _labels(scores)
+
     scored = a.task.scored(a.targets)
     right = ~a.wrong[scored], ~b.wrong[scored]
     yield _images(*right)
     if together:
-        yield _groups(np.array(groups)[scored], *right, called=one)
+        yield _groups(np.array(groups)[scored], *right, called=group)
     yield _settings(a, b)
 
 
-def _scores(task: Task, found: dict[str, Difference]) -> list[Cells]:
-    """Return a row for each of the competition's scores, and for each view's where these are others."""
-    names = [name for name in found if "/" not in name]
-    deciding = list(task.views)[-1]
-    for view in task.views:
-        for score in task.main_scores:
-            name = f"{view}/{score}"
-            if name in found and (view != deciding or found[name] != found[score]):
+def _scores(task: Task, scores: dict[str, Difference]) -> list[Row]:
+    """Return a row for each of the competition's scores, and for each question's where these are others."""
+    names = [name for name in scores if "/" not in name]
+    names = [name for name in task.main_scores if name in scores and name not in names] + names
+    deciding = list(task.questions)[-1]
+    for question in task.questions:
+        for score in dict.fromkeys(name.rpartition("/")[2] for name in task.main_scores):
+            name = f"{question}/{score}"
+            same = question == deciding and scores.get(name) == scores.get(score)
+            if name in scores and not same and name not in names:
                 names.append(name)
-    return [(_in_words(name), *_cells(found[name]), f"{found[name].better:.1%}") for name in names]
+    return [(heading(task, name), *_cells(scores[name]), f"{scores[name].better:.1%}") for name in names]
 
 
-def _in_words(name: str) -> str:
-    view, _, score = name.rpartition("/")
-    return f"{view} {in_words(score)}".strip()
+def _cells(score: Difference) -> Row:
+    values = (f"{score.a:.4f}", str(score.of_a), f"{score.b:.4f}", str(score.of_b), f"{score.value:+.4f}")
+    return (*values, f"[{score.between.low:+.4f}, {score.between.high:+.4f}]")
 
 
-def _cells(one: Difference) -> Cells:
-    values = (f"{one.a:.4f}", str(one.of_a), f"{one.b:.4f}", str(one.of_b), f"{one.value:+.4f}")
-    return (*values, f"[{one.between.low:+.4f}, {one.between.high:+.4f}]")
+def _verdict(name: str, score: Difference) -> str:
+    if not score.verdict:
+        return f"{in_words(name)}: not decided: the interval of the difference holds 0."
+    side = "above" if score.between.low > 0 else "below"
+    lower = ", and lower is better" if score.direction < 0 else ""
+    which = "B" if score.verdict > 0 else "A"
+    return f"{in_words(name)}: {which} is better: the interval of the difference is {side} 0{lower}."
 
 
-def _verdict(name: str, one: Difference) -> str:
-    if one.between.low > 0:
-        return f"{in_words(name)}: B is better: the interval of the difference is above 0."
-    if one.between.high < 0:
-        return f"{in_words(name)}: A is better: the interval of the difference is below 0."
-    return f"{in_words(name)}: not decided: the interval of the difference holds 0."
-
-
-def _labels(found: dict[str, Difference]) -> str:
+def _labels(scores: dict[str, Difference]) -> str:
     """Return the labels whose F1 differs most."""
-    f1 = {name: one for name, one in found.items() if "/f1/" in name and one.value}
+    f1 = {name: score for name, score in scores.items() if "/f1/" in name and score.value}
     most = sorted(f1, key=lambda name: -abs(f1[name].value))[:_MOST_LABELS]
     if not most:
         return "The F1 of each label is the same."
@@ -140,7 +131,7 @@ def _groups(groups: NDArray[np.str_], a: Right, b: Right, *, called: str) -> str
     images = np.bincount(group)
     of_a, of_b = (np.bincount(group[right], minlength=len(names)) for right in (a, b))
     most = np.argsort(-np.abs(of_b - of_a), kind="stable")[:_MOST_GROUPS]
-    rows: list[Cells] = [
+    rows: list[Row] = [
         (str(names[i]), int(images[i]), int(of_a[i]), int(of_b[i])) for i in most if of_a[i] != of_b[i]
     ]
     if not rows:
@@ -149,8 +140,11 @@ def _groups(groups: NDArray[np.str_], a: Right, b: Right, *, called: str) -> str
 
 
 def _settings(a: SavedRun, b: SavedRun) -> str:
-    found = changes(a.settings, b.settings)
-    if not found:
+    differing = changes(a.settings, b.settings)
+    if not differing:
         return "Their configs are the same."
-    lines = [f"  [{one.section}] {one.key}: {' -> '.join(brief(one.before, one.after))}" for one in found]
+    lines = [
+        f"  [{change.section}] {change.key}: {' -> '.join(brief(change.before, change.after))}"
+        for change in differing
+    ]
     return "\n".join(["Their configs differ, A -> B:", *lines])

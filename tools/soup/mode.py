@@ -12,7 +12,7 @@ from experiment.names import chosen_name
 from experiment.one_run import tuning
 from experiment.read_settings import check, key_of, read_sections
 from experiment.run_folder import FINISHED, create_run, find_run, write_environment
-from experiment.score_words import ends, score_lines
+from experiment.score_words import ends, heading, score_lines
 from experiment.settings import Settings
 from experiment.start import started
 from inference.bootstrap import differences, intervals
@@ -25,11 +25,9 @@ from utils.command import podium
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError
 from utils.ini import format_ini
-from utils.metrics import in_words
 from utils.text_table import format_table
 
 log = logging.getLogger("podium")
-_FREE = ("paths.", "infer.", "run.device")  # what --set may change of the runs
 _SUFFIX = "_soup"
 _NO_EPOCH = 0  # what a soup's checkpoint and scores.json have in place of their best epoch
 
@@ -43,6 +41,8 @@ class Soup(Mode):
     of --set run.name=...): predict with it, compare it, or put it into an ensemble.
     """
 
+    may_set = ("paths", "infer", "run.name", "run.device")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="two or more, each by version or path")
@@ -54,14 +54,9 @@ class Soup(Mode):
         )
 
     def run(self, arguments: Namespace) -> None:
-        if arguments.resume or arguments.run is not None:
-            raise ConfigError("--resume and --run have no meaning with --mode soup: name runs after it.")
         if len(arguments.runs) < 2:
             raise ConfigError("--mode soup takes two runs or more: python run.py --mode soup A B C")
         here_only = [text for text in arguments.overrides if key_of(text) == "run.name"]
-        for text in arguments.overrides:
-            if text not in here_only and not key_of(text).startswith(_FREE):
-                raise ConfigError(f"--set {text} belongs to training; a soup trains nothing.")
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         others = [text for text in arguments.overrides if text not in here_only]
         config = check(read_sections(arguments.config, others), str(arguments.config)).run.name
@@ -94,12 +89,12 @@ def _table(runs: Ingredients, chosen: tuple[int, ...], everything: tuple[int, ..
     soups = {"uniform soup": everything} | ({"greedy soup": chosen} if chosen != everything else {})
     for words, ingredients in soups.items():
         rows.append((words, "", *(f"{runs.scores(ingredients)[name]:.4f}" for name in names)))
-    return format_table(("run", "taken", *map(in_words, names)), rows)
+    return format_table(("run", "taken", *(heading(runs.task, name) for name in names)), rows)
 
 
 def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str, base: Settings) -> None:
     """Write what a finished run has, with these settings; scores.json last."""
-    task, found = runs.task, runs.answer(chosen)
+    task, said = runs.task, runs.answer(chosen)
     write_text(folder / "config.ini", format_ini(base.texts()))
     ingredients = [str(runs.folders[number]) for number in chosen]
     facts = {"seed": base.run.seed, "data": runs.data, "ingredients": ingredients}
@@ -108,15 +103,16 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
     write_environment(folder, facts)
     if runs.split is not None:  # else nobody's split says whom no ingredient was trained on
         write_text(folder / SPLIT, runs.split)
-    ids = runs.ids
-    write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, task, found)
-    scores, sure = runs.scores(chosen), intervals(task, found.logits, found.targets, runs.groups)
+
+    write_predictions(folder / "valid_predictions.csv", PREDICTED, runs.ids, task, said)
+    scores, sure = runs.scores(chosen), intervals(task, said.logits, said.targets, runs.groups)
     entry = {"epoch": _NO_EPOCH, **scores}
     checkpoint.save(folder / "checkpoints", "best", 0, {"model": runs.weights(chosen), "scores": entry})
     log.info(
         "\n%s soup of %d of %d runs. On the images that none of them was trained on, with 95 %% intervals:%s",
         recipe, len(chosen), len(runs.folders), score_lines(task, scores, sure),
     )  # fmt: skip
+
     soup: dict[str, Any] = {
         "recipe": recipe,
         "ingredients": ingredients,
@@ -134,7 +130,7 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
             "scores": scores,
             "intervals": ends(task, sure),
             **started(folder),
-            **tuning(task, found),
+            **tuning(task, said),
             **digests(folder),
         },
     )
@@ -144,20 +140,21 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
     """Return what the greedy choice scores on people whom it was not made on, and the best run likewise."""
     task = runs.task
     soup, single = runs.nested(runs.greedy), runs.nested(runs.best_single)
-    found = differences(_scorer(runs, single), _scorer(runs, soup), runs.groups)
+    gains = differences(_scorer(runs, single), _scorer(runs, soup), runs.groups)
+
     lines, kept = [], {}
     for name in task.main_scores:
-        one = found[name]
+        gain = gains[name]
         kept[name] = {
-            "score": one.b,
-            "interval": [one.of_b.low, one.of_b.high],
-            "best_run": one.a,
-            "gain": one.value,
-            "interval of the gain": [one.between.low, one.between.high],
+            "score": gain.b,
+            "interval": [gain.of_b.low, gain.of_b.high],
+            "best_run": gain.a,
+            "gain": gain.value,
+            "interval of the gain": [gain.between.low, gain.between.high],
         }
         lines.append(
-            f"  {in_words(name):<10} {one.b:.4f} {one.of_b}  best run {one.a:.4f}  gain {one.value:+.4f} "
-            f"[{one.between.low:+.4f}, {one.between.high:+.4f}]"
+            f"  {heading(task, name):<10} {gain.b:.4f} {gain.of_b}  best run {gain.a:.4f}  "
+            f"gain {gain.value:+.4f} [{gain.between.low:+.4f}, {gain.between.high:+.4f}]"
         )
     log.info(
         "\nThe greedy choice was made on these same images. Chosen on one half of the %s and scored on the "
@@ -166,5 +163,5 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
     return {"halves_seed": NESTED_SEED, **kept}
 
 
-def _scorer(runs: Ingredients, found: Predictions) -> Any:
-    return runs.task.scorer(found.logits, found.targets)
+def _scorer(runs: Ingredients, said: Predictions) -> Any:
+    return runs.task.scorer(said.logits, said.targets)

@@ -21,6 +21,7 @@ class Submissions(Mode):
     """Print the ledger submissions.csv: each submission with its own and its public score."""
 
     answers = True
+    may_set = ("paths", "run")
 
     def run(self, arguments: Namespace) -> None:
         settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
@@ -52,6 +53,7 @@ def _table(entries: Sequence[Entry]) -> str:
     for name in ("own", "public"):
         if (first := _best(entries, name)) is not None:
             best[first.sha256] = f"{best[first.sha256]}, {name}".lstrip(", ")
+
     columns = ("hash", "when", "score", "own", "95 %", "public", "private", "rows", "best by")
     rows: list[tuple[str | int, ...]] = [
         (
@@ -67,6 +69,7 @@ def _table(entries: Sequence[Entry]) -> str:
         )
         for entry in entries
     ]
+
     head, *lines = format_table(columns, rows).split("\n")
     ends = [f"{entry.file}{f'  {entry.note}' if entry.note else ''}" for entry in entries]
     return "\n".join([f"{head}  file, note", *map("  ".join, zip(lines, ends, strict=True))])
@@ -77,11 +80,12 @@ def _shown(value: float | None) -> str:
 
 
 def _best(entries: Sequence[Entry], name: str) -> Entry | None:
-    """Return the first submission with the highest score; own ones are compared among the newest's kind."""
+    """Return the first submission with the best score; own ones are compared among the newest's kind."""
     if name == "own":
         entries = _alike(entries)
     having = [entry for entry in entries if getattr(entry, name) is not None]
-    return max(having, key=lambda entry: getattr(entry, name), default=None)
+    lower = bool(having) and [entry.lower for entry in entries if entry.score][-1:] == [True]
+    return (min if lower else max)(having, key=lambda entry: getattr(entry, name), default=None)
 
 
 def _alike(entries: Sequence[Entry]) -> list[Entry]:
@@ -103,13 +107,15 @@ def _agreement(entries: Sequence[Entry]) -> list[str]:
             f"Own and public scores: {len(pairs)} submission(s) have both; a correlation takes {_FEWEST}. "
             "Fill one in: python run.py --mode submitted HASH --public SCORE"
         ]
+
     both = [entry for entry, _, _ in pairs]
-    found = agreement([own for _, own, _ in pairs], [public for _, _, public in pairs])
+    agreed = agreement([own for _, own, _ in pairs], [public for _, _, public in pairs])
     lines = [
-        f"Own ({both[-1].score}) and public scores of {found.pairs} submissions: Pearson "
-        f"{_correlation(found.pearson)}, Spearman {_correlation(found.spearman)}, "
-        f"mean gap (own - public) {found.gap:+.4f}"
+        f"Own ({both[-1].score}) and public scores of {agreed.pairs} submissions: Pearson "
+        f"{_correlation(agreed.pearson)}, Spearman {_correlation(agreed.spearman)}, "
+        f"mean gap (own - public) {agreed.gap:+.4f}"
     ]
+
     by_own, by_public = _best(both, "own"), _best(both, "public")
     if by_own is not None and by_public is not None:
         same = by_own.sha256 == by_public.sha256
@@ -119,6 +125,7 @@ def _agreement(entries: Sequence[Entry]) -> list[str]:
             else f"By own score {by_own.short} ({by_own.file}) would be picked, "
             f"by public score {by_public.short} ({by_public.file})."
         )
+
     if others := len([entry for entry in entries if entry.public is not None and entry not in alike]):
         lines.append(
             f"{others} with a public score are left out: their own score is of another kind, or unknown."

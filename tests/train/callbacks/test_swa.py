@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from dataset.augmentation.train_augmentation import TrainAugmentation
-from models.classifier import Classifier
+from models.base import Classifier
 from tests.train.rig import (
     CPU,
     SIZE,
@@ -46,9 +46,8 @@ def averaging(last: int, *others: Callback, model: Any = None, first: Sequence[C
 
 
 def trained_on(found: Trainer, epoch: int) -> Iterator[Tensor]:
-    for number, batch in enumerate(found.batches.epoch(epoch)):
-        place = (epoch, number, epoch + number / len(found.batches))
-        yield augmented(batch, found.augmenter, torch.device("cpu"), place)[0]
+    for batch in found.batches.epoch(epoch):
+        yield augmented(batch, found.augmenter, torch.device("cpu"))[0]
 
 
 class Epochs(Callback):
