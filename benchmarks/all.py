@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "benchmarks.train_epoch --model resnet18 --images 192 --turns 4 --peers bare dataloader timm",
     ),
     "store_build": ("benchmarks.store_build --images 2000 --turns 5",),
+    "compressed": ("benchmarks.compressed",),
     "start_up": ("benchmarks.start_up --images 18900 --turns 4",),
     "infer": ("benchmarks.infer --images 6300 --turns 4 --sweep 1.5",),
     "memory": ("benchmarks.memory --images 18900",),

@@ -16,6 +16,7 @@ SCRIPTS = {
     "train_epoch": ([*EPOCH, "--peers", "bare", "timm"], ["ratio"] * 2),
     "first_epoch": ([*EPOCH, "--first"], ["ratio"]),
     "store_build": (["store_build", "--images", "64", "--turns", "2"], ["ratio"] * 2),
+    "compressed": (["compressed", "--images", "4", "--turns", "2"], ["ratio", "figure"]),
     "start_up": (["start_up", "--images", "64", "--turns", "2"], ["ratio", "figure"]),
     "infer": (
         ["infer", "--images", "30", "--turns", "2", "--train-images", "64", "--sweep", "0"],
