@@ -18,7 +18,12 @@ def main_table(
     score = heading(task, task.main_scores[0])
     columns: Cells = ("", score, "95 %", f"- {BASE}", "95 %")
     if decision:
-        columns += (f"+ {decision}", "95 %", "gain", "95 %")
+        columns += (
+            f"+ {decision}",
+            "95 %",
+            "gain" if task.direction(task.main_scores[0]) > 0 else "change",
+            "95 %",
+        )
     rows: list[Cells] = [tuple(_cells(trials, name, decision)) for name in (*members, *methods)]
     return format_table(tuple(map(str, columns)), rows)
 
@@ -41,8 +46,9 @@ def decision_table(trials: Mapping[Key, Trial], decisions: Sequence[str]) -> str
     """Return a row for each decision with the mean of the members: all main scores, and what it gains."""
     plain = trials[BASE, ""]
     first, *others = plain.task.main_scores
+    gain = "gain" if plain.task.direction(first) > 0 else "change"
     heads = [heading(plain.task, name) for name in (first, *others)]
-    columns = (f"{BASE} with", *heads, f"gain of {in_words(first)}", "95 %")
+    columns = (f"{BASE} with", *heads, f"{gain} of {in_words(first)}", "95 %")
     rows: list[Cells] = [("no decision", *(f"{plain.scores[name]:.4f}" for name in (first, *others)), "", "")]
     for name in decisions:
         trial = trials[BASE, name]

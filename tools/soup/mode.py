@@ -154,9 +154,10 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
             "gain": one.value,
             "interval of the gain": [one.between.low, one.between.high],
         }
+        change = "gain" if one.direction > 0 else "change"
         lines.append(
             f"  {heading(task, name):<10} {one.b:.4f} {one.of_b}  best run {one.a:.4f}  "
-            f"gain {one.value:+.4f} [{one.between.low:+.4f}, {one.between.high:+.4f}]"
+            f"{change} {one.value:+.4f} [{one.between.low:+.4f}, {one.between.high:+.4f}]"
         )
     log.info(
         "\nThe greedy choice was made on these same images. Chosen on one half of the %s and scored on the "

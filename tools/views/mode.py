@@ -63,6 +63,7 @@ class Views(Infer):
 
 def _table(head: str, score: str, answers: Answers, found: dict[str, dict[str, Difference]]) -> str:
     rows: list[tuple[str | int, ...]] = []
+    change = "gain" if found[NONE][score].direction > 0 else "change"
     for mean, of_scores in found.items():
         one = of_scores[score]
         gain = (
@@ -71,7 +72,7 @@ def _table(head: str, score: str, answers: Answers, found: dict[str, dict[str, D
             else ("", "", "")
         )
         rows.append((mean, answers.images[mean], f"{one.b:.4f}", str(one.of_b), *gain))
-    return format_table(("views", "images", head, "95 %", "gain", "95 %", "better"), rows)
+    return format_table(("views", "images", head, "95 %", change, "95 %", "better"), rows)
 
 
 def _advice(score: str, views: list[str], found: dict[str, dict[str, Difference]]) -> str:
