@@ -83,13 +83,13 @@ def train_run(
     dataset: BaseDataset,
     source: ImageSource,
     *,
-    whole: Path,
+    whole: Path | None,
     until: float | None = None,
 ) -> None:
     """Train the run of a folder, from its last checkpoint if there is one, and write its scores.
 
     Args:
-        whole: the folder that goes if its first run can't even begin; as a rule the run's own.
+        whole: the folder that goes if its first run can't even begin; as a rule the run's own. None: none.
         until: when the run has to be complete, in seconds since the process's start.
     """
     refuse_other_data(folder, fingerprint(dataset))
@@ -117,12 +117,12 @@ def train_run(
         _finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
 
 
-def _fit(trainer: Trainer, whole: Path) -> None:
+def _fit(trainer: Trainer, whole: Path | None) -> None:
     """Train; a config that only the first step shows to be wrong leaves no run to resume."""
     batches, device = trainer.batches, trainer.precision.device
     half = max(1, batches.batch_size // 2)
     advice = (
-        f"Write [train] batch_size = {half} and accumulate = {2 * trainer.loop.accumulate}, "
+        f"Write [train] batch_size = {half} and accumulate = {2 * trainer.batches.accumulate}, "
         "[model] gradient_checkpointing = yes, or [images] store = disk."
     )
     try:
@@ -137,9 +137,9 @@ def _fit(trainer: Trainer, whole: Path) -> None:
         raise
 
 
-def _remove_untrained(whole: Path) -> None:
+def _remove_untrained(whole: Path | None) -> None:
     # Checkpoints alone may have been deleted, of folds that are finished.
-    if not any(any(whole.rglob(name)) for name in ("checkpoints", "metrics.jsonl")):
+    if whole is not None and not any(any(whole.rglob(name)) for name in ("checkpoints", "metrics.jsonl")):
         remove_folder(whole)
 
 

@@ -81,7 +81,7 @@ class PathSettings:
 
     data: Path  # the organiser's folder; never written to
     draw_demo: bool = False  # draw demo data into ``data`` when it does not exist
-    runs: Path = Path("runs")
+    runs: Path = Path("runs")  # where each run gets its folder
     cache: Path = Path(".cache")  # prepared images; may be deleted at any time
 
 
@@ -92,8 +92,10 @@ class ImageSettings:
     size: tuple[Side, Side]  # height, width that the model sees, pixels
     grey: bool = False  # without colour
     room: Fraction = 0.0  # how much larger the kept images are than ``size``, for random moves
-    store: Where = "auto"  # where they are read from: disk, memory, device; auto: device if there is room
-    store_budget: NonNegative = 30.0  # GB on disk; with less, images are decoded anew each time
+    # Where they are read from: disk, memory, device; plain: device if there is room; compressed: as JPEG on
+    # disk; auto: compressed if plain pixels don't fit onto the disk, else plain. A run keeps what auto was.
+    store: Where = "auto"
+    store_budget: Literal["auto"] | NonNegative = "auto"  # GB on disk; auto: half of what it has free
     depth: Depth = 16  # bits that the values of 16-bit files use; stretch: each image's darkest to brightest
     on_bad_image: Literal["error", "skip"] = "error"  # training images that can't be read, or are damaged
 
@@ -102,16 +104,21 @@ class ImageSettings:
 class TrainSettings:
     """The training loop."""
 
-    epochs: Count
+    epochs: Count  # passes over the data
     time_limit: Duration | None = None  # of the whole process: the epochs get as many batches as fit into it
     plan: Path | None = None  # the folder of a run that had a time limit: repeats it without the clock
-    batch_size: Count = 64
+    batch_size: Literal["auto"] | Count = 64  # auto: what the memory holds, 64 * accumulate images a step
     accumulate: Count = 1  # batches per optimiser step
     clip: Positive | None = None  # largest L2 norm of the gradient
-    precision: PrecisionName = "auto"
+    precision: PrecisionName = "auto"  # auto: bfloat16 where that is faster, else float16 or float32
     compile: bool = False  # by torch.compile: minutes at the start, then faster steps
     monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one
     final: str | None = None  # a finished run: train on all data, for as many epochs as its folds needed
+
+    @property
+    def images(self) -> int:
+        """How many images a batch has; before auto has found its number, how many it begins with."""
+        return 64 if self.batch_size == "auto" else self.batch_size
 
     @property
     def kept_by(self) -> str:
@@ -293,5 +300,5 @@ def _component_texts(registry: Registry[Any], component: Component) -> dict[str,
         key: component.options[key.lower()].text
         if key.lower() in component.options
         else as_text(parameter.default)
-        for key, parameter in registry.schema(component.name).items()
+        for key, parameter in registry.schema_of(component).items()
     }

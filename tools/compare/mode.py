@@ -11,7 +11,6 @@ from dataset.readers.base import whose
 from dataset.tasks.base import Task
 from experiment.changes import changes
 from experiment.mode import MODES, Mode
-from experiment.read_settings import key_of
 from experiment.run_config import Asked
 from experiment.run_folder import find_run
 from experiment.saved_run import SavedRun, Tables, shared
@@ -34,30 +33,22 @@ class Compare(Mode):
     """Print whether the second of two finished runs is better, by the images that both validated."""
 
     answers = True
+    may_set = ("paths",)
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="two of them, each by version or path")
 
     def run(self, arguments: Namespace) -> None:
-        _refuse(arguments)
+        if len(arguments.runs) != 2:
+            raise ConfigError(
+                f"--mode compare takes two runs, not {len(arguments.runs)}: python run.py --mode compare A B"
+            )
         here = Asked.of(arguments).here
         folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in arguments.runs]
         tables = Tables()
         a, b = (SavedRun.read(folder, arguments.overrides, tables) for folder in folders)
         log.info("%s", "\n\n".join(_report(a, b)))
-
-
-def _refuse(arguments: Namespace) -> None:
-    if len(arguments.runs) != 2:
-        raise ConfigError(
-            f"--mode compare takes two runs, not {len(arguments.runs)}: python run.py --mode compare A B"
-        )
-    if arguments.resume or arguments.run is not None:
-        raise ConfigError("--resume and --run have no meaning with --mode compare: name two runs after it.")
-    for text in arguments.overrides:
-        if not key_of(text).startswith("paths."):
-            raise ConfigError(f"--set {text} belongs to training; only paths can be set with --mode compare.")
 
 
 def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:

@@ -12,7 +12,7 @@ from dataset.tasks.base import Task
 from inference.bootstrap import REPEATS, SEED, Interval
 from tools.ensemble.cross_fit import cross_fitted
 from tools.ensemble.decisions.base import DECISIONS, Decision
-from tools.ensemble.methods.base import ENSEMBLES, Ensemble, One, Probabilities, Truth, logits_of
+from tools.ensemble.methods.base import ENSEMBLES, Alone, Method, Probabilities, Truth, logits_of
 from tools.ensemble.pool import Pool
 
 BASE = "SoftVote"  # what anything else has to beat
@@ -69,14 +69,14 @@ def member_names(pool: Pool) -> list[str]:
     return short if len(set(short)) == len(short) else [str(run.folder) for run in pool.runs]
 
 
-def ways(pool: Pool, methods: Sequence[str]) -> dict[str, Ensemble]:
+def ways(pool: Pool, methods: Sequence[str]) -> dict[str, Method]:
     """Return each member by itself and each method, by name."""
-    alone: dict[str, Ensemble] = {name: One(number) for number, name in enumerate(member_names(pool))}
+    alone: dict[str, Method] = {name: Alone(number) for number, name in enumerate(member_names(pool))}
     return alone | {name: ENSEMBLES.get(name)() for name in methods}
 
 
 def try_all(
-    pool: Pool, tried: Mapping[str, Ensemble], decisions: Sequence[str], part: Tensor
+    pool: Pool, tried: Mapping[str, Method], decisions: Sequence[str], part: Tensor
 ) -> dict[Key, Trial]:
     """Return a trial of every way, without a decision and with each of them."""
     made: dict[str, Decision] = {name: DECISIONS.get(name)() for name in decisions}

@@ -28,7 +28,6 @@ from utils.ini import format_ini
 from utils.text_table import format_table
 
 log = logging.getLogger("podium")
-_FREE = ("paths.", "infer.", "run.device")  # what --set may change of the runs
 _SUFFIX = "_soup"
 _NO_EPOCH = 0  # what a soup's checkpoint and scores.json have in place of their best epoch
 
@@ -42,6 +41,8 @@ class Soup(Mode):
     of --set run.name=...): predict with it, compare it, or put it into an ensemble.
     """
 
+    may_set = ("paths", "infer", "run.name", "run.device")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="two or more, each by version or path")
@@ -53,14 +54,9 @@ class Soup(Mode):
         )
 
     def run(self, arguments: Namespace) -> None:
-        if arguments.resume or arguments.run is not None:
-            raise ConfigError("--resume and --run have no meaning with --mode soup: name runs after it.")
         if len(arguments.runs) < 2:
             raise ConfigError("--mode soup takes two runs or more: python run.py --mode soup A B C")
         here_only = [text for text in arguments.overrides if key_of(text) == "run.name"]
-        for text in arguments.overrides:
-            if text not in here_only and not key_of(text).startswith(_FREE):
-                raise ConfigError(f"--set {text} belongs to training; a soup trains nothing.")
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         others = [text for text in arguments.overrides if text not in here_only]
         config = check(read_sections(arguments.config, others), str(arguments.config)).run.name

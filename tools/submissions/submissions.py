@@ -21,6 +21,7 @@ class Submissions(Mode):
     """Print the ledger submissions.csv: each submission with its own and its public score."""
 
     answers = True
+    may_set = ("paths", "run")
 
     def run(self, arguments: Namespace) -> None:
         settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))

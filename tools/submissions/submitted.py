@@ -27,6 +27,8 @@ class Submitted(Mode):
     A file that is not listed yet is checked first, and then added.
     """
 
+    takes = ("run",)
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument(
