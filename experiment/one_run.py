@@ -20,7 +20,7 @@ from experiment.assemble import Experiment, assemble_training, fingerprint
 from experiment.kept import best_of, give_weights, restore, state_to_resume
 from experiment.metrics import monitor_of
 from experiment.run_folder import FINISHED, read_environment, warn_of_other_bits, write_environment
-from experiment.score_words import ends, score_lines, words
+from experiment.score_words import ends, lower, score_lines, words
 from experiment.start import started
 from experiment.time_limit import follow_plan, keep_time
 from inference.bootstrap import intervals
@@ -209,6 +209,7 @@ def _finish(
             "best_epoch": epoch,
             "scores": scores,
             "intervals": ends(experiment.task, sure),
+            **lower(experiment.task),
             "best_by": {name: _best_by(experiment.task, name, history, measured) for name in measured},
             **started(folder),
             **tuning(experiment.task, found),
@@ -253,7 +254,10 @@ def _finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> Non
     """Write what shows that a final fit is complete; all that is known of its quality is its folds'."""
     facts = read_json(folder / FOLDS_OF_FINAL, form=_FORM_OF_FOLDS, needs=("final", "scores_of_the_folds"))
     epoch = int(_best(experiment, folder, trainer)["scores"]["epoch"])
-    write_json(folder / FINISHED, {"final": facts.pop("final"), "best_epoch": epoch, **facts})
+    write_json(
+        folder / FINISHED,
+        {"final": facts.pop("final"), "best_epoch": epoch, **facts, **lower(experiment.task)},
+    )
     known = facts["scores_of_the_folds"]
     scores = {name: known[name] for name in experiment.task.main_scores if name in known}
     log.info(

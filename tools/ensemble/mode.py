@@ -13,7 +13,7 @@ from experiment.names import chosen_name
 from experiment.one_run import tuning
 from experiment.read_settings import check, key_of, read_sections
 from experiment.run_folder import FINISHED, create_run, write_environment
-from experiment.score_words import ends, score_lines
+from experiment.score_words import ends, lower, score_lines
 from experiment.settings import REPEATED, Settings
 from inference.bootstrap import intervals
 from inference.inferrer import write_probabilities
@@ -218,6 +218,7 @@ def _write(folder: Path, pool: Pool, result: _Result, settings: Settings) -> Non
             "monitor": trial.task.main_scores[0],
             "scores": scores,  # nested: each part by what was fitted on the others
             "intervals": ends(trial.task, sure),
+            **lower(trial.task),
             "of_ways": [
                 {"name": name, "decision": of or None, "interval": [t.interval.low, t.interval.high]}
                 | t.scores
