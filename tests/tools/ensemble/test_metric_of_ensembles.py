@@ -11,7 +11,7 @@ from dataset.metrics.base import METRICS
 from dataset.metrics.log_loss import LogLoss
 from dataset.tasks.classification import ClassificationTask
 from tools.ensemble.decisions.prior_correction import PriorCorrection
-from tools.ensemble.methods.base import ENSEMBLES, One, Truth
+from tools.ensemble.methods.base import ENSEMBLES, Alone, Truth
 from tools.ensemble.trials import Gain, Trial
 
 NAMES = ["LogLoss", "QuadraticKappa", "RocAuc", "RMSE", "BalancedAccuracy", "MacroF1", "AveragePrecision"]
@@ -44,7 +44,7 @@ def test_searched_weights_are_no_worse_than_either_run_and_the_mean_on_what_they
         logits = {space.name: space.logits(probabilities[space.name]) for space in task.spaces}
         return way * task.scores(logits, truth.targets)[task.main_scores[0]]
 
-    alone = [score(One(number).combine(members, {}, task)) for number in range(2)]
+    alone = [score(Alone(number).combine(members, {}, task)) for number in range(2)]
     for name in ("WeightedMean", "Greedy", "BestOfEachSpace"):
         method = ENSEMBLES.get(name)()
         fitted = score(method.combine(members, method.fit(members, truth), task))
