@@ -5,7 +5,7 @@ import logging
 from torch import nn
 
 from experiment.settings import Settings
-from models.classifier import MODELS
+from models.base import MODELS
 from models.cost import Cost, Limits, cost_of, largest_that_fits
 from models.heads.base import Heads
 from utils.errors import ConfigError

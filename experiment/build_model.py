@@ -8,7 +8,8 @@ from torch import nn
 from dataset.tasks.base import Task
 from experiment.settings import Settings
 from experiment.start import load_heads, with_files
-from models.classifier import MODELS, check_outputs, explain_small_batches
+from models.base import MODELS
+from models.checks import check_outputs, explain_small_batches
 from models.heads.base import Heads
 from utils.errors import ConfigError
 from utils.registry import Component

@@ -29,7 +29,7 @@ from inference.predict import Predictions
 from inference.priors import priors_of, write_priors
 from inference.saved import PREDICTED, digests
 from inference.scores_file import LIMITS, TUNING
-from models.classifier import explain_small_batches
+from models.checks import explain_small_batches
 from train.trainer import Trainer
 from utils import signals
 from utils.device_errors import explained

@@ -23,7 +23,7 @@ from experiment.settings import (
     keys_of,
 )
 from inference.views.base import VIEWS
-from models.classifier import MODELS
+from models.base import MODELS
 from train.callbacks.base import CALLBACKS
 from utils.convert import convert
 from utils.errors import ConfigError, listed, unknown_name

@@ -21,7 +21,7 @@ from inference.engines.onnx_runtime import OnnxRuntime
 from inference.predict import Predictions, predict
 from inference.saved import refuse_changed
 from inference.scores_file import read_scores
-from models.classifier import Normalise
+from models.normalise import Normalise
 from utils.device import Precision
 from utils.durable import sha256_of, write_durably
 from utils.on_disk import on_disk

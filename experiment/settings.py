@@ -25,7 +25,7 @@ from inference.views.base import VIEWS
 from inference.views.mean_of_views import Average
 from loss.base import LOSSES
 from loss.class_weights import ClassWeights
-from models.classifier import MODELS
+from models.base import MODELS
 from models.conditionings.base import CONDITIONINGS
 from models.cost import Limits
 from models.heads.base import HEADS

@@ -15,7 +15,7 @@ from experiment.members import members_of
 from experiment.read_settings import check
 from experiment.run_folder import find_run, is_run, read_environment
 from experiment.settings import Settings
-from models.classifier import MODELS
+from models.base import MODELS
 from train import checkpoint
 from utils.convert import as_text
 from utils.errors import ConfigError

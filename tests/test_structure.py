@@ -17,7 +17,7 @@ from experiment.mode import MODES
 from inference.engines.base import ENGINES
 from inference.views.base import VIEWS
 from loss.base import LOSSES
-from models.classifier import MODELS
+from models.base import MODELS
 from models.conditionings.base import CONDITIONINGS
 from models.heads.base import HEADS
 from schedulers.base import SCHEDULERS

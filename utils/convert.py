@@ -102,12 +102,14 @@ def convert(text: str, annotation: Any) -> Any:
             for number in value if isinstance(value, tuple) else (value,):
                 interval.check(number)
         return value
+
     if origin in (Union, types.UnionType):
         return _first_that_fits(text, args)
     if origin is Literal:
         return _one_of(text, args)
     if origin is tuple:
         return _tuple(text, args)
+
     if hasattr(annotation, "from_text"):
         return annotation.from_text(text)
     return _scalar(text, annotation)
@@ -120,6 +122,7 @@ def _scalar(text: str, kind: Any) -> Any:
         return _BOOLEANS[text.lower()]
     if kind is int:
         return _whole(text)
+
     if kind is float:
         try:
             number = float(text)
@@ -128,6 +131,7 @@ def _scalar(text: str, kind: Any) -> Any:
         if not math.isfinite(number):
             raise ValueError(f"{text!r} is not a finite number")
         return number
+
     if kind is str or kind is Path:
         if not text:
             raise ValueError("is empty")

@@ -44,6 +44,7 @@ def read_ini(path: Path) -> Sections:
         raise ConfigError(f"There is no config file {path}. Name one with --config PATH.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} can't be read as UTF-8 text: {error}.") from None
+
     parser = configparser.ConfigParser(
         interpolation=None, inline_comment_prefixes=("#", ";"), default_section="\0"
     )
@@ -51,6 +52,7 @@ def read_ini(path: Path) -> Sections:
         parser.read_string(text, source=str(path))
     except configparser.Error as error:
         raise ConfigError(f"{path} is not a valid ini file: {' '.join(str(error).split())}.") from None
+
     lines = _line_numbers(text)
     return {
         name: Section(
@@ -91,6 +93,8 @@ def override(
         if not (equals and dot and section and key):
             raise ConfigError(f"{place} {text!r} is not of the form section.key=value.")
         parsed.append((section, key.lower(), Value(right.strip(), f"{place} {target.strip()}")))
+
+    # Names come first: what is set beside one is meant for the class of that name.
     for section, key, value in sorted(parsed, key=lambda entry: entry[1] != "name"):
         known = sections[section].values if section in sections else {}
         kind = section.partition(".")[0]

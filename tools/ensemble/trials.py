@@ -80,28 +80,29 @@ def try_all(
 ) -> dict[Key, Trial]:
     """Return a trial of every way, without a decision and with each of them."""
     made: dict[str, Decision] = {name: DECISIONS.get(name)() for name in decisions}
-    found: dict[Key, tuple[Truth, Probabilities]] = {}
+    predicted: dict[Key, tuple[Truth, Probabilities]] = {}
     for name, ensemble in tried.items():
         for decision, probabilities in cross_fitted(ensemble, made, pool.members, pool.truth, part).items():
             truth = pool.truth.joined if decision else pool.truth
-            found[name, decision] = truth, as_in_a_file(probabilities)
+            predicted[name, decision] = truth, as_in_a_file(probabilities)
+
     scorers = [
         truth.task.main_scorer(logits_of(truth.task, probabilities), truth.targets)
-        for truth, probabilities in found.values()
+        for truth, probabilities in predicted.values()
     ]
     main = pool.truth.task.main_scores
     draws = Draws(pool.truth.groups, SEED, REPEATS)
     trials = {}
-    for (key, (truth, said)), scorer in zip(found.items(), scorers, strict=True):
+    for (key, (truth, probabilities)), scorer in zip(predicted.items(), scorers, strict=True):
         scores = scorer()
         main_scores = {name: scores[name] for name in main}
-        trials[key] = Trial(truth.task, said, main_scores, scorer.drawn(draws)[main[0]])
+        trials[key] = Trial(truth.task, probabilities, main_scores, scorer.drawn(draws)[main[0]])
     return trials
 
 
-def as_in_a_file(found: Mapping[str, Tensor]) -> Probabilities:
+def as_in_a_file(probabilities: Mapping[str, Tensor]) -> Probabilities:
     """Return probabilities with the six digits of a file: who reads it gets the same scores."""
-    return {space: (values * 1e6).round() / 1e6 for space, values in found.items()}
+    return {space: (values * 1e6).round() / 1e6 for space, values in probabilities.items()}
 
 
 def best_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> str:

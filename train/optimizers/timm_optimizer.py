@@ -160,6 +160,7 @@ def _kind(parameter: inspect.Parameter) -> Any:
         return None
     if name == "lr":
         return Rate
+
     if isinstance(default, bool | str):
         return type(default)
     if default is None:
