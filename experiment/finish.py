@@ -11,7 +11,7 @@ from experiment.assemble import Experiment
 from experiment.kept import best_of, give_weights
 from experiment.metrics import monitor_of
 from experiment.run_folder import FINISHED
-from experiment.score_words import ends, score_lines, words
+from experiment.score_words import ends, lower, score_lines, words
 from experiment.start import started
 from inference.bootstrap import intervals
 from inference.inferrer import write_predictions
@@ -63,6 +63,7 @@ def finish(
             "best_epoch": epoch,
             "scores": scores,
             "intervals": ends(experiment.task, sure),
+            **lower(experiment.task),
             "best_by": {name: _best_by(experiment.task, name, history, measured) for name in measured},
             **started(folder),
             **tuning(experiment.task, found),
