@@ -10,6 +10,8 @@ if __name__ == "__main__":  # before anything that takes time: a signal always m
     _handled.__enter__()
 
 from experiment.command_line import common_parser, in_words, overview, parse, train_options
+from utils.errors import ConfigError, PodiumError
+from utils.printable import legible, printable
 from utils.terminal import Guarded, guarded_terminal
 
 
@@ -28,7 +30,10 @@ def main(arguments: list[str]) -> int:
 
 def _run(arguments: list[str], output: Guarded) -> int:
     parser = common_parser()
-    first, _ = parser.parse_known_args(arguments)
+    try:
+        first, _ = parser.parse_known_args(arguments)
+    except ConfigError as error:
+        return _told(error, arguments)
     if first.help and first.mode is None:
         train_options(parser)  # what --mode is without a name
         parser.epilog = overview()
@@ -38,16 +43,14 @@ def _run(arguments: list[str], output: Guarded) -> int:
     from experiment.mode import mode_named
     from utils.device import keep_freed_memory
     from utils.docstrings import told
-    from utils.errors import PodiumError
     from utils.logs import log_to_terminal
-    from utils.printable import legible, printable
     from utils.seeds import make_deterministic
 
     log_to_terminal()
     make_deterministic()
     keep_freed_memory()
     try:
-        name = first.mode or "train"
+        name = "train" if first.mode is None else first.mode
         mode = mode_named(name)
         signals.imported()
         mode.options(parser)
@@ -58,10 +61,15 @@ def _run(arguments: list[str], output: Guarded) -> int:
         mode().run(parse(parser, name, arguments))
     except (PodiumError, UnicodeEncodeError, OSError) as error:
         signals.ending()
-        said, code = in_words(error, arguments)
-        print(legible(printable(said)), file=sys.stderr)
-        return code
+        return _told(error, arguments)
     return _answered(output) if mode.answers else 0
+
+
+def _told(error: PodiumError | UnicodeEncodeError | OSError, arguments: list[str]) -> int:
+    """Print an error that ends the command; return its exit code."""
+    text, code = in_words(error, arguments)
+    print(legible(printable(text)), file=sys.stderr)
+    return code
 
 
 def _answered(output: Guarded) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from utils.durable import write_text
+from utils.encodings import is_utf16, not_utf8
 from utils.errors import DataError, listed, unknown_name
 from utils.on_disk import on_disk
 from utils.shortened import listing
@@ -138,7 +139,9 @@ def read_text(path: Path) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8 text. Save it as 'CSV UTF-8' and run again.") from None
+        raise DataError(not_utf8(path)) from None
+    if "\0" in text and is_utf16(data):
+        raise DataError(not_utf8(path))
     if "\0" in text:
         raise DataError(f"{path} is not text: it holds a NUL byte. Save it as 'CSV UTF-8' and run again.")
     return text
