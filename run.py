@@ -4,10 +4,12 @@
 import sys
 
 from utils import signals
+from utils.shared_cores import wait_briefly
 
 if __name__ == "__main__":  # before anything that takes time: a signal always means the same
     _handled = signals.handled(importing=True)
     _handled.__enter__()
+    wait_briefly()  # before torch is imported
 
 from experiment.command_line import common_parser, in_words, overview, parse, train_options
 from utils.errors import ConfigError, PodiumError
@@ -50,15 +52,14 @@ def _run(arguments: list[str], output: Guarded) -> int:
     make_deterministic()
     keep_freed_memory()
     try:
-        name = "train" if first.mode is None else first.mode
-        mode = mode_named(name)
+        mode = mode_named("train" if first.mode is None else first.mode)
         signals.imported()
         mode.options(parser)
         if first.help:
             parser.description = told(mode)
             parser.print_help()
             return _answered(output)
-        mode().run(parse(parser, name, arguments))
+        mode().run(parse(parser, mode, arguments))
     except (PodiumError, UnicodeEncodeError, OSError) as error:
         signals.ending()
         return _told(error, arguments)

@@ -7,12 +7,15 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from experiment.mode_lines import mode_lines
 from utils.command import podium
 from utils.errors import ConfigError, DataError, PodiumError, WriteFailed, closest
 from utils.locales import unfit_locale
+
+if TYPE_CHECKING:
+    from experiment.mode import Mode  # which loads what --help does without
 
 CONFIG = Path("config.ini")  # unless --config names another one
 
@@ -22,6 +25,7 @@ examples:
   python run.py --mode infer                     write submission.csv with the newest finished run
   python run.py --mode infer --run x/003         ... with version 003 of the runs named x
   python run.py --folds all --seeds 3            every fold as one run, scored out of fold, three times each
+  python run.py --folds all --workers auto       ... several at a time: processes, or one a GPU
   python run.py --final 001                      train on all data, as long as the folds of run 001 needed
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list Focal                what a class does, and its keys (or a section, or a key)
@@ -115,6 +119,8 @@ def train_options(parser: ArgumentParser) -> None:
     """Add what training takes beside what every mode does."""
     what = "train on all data, as long as this finished run's folds needed; short for --set train.final=..."
     parser.add_argument("--final", metavar="RUN", help=what)
+    what = "train so many members of --folds and --seeds at a time; short for --set workers.count=..."
+    parser.add_argument("--workers", metavar="N|auto", help=what)
 
 
 def again(arguments: Sequence[str]) -> str:
@@ -122,28 +128,60 @@ def again(arguments: Sequence[str]) -> str:
     return podium(*arguments)
 
 
-def parse(parser: ArgumentParser, mode: str, arguments: list[str]) -> Namespace:
+def parse(parser: ArgumentParser, mode: "type[Mode]", arguments: list[str]) -> Namespace:
     """Return the values of a command line; the parser knows the mode's own options.
 
     Raises:
         ConfigError: there is something that the mode does not take.
     """
+    name = mode.__name__.lower()
     parsed, rest = parser.parse_known_intermixed_args(arguments)
     if rest:
         options = re.findall(r"--\w+", parser.format_usage())
         near = [closest(text.partition("=")[0], options) for text in rest if text.startswith("--")]
         hint = f" Did you mean {', '.join(filter(None, near))}?" if any(near) else ""
         raise ConfigError(
-            f"--mode {mode} does not take: {' '.join(rest)}.{hint} "
-            f"What it takes: python run.py --mode {mode} --help"
+            f"--mode {name} does not take: {' '.join(rest)}.{hint} "
+            f"What it takes: python run.py --mode {name} --help"
         )
+
+    _refuse_empty(parsed)
+    _refuse_untaken(parsed, mode, name)
+    given = {"folds": parsed.folds, "seeds": parsed.seeds}
+    parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]
+    return parsed
+
+
+def _refuse_empty(parsed: Namespace) -> None:
     for option in _NEEDED:
         if str(getattr(parsed, option, None)) == "":
             raise ConfigError(f"--{option} needs a value: what stands after it is empty.")
 
-    given = {"folds": parsed.folds, "seeds": parsed.seeds}
-    parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]
-    return parsed
+
+def _refuse_untaken(parsed: Namespace, mode: "type[Mode]", name: str) -> None:
+    """Refuse common options that a mode gives no meaning, and values that are not its to change."""
+    given = {key: getattr(parsed, key) not in (None, False) for key in ("resume", "run", "folds", "seeds")}
+    if untaken := [f"--{key}" for key, is_given in given.items() if is_given and key not in mode.takes]:
+        verb = "has" if len(untaken) == 1 else "have"
+        raise ConfigError(
+            f"{' and '.join(untaken)} {verb} no meaning with --mode {name}. "
+            f"What it takes: python run.py --mode {name} --help"
+        )
+    if mode.may_set is not None:
+        _refuse_unset(parsed.overrides, mode.may_set, name)
+
+
+def _refuse_unset(overrides: Sequence[str], may_set: Sequence[str], name: str) -> None:
+    for text in overrides:
+        key = text.partition("=")[0].strip().lower()
+        section = key.partition(".")[0]
+        if key not in may_set and section not in may_set:
+            near = closest(section, may_set)
+            hint = f" Did you mean {near!r}?" if near else ""
+            allowed = ", ".join(may_set)
+            raise ConfigError(
+                f"--set {text} belongs to training; with --mode {name} can be set: {allowed}.{hint}"
+            )
 
 
 def in_words(error: PodiumError | UnicodeEncodeError | OSError, arguments: Sequence[str]) -> tuple[str, int]:

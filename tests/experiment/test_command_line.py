@@ -22,6 +22,9 @@ ROOT = Path(__file__).parents[2]
 class Judge(Mode):
     """Give a file a score."""
 
+    takes = ("folds", "seeds")
+    may_set = ("paths", "run.folds")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?")
@@ -31,7 +34,7 @@ class Judge(Mode):
 def parsed(mode: type[Mode], *arguments: str):
     parser = common_parser()
     mode.options(parser)
-    return parse(parser, mode.__name__.lower(), list(arguments))
+    return parse(parser, mode, list(arguments))
 
 
 def test_a_mode_gets_its_own_options_wherever_they_stand():
@@ -126,3 +129,23 @@ def test_an_empty_mode_is_not_training(capsys):
 def test_an_option_that_takes_no_value_says_so(option, capsys):
     assert main([option]) == 2
     assert f"ConfigError: {option.partition('=')[0]} takes no value" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--resume",), r"--resume has no meaning with --mode judge\. What it takes: .*--mode judge --help"),
+        (("--resume", "--run", "001"), "--resume and --run have no meaning with --mode judge"),
+        (("--set", "train.epochs=2"), "--set train.epochs=2 belongs to training; .*: paths, run.folds"),
+        (("--set", "run.name=x"), "--set run.name=x belongs to training"),
+        (("--set", "path.runs=x"), "--set path.runs=x"),
+    ],
+)
+def test_what_a_mode_declares_no_meaning_for_is_refused(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parsed(Judge, *arguments)
+
+
+def test_every_mode_takes_options_that_there_are() -> None:
+    for name in MODES.names():
+        assert set(MODES.get(name).takes) <= {"run", "resume", "folds", "seeds"}, name

@@ -90,7 +90,11 @@ def gmacs(backbone: nn.Module, images: torch.Tensor, *, norms: bool) -> float:
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in PUBLISHED]
+    "name",
+    [
+        name if name in FAST else pytest.param(name, marks=(pytest.mark.slow, pytest.mark.nets))
+        for name in PUBLISHED
+    ],
 )
 def test_a_named_backbone_has_the_published_arithmetic_and_feature_map(name: str) -> None:
     published = PUBLISHED[name]

@@ -24,10 +24,10 @@ class _Name:
     @classmethod
     def from_text(cls, text: str) -> Self:
         valid = (*cls.words, *cls.registry.names())
-        found = [name for name in valid if name.casefold() == text.casefold()]
-        if not found:
+        names = [name for name in valid if name.casefold() == text.casefold()]
+        if not names:
             raise ValueError(unknown_name(cls.registry.kind, text, valid))
-        return cls(found[0])
+        return cls(names[0])
 
     @classmethod
     def allowed(cls) -> str:
