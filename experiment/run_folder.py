@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from experiment.names import padded
 from utils.command import podium
 from utils.convert import FileName
 from utils.durable import (
@@ -153,7 +154,7 @@ def _all_of(parent: Path) -> _Named:
 
 def _named(runs: Path, name: str, which: str) -> _Named:
     """Return the folder that a text means, and the runs there: as a rule that one alone."""
-    places = [Path(which).expanduser(), runs / name / which, runs / which, runs / name / _padded(which)]
+    places = [Path(which).expanduser(), runs / name / which, runs / which, runs / name / padded(which)]
     try:
         for folder in places if which.strip() else ():
             if is_run(folder):
@@ -169,18 +170,13 @@ def _named(runs: Path, name: str, which: str) -> _Named:
     raise ConfigError(_unknown_run(runs, name, which))
 
 
-def _padded(which: str) -> str:
-    """Return a version as its folder is called, such as 002 for 2; any other text as it is."""
-    return which.lstrip("0").zfill(3) if which.isascii() and which.isdigit() else which
-
-
 def _unknown_run(runs: Path, name: str, which: str) -> str:
     """Return what to say of a text that names no run: the nearest names, and how runs are named."""
     versions = [folder.name for folder in _versions(runs / name)]
     others = {folder.name: _versions(folder) for folder in sorted(runs.glob("*"))}
     names = [other for other, of in others.items() if of]
     both = [f"{other}/{version.name}" for other, of in others.items() for version in of]
-    elsewhere = [run for run in both if run.endswith(f"/{_padded(which)}")]  # of a run of another name
+    elsewhere = [run for run in both if run.endswith(f"/{padded(which)}")]  # of a run of another name
     near = elsewhere[:3] or difflib.get_close_matches(which, [*versions, *names, *both], n=3)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     there = ", ".join(names[:_MOST_SHOWN]) or "none"
