@@ -13,6 +13,8 @@ if __name__ == "__main__":  # before anything that takes time: a signal always m
     wait_briefly()  # before torch is imported
 
 from experiment.command_line import common_parser, in_words, overview, parse, train_options
+from utils.errors import ConfigError, PodiumError
+from utils.printable import legible, printable
 from utils.terminal import Guarded, guarded_terminal
 
 
@@ -31,7 +33,10 @@ def main(arguments: list[str]) -> int:
 
 def _run(arguments: list[str], output: Guarded) -> int:
     parser = common_parser()
-    first, _ = parser.parse_known_args(arguments)
+    try:
+        first, _ = parser.parse_known_args(arguments)
+    except ConfigError as error:
+        return _told(error, arguments)
     if first.help and first.mode is None:
         train_options(parser)  # what --mode is without a name
         parser.epilog = overview()
@@ -46,9 +51,7 @@ def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: 
     from experiment.mode import mode_named
     from utils.device import keep_freed_memory
     from utils.docstrings import told
-    from utils.errors import PodiumError
     from utils.logs import log_to_terminal
-    from utils.printable import legible, printable
     from utils.seeds import make_deterministic
 
     log_to_terminal()
@@ -56,7 +59,7 @@ def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: 
     keep_freed_memory()
 
     try:
-        mode = mode_named(first.mode or "train")
+        mode = mode_named("train" if first.mode is None else first.mode)
         signals.imported()
         mode.options(parser)
         if first.help:
@@ -66,10 +69,15 @@ def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: 
         mode().run(parse(parser, mode, arguments))
     except (PodiumError, UnicodeEncodeError, OSError) as error:
         signals.ending()
-        message, code = in_words(error, arguments)
-        print(legible(printable(message)), file=sys.stderr)
-        return code
+        return _told(error, arguments)
     return _answered(output) if mode.answers else 0
+
+
+def _told(error: PodiumError | UnicodeEncodeError | OSError, arguments: list[str]) -> int:
+    """Print an error that ends the command; return its exit code."""
+    text, code = in_words(error, arguments)
+    print(legible(printable(text)), file=sys.stderr)
+    return code
 
 
 def _answered(output: Guarded) -> int:

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from experiment.names import padded
 from utils.command import podium
 from utils.convert import FileName
 from utils.durable import (
@@ -153,8 +154,7 @@ def _all_of(parent: Path) -> _Named:
 
 def _named(runs: Path, name: str, which: str) -> _Named:
     """Return the folder that a text means, and the runs there: as a rule that one alone."""
-    padded = [runs / name / f"{int(which):03d}"] if which.isascii() and which.isdigit() else []
-    places = [Path(which).expanduser(), runs / name / which, runs / which, *padded]
+    places = [Path(which).expanduser(), runs / name / which, runs / which, runs / name / padded(which)]
     try:
         for folder in places if which.strip() else ():
             if is_run(folder):
@@ -177,7 +177,8 @@ def _unknown_run(runs: Path, name: str, which: str) -> str:
     others = {folder.name: _versions(folder) for folder in sorted(runs.glob("*"))}
     names = [other for other, of in others.items() if of]
     both = [f"{other}/{version.name}" for other, of in others.items() for version in of]
-    near = difflib.get_close_matches(which, [*versions, *names, *both], n=3)
+    elsewhere = [run for run in both if run.endswith(f"/{padded(which)}")]  # of a run of another name
+    near = elsewhere[:3] or difflib.get_close_matches(which, [*versions, *names, *both], n=3)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     there = ", ".join(names[:_MOST_SHOWN]) or "none"
     more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
