@@ -73,6 +73,7 @@ class CrossValidation:
             for member in (members_of(settings.run) if begins else ())
         }
         data = {fold: experiment.training_data(table.holding_out(fold)) for fold in folds}
+        settings = replace(settings, images=experiment.settings.images)  # as its data was found to be kept
         return cls(replace(experiment, settings=settings), data, starts)
 
     def write_beginning(self, folder: Path) -> None:
@@ -101,9 +102,13 @@ class CrossValidation:
             until = share(limit, runs=left, images=len(dataset.files))
             log.info("\n%s: %d of %d", member.name, number, len(members))
             with held(own), logged_to(own / "log.txt"):
-                experiment, data = self._experiment_of(member), self.data[member.fold]
-                train_run(experiment, own, *data, whole=folder, until=until)
-        self._finish(folder)
+                self.train_member(member, own, whole=folder, until=until)
+        self.join(folder)
+
+    def train_member(self, member: Member, own: Path, *, whole: Path | None, until: float | None) -> None:
+        """Train one member in its folder, which is held; ``whole`` and ``until`` as for ``train_run``."""
+        experiment, data = self._experiment_of(member), self.data[member.fold]
+        train_run(experiment, own, *data, whole=whole, until=until)
 
     def _experiment_of(self, member: Member) -> Experiment:
         return replace(self.experiment, settings=member.settings(self.experiment.settings))
@@ -111,7 +116,7 @@ class CrossValidation:
     def _fingerprints(self) -> dict[str, str]:
         return {str(fold): fingerprint(dataset) for fold, (dataset, _) in self.data.items()}
 
-    def _finish(self, folder: Path) -> None:
+    def join(self, folder: Path) -> None:
         """Join what the members wrote; all of it comes from their files, whenever they were trained."""
         task, run = self.experiment.task, self.experiment.settings.run
         found = self._out_of_fold(folder)

@@ -18,6 +18,7 @@ from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Task
 from experiment.assemble import Experiment, assemble_training, fingerprint
 from experiment.kept import best_of, give_weights, restore, state_to_resume
+from experiment.metrics import monitor_of
 from experiment.run_folder import FINISHED, read_environment, warn_of_other_bits, write_environment
 from experiment.score_words import ends, score_lines, words
 from experiment.start import started
@@ -29,7 +30,6 @@ from inference.priors import priors_of, write_priors
 from inference.saved import PREDICTED, digests
 from inference.scores_file import LIMITS, TUNING
 from models.classifier import explain_small_batches
-from train.monitor import Monitor
 from train.trainer import Trainer
 from utils import signals
 from utils.device_errors import explained
@@ -83,17 +83,17 @@ def train_run(
     dataset: BaseDataset,
     source: ImageSource,
     *,
-    whole: Path,
+    whole: Path | None,
     until: float | None = None,
 ) -> None:
     """Train the run of a folder, from its last checkpoint if there is one, and write its scores.
 
     Args:
-        whole: the folder that goes if its first run can't even begin; as a rule the run's own.
+        whole: the folder that goes if its first run can't even begin; as a rule the run's own. None: none.
         until: when the run has to be complete, in seconds since the process's start.
     """
     refuse_other_data(folder, fingerprint(dataset))
-    saved = state_to_resume(folder, Monitor(experiment.settings.train.kept_by))
+    saved = state_to_resume(folder, monitor_of(experiment.task, experiment.settings.train.kept_by))
     plan, keeper = experiment.settings.train.plan, None
     try:
         trainer = assemble_training(experiment, folder, dataset, source, fresh=saved is None)
@@ -117,12 +117,12 @@ def train_run(
         _finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
 
 
-def _fit(trainer: Trainer, whole: Path) -> None:
+def _fit(trainer: Trainer, whole: Path | None) -> None:
     """Train; a config that only the first step shows to be wrong leaves no run to resume."""
     batches, device = trainer.batches, trainer.precision.device
     half = max(1, batches.batch_size // 2)
     advice = (
-        f"Write [train] batch_size = {half} and accumulate = {2 * trainer.loop.accumulate}, "
+        f"Write [train] batch_size = {half} and accumulate = {2 * trainer.batches.accumulate}, "
         "[model] gradient_checkpointing = yes, or [images] store = disk."
     )
     try:
@@ -137,9 +137,9 @@ def _fit(trainer: Trainer, whole: Path) -> None:
         raise
 
 
-def _remove_untrained(whole: Path) -> None:
+def _remove_untrained(whole: Path | None) -> None:
     # Checkpoints alone may have been deleted, of folds that are finished.
-    if not any(any(whole.rglob(name)) for name in ("checkpoints", "metrics.jsonl")):
+    if whole is not None and not any(any(whole.rglob(name)) for name in ("checkpoints", "metrics.jsonl")):
         remove_folder(whole)
 
 
@@ -209,7 +209,7 @@ def _finish(
             "best_epoch": epoch,
             "scores": scores,
             "intervals": ends(experiment.task, sure),
-            "best_by": {name: _best_by(name, history, measured) for name in measured},
+            "best_by": {name: _best_by(experiment.task, name, history, measured) for name in measured},
             **started(folder),
             **tuning(experiment.task, found),
             **digests(folder),
@@ -224,7 +224,9 @@ def _finish(
 def _best(experiment: Experiment, folder: Path, trainer: Trainer) -> dict[str, Any]:
     """Return the checkpoint of the best epoch; an older one is never taken for it."""
     history = trainer.state.history
-    return best_of(folder, history[Monitor(experiment.settings.train.kept_by).best(history)])
+    return best_of(
+        folder, history[monitor_of(experiment.task, experiment.settings.train.kept_by).best(history)]
+    )
 
 
 def _validated(
@@ -260,8 +262,8 @@ def _finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> Non
     )  # fmt: skip
 
 
-def _best_by(name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
-    entry = history[Monitor(name).best(history)]
+def _best_by(task: Task, name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
+    entry = history[monitor_of(task, name).best(history)]
     return {"epoch": int(entry["epoch"])} | {score: entry[score] for score in names}
 
 

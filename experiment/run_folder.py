@@ -206,6 +206,7 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": sys.argv,
             "folder": str(Path.cwd()),  # from which relative paths are meant
+            "who": _git("config", "user.name"),
             "commit": _git("rev-parse", "HEAD"),
             "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
             "python": platform.python_version(),

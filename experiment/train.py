@@ -11,9 +11,11 @@ from typing import Any
 from experiment.assemble import Experiment, fingerprint, training_table
 from experiment.changes import changes
 from experiment.command_line import train_options
+from experiment.crew import Crew, crew_of
 from experiment.cross_validation import CrossValidation
 from experiment.eval_check import check_eval
 from experiment.final_fit import final_fit, write_folds
+from experiment.kept_images import with_images_of
 from experiment.leak import beginning
 from experiment.mode import MODES, Mode
 from experiment.named_runs import with_found_runs
@@ -35,7 +37,6 @@ log = logging.getLogger("podium")
 # Keys that a resumed run may change, beside those of tools and the sections in HERE: none changes a result.
 _FREE = (
     ("run", "device"),
-    ("images", "store"),
     ("images", "store_budget"),
     ("pseudo", "images"),
     ("callback.Checkpoints", "minutes"),
@@ -46,6 +47,8 @@ _FREE = (
 class Train(Mode):
     """Train by the config; leaves runs/<name>/<version> with weights, scores and TensorBoard."""
 
+    takes = ("run", "resume", "folds", "seeds")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         train_options(parser)
@@ -55,23 +58,30 @@ class Train(Mode):
             raise ConfigError(
                 "--run names a run to resume (with --resume) or to predict with (--mode infer)."
             )
-        final = [] if arguments.final is None else [f"train.final={arguments.final}"]
-        sections = read_sections(arguments.config, [*arguments.overrides, *final])
+        short = {"train.final": arguments.final, "workers.count": arguments.workers}
+        more = [f"{key}={text}" for key, text in short.items() if text is not None]
+        sections = read_sections(arguments.config, [*arguments.overrides, *more])
         settings = with_found_runs(check(sections, str(arguments.config)))
         folder = None
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
             settings = as_begun(_with_its_folds(settings, folder), _began_with(folder))
+            settings = with_images_of(folder, settings)
         experiment = Experiment.of(settings)
         if settings.train.final is not None and folder is None:
             experiment = experiment.with_settings(final_fit(experiment.settings, _free()))
         experiment.check()
+        crew = crew_of(experiment.settings)
+        if crew is not None:
+            experiment = crew.prepare(experiment, folder)
         if folder is None:
             check_writable(settings.paths.runs, settings.run.name)
             check_eval(experiment.settings, experiment.task)
             experiment = with_fitting_batch(experiment)
-        train = _train_one if experiment.settings.run.folds is None else _train_folds
-        folder = train(experiment, folder)
+        if experiment.settings.run.folds is None:
+            folder = _train_one(experiment, folder)
+        else:
+            folder = _train_folds(experiment, folder, crew)
         _say_where(experiment.settings, folder)
 
 
@@ -103,7 +113,7 @@ def _write_beginning(folder: Path, experiment: Experiment, data: str, start: dic
         write_folds(folder, experiment.settings)
 
 
-def _train_folds(experiment: Experiment, folder: Path | None) -> Path:
+def _train_folds(experiment: Experiment, folder: Path | None, crew: Crew | None) -> Path:
     """Train every fold, or go on with those in ``folder``; return the folder of the whole."""
     group = CrossValidation.of(experiment, begins=folder is None)
     if folder is None:
@@ -114,7 +124,10 @@ def _train_folds(experiment: Experiment, folder: Path | None) -> Path:
         _refuse_changes(folder, settings)
         group.refuse_other_data(folder)
     with _working_in(folder, settings, group.write_beginning) as own:
-        group.train(own)
+        if crew is None:
+            group.train(own)
+        else:
+            crew.train(group, own)
     return own
 
 

@@ -221,11 +221,12 @@ WRITERS = frozenset(
 )
 # Who may, since utils/durable.py is around it, or since nothing depends on it.
 MAY_WRITE = {
-    "dataset/images/build_store.py": {"os.open", "truncate", "pwrite"},  # the pixels, inside of ``writing``
+    "dataset/images/pixel_files.py": {"os.open", "truncate", "pwrite"},  # the pixels, inside of ``writing``
     "inference/engines/onnx_file.py": {"save"},  # into the temporary file of ``write_durably``
     "train/callbacks/events.py": {"SummaryWriter"},  # given up when it fails
     "experiment/time_limit.py": {"TemporaryDirectory"},  # to measure how long a checkpoint takes
     "experiment/run_folder.py": {"TemporaryFile"},  # to find out whether a run can be written
+    "tools/workers/foreman.py": {"open"},  # what a worker prints, for a person to look at
     "utils/logs.py": {"FileHandler"},  # given up when it fails
     "utils/native_messages.py": {"TemporaryFile", "open"},  # of what decoders print
     "utils/terminal.py": {"os.open"},  # of /dev/null

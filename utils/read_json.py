@@ -53,5 +53,28 @@ def read_json(
     return values
 
 
+def read_json_lines(path: Path) -> tuple[list[dict[str, Any]], str]:
+    """Return the objects in a file of one JSON object a line, up to a damaged one, and what is wrong with it.
+
+    A file that is not there has none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return [], ""
+    except (OSError, ValueError) as error:
+        return [], f"{path} can't be read: {error}."
+    values: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            return values, f"{path} line {number} is damaged: it holds no JSON object."
+        values.append(value)
+    return values, ""
+
+
 def _is_digest(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None

@@ -42,7 +42,6 @@ def drawn(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_ends_with_its_lines(name, drawn, tmp_path):
     arguments, kinds = SCRIPTS[name]

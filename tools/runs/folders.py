@@ -1,0 +1,67 @@
+"""Finds the folders of runs below a path: those of this project, or a teammate's."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from experiment.run_folder import CONFIG, FINISHED, is_run
+from utils.errors import ConfigError
+
+_ENVIRONMENT = "environment.json"
+_DEEPEST = 4  # folders below the one that is named: runs/name/version/trial
+_PASSED_OVER = ("checkpoints", "tensorboard", "review")
+
+
+def run_folders(places: list[Path]) -> dict[Path, Path]:
+    """Return the folders of runs, whole or damaged, each with the place below which it lies.
+
+    A member of a run over folds is a part of it and not listed.
+
+    Raises:
+        ConfigError: a place is no folder, or can't be read.
+    """
+    folders: dict[Path, Path] = {}
+    for place in places:
+        runs = _runs_of(place)
+        for folder in _below(runs, _DEEPEST):
+            folders.setdefault(folder, runs)
+    return folders
+
+
+def _runs_of(place: Path) -> Path:
+    """Return the folder of runs that a path means: itself, or ``runs`` in a clone of the project."""
+    try:
+        if not place.is_dir():
+            raise ConfigError(
+                f"There is no folder {place}. Name folders with runs, such as a teammate's clone."
+            )
+        clone = not is_run(place) and (place / "run.py").is_file() and (place / "runs").is_dir()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{place} can't be read: {error}.") from None
+    return place / "runs" if clone else place
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    """Yield the runs in a folder, by name; what can't be read holds none."""
+    try:
+        with os.scandir(folder) as entries:
+            inside = sorted(entries, key=lambda entry: entry.name)
+        names = {entry.name for entry in inside}
+        if _is_one(folder, names):
+            yield folder
+            return
+        folders = [entry.name for entry in inside if entry.is_dir()]
+    except OSError:
+        return
+    if depth:
+        for name in folders:
+            if not name.startswith(".") and name not in _PASSED_OVER:
+                yield from _below(folder / name, depth - 1)
+
+
+def _is_one(folder: Path, names: set[str]) -> bool:
+    """Tell whether a folder is a run's, also of one of which something is missing."""
+    if {CONFIG, _ENVIRONMENT} <= names:
+        return True
+    numbered = folder.name.isdigit() and names & {CONFIG, FINISHED, "checkpoints"}
+    return bool(numbered) or _ENVIRONMENT in names

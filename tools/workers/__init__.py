@@ -1,0 +1,1 @@
+"""Several processes that train the members of a run over folds side by side."""

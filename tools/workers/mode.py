@@ -1,0 +1,141 @@
+"""A worker by itself: helps with a run over folds that another process, or another machine, has begun."""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from experiment.assemble import Experiment
+from experiment.command_line import CONFIG
+from experiment.cross_validation import CrossValidation
+from experiment.members import members_of
+from experiment.mode import MODES, Mode
+from experiment.read_settings import check, environment, read_sections
+from experiment.run_config import read_run
+from experiment.run_folder import FINISHED, find_run, held, read_environment
+from experiment.settings import Settings
+from tools.workers.crew import refuse_failed
+from tools.workers.record import Record
+from tools.workers.worker import Worker
+from utils.durable import lock
+from utils.errors import ConfigError, ResumableStop
+from utils.logs import logged_to
+
+log = logging.getLogger("podium")
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
+
+
+@MODES.register
+class Work(Mode):
+    """Help to train a run over folds: take members that nobody trains, until none is left.
+
+    It may run on any machine that sees the run's folder and the data (PODIUM_DATA), on a file system that
+    has locks. Who finishes last joins the members.
+    """
+
+    @classmethod
+    def options(cls, parser: ArgumentParser) -> None:
+        parser.add_argument("--share", type=int, default=1, help=SUPPRESS)
+        parser.add_argument("--deadline", type=float, help=SUPPRESS)
+        parser.add_argument("--foreman", type=int, help=SUPPRESS)  # the process that started this one
+
+    def run(self, arguments: Namespace) -> None:
+        if arguments.run is None or arguments.resume:
+            raise ConfigError("--mode work helps with the run that --run names: --mode work --run RUN")
+        if arguments.foreman is not None:
+            _end_with(arguments.foreman)
+        folder = _find(arguments)
+        settings = check(read_run(folder, arguments.overrides), str(folder / CONFIG))
+        names = [member.name for member in members_of(settings.run)]
+        if not names:
+            raise ConfigError(f"{folder} is not a run over folds: it has no members to help with.")
+        if (folder / FINISHED).exists():
+            log.info("%s is finished: nothing is left to do.", folder)
+            return
+
+        _refuse_without_locks(folder / names[0])
+        experiment = _experiment(settings, folder)
+        group = CrossValidation.of(experiment, begins=False)
+        group.refuse_other_data(folder)
+        Worker(group, folder, max(1, arguments.share), arguments.deadline).work()
+        if arguments.foreman is None:
+            _join(group, folder, names)
+
+
+def _find(arguments: Namespace) -> Path:
+    """Return the run that is meant, finished or not."""
+    path = arguments.config
+    if path.exists() or path != CONFIG:
+        here = check(read_sections(path, arguments.overrides), str(path))
+        runs, name = here.paths.runs, here.run.name
+    else:
+        runs, name = Path(environment().get("PODIUM_RUNS") or "runs"), "run"
+    try:
+        return find_run(runs, name, arguments.run, finished=False)
+    except ConfigError as error:
+        try:
+            return find_run(runs, name, arguments.run, finished=True)
+        except ConfigError:
+            raise error from None
+
+
+def _experiment(settings: Settings, folder: Path) -> Experiment:
+    """Return the experiment of a run with the threads that its bits depend on; say what is other here."""
+    began = read_environment(folder)
+    if isinstance(threads := began.get("threads"), int):
+        torch.set_num_threads(threads)
+    other = []
+    for package, before in (began.get("versions") or {}).items():
+        try:
+            now = version(package)
+        except PackageNotFoundError:
+            now = "none"
+        if now != before:
+            other.append(f"{package} {before}, here {now}")
+    if other:
+        log.warning("%s began with %s: bits may be others.", folder, "; ".join(other))
+    return Experiment.of(settings)
+
+
+def _refuse_without_locks(member: Path) -> None:
+    """Refuse a file system on which two processes could train one member at the same time."""
+    path = member.parent / ".lock-check"
+    with lock(path, wait=True), lock(path, wait=False) as both:
+        if both:
+            raise ConfigError(
+                f"{member.parent} is on a file system without locks, so two workers could train the same "
+                "member: use a disk that has them, such as NFS without nolock."
+            )
+
+
+def _join(group: CrossValidation, folder: Path, names: list[str]) -> None:
+    """Join the members if all are finished and nobody else is about to."""
+    refuse_failed(folder, names)
+    left = [name for name in names if Record(folder / name).is_open]
+    if left:
+        log.info("Nothing is free; others still train %s.", ", ".join(left))
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder))
+        except ConfigError:
+            log.info("All members are finished; the process that holds %s joins them.", folder)
+            return
+        stack.enter_context(logged_to(folder / "log.txt"))
+        if not (folder / FINISHED).exists():
+            group.join(folder)
+
+
+def _end_with(foreman: int) -> None:
+    """Let this process get SIGTERM when the one that started it is gone, however that ended."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != foreman:
+        raise ResumableStop("The process that started this worker is gone.")

@@ -1,0 +1,78 @@
+"""What there is for workers to compute on: GPUs, or shares of the cores."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from dataset.images.build_store import cores
+from tools.workers.settings import WorkersSettings
+from utils.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """So many workers with so many threads each.
+
+    Attributes:
+        gpus: as CUDA_VISIBLE_DEVICES names them; none on a CPU.
+    """
+
+    count: int
+    threads: int
+    gpus: tuple[str, ...] = ()
+
+    def environment(self, number: int) -> dict[str, str]:
+        """Return the variables that give a worker its slot."""
+        threads = str(self.threads)
+        variables = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        if self.gpus:
+            variables["CUDA_VISIBLE_DEVICES"] = self.gpus[number % len(self.gpus)]
+        return variables
+
+
+def deal_out(
+    settings: WorkersSettings, device: str, kind: str, began: int | None, fastest: Callable[[], int]
+) -> Slots:
+    """Return the workers that a config asks for.
+
+    Args:
+        device: [run] device.
+        kind: of the device, cpu or cuda.
+        began: the threads with which a run that goes on began.
+        fastest: how many workers train fastest on this CPU, asked only where that is to be found out.
+
+    Raises:
+        ConfigError: there is not so much to compute on.
+    """
+    gpus = _gpus() if kind == "cuda" else ()
+    if gpus and settings.count != 1 and ":" in device:
+        raise ConfigError(
+            f"[run] device = {device} is one GPU, and [workers] count = {settings.count} are given one each: "
+            "write device = auto, and choose GPUs with CUDA_VISIBLE_DEVICES."
+        )
+    most = len(gpus) * settings.per_gpu if gpus else cores()
+    count = settings.count
+    if count == "auto":
+        count = most if gpus else fastest()
+    if count > most:
+        there = f"{len(gpus)} GPU(s) with per_gpu = {settings.per_gpu}" if gpus else f"{most} core(s)"
+        raise ConfigError(f"[workers] count = {count}: there is room for {most}, on {there} here.")
+    threads = settings.threads
+    if began is not None:
+        threads = began
+    elif threads == "auto":
+        threads = share_of_cores(count)
+    return Slots(count, threads, gpus)
+
+
+def share_of_cores(workers: int) -> int:
+    """Return the threads of each of several workers: together as many as one run would have."""
+    return max(1, torch.get_num_threads() // workers)
+
+
+def _gpus() -> tuple[str, ...]:
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count()
+    return tuple(named.split(",")[:count]) if named else tuple(map(str, range(count)))
