@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from experiment.changes import changes
+from experiment.kept_images import with_images_of
 from experiment.members import folders_by_fold
 from experiment.one_run import FOLDS_OF_FINAL
 from experiment.read_settings import check
@@ -51,7 +52,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     trained = check(read_ini(path), str(path))
     if "best_by" not in (scores := read_scores(source)) and "of_folds" not in scores:
         raise ConfigError(f"[train] final = {train.final}: {source} has no best epoch by validation.")
-    settings = as_begun(settings, trained)
+    settings = with_images_of(source, as_begun(settings, trained))
     train = settings.train
     problems = [
         "[{}] {} was {} and is now {}".format(change.section, change.key, *brief(change.before, change.after))
