@@ -15,6 +15,7 @@ from typing import Any
 
 from experiment.changes import changes
 from experiment.finish import FOLDS_OF_FINAL
+from experiment.kept_images import with_images_of
 from experiment.members import folders_by_fold
 from experiment.read_settings import check
 from experiment.resolve import as_begun
@@ -51,7 +52,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     trained = check(read_ini(path), str(path))
     if "best_by" not in (scores := read_scores(source)) and "of_folds" not in scores:
         raise ConfigError(f"[train] final = {train.final}: {source} has no best epoch by validation.")
-    settings = as_begun(settings, trained)
+    settings = with_images_of(source, as_begun(settings, trained))
     train = settings.train
 
     problems = [

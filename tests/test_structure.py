@@ -274,7 +274,6 @@ WRITERS = frozenset(
 MAY_WRITE = {
     "dataset/images/pixel_files.py": {"os.open", "truncate", "pwrite"},  # the pixels, inside of ``writing``
     "inference/engines/onnx_file.py": {"save"},  # into the temporary file of ``write_durably``
-    "train/checkpoint.py": {"save_file"},  # the same
     "train/callbacks/events.py": {"SummaryWriter"},  # given up when it fails
     "experiment/time_limit.py": {"TemporaryDirectory"},  # to measure how long a checkpoint takes
     "experiment/run_folder.py": {"TemporaryFile"},  # to find out whether a run can be written

@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
+from utils.csv_records import read_text
 from utils.encodings import likely_encoding, not_utf8
 from utils.errors import ConfigError, DataError
 from utils.ini import read_ini
-from utils.csv_records import read_text
 
 ENCODED = [
     ("이름,나이\n김철수,20\n", "cp949", "CP949"),
