@@ -33,6 +33,7 @@ examples:
   python run.py --mode runs                      all runs in one table, best first; also FOLDERS of teammates
   python run.py --mode views                     what test-time augmentation gains, out of fold
   python run.py --final 001                      train on all data, as long as the folds of 001 needed
+  python run.py --mode sweep                     look for the best values of [sweep.space]
   python run.py --mode soup 001 002 003          one model with the mean of several runs' weights
   python run.py --mode check FILE                is a submission right, however it was made?
   python run.py --mode submitted FILE --public 0.7428

@@ -29,6 +29,7 @@ from inference.priors import priors_of, write_priors
 from inference.saved import PREDICTED, digests
 from inference.scores_file import LIMITS, TUNING
 from models.classifier import explain_small_batches
+from train.callbacks.base import Callback
 from train.monitor import Monitor
 from train.trainer import Trainer
 from utils import signals
@@ -85,12 +86,14 @@ def train_run(
     *,
     whole: Path | None,
     until: float | None = None,
+    more: Sequence[Callback] = (),
 ) -> None:
     """Train the run of a folder, from its last checkpoint if there is one, and write its scores.
 
     Args:
         whole: the folder that goes if its first run can't even begin; as a rule the run's own. None: none.
         until: when the run has to be complete, in seconds since the process's start.
+        more: callbacks beside those of the config; they come last.
     """
     refuse_other_data(folder, fingerprint(dataset))
     saved = state_to_resume(folder, Monitor(experiment.settings.train.kept_by))
@@ -104,6 +107,7 @@ def train_run(
     except (ConfigError, DataError):
         _remove_untrained(whole)
         raise
+    trainer.callbacks = [*trainer.callbacks, *more]
     _report(experiment, folder, dataset, source)
     if saved is not None:
         restore(trainer.state, saved, folder)
