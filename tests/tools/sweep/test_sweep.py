@@ -34,7 +34,7 @@ loss.smoothing = 0.05 .. 0.2 where loss.name = LabelSmoothing
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep") / "data"
-    draw_demo_data(folder, people=12, eval_people=2)
+    draw_demo_data(folder, people=20, eval_people=2)
     return folder
 
 
