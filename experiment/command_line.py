@@ -31,6 +31,8 @@ examples:
   python run.py --mode ensemble 001 x/002        one prediction out of several finished runs
   python run.py --mode compare 001 002           is the second run better? with runs by version or path
   python run.py --mode runs                      all runs in one table, best first; also FOLDERS of teammates
+  python run.py --mode push 003                  send a run's weights to where the team keeps them
+  python run.py --mode pull x/003                fetch a teammate's
   python run.py --mode views                     what test-time augmentation gains, out of fold
   python run.py --final 001                      train on all data, as long as the folds of 001 needed
   python run.py --mode sweep                     look for the best values of [sweep.space]
