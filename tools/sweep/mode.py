@@ -139,7 +139,8 @@ class _Sweep:
             return
         values = {trial.number: self._values(trial) for trial in self.study.trials()}
         with lock(self.folder / ".result.lock", wait=True):
-            write_result(self.folder, self.study, values, winners, self.settings.train.monitor)
+            keys, metric = list(self.space.texts()), self.settings.train.monitor
+            write_result(self.folder, self.study, keys, values, winners, metric)
 
     def _trial(self, trial: object) -> None:
         """Train one trial and tell the study what came of it; a signal leaves it to be gone on with."""

@@ -53,6 +53,7 @@ def ranked(study: Study) -> list[Any]:
 def write_result(
     folder: Path,
     study: Study,
+    keys: Sequence[str],
     values: Mapping[int, Mapping[str, str]],
     winners: Sequence[Winner],
     metric: str,
@@ -60,10 +61,10 @@ def write_result(
     """Write the files of a sweep that has ended, and print the five best.
 
     Args:
+        keys: of the space.
         values: what each trial had, by number.
     """
     trials = study.trials()
-    keys = list(dict.fromkeys(key for of in values.values() for key in of))
     _write_trials(folder, trials, values, keys)
     scores = [_score(trial) for trial in trials]
     pruned = [trial.state.name != "COMPLETE" for trial in trials]

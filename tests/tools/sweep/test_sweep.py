@@ -116,7 +116,7 @@ def test_two_processes_one_of_them_killed_lose_and_double_no_trial(config, tmp_p
         os.kill(first.pid, signal.SIGKILL)
     assert not (folder / "trial-000" / "scores.json").exists()
     both = [subprocess.Popen([*line, "--set", "callback.Checkpoints.minutes=0"], **options) for _ in range(2)]
-    said = [process.communicate(timeout=400)[0] for process in both]
+    said = [process.communicate(timeout=1200)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     rows = trials_of(folder)
     assert [row["trial"] for row in rows] == ["0", "1", "2", "3"]
