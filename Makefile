@@ -1,17 +1,23 @@
 # Each target sets up .venv when it has to. A machine with Python 3.11 and make is enough.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
+# Processes that test at once.
+JOBS ?= 2
 
-.PHONY: run test check bench faults clean
+.PHONY: run test test-all check bench faults clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/python run.py
 	$(VENV)/bin/python run.py --mode infer
 
-test: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest -n 2 -m "not slow"
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist loadfile -m "slow and not alone"
-	$(VENV)/bin/python -m pytest -m "slow and alone"
+# All at once, since collecting takes as long as many of the tests; then the few that nothing may run beside.
+# A worker gets a stretch of the tests, so that most modules make their fixtures once.
+test: NETS ?= $(shell .ci/nets)
+test test-all: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal -m "not alone $(NETS)"
+	$(VENV)/bin/python -m pytest -m alone $(shell grep -rl pytest.mark.alone tests --include='test_*.py')
+
+test-all: NETS :=  # also those of timm's own nets, whatever has changed
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check .

@@ -4,12 +4,14 @@
 import sys
 
 from utils import signals
+from utils.shared_cores import wait_briefly
 
 if __name__ == "__main__":  # before anything that takes time: a signal always means the same
     _handled = signals.handled(importing=True)
     _handled.__enter__()
+    wait_briefly()  # before torch is imported
 
-from experiment.command_line import common_parser, in_words, parse, train_options
+from experiment.command_line import common_parser, in_words, overview, parse, train_options
 from utils.terminal import Guarded, guarded_terminal
 
 
@@ -31,6 +33,7 @@ def _run(arguments: list[str], output: Guarded) -> int:
     first, _ = parser.parse_known_args(arguments)
     if first.help and first.mode is None:
         train_options(parser)  # what --mode is without a name
+        parser.epilog = overview()
         parser.print_help()
         return _answered(output)
     # Imported late: torch and timm take seconds, --help should not.
@@ -46,15 +49,14 @@ def _run(arguments: list[str], output: Guarded) -> int:
     make_deterministic()
     keep_freed_memory()
     try:
-        name = first.mode or "train"
-        mode = mode_named(name)
+        mode = mode_named(first.mode or "train")
         signals.imported()
         mode.options(parser)
         if first.help:
-            parser.description, parser.epilog = told(mode), None
+            parser.description = told(mode)
             parser.print_help()
             return _answered(output)
-        mode().run(parse(parser, name, arguments))
+        mode().run(parse(parser, mode, arguments))
     except (PodiumError, UnicodeEncodeError, OSError) as error:
         signals.ending()
         said, code = in_words(error, arguments)

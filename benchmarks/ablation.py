@@ -66,7 +66,10 @@ VARIANTS: dict[str, dict[str, str]] = {
     "EMA: 0.99 a step": {"callback.EMA.decay": "0.99"},
     "SGD, lr 0.1": {"optimizer.name": "SGD", "optimizer.lr": "0.1"},
     "AdamP": {"optimizer.name": "AdamP", "optimizer.lr": "0.004", "optimizer.weight_decay": "0.05"},
-    "Lion, lr 0.0006": {"optimizer.name": "Lion", "optimizer.lr": "0.0006", "optimizer.weight_decay": "0.3"},
+    "Lion, lr 0.0006": {
+        "optimizer.name": "TimmOptimizer", "optimizer.optimizer": "lion", "optimizer.lr": "0.0006",
+        "optimizer.weight_decay": "0.3",
+    },
     "lr 0.002": {"optimizer.lr": "0.002"},
     "lr 0.008": {"optimizer.lr": "0.008"},
 }  # fmt: skip

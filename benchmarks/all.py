@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "memory": ("benchmarks.memory --images 18900",),
     "first_epoch": ("benchmarks.train_epoch --first --images 1024 --turns 4 --sweep 1.5",),
     "profile_step": ("benchmarks.profile_step",),
+    "shared_cores": ("benchmarks.shared_cores --turns 3 --seconds 3",),
     "growth": ("benchmarks.growth images", "benchmarks.growth pixels heads --epoch 256"),
 }
 

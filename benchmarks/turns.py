@@ -13,6 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from utils.shared_cores import wait_briefly
+
 _MARK = "@"  # of lines that are for the measuring process; a library may print others
 
 
@@ -34,14 +36,21 @@ class Turns:
 
 
 class Peer:
-    """A process of this Python that does one turn for each line that it gets."""
+    """A process of this Python that does one turn for each line that it gets.
 
-    def __init__(self, name: str, arguments: Sequence[str]) -> None:
+    Args:
+        environment: its whole environment; None = this process's.
+    """
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        wait_briefly()  # as run.py does: a peer imports torch first
         self.name, self._errors = name, tempfile.TemporaryFile("w+")  # noqa: SIM115  # until end()
         started = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            text=True,
+            text=True, env=environment,
         )  # fmt: skip
         try:
             self.ready = self._answer() | {"launch": time.perf_counter() - started}

@@ -1,9 +1,13 @@
 """Batches of prepared images: in random order for training, in row order for evaluation."""
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,20 +17,35 @@ from torch import Tensor
 from dataset.images.store import ImageSource
 from dataset.samplers.base import Sampler
 from dataset.tasks.base import Targets
-from utils.errors import ConfigError
 from utils.pace import Pace
 
 _MOST = 128  # images of a batch whose size nobody chose
 _CPU_PIXELS = 3_000_000  # of a batch on a CPU, about
+_AHEAD = 3  # batches that are read, or wait, while one is in use; a thread fills each
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table."""
+    """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table.
+
+    One of training also knows when it is trained on, which all its randomness depends on beside the seed.
+    """
 
     images: Tensor
     targets: Targets
     rows: NDArray[np.int64]
+    epoch: int = 0
+    number: int = 0  # in its epoch
+    time: float = 0.0  # of the run, in epochs
+
+
+class Rows(NamedTuple):
+    """The rows (N) of a batch that is still to be read, and when it is trained on."""
+
+    rows: NDArray[np.int64]
+    epoch: int = 0
+    number: int = 0
+    time: float = 0.0
 
 
 class TrainBatches:
@@ -35,16 +54,11 @@ class TrainBatches:
     An epoch is one pass over the sampler's order, unless another ``pace`` is set. Epochs of other lengths go
     on in a pass where the one before them stopped, so no image comes twice before all came once.
 
-    Several processes divide each batch among them: together they see the same images at the same step as
-    one process whose batches are as large as all of theirs.
-
     Args:
-        batch_size: images of a batch in this process.
-        rank: which of the processes this is, from 0.
-        ranks: how many there are.
-
-    Raises:
-        ConfigError: an epoch has fewer images than there are processes.
+        batch_size: images of a batch; all of them where the sampler has fewer.
+        accumulate: batches of an optimiser step, at most.
+        read_ahead: whether a thread reads the next batch meanwhile. On a CPU it would take a core from the
+            model.
     """
 
     def __init__(
@@ -54,31 +68,53 @@ class TrainBatches:
         sampler: Sampler,
         batch_size: int,
         *,
-        rank: int = 0,
-        ranks: int = 1,
+        accumulate: int = 1,
+        read_ahead: bool = False,
     ) -> None:
         self.source, self.targets, self.sampler = source, targets, sampler
-        self.rank, self.ranks = rank, ranks
-        self._of_all = min(batch_size * ranks, len(sampler))
-        if self._of_all < ranks:
-            raise ConfigError(f"An epoch has {len(sampler)} images: too few for {ranks} processes.")
-        self.batch_size = len(range(rank, self._of_all, ranks))
+        self.batch_size = min(batch_size, len(sampler))
+        self.accumulate, self.read_ahead = accumulate, read_ahead
         self.pace = Pace(len(self))
 
     def __len__(self) -> int:
         """Return the batches of one pass."""
-        return len(self.sampler) // self._of_all
+        return len(self.sampler) // self.batch_size
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """Yield the batches of ``epoch`` from number ``start`` on."""
+    def epoch(self, epoch: int, start: int = 0) -> "Reading":
+        """Return the batches of ``epoch`` from number ``start`` on."""
+        return Reading(self.source, self.targets, self._rows_of(epoch, start))
+
+    def _rows_of(self, epoch: int, start: int) -> Iterator[Rows]:
         number, passed = self.pace.before(epoch) + start, -1
         last = self.pace.before(epoch) + self.pace.most(epoch)
         while number < last:
-            (current, place), number = divmod(number, len(self)), number + 1
-            if current != passed:
-                passed, order = current, self.sampler.order(current)
-            rows = order[place * self._of_all + self.rank : (place + 1) * self._of_all : self.ranks]
-            yield Batch(self.source.batch(rows), _rows_of(self.targets, rows), rows)
+            turn, position = divmod(number, len(self))
+            if turn != passed:
+                passed, order = turn, self.sampler.order(turn)
+            in_epoch = number - self.pace.before(epoch)
+            rows = order[position * self.batch_size : (position + 1) * self.batch_size]
+            yield Rows(rows, epoch, in_epoch, self.pace.time(epoch, in_epoch))
+            number += 1
+
+    def count(self, epoch: int) -> int:
+        """Return how many batches an epoch has; 0 where the run is over before it."""
+        return self.pace.count(epoch)
+
+    def windows(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
+        """Yield the batches of each optimiser step of ``epoch``, from batch ``start`` on.
+
+        The pace may change from one step to the next, also after a batch was read ahead.
+        """
+        reading = self.epoch(epoch, start)
+        batches = ahead(reading) if self.read_ahead else reading
+
+        while (left := self.pace.count(epoch) - start) > 0:
+            read = islice(batches, min(self.accumulate, left))
+            window = [replace(batch, time=self.pace.time(epoch, batch.number)) for batch in read]
+            if not window:
+                return
+            yield window
+            start += len(window)
 
 
 class EvalBatches:
@@ -104,28 +140,59 @@ class EvalBatches:
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Batch]:
-        for start in range(0, len(self.rows), self.batch_size):
-            rows = self.rows[start : start + self.batch_size]
-            images = self.source.batch(rows)
-            if self.size is not None:
-                images = centre_crop(images, self.size)
-            yield Batch(images, _rows_of(self.targets, rows), rows)
+    def __iter__(self) -> "Reading":
+        starts = range(0, len(self.rows), self.batch_size)
+        rows = (Rows(self.rows[start : start + self.batch_size]) for start in starts)
+        return Reading(self.source, self.targets, rows, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Iterator[Batch]):
+    """Batches that are read when they are asked for.
+
+    Args:
+        rows: of each batch.
+        size: the middle part (H, W) to keep of each image; None: all of it.
+    """
+
+    source: ImageSource
+    targets: Targets
+    rows: Iterator[Rows]
+    size: tuple[int, int] | None = None
+
+    def __next__(self) -> Batch:
+        return self.read(next(self.rows))
+
+    def read(self, wanted: Rows, *, pinned: bool = False) -> Batch:
+        """Return the batch of these rows; several threads may do this at once.
+
+        Args:
+            pinned: in memory from which a GPU copies while the CPU works on.
+        """
+        if self.size is not None:
+            images = centre_crop(self.source.batch(wanted.rows), self.size)
+            images = images.pin_memory() if pinned and images.device.type == "cpu" else images
+        else:  # read into pinned memory at once, since a copy takes about as long as reading a map
+            images = self.source.batch(wanted.rows, pinned=True) if pinned else self.source.batch(wanted.rows)
+        return Batch(images, _rows_of(self.targets, wanted.rows), *wanted)
 
 
 def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield the same batches, each read into pinned memory by a thread while the one before is in use."""
+    """Yield the same batches in their order, of which threads read the next ones while one is in use.
 
-    def read() -> Batch | None:
-        batch = next(batches, None)
-        if batch is None or batch.images.device.type != "cpu" or not torch.cuda.is_available():
-            return batch
-        return replace(batch, images=batch.images.pin_memory())
+    PyTorch gives pinned memory out again only when the GPU has copied what was in it, so nobody has to
+    keep buffers: a batch may be held for as long as it is needed.
+    """
+    if not isinstance(batches, Reading):  # they are in memory already
+        yield from batches
+        return
 
-    with ThreadPoolExecutor(1, "ahead") as reader:
-        coming = reader.submit(read)
-        while (batch := coming.result()) is not None:
-            coming = reader.submit(read)
+    read, rows = partial(batches.read, pinned=torch.cuda.is_available()), batches.rows
+    with ThreadPoolExecutor(_AHEAD, "ahead") as readers:
+        coming = deque(readers.submit(read, some) for some in islice(rows, _AHEAD))
+        while coming:
+            batch = coming.popleft().result()
+            coming.extend(readers.submit(read, some) for some in islice(rows, 1))
             yield batch
 
 

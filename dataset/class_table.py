@@ -44,7 +44,7 @@ def class_table(dataset: BaseDataset, task: Task) -> list[Row]:
             *count(trained, dataset.train_rows, label),
             *count(true, dataset.valid_rows, label),
         )
-        for label, name in enumerate(list(task.views.values())[-1])
+        for label, name in enumerate(list(task.questions.values())[-1])
     ]
 
 

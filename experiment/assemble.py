@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ from dataset.augmentation.base import Augmenter
 from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
 from dataset.croppers.base import CROPPERS
 from dataset.demo.draw import draw_demo_data, is_demo
+from dataset.images.open_images import kind_of, open_images
 from dataset.images.prepare import Prepare
-from dataset.images.resident import place
-from dataset.images.store import ImageSource, open_images, raise_bad
+from dataset.images.resident import kind_for, place
+from dataset.images.store import ImageSource, raise_bad
 from dataset.pseudo.joined import JoinedSource
 from dataset.pseudo.labels import read_pseudo_labels, summary
 from dataset.readers.base import DATASETS, BaseDataset
@@ -26,16 +27,17 @@ from experiment.budget import check_cost, cost_line
 from experiment.build_model import build_model, check_batch
 from experiment.callbacks import build_callbacks, check_callbacks
 from experiment.eval_images import EVAL, readable_rows
+from experiment.kept_images import keeping
 from experiment.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
+from experiment.metrics import monitor_of, scored_by
 from experiment.run_folder import check_name
 from experiment.settings import Settings
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
 from schedulers.base import SCHEDULERS
-from train.loop import Loop
-from train.monitor import Monitor
 from train.optimizers.base import OPTIMIZERS, parameter_groups
 from train.state import TrainState
+from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
@@ -68,11 +70,16 @@ class Experiment:
             allow_any_kernels()
         return cls(settings, task, precision, prepare)
 
+    def with_settings(self, settings: Settings) -> "Experiment":
+        """Return the same experiment with other settings of training, and the precision that they name."""
+        precision = Precision.named(settings.train.precision, self.precision.device)
+        return replace(self, settings=settings, precision=precision)
+
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
         check_name(self.settings.run.name)
         self.criterion()
-        check_batch(self.settings, self._heads(fresh=False), self.settings.train.batch_size)
+        check_batch(self.settings, self._heads(fresh=False), self.settings.train.images)
         self.settings.run.check()
         self.settings.pseudo.check(self.task.spaces)
         check_callbacks(self.settings)
@@ -114,6 +121,7 @@ class Experiment:
         settings, dataset = self.settings, table or training_table(self.settings, self.task)
         dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
         source = self.images(dataset.root, dataset.files, "training")
+        self.settings = keeping(settings, kind_of(source))  # the run's, for all its images
         pseudo = settings.pseudo.of_fold(dataset.valid_fold)
         if pseudo.labels is not None:
             dataset.extra = read_pseudo_labels(pseudo, pseudo.labels, dataset, self.task)
@@ -181,7 +189,8 @@ class Experiment:
     def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
         """Return the pixels of files, prepared as the config says, from where it wants them."""
         cache, images = self.settings.paths.cache, self.settings.images
-        source = open_images(root, files, self.prepare, cache, budget=images.store_budget, what=what)
+        budget, kind = images.store_budget, kind_for(images.store)
+        source = open_images(root, files, self.prepare, cache, budget=budget, what=what, kind=kind)
         return place(source, images.store, self.precision.device, what)
 
 
@@ -198,7 +207,8 @@ def build_task(settings: Settings) -> Task:
         return DATASETS.get(dataset.name).table_rows(**DATASETS.arguments(dataset, root=root))
 
     chosen = settings.chosen["task"]
-    return TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+    task = TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
+    return scored_by(task, settings)
 
 
 def training_table(settings: Settings, task: Task) -> BaseDataset:
@@ -240,10 +250,16 @@ def assemble_training(
     sampler = SAMPLERS.build(
         settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
     )
-    batches = TrainBatches(source, table.targets, sampler, train.batch_size)
-    check_batch(
-        settings, experiment.heads, batches.batch_size
-    )  # smaller than the config's where images are few
+    batches = TrainBatches(
+        source,
+        table.targets,
+        sampler,
+        train.images,
+        accumulate=train.accumulate,
+        read_ahead=experiment.precision.device.type == "cuda",
+    )
+    # Smaller than the config's where images are few.
+    check_batch(settings, experiment.heads, batches.batch_size)
     augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
     log.info("%s\nDevice: %s", cost_line(settings, experiment.heads), experiment.precision)
     validator = experiment.validator(dataset, source)
@@ -259,10 +275,7 @@ def assemble_training(
         criterion=criterion,
         precision=experiment.precision,
     )
-    loop = Loop(
-        epochs=train.epochs, accumulate=train.accumulate, clip=train.clip, seed=seed, compile=train.compile
-    )
-    return Trainer(
+    return TimedTrainer(
         _fresh_state(experiment, -(-len(batches) // train.accumulate), fresh=fresh),
         batches=batches,
         augmenter=augmenter,
@@ -270,7 +283,10 @@ def assemble_training(
         validator=validator,
         callbacks=callbacks,
         precision=experiment.precision,
-        loop=loop,
+        epochs=train.epochs,
+        seed=seed,
+        clip=train.clip,
+        compile=train.compile,
     )
 
 
@@ -289,7 +305,7 @@ def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -
         optimizer=optimizer,
         steps_per_epoch=steps_per_epoch,
         epochs=settings.train.epochs,
-        score_of=Monitor(settings.train.kept_by).value,
+        score_of=monitor_of(experiment.task, settings.train.kept_by).value,
     )
     loss_sum = torch.zeros((), device=experiment.precision.device)
     scaler = experiment.precision.scaler()

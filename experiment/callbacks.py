@@ -1,8 +1,9 @@
 """Which callbacks a run has, and in which order."""
 
+from dataset.tasks.base import Task
+from experiment.metrics import monitor_of
 from experiment.settings import Settings
 from train.callbacks.base import CALLBACKS, Callback
-from train.monitor import Monitor
 from utils.errors import ConfigError
 from utils.ini import format_ini
 from utils.registry import Component
@@ -30,14 +31,15 @@ def check_callbacks(settings: Settings) -> None:
         )
 
 
-def build_callbacks(settings: Settings, **offered: object) -> list[Callback]:
+def build_callbacks(settings: Settings, *, task: Task, **offered: object) -> list[Callback]:
     """Return the callbacks of a run in the order in which they are called.
 
     Args:
         offered: runtime objects that are not made from the settings alone.
     """
     offered |= {
-        "monitor": Monitor(settings.train.kept_by),
+        "task": task,
+        "monitor": monitor_of(task, settings.train.kept_by),
         "epochs": settings.train.epochs,
         "config_text": format_ini(settings.texts()),
     }

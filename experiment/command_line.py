@@ -7,44 +7,30 @@ import re
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from experiment.mode_lines import mode_lines
 from utils.command import podium
 from utils.errors import ConfigError, DataError, PodiumError, WriteFailed, closest
 from utils.locales import unfit_locale
 
+if TYPE_CHECKING:
+    from experiment.mode import Mode  # which loads what --help does without
+
 CONFIG = Path("config.ini")  # unless --config names another one
 
-# Each mode has a line here, so that one look teaches what there is.
-EXAMPLES = """\
+_EXAMPLES = """\
 examples:
   python run.py                                  train by config.ini
   python run.py --mode infer                     write submission.csv with the newest finished run
-  python run.py --mode infer --run 003           ... with version 003 of the run that config.ini names
-  python run.py --mode infer --run x/003 --out FOLDER
-                                                 ... of run x, which lies where nothing can be written
-  python run.py --mode pseudo                    label images for another run to train on
-  python run.py --mode export                    write model.onnx, which needs neither Podium nor PyTorch
-  python run.py --folds all                      every fold as one run, scored out of fold (or 0,2,4)
-  python run.py --folds all --seeds 3            ... each of them three times: seed, seed + 1, seed + 2
+  python run.py --mode infer --run x/003         ... with version 003 of the runs named x
+  python run.py --folds all --seeds 3            every fold as one run, scored out of fold, three times each
   python run.py --folds all --workers auto       ... several at a time: processes, or one a GPU
-  python run.py --mode work --run x/003          ... and help with that from another machine
-  python run.py --mode ensemble 001 x/002        one prediction out of several finished runs
-  python run.py --mode compare 001 002           is the second run better? with runs by version or path
-  python run.py --mode runs                      all runs in one table, best first; also FOLDERS of teammates
-  python run.py --mode push 003                  send a run's weights to where the team keeps them
-  python run.py --mode pull x/003                fetch a teammate's
-  python run.py --mode views                     what test-time augmentation gains, out of fold
-  python run.py --final 001                      train on all data, as long as the folds of 001 needed
-  python run.py --mode sweep                     look for the best values of [sweep.space]
-  python run.py --mode soup 001 002 003          one model with the mean of several runs' weights
-  python run.py --mode check FILE                is a submission right, however it was made?
-  python run.py --mode submitted FILE --public 0.7428
-                                                 keep what the board said of it (FILE: a path or a hash)
-  python run.py --mode submissions               all submissions, and whether own and public scores agree
-  python run.py --mode review                    where it is wrong, and which labels may be: two pages
+  python run.py --mode runs                      all runs in one table, best first
+  python run.py --final 001                      train on all data, as long as the folds of run 001 needed
   python run.py --resume                         go on with the newest run that did not finish
-  python run.py --mode list                      everything that a config can choose, with its options
-  python run.py --mode NAME --help               what one mode does, and options of its own
+  python run.py --mode list Focal                what a class does, and its keys (or a section, or a key)
+  python run.py --mode compare --help            what one mode does, and options of its own
   python run.py --config recipes/mask/scratch_15_minutes.ini
                                                  another config
   python run.py --set train.epochs=3 --set optimizer.lr=1e-4 --set loss.age.smoothing=0.2
@@ -59,12 +45,19 @@ Look at runs with: tensorboard --logdir runs
 """
 
 
+def overview() -> str:
+    """Return what ``--help`` says below the options: each mode in a line, and examples."""
+    lines = mode_lines()
+    width = max(map(len, lines))
+    modes = [f"  {name:<{width}}  {line}" for name, line in lines.items()]
+    return "\n".join(["modes:", *modes, "", _EXAMPLES])
+
+
 def common_parser() -> ArgumentParser:
     """Return a parser of what every mode takes; a mode adds its own to it (``Mode.options``)."""
     parser = ArgumentParser(
         prog="run.py",
         description="Train an image classifier by a config file and write a competition submission.",
-        epilog=EXAMPLES,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
         add_help=False,  # whose help it is depends on the mode
@@ -110,24 +103,53 @@ def again(arguments: Sequence[str]) -> str:
     return podium(*arguments)
 
 
-def parse(parser: ArgumentParser, mode: str, arguments: list[str]) -> Namespace:
+def parse(parser: ArgumentParser, mode: "type[Mode]", arguments: list[str]) -> Namespace:
     """Return the values of a command line; the parser knows the mode's own options.
 
     Raises:
         ConfigError: there is something that the mode does not take.
     """
+    name = mode.__name__.lower()
     parsed, rest = parser.parse_known_intermixed_args(arguments)
     if rest:
         options = re.findall(r"--\w+", parser.format_usage())
         near = [closest(text.partition("=")[0], options) for text in rest if text.startswith("--")]
         hint = f" Did you mean {', '.join(filter(None, near))}?" if any(near) else ""
         raise ConfigError(
-            f"--mode {mode} does not take: {' '.join(rest)}.{hint} "
-            f"What it takes: python run.py --mode {mode} --help"
+            f"--mode {name} does not take: {' '.join(rest)}.{hint} "
+            f"What it takes: python run.py --mode {name} --help"
         )
+
+    _refuse_untaken(parsed, mode, name)
     given = {"folds": parsed.folds, "seeds": parsed.seeds}
     parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]
     return parsed
+
+
+def _refuse_untaken(parsed: Namespace, mode: "type[Mode]", name: str) -> None:
+    """Refuse common options that a mode gives no meaning, and values that are not its to change."""
+    given = {key: getattr(parsed, key) not in (None, False) for key in ("resume", "run", "folds", "seeds")}
+    if untaken := [f"--{key}" for key, is_given in given.items() if is_given and key not in mode.takes]:
+        verb = "has" if len(untaken) == 1 else "have"
+        raise ConfigError(
+            f"{' and '.join(untaken)} {verb} no meaning with --mode {name}. "
+            f"What it takes: python run.py --mode {name} --help"
+        )
+    if mode.may_set is not None:
+        _refuse_unset(parsed.overrides, mode.may_set, name)
+
+
+def _refuse_unset(overrides: Sequence[str], may_set: Sequence[str], name: str) -> None:
+    for text in overrides:
+        key = text.partition("=")[0].strip().lower()
+        section = key.partition(".")[0]
+        if key not in may_set and section not in may_set:
+            near = closest(section, may_set)
+            hint = f" Did you mean {near!r}?" if near else ""
+            allowed = ", ".join(may_set)
+            raise ConfigError(
+                f"--set {text} belongs to training; with --mode {name} can be set: {allowed}.{hint}"
+            )
 
 
 def in_words(error: PodiumError | UnicodeEncodeError | OSError, arguments: Sequence[str]) -> tuple[str, int]:

@@ -73,6 +73,7 @@ class CrossValidation:
             for member in (members_of(settings.run) if begins else ())
         }
         data = {fold: experiment.training_data(table.holding_out(fold)) for fold in folds}
+        settings = replace(settings, images=experiment.settings.images)  # as its data was found to be kept
         return cls(replace(experiment, settings=settings), data, starts)
 
     def write_beginning(self, folder: Path) -> None:

@@ -17,6 +17,7 @@ from experiment.changes import changes
 from experiment.members import folders_by_fold
 from experiment.one_run import FOLDS_OF_FINAL
 from experiment.read_settings import check
+from experiment.resolve import as_begun
 from experiment.run_folder import find_run
 from experiment.settings import Settings
 from inference.scores_file import read_scores
@@ -50,6 +51,8 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     trained = check(read_ini(path), str(path))
     if "best_by" not in (scores := read_scores(source)) and "of_folds" not in scores:
         raise ConfigError(f"[train] final = {train.final}: {source} has no best epoch by validation.")
+    settings = as_begun(settings, trained)
+    train = settings.train
     problems = [
         "[{}] {} was {} and is now {}".format(change.section, change.key, *brief(change.before, change.after))
         for change in changes(trained, settings)

@@ -51,7 +51,9 @@ class Infer(Mode):
     That of a run over several folds is the mean of its members' probabilities.
     """
 
+    takes = ("run",)
     free: ClassVar[tuple[str, ...]] = ()  # keys of training that --set may change
+    for_another: bool = False  # an ensemble asked for it: nobody uploads this submission
     arguments: Namespace
     outputs: Outputs
     cache: Path
@@ -63,8 +65,6 @@ class Infer(Mode):
 
     def run(self, arguments: Namespace) -> None:
         mode = type(self).__name__.lower()
-        if arguments.resume:
-            raise ConfigError(f"--resume goes on with training; it has no meaning with --mode {mode}.")
         asked = Asked.of(arguments)
         folder = asked.folder()
         self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)
@@ -117,7 +117,7 @@ class Infer(Mode):
             for line in _histograms(rows, answering, written):
                 log.info("%s", line)
             log.info("Submission:    %s (%d rows)", written / SUBMISSION, len(rows))
-            for name in AFTER_SUBMISSION.names():
+            for name in () if self.for_another else AFTER_SUBMISSION.names():
                 AFTER_SUBMISSION.get(name)().look(folder, rows, answering, experiment.settings, self.outputs)
 
         kind = made_run(folder)
@@ -162,7 +162,9 @@ class Infer(Mode):
         if out is not None:  # all members share what was decoded once
             overrides = [*self.arguments.overrides, f"paths.cache={self.cache}"]
             own |= {"out": str(out), "overrides": overrides}
-        type(self)().run(Namespace(**vars(self.arguments) | own))
+        again = type(self)()
+        again.for_another = True
+        again.run(Namespace(**vars(self.arguments) | own))
 
 
 def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> Iterator[str]:

@@ -1,53 +1,46 @@
-"""Names everything that a config can choose."""
+"""Names everything that a config can choose, from the code."""
 
-from argparse import Namespace
-from collections.abc import Iterator
-from dataclasses import MISSING, fields
-from typing import Any
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 
 from experiment.mode import MODES, Mode
-from experiment.section import tool_sections
-from experiment.settings import BESIDE, CHOSEN, FIXED, NAMED, REPEATED
-from inference.views.base import VIEWS
-from train.callbacks.base import CALLBACKS
-from utils.convert import as_text
-from utils.docstrings import told_in_a_line
+from experiment.offers import Part, offers
+from utils.errors import ConfigError, closest
 
 
 @MODES.register
 class List(Mode):
-    """Print every section, class and key of a config, with defaults."""
+    """Print every section, class and key of a config: what it means, its default and its allowed values.
+
+    Names after it choose sections ([loss] or loss), classes (Focal) or keys (gamma); upper and lower case are
+    the same.
+    """
 
     answers = True
 
+    @classmethod
+    def options(cls, parser: ArgumentParser) -> None:
+        parser.add_argument("names", nargs="*", metavar="NAME", help="only this section, class or key")
+
     def run(self, arguments: Namespace) -> None:
-        tools = tool_sections()
-        for section, settings in {**FIXED, **tools}.items():
-            print(f"\n[{section}]  {told_in_a_line(settings)}")
-            print(*_keys(settings), sep="\n")
-        named = {f"[{name}] {key}": of for name, cls in tools.items() for key, of in cls.named.items()}
-        for key, names in {**NAMED, **named}.items():
-            print(f"\n{key}")
-            for name in names.names():
-                print(f"  {name:<28} {told_in_a_line(names.get(name))}")
-        registries = {section: registry for section, (registry, _) in CHOSEN.items()}
-        for section, registry in {**registries, "callback": CALLBACKS, "view": VIEWS}.items():
-            parts = [f"[{section}]"] if section in CHOSEN else []
-            parts += [f"[{section}.{REPEATED[section]}]"] if section in REPEATED else []
-            print(f"\n{', '.join(parts)}")
-            for name in registry.names():
-                print(f"  {name:<28} {told_in_a_line(registry.get(name))}")
-                for key, parameter in registry.schema(name).items():
-                    print(_key(key, parameter.default, parameter.empty))
-            if section in BESIDE:
-                print(f"  {'and with any of them':<28} {told_in_a_line(BESIDE[section])}")
-                print(*_keys(BESIDE[section]), sep="\n")
+        parts = offers()
+        names = [name.strip("[]") for name in arguments.names]
+        _refuse_unknown(names, parts)
+
+        chosen = {name.casefold() for name in names}
+        for part in parts:
+            if shown := part.only(chosen) if chosen else part:
+                print(f"\n{shown}")
 
 
-def _keys(settings: type[Any]) -> Iterator[str]:
-    for f in fields(settings):
-        yield _key(f.name, f.default, MISSING)
-
-
-def _key(name: str, default: object, needed: object) -> str:
-    return f"      {name} = {'needed' if default is needed else as_text(default)}".rstrip()
+def _refuse_unknown(names: Sequence[str], parts: Sequence[Part]) -> None:
+    known = {text for part in parts for text in part.names}
+    folded = {text.casefold() for text in known}
+    for name in names:
+        if name.casefold() not in folded:
+            near = closest(name, known)
+            hint = f" Did you mean {near!r}?" if near else ""
+            raise ConfigError(
+                f"--mode list: there is no section, class or key {name!r}.{hint} "
+                "All of them: python run.py --mode list"
+            )

@@ -12,9 +12,14 @@ class Mode:
 
     Attributes:
         answers: what it prints is all that it does, so it has failed where that can't be printed.
+        takes: which of the options that all modes share mean something to it: run, resume, folds, seeds.
+        may_set: what --set may change for it: sections, or single keys as in ``run.name``; None: anything
+            that its run allows.
     """
 
     answers: ClassVar[bool] = False
+    takes: ClassVar[tuple[str, ...]] = ()
+    may_set: ClassVar[tuple[str, ...] | None] = None
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:

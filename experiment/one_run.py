@@ -18,6 +18,7 @@ from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Task
 from experiment.assemble import Experiment, assemble_training, fingerprint
 from experiment.kept import best_of, give_weights, restore, state_to_resume
+from experiment.metrics import monitor_of
 from experiment.run_folder import FINISHED, read_environment, warn_of_other_bits, write_environment
 from experiment.score_words import ends, score_lines, words
 from experiment.start import started
@@ -30,7 +31,6 @@ from inference.saved import PREDICTED, digests
 from inference.scores_file import LIMITS, TUNING
 from models.classifier import explain_small_batches
 from train.callbacks.base import Callback
-from train.monitor import Monitor
 from train.trainer import Trainer
 from utils import signals
 from utils.device_errors import explained
@@ -96,7 +96,7 @@ def train_run(
         more: callbacks beside those of the config; they come last.
     """
     refuse_other_data(folder, fingerprint(dataset))
-    saved = state_to_resume(folder, Monitor(experiment.settings.train.kept_by))
+    saved = state_to_resume(folder, monitor_of(experiment.task, experiment.settings.train.kept_by))
     plan, keeper = experiment.settings.train.plan, None
     try:
         trainer = assemble_training(experiment, folder, dataset, source, fresh=saved is None)
@@ -126,7 +126,7 @@ def _fit(trainer: Trainer, whole: Path | None) -> None:
     batches, device = trainer.batches, trainer.precision.device
     half = max(1, batches.batch_size // 2)
     advice = (
-        f"Write [train] batch_size = {half} and accumulate = {2 * trainer.loop.accumulate}, "
+        f"Write [train] batch_size = {half} and accumulate = {2 * trainer.batches.accumulate}, "
         "[model] gradient_checkpointing = yes, or [images] store = disk."
     )
     try:
@@ -213,7 +213,7 @@ def _finish(
             "best_epoch": epoch,
             "scores": scores,
             "intervals": ends(experiment.task, sure),
-            "best_by": {name: _best_by(name, history, measured) for name in measured},
+            "best_by": {name: _best_by(experiment.task, name, history, measured) for name in measured},
             **started(folder),
             **tuning(experiment.task, found),
             **digests(folder),
@@ -228,7 +228,9 @@ def _finish(
 def _best(experiment: Experiment, folder: Path, trainer: Trainer) -> dict[str, Any]:
     """Return the checkpoint of the best epoch; an older one is never taken for it."""
     history = trainer.state.history
-    return best_of(folder, history[Monitor(experiment.settings.train.kept_by).best(history)])
+    return best_of(
+        folder, history[monitor_of(experiment.task, experiment.settings.train.kept_by).best(history)]
+    )
 
 
 def _validated(
@@ -264,8 +266,8 @@ def _finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> Non
     )  # fmt: skip
 
 
-def _best_by(name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
-    entry = history[Monitor(name).best(history)]
+def _best_by(task: Task, name: str, history: list[dict[str, float]], names: list[str]) -> dict[str, float]:
+    entry = history[monitor_of(task, name).best(history)]
     return {"epoch": int(entry["epoch"])} | {score: entry[score] for score in names}
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from dotenv import dotenv_values
 
 from dataset.augmentation.base import AUGMENTATIONS
+from dataset.metrics.base import METRICS
+from dataset.metrics.file_metric import FileMetric
 from experiment.section import tool_sections
 from experiment.settings import (
     BESIDE,
@@ -96,6 +98,7 @@ class _Check:
         spaces = {kind: self.repeated(kind) for kind, what in REPEATED.items() if what == "SPACE"}
         names = [name for kind in CHOSEN for name in (kind, *spaces.get(kind, ()))]
         chosen = {name: self.chosen(name) for name in names}
+        metrics = [self.named(name, METRICS) for name in self.repeated("metric")]
         augmentations = [self.named(name, AUGMENTATIONS) for name in self.repeated("augmentation")]
         callbacks = [self.named(name, CALLBACKS) for name in self.repeated("callback")]
         views = self.views()
@@ -106,6 +109,7 @@ class _Check:
             tools=tools,
             chosen=chosen,
             beside=self.beside,
+            metrics=(chosen["metric"], *metrics),
             augmentations=(chosen["augmentation"], *augmentations),
             callbacks=tuple(callbacks),
             views=views,
@@ -152,10 +156,7 @@ class _Check:
         options = {**inherited, **section.values}
         named = options.pop("name", Value(self.default(kind), section.place))
         if kind in BESIDE:
-            cls = BESIDE[kind]
-            own = {f.name: options.pop(f.name) for f in fields(cls) if f.name in options}
-            changed = self.converted(name, cls, own)
-            self.beside[name] = replace(self.beside.get(kind, cls()), **changed)
+            self.take_beside(name, options)
         component = Component(named.text, options, name, named.place)
         if named.text:
             self.problems += registry.problems(component)
@@ -164,8 +165,18 @@ class _Check:
             self.problems.append(f"[{name}] needs 'name = ...', one of {valid} ({section.place})")
         return component
 
+    def take_beside(self, name: str, options: dict[str, Value]) -> None:
+        """Take those keys out of a section's that are not the chosen class's; they begin as all spaces'."""
+        kind = name.partition(".")[0]
+        cls = BESIDE[kind]
+        own = {f.name: options.pop(f.name) for f in fields(cls) if f.name in options}
+        before = self.beside.get(kind, cls()) if REPEATED.get(kind) == "SPACE" else cls()
+        self.beside[name] = replace(before, **self.converted(name, cls, own))
+
     def default(self, kind: str) -> str:
         """Return the class that a section without a ``name`` means, or nothing."""
+        if kind == "metric" and "file" in self.section(kind).values:
+            return FileMetric.__name__
         default = CHOSEN[kind][1] or ""
         model = self.section("model").values.get("name")
         if kind == "head" and model and model.text in MODELS.names():
@@ -175,7 +186,10 @@ class _Check:
     def named(self, name: str, registry: Registry[Any]) -> Component:
         """Return the component of a section that is named after its class, such as [callback.EMA]."""
         section = self.section(name)
-        component = Component(name.partition(".")[2], section.values, name, section.place)
+        options = dict(section.values)
+        if name.partition(".")[0] in BESIDE:
+            self.take_beside(name, options)
+        component = Component(name.partition(".")[2], options, name, section.place)
         self.problems += registry.problems(component)
         return component
 

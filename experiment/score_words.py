@@ -1,8 +1,12 @@
 """Scores and their intervals, in words for the log and in numbers for scores.json."""
 
+import math
+
 from dataset.tasks.base import Task
 from inference.bootstrap import Interval
 from utils.metrics import in_words
+
+LOWER = " (lower is better)"  # behind the name of such a score
 
 
 def words(scores: dict[str, float]) -> str:
@@ -11,14 +15,30 @@ def words(scores: dict[str, float]) -> str:
 
 
 def ends(task: Task, sure: dict[str, Interval]) -> dict[str, list[float]]:
-    """Return both ends of the intervals of the main scores, for scores.json."""
-    return {name: [sure[name].low, sure[name].high] for name in task.main_scores}
+    """Return both ends of the intervals of the main scores that have one, for scores.json."""
+    known = {name: sure[name] for name in task.main_scores if not math.isnan(sure[name].low)}
+    return {name: [interval.low, interval.high] for name, interval in known.items()}
+
+
+def heading(task: Task, score: str) -> str:
+    """Return a score's name for the head of a table, which also says where less is better."""
+    return in_words(score) + ("" if task.direction(score) > 0 else LOWER)
 
 
 def score_lines(task: Task, scores: dict[str, float], sure: dict[str, Interval]) -> str:
-    """Return a line with the main scores of each view of a task, and their intervals."""
-    names = {view: [f"{view}/{name}" for name in task.main_scores] for view in task.views}
-    return "".join(
-        f"\n  {view:<10} " + "  ".join(f"{in_words(name)} {scores[name]:.4f} {sure[name]}" for name in of)
-        for view, of in names.items()
-    )
+    """Return a line with the main scores of each question of a task, and their intervals.
+
+    A last one has those that are of several questions together.
+    """
+    short = [name.rpartition("/")[2] for name in task.main_scores]
+    lines = {question: [f"{question}/{name}" for name in short] for question in task.questions}
+    lines["together"] = [
+        asked.name for asked in task.metrics if asked.metric.together or len(asked.questions) > 1
+    ]
+
+    texts = []
+    for question, names in lines.items():
+        known = [name for name in names if name in scores]
+        each = (f"{in_words(name.rpartition('/')[2])} {scores[name]:.4f} {sure[name]}" for name in known)
+        texts += [f"\n  {question:<10} " + "  ".join(each)] if known else []
+    return "".join(texts)

@@ -12,12 +12,12 @@ import torch
 from dataset.batches import EvalBatches
 from dataset.readers.base import BaseDataset
 from experiment.assemble import Experiment
+from experiment.metrics import monitor_of
 from inference.bootstrap import REPEATS, intervals
 from inference.predict import Predictions, predict
 from train import checkpoint
-from train.monitor import Monitor
 from train.time_limit.clock import since_start
-from train.time_limit.keeper import DOUBT, LEAD, Costs, Deadline, TimeKeeper, blank_plan
+from train.time_limit.keeper import DOUBT, LEAD, Costs, Deadline, TimeKeeper, blank_plan, follow
 from train.trainer import Trainer
 from utils.command import quoted
 from utils.durable import write_json
@@ -56,8 +56,8 @@ def follow_plan(trainer: Trainer, folder: Path, source: Path) -> None:
     Raises:
         ConfigError: that run has no plan that can be read, or one for other epochs.
     """
-    epochs = trainer.loop.epochs
-    plan = blank_plan(epochs, trainer.loop.accumulate)
+    epochs = trainer.epochs
+    plan = blank_plan(epochs, trainer.batches.accumulate)
     if not (source / PLAN).exists():
         raise ConfigError(
             f"[train] plan: there is no {source / PLAN}. Name the folder of a run that had a "
@@ -77,7 +77,7 @@ def follow_plan(trainer: Trainer, folder: Path, source: Path) -> None:
             f"{epochs}. Repeat it with its own config: --config {quoted(source / 'config.ini')}"
         )
     plan.moving = False
-    trainer.state.plan = trainer.batches.pace = plan
+    follow(trainer, plan)
     write_json(folder / PLAN, values)
 
 
@@ -99,21 +99,20 @@ def keep_time(
     Raises:
         ConfigError: the time is too short for anything; says how much is needed.
     """
-    loop = trainer.loop
     costs = _measured(experiment, folder, dataset, trainer, until)
     deadline = Deadline(until - _SPARE[0] - _SPARE[1] * until, since_start)
     if resumed:  # the best epoch's predictions may be those of the process that is gone
         costs = replace(costs, end=costs.end + costs.validation)
     else:
         _refuse_too_short(until, deadline, costs, trainer)
-    plan = blank_plan(loop.epochs, loop.accumulate)
-    trainer.state.plan = trainer.batches.pace = plan
+    plan = blank_plan(trainer.epochs, trainer.batches.accumulate)
+    follow(trainer, plan)
     keeper = TimeKeeper(
         plan,
         costs,
         deadline,
-        accumulate=loop.accumulate,
-        monitor=Monitor(experiment.settings.train.monitor),
+        accumulate=trainer.batches.accumulate,
+        monitor=monitor_of(experiment.task, experiment.settings.train.monitor),
         others=trainer.callbacks,
         keep=lambda kept: write_json(folder / PLAN, kept.values()),
         resumed=resumed,
@@ -129,15 +128,15 @@ def _sizes(trainer: Trainer) -> list[int]:
     images = batch.images[:2].to(trainer.precision.device)
     targets = {name: values[:2].to(images.device) for name, values in batch.targets.items()}
     for part in range(_SIZES):
-        now = (part + 0.5) / _SIZES * trainer.loop.epochs
+        now = (part + 0.5) / _SIZES * trainer.epochs
         seen, _ = trainer.augmenter(images, targets, epoch=int(now), batch=0, time=now)
         found.append(seen.shape[-2] * seen.shape[-1])
     return found
 
 
 def _refuse_too_short(until: float, deadline: Deadline, costs: Costs, trainer: Trainer) -> None:
-    steps = LEAD + trainer.loop.epochs
-    step = _TRAINING * costs.image * trainer.batches.batch_size * trainer.loop.accumulate
+    steps = LEAD + trainer.epochs
+    step = _TRAINING * costs.image * trainer.batches.batch_size * trainer.batches.accumulate
     gone, needed = since_start(), steps * step + (1 + DOUBT) * (costs.validation + costs.end)
     if gone + needed > deadline.seconds:
         least = Duration(math.ceil((gone + needed + _SPARE[0]) / (1 - _SPARE[1])) + 1)

@@ -15,11 +15,13 @@ from experiment.crew import Crew, crew_of
 from experiment.cross_validation import CrossValidation
 from experiment.eval_check import check_eval
 from experiment.final_fit import final_fit, write_folds
+from experiment.kept_images import with_images_of
 from experiment.leak import beginning
 from experiment.mode import MODES, Mode
 from experiment.named_runs import with_found_runs
 from experiment.one_run import train_run, write_beginning
 from experiment.read_settings import check, read_sections
+from experiment.resolve import as_begun, with_faster_precision, with_fitting_batch
 from experiment.run_folder import FINISHED, check_writable, create_run, find_run, held
 from experiment.section import tool_sections
 from experiment.settings import Settings, keys_of
@@ -35,7 +37,6 @@ log = logging.getLogger("podium")
 # Keys that a resumed run may change, beside those of tools and the sections in HERE: none changes a result.
 _FREE = (
     ("run", "device"),
-    ("images", "store"),
     ("images", "store_budget"),
     ("pseudo", "images"),
     ("callback.Checkpoints", "minutes"),
@@ -45,6 +46,8 @@ _FREE = (
 @MODES.register
 class Train(Mode):
     """Train by the config; leaves runs/<name>/<version> with weights, scores and TensorBoard."""
+
+    takes = ("run", "resume", "folds", "seeds")
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
@@ -62,10 +65,11 @@ class Train(Mode):
         folder = None
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
-            settings = _with_its_folds(settings, folder)
+            settings = as_begun(_with_its_folds(settings, folder), _began_with(folder))
+            settings = with_images_of(folder, settings)
         experiment = Experiment.of(settings)
         if settings.train.final is not None and folder is None:
-            experiment = replace(experiment, settings=final_fit(experiment.settings, _free()))
+            experiment = experiment.with_settings(final_fit(experiment.settings, _free()))
         experiment.check()
         crew = crew_of(experiment.settings)
         if crew is not None:
@@ -73,6 +77,7 @@ class Train(Mode):
         if folder is None:
             check_writable(settings.paths.runs, settings.run.name)
             check_eval(experiment.settings, experiment.task)
+            experiment = with_fitting_batch(experiment)
         if experiment.settings.run.folds is None:
             folder = _train_one(experiment, folder)
         else:
@@ -94,6 +99,8 @@ def _train_one(experiment: Experiment, folder: Path | None) -> Path:
     start = beginning(settings, table) if folder is None else {}  # before an image is read
     dataset, source = experiment.training_data(table)  # bad data leaves no run folder behind
     data = fingerprint(dataset)
+    if folder is None:
+        experiment = with_faster_precision(experiment, len(dataset.train_rows))
     with _working_in(folder, settings, lambda new: _write_beginning(new, experiment, data, start)) as own:
         until = share(settings.train.time_limit, runs=1, images=0)
         train_run(experiment, own, dataset, source, whole=own, until=until)
@@ -109,6 +116,9 @@ def _write_beginning(folder: Path, experiment: Experiment, data: str, start: dic
 def _train_folds(experiment: Experiment, folder: Path | None, crew: Crew | None) -> Path:
     """Train every fold, or go on with those in ``folder``; return the folder of the whole."""
     group = CrossValidation.of(experiment, begins=folder is None)
+    if folder is None:
+        dataset, _ = next(iter(group.data.values()))
+        group = replace(group, experiment=with_faster_precision(group.experiment, len(dataset.train_rows)))
     settings = group.experiment.settings
     if folder is not None:
         _refuse_changes(folder, settings)

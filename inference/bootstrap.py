@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset.metrics.draws import Draws
 from dataset.tasks.base import Logits, Scorer, Targets, Task
 from utils.metrics import Weights
-from utils.seeds import numpy_generator
 
 REPEATS = 1000
 SEED = 0  # of whatever run, so that a run's intervals are the same wherever they are printed
@@ -29,7 +29,13 @@ class Interval:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> "Interval":
-        """Return the interval that leaves out as many of the values below as above."""
+        """Return the interval that leaves out as many of the values below as above.
+
+        A draw of which a score says nothing (NaN) is left out; NaN where it says nothing of any.
+        """
+        values = values[~np.isnan(values)]
+        if not len(values):
+            return cls(np.nan, np.nan)
         low, high = np.quantile(values, [(1 - _SHARE) / 2, (1 + _SHARE) / 2])
         return cls(float(low), float(high))
 
@@ -46,11 +52,17 @@ class Difference:
     of_a: Interval
     of_b: Interval
     between: Interval  # of B - A, in the same draws
-    better: float  # the share of draws in which B's is higher; a draw with equal scores counts half
+    better: float  # the share of draws in which B's is better; a draw with equal scores counts half
+    direction: int = 1  # 1: more is better; -1: less is
 
     @property
     def value(self) -> float:
         return self.b - self.a
+
+    @property
+    def verdict(self) -> int:
+        """1 if B is better beyond noise, -1 if A is, and 0 if that is not decided."""
+        return self.direction * ((self.between.low > 0) - (self.between.high < 0))
 
 
 def intervals(
@@ -67,8 +79,8 @@ def intervals(
     Args:
         groups: (N) whose image it is.
     """
-    (found,) = drawn([task.scorer(logits, targets)], groups, seed=seed, repeats=repeats)
-    return {name: Interval.of(values) for name, values in found.items()}
+    values = task.scorer(logits, targets).drawn(Draws(groups, seed, repeats))
+    return {name: Interval.of(of_score) for name, of_score in values.items()}
 
 
 def differences(
@@ -81,40 +93,27 @@ def differences(
         b: scores the same images, in the same order, by another one.
         groups: (N) whose image it is.
     """
-    once = np.ones(len(groups), dtype=np.int64)
-    scores_a, scores_b = a(once), b(once)
-    drawn_a, drawn_b = drawn([a, b], groups, seed=seed, repeats=repeats)
+    scores_a, scores_b = a(), b()
+    draws = Draws(groups, seed, repeats)
+    drawn_a, drawn_b = a.drawn(draws), b.drawn(draws)
     return {
-        name: Difference(
-            scores_a[name],
-            scores_b[name],
-            Interval.of(drawn_a[name]),
-            Interval.of(drawn_b[name]),
-            Interval.of(drawn_b[name] - drawn_a[name]),
-            float(np.mean((np.sign(drawn_b[name] - drawn_a[name]) + 1) / 2)),
-        )
+        name: _difference(scores_a[name], scores_b[name], drawn_a[name], drawn_b[name], a.direction(name))
         for name in scores_a
         if name in scores_b
     }
 
 
+def _difference(
+    a: float, b: float, drawn_a: NDArray[np.float64], drawn_b: NDArray[np.float64], direction: int
+) -> Difference:
+    fewest = min(len(drawn_a), len(drawn_b))
+    between = drawn_b[:fewest] - drawn_a[:fewest]
+    known = between[~np.isnan(between)]
+    better = float(np.mean((direction * np.sign(known) + 1) / 2)) if len(known) else 0.5
+    of_a, of_b = Interval.of(drawn_a), Interval.of(drawn_b)
+    return Difference(a, b, of_a, of_b, Interval.of(between), better, direction)
+
+
 def draws(groups: Sequence[str], *, seed: int, repeats: int) -> Iterator[Weights]:
-    """Yield how often each image counts (N): as often as its group was drawn, with replacement.
-
-    The order of the images changes nothing about what each of them gets.
-    """
-    names, group = np.unique(np.asarray(groups), return_inverse=True)
-    generator = numpy_generator("bootstrap", seed)
-    for _ in range(repeats):
-        drawn = generator.integers(len(names), size=len(names))
-        yield np.bincount(drawn, minlength=len(names))[group]
-
-
-def drawn(
-    scorers: Sequence[Scorer], groups: Sequence[str], *, seed: int = SEED, repeats: int = REPEATS
-) -> list[dict[str, NDArray[np.float64]]]:
-    """Return the scores (repeats,) by name of each scorer, all of them in the same draws."""
-    found = [[scorer(weights) for scorer in scorers] for weights in draws(groups, seed=seed, repeats=repeats)]
-    return [
-        {name: np.array([scores[name] for scores in of]) for name in of[0]} for of in zip(*found, strict=True)
-    ]
+    """Yield how often each image counts (N): as often as its group was drawn, with replacement."""
+    return Draws(groups, seed, repeats).weights(repeats)

@@ -94,7 +94,7 @@ def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Seque
         return ""
     if not others and len(columns := images.columns[1:]) > 1:
         return f" Is {missing[0]!r} no label? Then write label_columns = {_said(columns)} in [dataset]."
-    labels = {label for names in task.views.values() for label in names}
+    labels = {label for names in task.questions.values() for label in names}
     if len(task.columns) == 1 and len(others) > 1 and labels == set(others):
         return " These are the labels: write submit = probabilities in [task], or binary for 0 and 1."
     allowed = set(task.allowed.get(missing[0], ()))

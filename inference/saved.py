@@ -5,25 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dataset.tasks.spaces import Space
 from inference.mean import mean_probabilities
+from inference.saved_table import Ids, read_plain, read_with_lines
 from inference.scores_file import FILE as SCORES
 from inference.scores_file import read_scores
 from utils.durable import sha256_of_text, write_json
-from utils.errors import DataError, closest, listed
+from utils.errors import DataError, listed
 from utils.forms import TEXT, by_name
 from utils.read_json import read_json
-from utils.tables import Row, Table, read_table
-from utils.texts import comparable
 
 PREDICTED = ("id", "fold", "group")  # the first columns of what a run says of images that it validated
 SPLIT, VALIDATED = "split.csv", "valid_predictions.csv"
 _FILES = ("out_of_fold.csv", VALIDATED)  # the first one that is there
 _WRITTEN = {"files": by_name(TEXT)}  # in a file that write_digest wrote
-Ids = tuple[tuple[str, ...], ...]  # of each image the values of the first columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +41,19 @@ class SavedPredictions:
             DataError: it is missing; or lists columns that are missing or of other labels, images (the
                 first column) that are there twice, and what is no probability; or it was changed since.
         """
-        table = read_table(path, id_columns, guarded=True)
-        id_columns = list(map(comparable, id_columns))
-        columns = {space.name: [f"{space.name}/{label}" for label in space.labels] for space in spaces}
-        if problems := _wrong_columns(
-            table, id_columns, [name for names in columns.values() for name in names]
-        ):
-            raise DataError(listed(str(path), problems) + "\nIt was written by a run with other labels.")
-        ids = tuple(tuple(row[column] for column in id_columns) for row in table.rows)
+        labels = [f"{space.name}/{label}" for space in spaces for label in space.labels]
+        plain = read_plain(path, id_columns, labels)
+        ids, values, wrong = (*plain, []) if plain else read_with_lines(path, id_columns, labels)
+
         counts = Counter(identity[0] for identity in ids)
         problems = [f"{name} is there {count} times" for name, count in counts.items() if count > 1]
-        found = {}
-        for space, names in columns.items():
-            numbers = [[_number(row[name]) for name in names] for row in table.rows]
-            found[space] = torch.tensor(numbers, dtype=torch.float64)
-            problems += _no_probabilities(found[space], names, table.rows)
-        if problems:
-            raise DataError(listed(str(path), problems))
+        if problems or wrong:
+            raise DataError(listed(str(path), problems + wrong))
         refuse_changed(path)
-        return cls(path, ids, found)
+
+        ends = np.cumsum([len(space.labels) for space in spaces])
+        parts = map(torch.tensor, np.split(values, ends[:-1], axis=1))
+        return cls(path, ids, {space.name: part for space, part in zip(spaces, parts, strict=True)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,28 +138,3 @@ def out_of_fold(folds: Sequence[Sequence[SavedPredictions]]) -> tuple[Ids, dict[
         raise DataError(listed(where, [f"{name} is in more than one fold" for name in twice]))
     means = [mean_probabilities([model.probabilities for model in models]) for models in folds]
     return ids, {space: torch.cat([mean[space] for mean in means]) for space in means[0]}
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return torch.nan
-
-
-def _wrong_columns(table: Table, id_columns: Sequence[str], names: Sequence[str]) -> list[str]:
-    others = [column for column in table.columns if column not in {*id_columns, *names}]
-    problems = []
-    for name in names:
-        if name not in table.columns:
-            near = closest(name, others)
-            problems.append(f"there is no column {name!r}" + (f", but {near!r}" if near else ""))
-    return problems + [f"column {column!r} is of no label" for column in others]
-
-
-def _no_probabilities(values: Tensor, names: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    wrong = ~((values >= 0) & (values <= 1))  # which is also true of what is no number
-    return [
-        f"{rows[row].place}: {names[column]} = {rows[row][names[column]]!r} is no probability in [0, 1]"
-        for row, column in wrong.nonzero().tolist()
-    ]

@@ -23,7 +23,7 @@ class Written:
     @classmethod
     def of(cls, task: Task, images: EvalDataset) -> "Written":
         """Return how a template spells what a task writes."""
-        spelling = images.spelling(label for labels in task.views.values() for label in labels)
+        spelling = images.spelling(label for labels in task.questions.values() for label in labels)
         return cls(task.in_spelling(spelling), images)
 
     def rows(self, logits: Logits, times: int = 1) -> list[dict[str, str]]:

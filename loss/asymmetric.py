@@ -25,7 +25,7 @@ class AsymmetricLoss(Loss):
     Args:
         gamma_neg: how much less a missing label counts when it is nearly right; at least ``gamma_pos``
             as a rule. With both 0 and ``clip`` 0 this is BinaryCrossEntropy.
-        gamma_pos: the same for a present label.
+        gamma_pos: how much less a present label counts when it is nearly right.
         clip: in [0, 1], the probability up to which a missing label is right.
         focal_gradient: whether the powers of p and q take part in the gradient, or only weigh it.
     """

@@ -19,7 +19,8 @@ class AsymmetricLossSingleLabel(Loss):
     Args:
         gamma_neg: how much less a wrong label counts when it is nearly ruled out.
         gamma_pos: how much less the right label counts when it is nearly sure; 0 as in LabelSmoothing.
-        smoothing: in [0, 1]; 0 with ``gamma_pos`` 0 is plain cross-entropy.
+        smoothing: share of the target that is spread over all labels, in [0, 1]; 0 with ``gamma_pos`` 0 is
+            plain cross-entropy.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ class FocalLabelSmoothing(Loss):
 
     Args:
         gamma: how much less an image counts when it is nearly right.
-        smoothing: in [0, 1].
+        smoothing: share of the target that is spread over all labels, in [0, 1].
     """
 
     def __init__(self, *, gamma: Exponent = 2.0, smoothing: Fraction = 0.2) -> None:

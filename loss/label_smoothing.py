@@ -16,7 +16,7 @@ class LabelSmoothing(Loss):
     Source: Szegedy et al., 2015, https://arxiv.org/abs/1512.00567, section 7.
 
     Args:
-        smoothing: in [0, 1]; 0 is plain cross-entropy.
+        smoothing: share of the target that is spread over all labels, in [0, 1]; 0 is plain cross-entropy.
     """
 
     def __init__(self, *, smoothing: Fraction = 0.1) -> None:

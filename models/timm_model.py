@@ -54,7 +54,11 @@ class BackboneModel(Classifier):
 
 @MODELS.register
 class TimmModel(BackboneModel):
-    """``backbone`` is any name of timm's, such as ``convnext_tiny.in12k_ft_in1k``."""
+    """``backbone`` is any name of timm's, such as ``convnext_tiny.in12k_ft_in1k``.
+
+    Args:
+        backbone: a name of timm's, old ones too; those with weights end in a tag after a dot.
+    """
 
     def __init__(
         self,

@@ -140,7 +140,7 @@ def test_views_images_that_are_not_stored_and_folds_answer_it_alike(work):
     assert podium(work, "--mode", "infer", "--run", "001", *PRIOR, "--set", "infer.views=Flip") == 0
     assert answered(run, name) == pytest.approx(priors(run), abs=2e-6)
     text = (run / "config.ini").read_text(encoding="utf-8")
-    (run / "config.ini").write_text(text.replace("store_budget = 30.0", "store_budget = 0"), encoding="utf-8")
+    (run / "config.ini").write_text(text.replace("store_budget = auto", "store_budget = 0"), encoding="utf-8")
     shutil.rmtree(work / "cache", ignore_errors=True)
     assert podium(work, "--mode", "infer", "--run", "001", *PRIOR) == 0
     assert answered(run, name) == pytest.approx(priors(run), abs=2e-6)

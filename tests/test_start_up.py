@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
-from dataset.images.store import open_images
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
 from dataset.readers.test_dataset import TestDataset
 from dataset.tasks.mask import MaskTask
@@ -27,7 +27,16 @@ check(read_sections(Path("config.ini"), []), "config.ini")
 print(*sys.modules)
 """
 # Each of them takes from half a second to three; a model of timm's, training or TensorBoard needs some.
-HEAVY = {"timm", "torchvision", "torch._dynamo", "torch._inductor", "matplotlib", "tensorboard", "sympy"}
+HEAVY = {
+    "timm",
+    "torchvision",
+    "torch._dynamo",
+    "torch._inductor",
+    "matplotlib",
+    "tensorboard",
+    "sympy",
+    "pandas",
+}
 
 
 @pytest.mark.slow

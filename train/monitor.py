@@ -6,14 +6,20 @@ History = Sequence[dict[str, float]]
 
 
 class Monitor:
-    """Compares epochs by a score (higher is better) or by the ``loss`` (lower is better)."""
+    """Compares epochs by a score, or by the ``loss``.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: of the score.
+        direction: 1 where more of it is better, -1 where less is, as of the ``loss``.
+    """
+
+    def __init__(self, name: str, direction: int = 1) -> None:
         self.name = name
+        self.direction = -1 if name == "loss" else direction
 
     def value(self, entry: dict[str, float]) -> float:
         """Return a number of an epoch that is better when it is higher."""
-        return -entry["loss"] if self.name == "loss" else entry[self.name]
+        return self.direction * entry[self.name]
 
     def best(self, history: History) -> int:
         """Return the index of the best epoch, the earliest one of equals; -1 without any."""

@@ -1,6 +1,9 @@
 """Everything that changes while a run trains; its ``state_dict`` is the checkpoint."""
 
 import copy
+import math
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +13,7 @@ from torch.optim import Optimizer
 
 from inference.predict import Predictions
 from schedulers.base import Scheduler
+from train.diverged import diverged
 from train.stopwatch import Stopwatch
 from utils.errors import ConfigError
 from utils.pace import Plan
@@ -37,6 +41,7 @@ class TrainState:
     should_stop: bool = False  # no further epoch
     plan: Plan | None = None  # of a run with a time limit
     watch: Stopwatch = field(init=False)  # of where the time goes; no part of a checkpoint
+    epoch_began: float = field(init=False, default_factory=time.perf_counter)  # no part of it either
 
     def __post_init__(self) -> None:
         self.watch = Stopwatch(self.loss_sum.device)
@@ -47,10 +52,34 @@ class TrainState:
         group = self.optimizer.param_groups[0]
         return float(group["lr"] / group.get("rate_factor", 1.0))
 
+    def update(self, clip: float | None) -> None:
+        """Let the optimiser use the gradient, after its L2 norm was made ``clip`` at most; forget it then."""
+        if clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def begin_epoch(self) -> None:
+        """Let the seconds of an epoch count from here."""
+        self.epoch_began = time.perf_counter()
+
     def end_epoch(self) -> None:
         """Stand at the beginning of the next epoch."""
         self.epoch, self.batch = self.epoch + 1, 0
         self.loss_sum.zero_()
+
+    def end_validated_epoch(self, train_loss: float, scores: Mapping[str, float]) -> None:
+        """Stand there, and keep what the epoch that is over has reached.
+
+        Raises:
+            Diverged: a loss is no number.
+        """
+        if not math.isfinite(loss := train_loss + scores.get("loss", 0.0)):
+            raise diverged(loss, self, self.step)
+        self.end_epoch()
+        entry = {"epoch": self.epoch, "train_loss": train_loss, "lr": self.rate, **scores}
+        self.history.append(entry | {"seconds": time.perf_counter() - self.epoch_began})
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs, as tensors and plain values."""

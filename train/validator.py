@@ -1,5 +1,7 @@
 """Scores of a model on the validation images."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -18,17 +20,20 @@ class Validator:
     ) -> None:
         self.task, self.batches = task, batches
         self.criterion, self.precision = criterion, precision
+        self.due: Callable[[int], bool] = lambda epoch: True  # whether an epoch is validated
 
     def run(self, model: nn.Module) -> tuple[dict[str, float], Predictions | None]:
         """Return the scores, with the ``loss`` over all images at once, and the predictions."""
         if not len(self.batches):  # a final fit: all images are trained on
             return {}, None
-        found = predict(model, self.batches, self.precision, what="Validating")
+
+        predictions = predict(model, self.batches, self.precision, what="Validating")
+        logits, targets = predictions.logits, predictions.targets
         device = self.precision.device
         with torch.inference_mode():
-            loss = self.criterion(_on(found.logits, device), _on(found.targets, device))
-        scores = self.task.scores(found.logits, found.targets)
-        return {"loss": float(loss)} | scores, found
+            loss = self.criterion(_on(logits, device), _on(targets, device))
+
+        return {"loss": float(loss)} | self.task.scores(logits, targets), predictions
 
 
 def _on(values: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:

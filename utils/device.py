@@ -120,6 +120,15 @@ def free_memory(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] + kept
 
 
+def cpu_has_bfloat16() -> bool:
+    """Tell whether the CPU multiplies in bfloat16 (AVX512-BF16 or AMX), and does not only emulate it."""
+    ask = getattr(torch.cpu, "get_capabilities", None)
+    if ask is None:  # PyTorch before 2.12
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    has = ask()
+    return any(has.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 @cache
 def constant(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
     """Return float32 numbers on a device, copied there once: a copy in each step makes the GPU run dry.
@@ -142,7 +151,8 @@ class Precision:
     """The type that matrix products run in; weights stay float32.
 
     ``auto`` is bfloat16 on a GPU that has it, float16 on an older one and float32 on a CPU, where
-    bfloat16 without special instructions is five times slower. ``tf32`` keeps float32 but lets a GPU
+    bfloat16 without special instructions is five times slower; where a CPU has them, a long run measures
+    which is faster and then names it. ``tf32`` keeps float32 but lets a GPU
     round what it multiplies to 10 bits, which is faster; ``float32`` does not.
     """
 

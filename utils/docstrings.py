@@ -1,6 +1,16 @@
-"""What a class's docstring says, for the terminal: without the indentation and the marks of the source."""
+"""What a class's docstring and comments on its fields say, for the terminal: without the source's marks."""
 
 import inspect
+import io
+import re
+import tokenize
+from ast import AnnAssign, ClassDef, Name, parse
+from dataclasses import is_dataclass
+from textwrap import dedent
+
+_SECTION = re.compile(r"^(?:Args|Attributes):\n((?:[ ]+.*\n|\n)*)", re.MULTILINE)
+_ENTRY = re.compile(r"^ {4}([\w, ]+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
+_NO_COMMENT = re.compile(r"noqa|type:|fmt:")  # what tools read
 
 
 def told(cls: type) -> str:
@@ -11,3 +21,54 @@ def told(cls: type) -> str:
 def told_in_a_line(cls: type) -> str:
     """Return the first line of it."""
     return told(cls).partition("\n")[0]
+
+
+def meanings(cls: type) -> dict[str, str]:
+    """Return what each argument or field of a class means, by name, from the class and its bases.
+
+    That stands in the section ``Args:`` (or ``Attributes:``) of the docstring of the class or of its
+    ``__init__``, or, for a dataclass, in a comment on the field's line.
+    """
+    texts: dict[str, str] = {}
+    for base in cls.__mro__:
+        members = vars(base)
+        docstrings = [members.get("__doc__"), getattr(members.get("__init__"), "__doc__", None)]
+        if is_dataclass(base):
+            texts = _comments(base) | texts
+        for docstring in docstrings:
+            texts = _sections(docstring) | texts
+    return texts
+
+
+def _sections(docstring: str | None) -> dict[str, str]:
+    """Return the entries of the sections of a docstring that tell of arguments or fields."""
+    texts: dict[str, str] = {}
+    for section in _SECTION.findall(inspect.cleandoc(docstring or "") + "\n"):
+        for names, text in _ENTRY.findall(section):
+            texts |= dict.fromkeys(map(str.strip, names.split(",")), _in_a_line(text))
+    return texts
+
+
+def _comments(cls: type) -> dict[str, str]:
+    """Return the comments on the lines of a class's fields."""
+    try:
+        source = dedent(inspect.getsource(cls))
+    except (OSError, TypeError):  # made while running, so that there is no source
+        return {}
+    by_line: dict[int, str] = {}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        text = token.string.lstrip("# ")
+        if token.type == tokenize.COMMENT and not _NO_COMMENT.match(text):
+            by_line[token.start[0]] = text
+
+    texts = {}
+    tree = parse(source).body[0]
+    for node in tree.body if isinstance(tree, ClassDef) else []:
+        if isinstance(node, AnnAssign) and isinstance(node.target, Name):
+            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            texts[node.target.id] = " ".join(by_line[line] for line in lines if line in by_line)
+    return {name: _in_a_line(text) for name, text in texts.items() if text}
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.replace("``", "").split())

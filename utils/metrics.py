@@ -75,7 +75,7 @@ class AveragePrecision:
             among = np.searchsorted(np.flatnonzero(has), until)
             self.labels.append((images, images[has], until, among))
 
-    def scores(self, weights: Weights) -> NDArray[np.float64]:
+    def scores(self, weights: Weights | NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return the average precision of each label (K,) in [0, 1]; NaN for a label without a positive.
 
         AP = sum over n of (R_n - R_(n-1)) P_n, over the thresholds from the highest, equal scores being
@@ -88,7 +88,7 @@ class AveragePrecision:
             gain = weights[positive]
             if total := gain.sum():
                 predicted, right = weights[images].cumsum()[until - 1], gain.cumsum()[among - 1]
-                found[label] = (gain * right / np.maximum(1, predicted)).sum() / total
+                found[label] = (gain * right / np.where(predicted > 0, predicted, 1)).sum() / total
         return found
 
 
@@ -177,8 +177,8 @@ def _ranked(
 
 
 def in_words(score: str) -> str:
-    """Return a score's name as people write it: ``macro-F1`` for ``macro_f1``."""
-    return score.rpartition("/")[2].replace("_f1", "-F1")
+    """Return a score's name as people write it: ``age macro-F1`` for ``age/macro_f1``."""
+    return score.replace("/", " ").replace("_f1", "-F1")
 
 
 def label_scores(score: str, labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

@@ -14,7 +14,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -45,17 +45,25 @@ class Component:
 class Registry(Generic[T]):
     """All classes registered in the modules of one package, or of several."""
 
-    def __init__(self, kind: str, *packages: str, runtime: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        kind: str,
+        *packages: str,
+        runtime: tuple[str, ...] = (),
+        elsewhere: Callable[[str], str | None] | None = None,
+    ) -> None:
         """Name the folder.
 
         Args:
             kind: the word in messages.
             packages: imported with their modules on first use; ``tools.*`` are those in ``tools``, if any.
             runtime: arguments of constructors that the program hands over.
+            elsewhere: what to write instead of a name that no class has, None where nobody knows.
         """
         self.kind = kind
         self.packages = packages
         self.runtime = runtime
+        self._elsewhere = elsewhere
         self._classes: dict[str, type[T]] = {}
         self._imported = False
 
@@ -79,6 +87,9 @@ class Registry(Generic[T]):
         """
         self._import_all()
         if name not in self._classes:
+            instead = self._elsewhere(name) if self._elsewhere is not None else None
+            if instead is not None:
+                raise ConfigError(f"There is no {self.kind} class {name!r}: write {instead}")
             raise ConfigError(unknown_name(self.kind, name, self._classes))
         return self._classes[name]
 
@@ -91,6 +102,14 @@ class Registry(Generic[T]):
             for key, parameter in inspect.signature(init).parameters.items()
             if parameter.kind is parameter.KEYWORD_ONLY and key not in self.runtime
         }
+
+    def schema_of(self, component: Component) -> dict[str, inspect.Parameter]:
+        """Return the config keys of a class as it is chosen: some options bring further ones.
+
+        A class says those by ``further_keys(options)``, of its options that have been read already.
+        """
+        schema = self.schema(component.name)
+        return {**schema, **(self._further(component, schema) or {})}
 
     def problems(self, component: Component) -> list[str]:
         """Return what is wrong with a component's name and options, a line each."""
@@ -136,7 +155,7 @@ class Registry(Generic[T]):
             raise ConfigError("; ".join(found.problems)) from None
         wanted = inspect.signature(self.get(component.name).__init__).parameters
         given = {key: offered[key] for key in self.runtime if key in wanted and key in offered}
-        defaults = {key: parameter.default for key, parameter in self.schema(component.name).items()}
+        defaults = {key: parameter.default for key, parameter in self.schema_of(component).items()}
         return defaults | options | given
 
     def _options(self, component: Component) -> dict[str, Any]:
@@ -144,19 +163,23 @@ class Registry(Generic[T]):
             schema = self.schema(component.name)
         except ConfigError as error:
             raise _ProblemsFound([f"[{component.section}] {error} ({component.place})"]) from None
+        further = self._further(component, schema)
+        schema |= further or {}
         by_lower = {key.lower(): key for key in schema}
         options, problems = {}, []
+
         for key, value in component.options.items():
             if key not in by_lower:
-                what = f"key for {component.name}"
-                message = unknown_name(what, key, schema)
-                problems.append(f"[{component.section}] {message} ({value.place})")
+                if further is not None:
+                    message = unknown_name(f"key for {component.name}", key, schema)
+                    problems.append(f"[{component.section}] {message} ({value.place})")
                 continue
             name = by_lower[key]
             try:
                 options[name] = convert(value.text, schema[name].annotation)
             except ValueError as error:
                 problems.append(f"[{component.section}] {name}: {error} ({value.place})")
+
         for name, parameter in schema.items():
             if parameter.default is parameter.empty and name.lower() not in component.options:
                 problems.append(
@@ -165,6 +188,23 @@ class Registry(Generic[T]):
         if problems:
             raise _ProblemsFound(problems)
         return options
+
+    def _further(
+        self, component: Component, schema: Mapping[str, inspect.Parameter]
+    ) -> dict[str, inspect.Parameter] | None:
+        """Return the keys that a component's options bring, None where those can't be read."""
+        further_keys = getattr(self.get(component.name), "further_keys", None)
+        if further_keys is None:
+            return {}
+        texts = {
+            key: component.options[key.lower()].text for key in schema if key.lower() in component.options
+        }
+        try:
+            options = {key: convert(text, schema[key].annotation) for key, text in texts.items()}
+        except ValueError:  # a problem of its own
+            return None
+        further: dict[str, inspect.Parameter] | None = further_keys(options)
+        return further
 
     def _import_all(self) -> None:
         if self._imported:

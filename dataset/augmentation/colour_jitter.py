@@ -14,9 +14,8 @@ class ColourJitter(Augmentation):
     The default is what a team of the mask competition found to help: contrast by 0.3, and nothing else.
 
     Args:
-        brightness: half the width of the range that its factor is drawn from; 0 = not at all.
-        contrast: the same.
-        saturation: the same.
+        brightness, contrast, saturation: half the width of the range that its factor is drawn from; 0 = not
+            at all.
     """
 
     def __init__(

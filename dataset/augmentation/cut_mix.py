@@ -22,7 +22,6 @@ class CutMix(Mixing):
     Args:
         alpha: shares come from Beta(alpha, alpha); 1 = any share is as likely. (The authors' program calls
             it beta. A team of the mask competition took 0.4, with probability 0.4.)
-        probability, from_epoch, to_epoch, ramp: when batches are mixed, see ``Mixing``.
     """
 
     alpha: Factor = 1.0

@@ -22,7 +22,6 @@ class CutMixWithinClass(CutMix):
 
     Args:
         space: the label space in which the two of a pair are equal.
-        alpha, probability, from_epoch, to_epoch, ramp: as in ``CutMix``.
     """
 
     heads: Mapping[str, int]

@@ -21,7 +21,6 @@ class HalfCutMix(Mixing):
 
     Args:
         half: what the other image gives: its ``left`` half, mirrored, or its ``right`` half as it is.
-        probability, from_epoch, to_epoch, ramp: when batches are mixed, see ``Mixing``.
     """
 
     half: Literal["left", "right"] = "left"

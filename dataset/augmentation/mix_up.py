@@ -19,7 +19,6 @@ class MixUp(Mixing):
 
     Args:
         alpha: shares come from Beta(alpha, alpha): near 0 or 1 with a small one, near 0.5 with a large one.
-        probability, from_epoch, to_epoch, ramp: when batches are mixed, see ``Mixing``.
     """
 
     alpha: Factor = 0.2

@@ -16,7 +16,7 @@ class RandomErasing(Augmentation):
     Args:
         probability: of an image being covered.
         smallest: the least height and width, as a fraction of the image's.
-        largest: the greatest.
+        largest: the greatest, as a fraction of the image's.
     """
 
     def __init__(

@@ -1,46 +1,34 @@
 """Builds the store of prepared images: every file is decoded once, by all cores."""
 
-import math
 import os
-import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2
-import numpy as np
 from tqdm import tqdm
 
-from dataset.croppers.base import Pixels
 from dataset.files.named_files import NamedFiles
 from dataset.images.decode import UnreadableImage, header_of, read
+from dataset.images.pixel_files import PixelFile
 from dataset.images.prepare import Prepare
 from dataset.images.wholeness import damage
-from utils.durable import (
-    make_folder,
-    name_folder,
-    remove_folder,
-    sha256_of,
-    write_bytes,
-    write_json,
-    writing,
-)
-from utils.forms import COUNT, TEXT, Form, by_name, list_of
+from utils.durable import make_folder, name_folder, remove_folder, write_json
+from utils.forms import COUNT, NUMBER, TEXT, Form, by_name, list_of
 from utils.native_messages import NativeMessages, native_messages
 
-SUMS = np.dtype("<u4")  # CRC-32
 _CHUNK = 16  # images a thread takes at once
-_WAITING = 2**25  # bytes that may wait for the disk
 MANIFEST: Form = {  # of what a store keeps as JSON
     "bad": by_name(TEXT),
     "missed": list_of(COUNT),
     "remarks": by_name(list_of(COUNT)),
     "shape": list_of(COUNT),
     "sums": TEXT,
+    "ends": TEXT,
+    "decibels": list_of(NUMBER, size=2),
 }
 
 
@@ -73,64 +61,28 @@ class Seen:
         return cls(bad, facts["missed"], facts["remarks"])
 
 
-class _PixelFile:
-    """The images' pixels, written as they come: through a map they would be counted as ours, and wait."""
+def build(folder: Path, files: NamedFiles, prepare: Prepare, what: str, kept: type[PixelFile]) -> None:
+    """Make the store of these images in ``folder``; the caller holds its lock.
 
-    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
-        self.path, self.image_bytes = path, math.prod(shape[1:])
-        self.sums = np.full(shape[0], zlib.crc32(bytes(self.image_bytes)), SUMS)  # of each image
-        self._waiting = 0  # bytes
-        with writing(path):
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-            os.truncate(self._file, math.prod(shape))
-
-    def write(self, row: int, image: Pixels) -> None:
-        """Put an image in its place."""
-        pixels = np.ascontiguousarray(image)
-        self.sums[row] = zlib.crc32(pixels.data)
-        with writing(self.path):
-            left, place = pixels.data.cast("B"), row * self.image_bytes
-            while left:  # a disk that becomes full may take a part only
-                written = os.pwrite(self._file, left, place)
-                left, place = left[written:], place + written
-
-    def wrote(self, images: int) -> None:
-        """Note that so many more images were written, and bring them to the disk now and then."""
-        self._waiting += images * self.image_bytes
-        if self._waiting >= _WAITING:
-            self._waiting = 0
-            with writing(self.path):
-                os.fdatasync(self._file)
-
-    def sync(self) -> None:
-        """Wait until all that was written is on the disk."""
-        with writing(self.path):
-            os.fsync(self._file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        os.close(self._file)
-
-
-def build(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> None:
-    """Make the store of these images in ``folder``; the caller holds its lock."""
+    Args:
+        kept: how their pixels are written.
+    """
     partial = folder.with_name(f"{folder.name}.partial")
     remove_folder(partial)  # left by a build that was killed; we hold its lock
     make_folder(partial)
     shape = (len(files), *prepare.size, 3)
-    with _PixelFile(partial / "pixels.u8", shape) as pixels:
+
+    with kept(partial, shape) as pixels:
         seen = prepare_all(files, prepare, f"Preparing {what} images", pixels)
         pixels.sync()
-    write_bytes(partial / "sums.u4", pixels.sums.tobytes())
-    facts = {"shape": shape, **seen.facts(), "prepare": prepare.facts()}
-    write_json(partial / "manifest.json", facts | {"sums": sha256_of(partial / "sums.u4")})
+    facts = {"shape": shape, **seen.facts(), "prepare": prepare.facts(), **pixels.facts()}
+    write_json(partial / "manifest.json", facts)
+
     remove_folder(folder)  # damaged, or of images that have been mended since
     name_folder(partial, folder)
 
 
-def prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: _PixelFile | None) -> Seen:
+def prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: PixelFile | None) -> Seen:
     """Prepare every image on all cores, into ``pixels`` if given; return what showed."""
     chunks = [range(start, min(start + _CHUNK, len(files))) for start in range(0, len(files), _CHUNK)]
     threads_before = cv2.getNumThreads()
@@ -164,7 +116,7 @@ def prepare_some(files: NamedFiles, rows: Iterable[int], prepare: Prepare) -> Se
 
 
 def _fill(
-    pixels: _PixelFile | None,
+    pixels: PixelFile | None,
     files: NamedFiles,
     rows: Iterable[int],
     prepare: Prepare,

@@ -9,14 +9,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.images.open_images import Kind
 from dataset.images.store import ImageSource, ImageStore
 from utils.device import free_memory
 from utils.errors import ConfigError
 
 log = logging.getLogger("podium")
-Where = Literal["auto", "disk", "memory", "device"]
+Where = Literal["auto", "plain", "disk", "memory", "device", "compressed"]
 _PIECE = 1024  # images that are copied at once
 _SHARE = 0.3  # of a device's free memory that auto gives to images: the model needs the rest
+
+
+def kind_for(where: Where) -> Kind | Literal["auto"]:
+    """Return which kind of store ``[images] store`` asks for, which decides the bits of the images."""
+    if where == "auto" or where == "compressed":
+        return where
+    return "plain"
 
 
 class ResidentStore:
@@ -32,7 +40,7 @@ class ResidentStore:
     def __len__(self) -> int:
         return len(self._pixels)
 
-    def batch(self, rows: NDArray[np.int64]) -> Tensor:
+    def batch(self, rows: NDArray[np.int64], *, pinned: bool = False) -> Tensor:
         index = torch.from_numpy(np.ascontiguousarray(rows)).to(self._pixels.device, non_blocking=True)
         return self._pixels.index_select(0, index).permute(0, 3, 1, 2)
 
@@ -43,7 +51,8 @@ _placed: WeakValueDictionary[tuple[str, str], ResidentStore] = WeakValueDictiona
 def place(source: ImageSource, where: Where, device: torch.device, what: str) -> ImageSource:
     """Return the same images where ``[images] store`` wants them; those without a store stay as they are.
 
-    ``disk`` is a map that all processes share; ``auto`` is ``device`` on a GPU that has room, else ``disk``.
+    ``disk`` is a map that all processes share; ``plain`` is ``device`` on a GPU that has room, else ``disk``,
+    and so is ``auto`` of plain pixels; a compressed store stays on the disk.
     What is there already is not copied again.
 
     Args:
@@ -62,12 +71,12 @@ def place(source: ImageSource, where: Where, device: torch.device, what: str) ->
     if there is not None and there.bad == source.bad:
         return there
     needed, free = source.pixels.nbytes, free_memory(device)
-    if where == "auto" and (free is None or needed > _SHARE * free):
+    if where in ("auto", "plain") and (free is None or needed > _SHARE * free):
         return source
     if where == "device" and free is not None and needed > free:
         raise ConfigError(
             f"[images] store = device: the {what} images take {needed / 1e9:.1f} GB and {device} has "
-            f"{free / 1e9:.1f} GB left: write auto, memory or disk."
+            f"{free / 1e9:.1f} GB left: write plain, memory or disk."
         )
     if where != "memory":
         log.info("The %s images (%.1f GB) are on %s.", what, needed / 1e9, device)

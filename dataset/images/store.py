@@ -1,20 +1,17 @@
 """Prepared images on disk: each is decoded once, then every epoch and every run reads plain bytes.
 
-A store is a folder ``images-<key>`` with the pixels, uint8 (N, H, W, 3), a checksum of each image, and a
-manifest. The key is a digest of the files' names, sizes and times and of the prepare settings, so a changed
-file or setting never meets a stale store. It is built under another name and renamed when complete.
+A store is a folder with the pixels, uint8 (N, H, W, 3), a checksum of each image, and a manifest.
+``open_images.py`` names it, ``build_store.py`` builds it, ``compressed.py`` has the smaller kind.
 """
 
-import hashlib
-import json
 import logging
-import shutil
 import zlib
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -23,16 +20,15 @@ from torch import Tensor
 
 from dataset.croppers.base import Cropper, Pixels
 from dataset.files.named_files import NamedFiles
-from dataset.files.pointers import refuse_pointers
-from dataset.images.build_store import MANIFEST, SUMS, Seen, build, cores, prepare_all, prepare_some
+from dataset.images.build_store import MANIFEST, Seen, cores
 from dataset.images.decode import UnreadableImage
+from dataset.images.pixel_files import SUMS, PixelFile
 from dataset.images.prepare import Prepare
-from utils.durable import lock, make_folder, remove, sha256_of, write_json
+from utils.durable import remove, sha256_of
 from utils.errors import DataError, WriteFailed
 from utils.read_json import read_json
 
 log = logging.getLogger("podium")
-_VERSION = 3  # of the file format and of everything that Prepare does
 _MUCH = 2**26  # bytes that are checked at once by one core
 
 
@@ -45,13 +41,17 @@ class ImageSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        """Return uint8 (N, 3, H, W) in channels-last memory, on whatever device the images are."""
+    def batch(self, rows: NDArray[np.int64], *, pinned: bool = False) -> Tensor:
+        """Return uint8 (N, 3, H, W) in channels-last memory, on whatever device the images are.
+
+        Args:
+            pinned: on a CPU in memory from which a GPU copies while the CPU works on.
+        """
         ...
 
 
-class ImageStore:
-    """A memory map of prepared images; opening it reads nothing of them.
+class KeptImages(ABC):
+    """A map of prepared images on the disk; opening it reads nothing of them.
 
     An image is held against its checksum when it is first read in a process. One that the disk has changed is
     decoded anew, so it never reaches a model, and the whole store is when it is next opened.
@@ -60,44 +60,79 @@ class ImageStore:
         ValueError, LookupError, TypeError, AttributeError, OSError: it is damaged, or not of these images.
     """
 
+    file: ClassVar[type[PixelFile]]  # how it is written
+
     def __init__(self, folder: Path, files: NamedFiles, prepare: Prepare) -> None:
-        manifest = read_json(folder / "manifest.json", form=MANIFEST)
-        seen = Seen.of(manifest)
+        self.manifest = read_json(folder / "manifest.json", form=MANIFEST)
+        seen = Seen.of(self.manifest)
         self.bad, self.missed, self.remarks = seen.bad, seen.missed, seen.remarks
-        shape = (len(files), *prepare.size, 3)
-        if tuple(manifest["shape"]) != shape or sha256_of(folder / "sums.u4") != manifest["sums"]:
+        self.shape = (len(files), *prepare.size, 3)
+        whole = sha256_of(folder / "sums.u4") == self.manifest["sums"]
+        if tuple(self.manifest["shape"]) != self.shape or not whole:
             raise ValueError(f"{folder} is not what was written")
-        self.pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape)
+        self.path = folder / self.file.name
         self._sums = np.fromfile(folder / "sums.u4", SUMS)
         self._right = np.zeros(len(files), bool)  # those that were checked
-        self._folder, self._files, self._prepare = folder, files, prepare
+        self._files, self._prepare = files, prepare
 
     def __len__(self) -> int:
-        return len(self.pixels)
+        return self.shape[0]
 
-    def batch(self, rows: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self.images(rows)).permute(0, 3, 1, 2)
+    def batch(self, rows: NDArray[np.int64], *, pinned: bool = False) -> Tensor:
+        images = torch.empty((len(rows), *self.shape[1:]), dtype=torch.uint8, pin_memory=pinned)
+        self.fill(rows, images.numpy())
+        return images.permute(0, 3, 1, 2)
 
-    def images(self, rows: NDArray[np.int64]) -> Pixels:
-        """Return uint8 (N, H, W, 3)."""
-        images: Pixels = np.take(self.pixels, rows, axis=0)
-        places = np.flatnonzero(~self._right[rows])
-        right = np.array(_checksums(images, places.tolist()), SUMS) == self._sums[rows[places]]
-        self._right[rows[places[right]]] = True
-        for place in places[~right]:
-            images[place] = self._decoded(int(rows[place]))
-        return images
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many bytes of the disk the pixels take."""
 
-    def _decoded(self, row: int) -> Pixels:
+    @abstractmethod
+    def fill(self, rows: NDArray[np.int64], out: Pixels) -> None:
+        """Write the images of these rows into ``out``, uint8 (N, H, W, 3)."""
+
+    def _anew(self, row: int) -> Pixels:
         """Return an image from its own file, and let nobody open this store again."""
         path = self._files.path(row)
-        log.warning("%s is damaged where %s is: decoded anew.", self._folder / "pixels.u8", path)
+        log.warning("%s is damaged where %s is: decoded anew.", self.path, path)
         with suppress(WriteFailed):
-            remove(self._folder / "manifest.json")
+            remove(self.path.with_name("manifest.json"))
         try:
             return self._prepare(path)
         except UnreadableImage as error:
             raise DataError(f"{error}. Mend or remove it, then run again.") from None
+
+
+class ImageStore(KeptImages):
+    """Pixels as they are: reading is copying."""
+
+    file = PixelFile
+
+    def __init__(self, folder: Path, files: NamedFiles, prepare: Prepare) -> None:
+        super().__init__(folder, files, prepare)
+        self.pixels = np.memmap(self.path, np.uint8, "r", shape=self.shape)
+
+    @property
+    def size(self) -> int:
+        return self.pixels.nbytes
+
+    def images(self, rows: NDArray[np.int64]) -> Pixels:
+        """Return uint8 (N, H, W, 3)."""
+        images = np.empty((len(rows), *self.shape[1:]), np.uint8)
+        self.fill(rows, images)
+        return images
+
+    def fill(self, rows: NDArray[np.int64], out: Pixels) -> None:
+        if len(rows) and not -len(self) <= rows.min() <= rows.max() < len(self):
+            raise IndexError(f"There are {len(self)} images, not one of each row in {rows}.")
+        np.take(self.pixels, rows, axis=0, out=out, mode="wrap")  # another mode would copy all of it twice
+
+        unchecked = np.flatnonzero(~self._right[rows])
+        right = np.array(_checksums(out, unchecked.tolist()), SUMS) == self._sums[rows[unchecked]]
+        self._right[rows[unchecked[right]]] = True
+        for position in unchecked[~right]:
+            out[position] = self._anew(int(rows[position]))
 
 
 def _checksums(images: Pixels, places: Sequence[int]) -> list[int]:
@@ -111,67 +146,40 @@ def _checksums(images: Pixels, places: Sequence[int]) -> list[int]:
 
 
 class DecodedOnTheFly:
-    """The same images without a store: decoded again each time, by all cores."""
+    """The same images without a store: decoded again each time, by all cores.
 
-    def __init__(self, files: NamedFiles, prepare: Prepare, seen: Seen) -> None:
+    Args:
+        through: what else becomes of an image, so that it has the bits that a store would have.
+    """
+
+    def __init__(
+        self,
+        files: NamedFiles,
+        prepare: Prepare,
+        seen: Seen,
+        through: Callable[[Pixels], Pixels] | None = None,
+    ) -> None:
         self.bad, self.missed, self.remarks = seen.bad, seen.missed, seen.remarks
-        self._files = files
-        self._prepare = prepare
+        self._files, self._prepare, self.through = files, prepare, through
         self._threads = ThreadPoolExecutor(cores())
 
     def __len__(self) -> int:
         return len(self._files)
 
-    def batch(self, rows: NDArray[np.int64]) -> Tensor:
+    def batch(self, rows: NDArray[np.int64], *, pinned: bool = False) -> Tensor:
+        shape = (len(rows), *self._prepare.size, 3)
+        images = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
+        out = images.numpy()
+
+        def decode(position: int) -> None:
+            image = self._prepare(self._files.path(rows[position]))
+            out[position] = image if self.through is None else self.through(image)
+
         try:
-            images = list(self._threads.map(self._prepare, [self._files.path(row) for row in rows]))
+            list(self._threads.map(decode, range(len(rows))))
         except UnreadableImage as error:
             raise DataError(f"{error}. Mend or remove it, then run again.") from None
-        return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-
-
-def open_images(
-    root: Path, files: Sequence[str], prepare: Prepare, cache: Path, *, budget: float, what: str
-) -> ImageSource:
-    """Return the images, from a store in ``cache`` that is built first if there is none.
-
-    Args:
-        budget: the largest store in GB; images that need more are decoded on the fly.
-        what: which images these are, for the progress bar.
-
-    Raises:
-        DataError: nearly all files are pointers of Git LFS.
-    """
-    named = files if isinstance(files, NamedFiles) else NamedFiles(root, files)
-    refuse_pointers(named)
-    needed = len(files) * prepare.size[0] * prepare.size[1] * 3
-    make_folder(cache)
-    folder = cache / f"images-{_key(named, prepare)}"
-    if store := _opened(folder, named, prepare):
-        return store
-    room = min(budget * 1e9, shutil.disk_usage(cache).free * 0.9)
-    if needed > room:
-        log.warning(
-            "The %s images would take %.1f GB prepared, of %.1f GB allowed (store_budget in [images], and "
-            "free disk): they are decoded anew each time, which is slower.",
-            what, needed / 1e9, room / 1e9,
-        )  # fmt: skip
-        return DecodedOnTheFly(named, prepare, _looked_at(folder, named, prepare, what))
-    with lock(cache / f"{folder.name}.lock", wait=True):
-        if store := _opened(folder, named, prepare):  # another process has built it while we waited
-            return store
-        build(folder, named, prepare, what)
-    return ImageStore(folder, named, prepare)
-
-
-def _opened(folder: Path, files: NamedFiles, prepare: Prepare) -> ImageStore | None:
-    """Return the store if it is whole and no image that it lacks can be read by now."""
-    try:
-        store = ImageStore(folder, files, prepare)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # not there, or damaged
-        return None
-    still_bad = prepare_some(files, store.bad, prepare).bad
-    return store if still_bad.keys() == store.bad.keys() else None
+        return images.permute(0, 3, 1, 2)
 
 
 def raise_bad(source: ImageSource, instead: str = "") -> None:
@@ -194,24 +202,3 @@ def missed_line(source: ImageSource, cropper: Cropper, what: str) -> str:
         return ""
     count = f"{len(source.missed):,} of {len(source):,} {what} images"
     return f"No {cropper.seeks} found in {count}: {cropper.instead}."
-
-
-def _key(files: NamedFiles, prepare: Prepare) -> str:
-    facts = json.dumps([_VERSION, prepare.facts(), files.digest])
-    return hashlib.sha256(facts.encode()).hexdigest()[:20]
-
-
-def _looked_at(folder: Path, files: NamedFiles, prepare: Prepare, what: str) -> Seen:
-    """Return what shows in these images; each is tried once and the answer kept."""
-    known = folder.with_name(f"{folder.name}.seen.json")
-    try:
-        kept = Seen.of(read_json(known, form=MANIFEST))
-    except (ValueError, LookupError, TypeError, AttributeError):  # not there, or damaged
-        write_json(known, prepare_all(files, prepare, f"Checking {what} images", None).facts())
-        kept = Seen.of(read_json(known, form=MANIFEST))
-    # Those that could not be read are tried again: what was a passing fault is forgotten.
-    again = prepare_some(files, kept.bad, prepare)
-    kept.bad.clear()
-    kept.add(again)
-    kept.missed.sort()
-    return kept

@@ -22,7 +22,7 @@ class JoinedSource:
     def __len__(self) -> int:
         return len(self._first) + len(self._second)
 
-    def batch(self, rows: NDArray[np.int64]) -> Tensor:
+    def batch(self, rows: NDArray[np.int64], *, pinned: bool = False) -> Tensor:
         later = rows >= len(self._first)
         if not later.any():
             return self._first.batch(rows)

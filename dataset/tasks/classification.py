@@ -5,23 +5,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from torch import Tensor
+
 from dataset.tasks.answers import Answers, likeliest, no_probability, probabilities
 from dataset.tasks.base import (
     LABELS,
     TASKS,
     Choices,
     Facts,
-    Judge,
     Logits,
     Marked,
-    Scorer,
-    Targets,
+    Said,
     Task,
 )
 from dataset.tasks.labels import LabelNames, indices, labels_fact, places, resolve
 from dataset.tasks.moves import Move
 from dataset.tasks.spaces import OneOf
-from utils.metrics import macro_f1
 from utils.shortened import listing
 
 
@@ -75,15 +74,11 @@ class ClassificationTask(Task):
             )
         return {"label": found}
 
-    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+    def corrected(self, facts: Facts, question: str, label: int, *, present: bool = True) -> Facts:
         return {**facts, **labels_fact([self.labels[label]])}
 
-    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
-        return self.view_scorers(logits, targets)["label"]
-
-    def judge(self, targets: Targets) -> Judge:
-        true = self.answers(targets)["label"]
-        return lambda found: macro_f1(true, likeliest(found)["label"], len(self.labels))
+    def chosen(self, probabilities: Mapping[str, Tensor]) -> Said:
+        return likeliest(probabilities)
 
     @property
     def resolved(self) -> dict[str, str]:

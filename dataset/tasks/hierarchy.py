@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -15,21 +14,17 @@ from dataset.tasks.base import (
     TASKS,
     Choices,
     Facts,
-    Judge,
     Logits,
     Marked,
-    Scorer,
     Targets,
     Task,
 )
 from dataset.tasks.confusion import Confusion
 from dataset.tasks.labels import SpeltLabels
 from dataset.tasks.moves import Move
-from dataset.tasks.scorers import labelled_only, level_scorer
 from dataset.tasks.spaces import OneOf
 from dataset.tasks.tree import LabelPath, TreeText, best_paths, finest, grow
 from utils.errors import DataError, closest
-from utils.metrics import Weights, macro_f1
 from utils.tables import read_table
 from utils.texts import comparable
 
@@ -57,6 +52,7 @@ class HierarchyTask(Task):
             where a label knows left from right: neither augmentation nor views may make them.
     """
 
+    share_names = ("path_accuracy", "consistency")
     at_inference = ("decide",)
     instead = (
         "Write levels = COARSE, FINE in [task] with the columns of the labels; only CsvDataset has such."
@@ -87,6 +83,10 @@ class HierarchyTask(Task):
         self._words: Mapping[str, str] = {}  # how labels are written in a submission, if otherwise
 
     @property
+    def main_questions(self) -> tuple[str, ...]:
+        return self.tree.levels
+
+    @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
         return self.tree.levels
 
@@ -105,9 +105,9 @@ class HierarchyTask(Task):
             raise ValueError(f"there is no column {error} with the labels of that level") from None
         return dict(zip(self.tree.levels, self.tree.indices(path), strict=True))
 
-    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+    def corrected(self, facts: Facts, question: str, label: int, *, present: bool = True) -> Facts:
         """Return the facts with a level's label, those above it in the tree, and below it what still fits."""
-        level = self.tree.levels.index(view)
+        level = self.tree.levels.index(question)
         old = self._path([facts[name] for name in self.tree.levels])
         path = self.tree.relabelled(old, level, self.tree.labels[level][label])
         texts = [name if name != self._shared else self._nothing[1] for name in path]
@@ -169,48 +169,24 @@ class HierarchyTask(Task):
         """Return a confusion matrix for each level over its labelled images; no choice is in no column."""
         found = {}
         for space in self.spaces:
-            true, chosen = labelled_only(choices[space.name], targets[space.name])
+            true, chosen = _labelled_only(choices[space.name], targets[space.name])
             counts = true.astype(np.int64).T @ chosen.astype(np.int64)
             found[space.name] = Confusion(space.labels, counts, true.sum(axis=0))
         return found
 
-    def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
-        choices = self.decide(logits)
-        return {
-            space.name: level_scorer(choices[space.name], targets[space.name], space.labels)
-            for space in self.spaces
-        }
+    def other_shares(
+        self, choices: Choices, targets: Targets
+    ) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+        """Return labelled images with every label right, and answers that agree with the tree.
 
-    def scorer(self, logits: Logits, targets: Targets) -> Scorer:
-        """Return what gives all scores in [0, 1], higher is better.
-
-        ``macro_f1`` and ``accuracy`` are the means of the levels' own, ``level/...``; ``path_accuracy`` is
-        the share of labelled images with every label right; ``consistency`` that of answers that agree
-        with the tree as far as their path has labels.
+        An answer agrees as far as its path has labels.
         """
-        of_levels, choices = super().scorer(logits, targets), self.decide(logits)
         scored, consistent = self.scored(targets), self.consistent(choices)
         right = scored & ~self.wrong(choices, targets)
-
-        def scores(weights: Weights) -> dict[str, float]:
-            found = of_levels(weights)
-            for name in self.main_scores:
-                found[name] = fmean(found[f"{level}/{name}"] for level in self.tree.levels)
-            found["path_accuracy"] = float(weights[right].sum() / max(1, weights[scored].sum()))
-            found["consistency"] = float(weights[consistent].sum() / max(1, weights.sum()))
-            return found
-
-        return scores
-
-    def judge(self, targets: Targets) -> Judge:
-        true = self.answers(targets)
-
-        def score(found: Mapping[str, Tensor]) -> float:
-            logits = {space.name: space.logits(found[space.name]) for space in self.spaces}
-            chosen = self.answers(self.decide(logits))
-            return fmean(macro_f1(true[s.name], chosen[s.name], len(s.labels)) for s in self.spaces)
-
-        return score
+        return {
+            "path_accuracy": (right, scored),
+            "consistency": (consistent, np.ones_like(consistent)),
+        }
 
     def unscored(self, targets: Targets) -> list[str]:
         """Return the labels of every level, as ``level/label``, that no image has."""
@@ -242,6 +218,14 @@ class HierarchyTask(Task):
         names = [[*map(self._submitted, space.labels), self.word] for space in self.spaces]
         columns = [[of[i] for i in answers[level]] for level, of in zip(self.tree.levels, names, strict=True)]
         return [dict(zip(self.tree.levels, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _labelled_only(choices: Tensor, targets: Tensor) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the label that each labelled image (M, K) has, and what was chosen for it (M, K)."""
+    labelled = (targets > 0).any(dim=1)
+    largest = targets[labelled].argmax(dim=1, keepdim=True)
+    true = torch.zeros_like(targets[labelled], dtype=torch.bool).scatter_(1, largest, True)
+    return np.asarray(true.cpu().numpy()), np.asarray((choices[labelled] > 0).cpu().numpy())
 
 
 def _check_levels(levels: tuple[str, ...]) -> None:

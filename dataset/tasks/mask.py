@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.tasks.answers import likeliest
-from dataset.tasks.base import TASKS, Choices, Facts, Judge, Logits, Marked, Scorer, Targets, Task
+from dataset.tasks.base import TASKS, Choices, Facts, Marked, Said, Task
 from dataset.tasks.spaces import Mark, OneOf
 from utils.convert import CountOrZero, NonNegative, as_text
-from utils.metrics import macro_f1
 
 MASKS = ("wear", "incorrect", "normal")
 GENDERS = ("male", "female")
@@ -97,7 +96,7 @@ class MaskTask(Task):
         self.drop_ages, self.soft_age = drop_ages, soft_age
 
     @property
-    def views(self) -> dict[str, tuple[str, ...]]:
+    def questions(self) -> dict[str, tuple[str, ...]]:
         return {"mask": MASKS, "gender": GENDERS, "age": AGES, "class": CLASSES}
 
     def encode(self, facts: Facts) -> Marked:
@@ -120,28 +119,32 @@ class MaskTask(Task):
             return {"class": {first + band: share for band, share in age.items()}}
         return {"class": tuple(first + band for band in age)}
 
-    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+    def corrected(self, facts: Facts, question: str, label: int, *, present: bool = True) -> Facts:
         """Return the facts with another mask state, gender, or the nearest age of another band."""
-        if view == "mask":
+        if question == "mask":
             same = _PHOTOS.get(facts["photo"]) == MASKS[label]
             return {**facts, "photo": facts["photo"] if same else _PHOTO_OF[MASKS[label]]}
-        if view == "gender":
+        if question == "gender":
             return {**facts, "gender": GENDERS[label]}
         first, beyond = [0, *self.boundaries, _OLDEST + 1][label : label + 2]
         return {**facts, "age": str(min(max(_age(facts["age"]), first), beyond - 1))}
 
     def asked(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return those of mask, gender and age; of a joint head the sums over its classes."""
-        if not self.joint:
-            return dict(probabilities)
-        each = probabilities["class"].reshape(-1, len(MASKS), len(GENDERS), len(AGES))
-        return {"mask": each.sum(dim=(2, 3)), "gender": each.sum(dim=(1, 3)), "age": each.sum(dim=(1, 2))}
+        return self.part(probabilities)
+
+    def sure(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return those of mask, gender, age and class, whichever heads were trained."""
+        return self.part(probabilities) | self.join(probabilities)
+
+    def chosen(self, probabilities: Mapping[str, Tensor]) -> Said:
+        return self._all_questions(likeliest(probabilities))
 
     def answers(self, marked: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
         """Return mask, gender, age and class indices (N,), whichever heads were trained."""
-        return self._all_views(super().answers(marked))
+        return self._all_questions(super().answers(marked))
 
-    def _all_views(self, found: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    def _all_questions(self, found: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
         if not self.joint:
             parts = np.stack([found[name] for name in ("mask", "gender", "age")])
             whole = parts[0] * 6 + parts[1] * 3 + parts[2]
@@ -176,13 +179,6 @@ class MaskTask(Task):
             return dict(marked)
         whole = marked["class"].reshape(-1, len(MASKS), len(GENDERS), len(AGES))
         return {"mask": whole.sum(dim=(2, 3)), "gender": whole.sum(dim=(1, 3)), "age": whole.sum(dim=(1, 2))}
-
-    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
-        return self.view_scorers(logits, targets)["class"]
-
-    def judge(self, targets: Targets) -> Judge:
-        true = self.answers(targets)["class"]
-        return lambda found: macro_f1(true, self._all_views(likeliest(found))["class"], len(CLASSES))
 
     @property
     def resolved(self) -> dict[str, str]:

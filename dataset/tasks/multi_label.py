@@ -10,16 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.metrics.average_precision import AveragePrecision
+from dataset.metrics.macro_f1 import MacroF1
+from dataset.metrics.micro_f1 import MicroF1
 from dataset.tasks.answers import Answers, no_probability, probabilities
 from dataset.tasks.base import (
     LABELS,
     TASKS,
     Choices,
     Facts,
-    Judge,
     Logits,
     Marked,
-    Scorer,
     Targets,
     Task,
     Tuning,
@@ -29,10 +30,9 @@ from dataset.tasks.classification import probability_rows
 from dataset.tasks.confusion import Confusion
 from dataset.tasks.labels import LabelNames, indices, labels_fact, places, resolve
 from dataset.tasks.moves import Move
-from dataset.tasks.scorers import any_of_scorer
 from dataset.tasks.spaces import AnyOf
 from utils.convert import Count, Fraction
-from utils.metrics import best_thresholds, mean_average_precision
+from utils.metrics import best_thresholds
 from utils.shortened import listing
 
 
@@ -57,7 +57,7 @@ class MultiLabelTask(Task):
             where a label knows left from right: neither augmentation nor views may make them.
     """
 
-    main_scores = ("mAP", "macro_f1", "micro_f1")
+    own_metrics = (AveragePrecision(), MacroF1(), MicroF1())
     needs = (LABELS,)
     at_inference = ("decide", "threshold", "count", "submit", "column", "separator")
 
@@ -104,7 +104,7 @@ class MultiLabelTask(Task):
     def encode(self, facts: Facts) -> Marked:
         return {"labels": indices(facts, self._place)}
 
-    def corrected(self, facts: Facts, view: str, label: int, *, present: bool = True) -> Facts:
+    def corrected(self, facts: Facts, question: str, label: int, *, present: bool = True) -> Facts:
         kept = [index for index in indices(facts, self._place) if index != label]
         return {**facts, **labels_fact(self.labels[index] for index in (*kept, *[label] * present))}
 
@@ -118,7 +118,7 @@ class MultiLabelTask(Task):
         return {"labels": rank < torch.as_tensor(wanted).reshape(-1, 1)}
 
     def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
-        return np.asarray((marked["labels"] >= 0.5).cpu().numpy())  # below 1 where images are mixed
+        return self.space.said(marked["labels"])
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         return np.ones(len(targets["labels"]), dtype=np.bool_)
@@ -139,19 +139,6 @@ class MultiLabelTask(Task):
         """Return how many images with each true label (row) were given each label (column)."""
         true, chosen = self.members(targets).astype(np.int64), self.members(choices).astype(np.int64)
         return {"labels": Confusion(self.labels, true.T @ chosen, true.sum(axis=0))}
-
-    def view_scorers(self, logits: Logits, targets: Targets) -> dict[str, Scorer]:
-        true, chosen = self.members(targets), self.members(self.decide(logits))
-        probabilities = self.probabilities(logits)["labels"].cpu().numpy()
-        return {"labels": any_of_scorer(self.labels, true, chosen, probabilities)}
-
-    def main_scorer(self, logits: Logits, targets: Targets) -> Scorer:
-        return self.view_scorers(logits, targets)["labels"]
-
-    def judge(self, targets: Targets) -> Judge:
-        true = self.members(targets)
-        # In float32, where the same probabilities are equal as in the scores.
-        return lambda found: mean_average_precision(true, found["labels"].float().numpy())
 
     def tune(self, logits: Logits, targets: Targets) -> Tuning:
         """Return the thresholds of ``decide = tuned``, which may also be asked for when the run predicts."""

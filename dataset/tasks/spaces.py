@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, repeat
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from dataset.metrics.evidence import AnyOfEvidence, Evidence, OneOfEvidence
+from dataset.tasks.answers import marked_index
 from utils.errors import closest
 
 Mark = tuple[int, ...] | Mapping[int, float]  # label indices, or the share in [0, 1] of each
@@ -22,6 +26,7 @@ class Space:
     labels: tuple[str, ...]
 
     kind = "abstract"
+    evidence: ClassVar[type[Evidence]] = Evidence  # what metrics are given of it
     without = "not labelled"  # what a target row of zeros says, in words
     rule = ""  # in words, how labels are chosen where that is not by thresholds
 
@@ -51,6 +56,10 @@ class Space:
         """Return the chosen labels as bool (N, K)."""
         raise NotImplementedError
 
+    def said(self, marked: Tensor) -> NDArray[Any]:
+        """Return what targets or choices (N, K) say, in the form of this space's evidence."""
+        raise NotImplementedError
+
     def shares(self, targets: Tensor) -> Tensor:
         """Return how much of the labelled images each label has, float64 (K) in [0, 1], of targets (N, K)."""
         raise NotImplementedError
@@ -65,6 +74,7 @@ class OneOf(Space):
     """Exactly one label is right (softmax); a target row of zeros means "not labelled"."""
 
     kind = "one_of"
+    evidence = OneOfEvidence
 
     def probabilities(self, logits: Tensor) -> Tensor:
         return logits.float().softmax(dim=1)
@@ -75,6 +85,9 @@ class OneOf(Space):
     def decide(self, logits: Tensor) -> Tensor:
         best = logits.argmax(dim=1, keepdim=True)
         return torch.zeros_like(logits, dtype=torch.bool).scatter_(1, best, True)
+
+    def said(self, marked: Tensor) -> NDArray[np.int64]:
+        return marked_index(marked)
 
     def shares(self, targets: Tensor) -> Tensor:
         counts = targets.double().sum(dim=0)
@@ -101,6 +114,7 @@ class AnyOf(Space):
     rule: str = ""
 
     kind = "any_of"
+    evidence = AnyOfEvidence
     without = "none"
 
     def __post_init__(self) -> None:
@@ -123,6 +137,9 @@ class AnyOf(Space):
         # In float64, where a threshold that lies between two probabilities stays between them.
         thresholds = torch.tensor(self.thresholds, dtype=torch.float64, device=logits.device)
         return self.probabilities(logits).double() >= thresholds
+
+    def said(self, marked: Tensor) -> NDArray[np.bool_]:
+        return np.asarray((marked >= 0.5).cpu().numpy())  # below 1 where images are mixed
 
     def shares(self, targets: Tensor) -> Tensor:
         return targets.double().sum(dim=0) / max(1, len(targets))

@@ -62,6 +62,11 @@ class EngineName:
             raise ValueError(unknown_name("engine", text, names))
         return cls(names[text.lower()])
 
+    @classmethod
+    def allowed(cls) -> str:
+        """Return the names, for ``--mode list``."""
+        return ", ".join(map(str.lower, ENGINES.names()))
+
     def __str__(self) -> str:
         return self.name.lower()
 

@@ -27,6 +27,7 @@ class MLDecoder(Head):
 
     Args:
         width: of queries and tokens; a multiple of ``attention_heads``.
+        attention_heads: of the attention to the tokens; each sees an equal part of ``width``.
         feedforward: width of the feed-forward layer.
         dropout: probability, in the decoder.
         groups: queries; at most the number of labels. A file's queries are one for each label instead.

@@ -26,6 +26,10 @@ SCRIPTS = {
         ["growth", "images", "heads", "--images", "140", "280", "--sizes", "2", "--epoch", "64"],
         ["growth"] * 4,
     ),
+    "shared_cores": (
+        ["shared_cores", "--nets", "small_three_heads", "--turns", "1", "--seconds", "1"],
+        ["figure", "ratio", "figure"],
+    ),
     "profile_step": (["profile_step", "--steps", "1", "--models", "mobilenetv3_small_050"], ["profile"]),
 }
 
@@ -38,7 +42,6 @@ def drawn(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_ends_with_its_lines(name, drawn, tmp_path):
     arguments, kinds = SCRIPTS[name]

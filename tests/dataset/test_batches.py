@@ -1,17 +1,18 @@
 """Batches depend on (seed, epoch, number) only, and evaluation sees each image once, in the middle."""
 
+import threading
+import time
 from itertools import islice
 
-import hypothesis
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.batches import Batch, EvalBatches, TrainBatches, ahead, centre_crop, fitting_batch_size
+from dataset.batches import EvalBatches, Reading, Rows, TrainBatches, ahead, centre_crop, fitting_batch_size
 from dataset.samplers.base import SAMPLERS
-from utils.errors import ConfigError, DataError
+from utils.errors import DataError
 from utils.pace import Plan
 from utils.registry import Component
 
@@ -106,44 +107,15 @@ def any_sampler(name, count, seed):
 
 
 @pytest.mark.parametrize("name", SAMPLERS.names())
-@given(
-    count=st.integers(8, 120),
-    batch_size=st.integers(1, 12),
-    ranks=st.integers(1, 6),
-    epoch=st.integers(0, 9),
-    start=st.integers(0, 4),
-)
-def test_processes_divide_each_batch_of_one_process_among_them(name, count, batch_size, ranks, epoch, start):
-    chosen = any_sampler(name, count, seed=3)
-    hypothesis.assume(len(chosen) >= ranks)
-    source, targets = Numbered(count), targets_of(count)
-    one = rows_of(TrainBatches(source, targets, chosen, batch_size * ranks), epoch)
-    divided = [TrainBatches(source, targets, chosen, batch_size, rank=r, ranks=ranks) for r in range(ranks)]
-    assert {len(batches) for batches in divided} == {len(one)}
-    shares = [rows_of(batches, epoch, start) for batches in divided]
-    for number, whole in enumerate(one[start:]):
-        of_batch = [share[number] for share in shares]
-        assert sorted(row for rows in of_batch for row in rows) == sorted(whole)
-        sizes = [len(rows) for rows in of_batch]
-        assert sizes == [batches.batch_size for batches in divided]
-        assert max(sizes) - min(sizes) <= 1
-        assert len(chosen) < batch_size * ranks or sizes == [batch_size] * ranks
-    assert all(len(share) == len(one[start:]) for share in shares)
-
-
-def test_places_in_a_batch_are_dealt_out_once_also_where_a_row_is_drawn_twice():
-    sampler = any_sampler("Weighted", 40, seed=0)
-    order = sampler.order(0)[:12].tolist()
-    shares = [
-        next(TrainBatches(Numbered(40), {}, sampler, 4, rank=r, ranks=3).epoch(0)).rows.tolist()
-        for r in range(3)
-    ]
-    assert [shares[place % 3][place // 3] for place in range(12)] == order
-
-
-def test_fewer_images_than_processes_is_an_error():
-    with pytest.raises(ConfigError, match="An epoch has 3 images: too few for 4 processes"):
-        TrainBatches(Numbered(3), {}, sampler(range(3)), 8, rank=0, ranks=4)
+@given(count=st.integers(8, 120), batch_size=st.integers(1, 12), epoch=st.integers(0, 9))
+def test_the_batches_of_a_pass_are_the_samplers_order_cut_into_equal_parts(name, count, batch_size, epoch):
+    sampler = any_sampler(name, count, seed=3)
+    batches = TrainBatches(Numbered(count), targets_of(count), sampler, batch_size)
+    read = rows_of(batches, epoch)
+    assert {len(rows) for rows in read} == {batches.batch_size}
+    assert [row for rows in read for row in rows] == sampler.order(epoch)[
+        : len(sampler) // batches.batch_size * batches.batch_size
+    ].tolist()
 
 
 @given(st.lists(st.integers(0, 199), min_size=0, max_size=40, unique=True), st.integers(1, 50))
@@ -202,29 +174,86 @@ def test_reading_ahead_changes_neither_the_batches_nor_their_order():
         assert all(torch.equal(a.images, b.images) for a, b in zip(expected, found, strict=True))
 
 
-def test_reading_ahead_is_one_batch_ahead_and_no_more():
-    read = []
+class Watched(Numbered):
+    """A source that notes what was read, in which thread, and lets a test decide when a read ends."""
 
-    def batches():
-        for number in range(5):
-            read.append(number)
-            yield Batch(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), {}, np.array([number]))
+    def __init__(self, count):
+        super().__init__(count)
+        self.read, self.threads, self.pinned, self.gates = [], set(), set(), {}
 
-    coming = ahead(batches())
+    def batch(self, rows, *, pinned=False):
+        if gate := self.gates.get(int(rows[0])):
+            assert gate.wait(30)
+        self.read.append(int(rows[0]))
+        self.threads.add(threading.current_thread().name)
+        self.pinned.add(pinned)
+        if rows[0] == 99:
+            raise DataError("gone")
+        return super().batch(rows)
+
+
+def single_rows(source, count):
+    return Reading(source, {}, (Rows(np.array([row])) for row in range(count)))
+
+
+def test_reading_ahead_is_a_few_batches_ahead_and_no_more():
+    source = Watched(20)
+    coming = ahead(single_rows(source, 20))
     assert next(coming).rows.tolist() == [0]
-    coming.close()  # waits for the reader
-    assert read == [0, 1]
+    coming.close()  # waits for the readers
+    assert sorted(source.read) == [0, 1, 2, 3]
 
 
-def test_an_error_while_reading_ahead_reaches_who_uses_the_batches():
-    def batches():
-        yield Batch(torch.zeros(1, 3, 2, 2, dtype=torch.uint8), {}, np.array([0]))
-        raise DataError("gone")
+def test_a_batch_that_takes_long_neither_stops_the_readers_of_the_next_nor_changes_the_order():
+    source = Watched(9)
+    source.gates[0] = threading.Event()
+    coming = ahead(single_rows(source, 9))
+    first = threading.Thread(target=lambda: found.extend(next(coming).rows))
+    found = []
+    first.start()
+    deadline = time.monotonic() + 30
+    while sorted(source.read) != [1, 2] and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert sorted(source.read) == [1, 2]  # by the other threads, while the first one waits
+    source.gates[0].set()
+    first.join()
+    assert [*found, *(row for batch in coming for row in batch.rows)] == list(range(9))
+    assert len(source.threads) > 1
 
-    coming = ahead(batches())
-    next(coming)
+
+def test_an_error_while_reading_ahead_reaches_who_uses_the_batches_when_its_batch_is_due():
+    source = Watched(100)
+    coming = ahead(Reading(source, {}, iter([Rows(np.array([row])) for row in (0, 99, 1)])))
+    assert next(coming).rows.tolist() == [0]
     with pytest.raises(DataError, match="gone"):
         next(coming)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_batches_for_a_gpu_are_read_into_pinned_memory_without_a_second_copy(monkeypatch, there):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", None)  # which would copy
+    source = Watched(23)
+    batches = TrainBatches(source, targets_of(23), sampler(range(23)), 4)
+    expected = list(batches.epoch(1))
+    source.pinned.clear()
+    read = list(ahead(batches.epoch(1)))
+    assert source.pinned == {there}
+    assert all(torch.equal(a.images, b.images) for a, b in zip(expected, read, strict=True))
+
+
+def test_the_middle_of_images_is_copied_into_pinned_memory_as_one_piece(monkeypatch):
+    copied = []
+
+    def pin_memory(images):
+        copied.append(images.shape)
+        return images.contiguous(memory_format=torch.channels_last)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
+    batches = EvalBatches(Numbered(3, size=(10, 8)), np.arange(3), batch_size=2, size=(6, 4))
+    assert [len(batch.rows) for batch in ahead(iter(batches))] == [2, 1]
+    assert copied == [(2, 3, 6, 4), (1, 3, 6, 4)]
 
 
 @given(st.integers(1, 30), st.integers(1, 30))
@@ -255,3 +284,26 @@ def test_an_epoch_whose_plan_still_moves_goes_on_for_whoever_reads_it():
 def test_a_batch_that_nobody_chose_has_fewer_images_where_they_are_large(size, images):
     assert fitting_batch_size(size, torch.device("cpu")) == images
     assert fitting_batch_size(size, torch.device("cuda")) == 128
+
+
+def test_a_window_knows_when_it_is_trained_on_also_where_the_pace_changes_after_it_was_read() -> None:
+    for read_ahead in (False, True):
+        batches = TrainBatches(
+            Numbered(23), targets_of(23), sampler(range(23)), 4, accumulate=2, read_ahead=read_ahead
+        )
+        batches.pace = Plan(lead=2, parts=1, batches=[0], validated=[True], moving=True)
+        windows = batches.windows(0)
+        first = next(windows)
+        assert [(batch.number, batch.time) for batch in first] == [(0, 0.0), (1, 0.0)]
+        batches.pace.deal(0, 3, 1)
+        rest = [[(batch.epoch, batch.number, batch.time) for batch in window] for window in windows]
+        assert rest == [[(0, 2, 0.0), (0, 3, 1 / 3)], [(0, 4, 2 / 3)]]
+
+
+def test_windows_go_on_from_any_batch_of_an_epoch() -> None:
+    batches = TrainBatches(Numbered(23), targets_of(23), sampler(range(23)), 4, accumulate=3)
+    whole = [batch.rows.tolist() for window in batches.windows(1) for batch in window]
+    sizes = [len(window) for window in batches.windows(1, 2)]
+    assert sum(sizes) == len(whole) - 2
+    assert max(sizes) == 3
+    assert [batch.rows.tolist() for window in batches.windows(1, 2) for batch in window] == whole[2:]

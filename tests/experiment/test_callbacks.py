@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from dataset.tasks.mask import MaskTask
 from experiment.callbacks import build_callbacks, check_callbacks
 from loss.base import PerHeadLoss
 from loss.cross_entropy import CrossEntropy
@@ -32,7 +33,7 @@ def test_two_that_average_the_weights_are_refused_with_both_names_and_places() -
 def test_what_adds_numbers_to_an_epoch_comes_before_what_reads_them(tmp_path: Path) -> None:
     loss = PerHeadLoss({"a": CrossEntropy()}, {"a": 1.0}, {"a": torch.ones(2)})
     found = build_callbacks(
-        settings("EarlyStopping", "SAM", "Freeze", "EMA"), folder=tmp_path, task=None, batches=None,
+        settings("EarlyStopping", "SAM", "Freeze", "EMA"), folder=tmp_path, task=MaskTask(), batches=None,
         augmenter=SimpleNamespace(chain=()),
         criterion=loss, precision=Precision(torch.device("cpu"), torch.float32),
     )  # fmt: skip

@@ -1,19 +1,29 @@
 """The command line: what all modes take is parsed once, and each mode adds what is its own."""
 
 import re
+import subprocess
+import sys
 from argparse import ArgumentParser
+from pathlib import Path
 
 import pytest
 
-from experiment.command_line import EXAMPLES, common_parser, parse
+from experiment.command_line import common_parser, parse
 from experiment.mode import MODES, Mode, mode_named
+from experiment.mode_lines import mode_lines
 from run import main
 from tools.compare.mode import Compare
+from utils.docstrings import told_in_a_line
 from utils.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
 
 
 class Judge(Mode):
     """Give a file a score."""
+
+    takes = ("folds", "seeds")
+    may_set = ("paths", "run.folds")
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
@@ -24,7 +34,7 @@ class Judge(Mode):
 def parsed(mode: type[Mode], *arguments: str):
     parser = common_parser()
     mode.options(parser)
-    return parse(parser, mode.__name__.lower(), list(arguments))
+    return parse(parser, mode, list(arguments))
 
 
 def test_a_mode_gets_its_own_options_wherever_they_stand():
@@ -60,14 +70,26 @@ def test_a_mode_is_named_in_lower_case_and_a_wrong_name_gets_the_nearest():
 
 
 def test_help_shows_each_mode_and_each_mode_its_own(capsys):
-    for name in map(str.lower, MODES.names()):
-        assert name == "train" or f"--mode {name}" in EXAMPLES, f"{name} has no line in EXAMPLES"
+    lines = mode_lines()
+    assert set(lines) == set(map(str.lower, MODES.names()))
+    assert list(lines)[:2] == ["train", "infer"]
+    for name in MODES.names():
+        assert lines[name.lower()] == told_in_a_line(MODES.get(name))
     assert main(["--mode", "compare", "--help"]) == 0
     text = capsys.readouterr().out
     assert "Print whether the second of two finished runs is better" in text
     assert "each by version or path" in text
     assert main(["--help"]) == 0
-    assert "each by version or path" not in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "each by version or path" not in text
+    for name, line in lines.items():
+        assert re.search(rf"^  {name} +{re.escape(line)}$", text, re.MULTILINE)
+
+
+def test_help_answers_without_torch():
+    code = "import sys, run; run.main(['--help']); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False\n")
 
 
 def test_help_and_list_print_no_marks_or_indentation_of_the_source(capsys):
@@ -78,3 +100,23 @@ def test_help_and_list_print_no_marks_or_indentation_of_the_source(capsys):
         about = text.partition("\n\n")[2].partition("options:")[0]
         assert "list" in arguments or not re.search(r"^    \S|^ +$", about, re.MULTILINE), arguments
         assert not re.search(r" $", text, re.MULTILINE) or "list" not in arguments, arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--resume",), r"--resume has no meaning with --mode judge\. What it takes: .*--mode judge --help"),
+        (("--resume", "--run", "001"), "--resume and --run have no meaning with --mode judge"),
+        (("--set", "train.epochs=2"), "--set train.epochs=2 belongs to training; .*: paths, run.folds"),
+        (("--set", "run.name=x"), "--set run.name=x belongs to training"),
+        (("--set", "path.runs=x"), "--set path.runs=x"),
+    ],
+)
+def test_what_a_mode_declares_no_meaning_for_is_refused(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parsed(Judge, *arguments)
+
+
+def test_every_mode_takes_options_that_there_are() -> None:
+    for name in MODES.names():
+        assert set(MODES.get(name).takes) <= {"run", "resume", "folds", "seeds"}, name

@@ -7,6 +7,7 @@ import pytest
 from experiment.read_settings import check, read_sections
 from experiment.settings import Settings
 from tests.experiment.smallest import SMALLEST
+from tests.train.optimizers.chosen import NEEDED
 from train.optimizers.base import OPTIMIZERS, Rates
 from utils.errors import ConfigError
 from utils.ini import format_ini
@@ -20,7 +21,8 @@ def load(folder: Path, text: str) -> Settings:
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_every_optimizer_has_the_keys_and_keeps_them_when_written_again(name: str, tmp_path: Path) -> None:
-    text = f"{SMALLEST}[optimizer]\nname = {name}\nlr = 0.5\nlayer_decay = 0.75\nHead_Rate = 10\n"
+    needed = "".join(f"{key} = {value}\n" for key, value in NEEDED.get(name, {}).items())
+    text = f"{SMALLEST}[optimizer]\nname = {name}\n{needed}lr = 0.5\nlayer_decay = 0.75\nHead_Rate = 10\n"
     loaded = load(tmp_path, text)
     assert loaded.beside["optimizer"] == Rates(layer_decay=0.75, head_rate=10)
     assert "head_rate" not in loaded.chosen["optimizer"].options

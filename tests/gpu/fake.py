@@ -7,7 +7,9 @@ there are, and which have no deterministic kernel.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock, patch
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +72,8 @@ def _tensors(values: Any) -> Iterator[Tensor]:
 def fake_gpu() -> Iterator[FakeTensorMode]:
     """Let tensors be made on ``GPU`` inside; those on the CPU are fake as well."""
     constant.cache_clear()
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+    facts = Mock(return_value=SimpleNamespace(L2_cache_size=50 * 2**20))
+    with patch("torch.cuda.get_device_properties", facts), FakeTensorMode(allow_non_fake_inputs=True) as mode:
         yield mode
     constant.cache_clear()
 

@@ -73,7 +73,8 @@ def test_the_operations_are_those_that_pytorch_lists(documented: str) -> None:
     assert f"`{documented}`" in (torch.use_deterministic_algorithms.__doc__ or "")
 
 
-@pytest.mark.slow  # half a minute for all
+@pytest.mark.slow
+@pytest.mark.nets  # half a minute for all
 @pytest.mark.parametrize("name", MODELS.names())
 def test_every_model_trains_deterministically_on_a_gpu(name: str) -> None:
     assert throwing(name, Heads(LABELS)) == set()

@@ -11,6 +11,7 @@ from dataset.augmentation.base import AUGMENTATIONS, Chance
 from loss.base import LOSSES
 from models.classifier import MODELS
 from tests.gpu.fake import GPU, fake_gpu, moved, traced
+from tests.train.optimizers.chosen import chosen
 from train.optimizers.base import OPTIMIZERS, parameter_groups
 from train.state import match_memory_format
 from utils.registry import Component
@@ -86,4 +87,4 @@ def _optimizer_on_gpu(name: str) -> Optimizer:
     model = moved(MODELS.build(Component.of("SmallResNet"), heads=HEADS, image_size=(32, 32)))
     for weight in model.parameters():
         weight.grad = torch.rand_like(weight)
-    return OPTIMIZERS.build(Component.of(name), groups=parameter_groups(model))
+    return OPTIMIZERS.build(chosen(name), groups=parameter_groups(model))

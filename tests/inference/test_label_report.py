@@ -50,8 +50,10 @@ def test_scores_of_each_label_are_sklearns_over_all_labelled_images(kind, tmp_pa
     logits = guesses(targets)
     true, chosen = task.answers(targets), task.answers(task.decide(logits))
     found = label_scores(task, task.decide(logits), targets, GROUPS, repeats=2)
-    assert [(one.view, one.label) for one in found] == [(v, k) for v, ks in task.views.items() for k in ks]
-    for view, labels in task.views.items():
+    assert [(one.view, one.label) for one in found] == [
+        (v, k) for v, ks in task.questions.items() for k in ks
+    ]
+    for view, labels in task.questions.items():
         known = true[view] >= 0
         expected = precision_recall_fscore_support(
             true[view][known], chosen[view][known], labels=range(len(labels)), zero_division=np.nan

@@ -11,7 +11,7 @@ from models.backbone import create_backbone
 from models.backbone_size import check_size
 from utils.errors import ConfigError
 
-SLOW = pytest.mark.slow
+SLOW = (pytest.mark.slow, pytest.mark.nets)
 SIZES = [(128, 96), (100, 76), *(pytest.param(size, marks=SLOW) for size in [(256, 192), (224, 224)])]
 SWIN, SWIN_CR, VIT = "swin_tiny_patch4_window7_224", "swinv2_cr_tiny_ns_224", "vit_tiny_patch16_224"
 

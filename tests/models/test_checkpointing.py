@@ -46,10 +46,10 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
         ("mobilenetv3_small_050", {}),
         ("vit_tiny_patch16_224", {}),
         ("vit_tiny_patch16_224", {"drop_path": 0.3, "dropout": 0.2}),
-        pytest.param("densenet121", {}, marks=pytest.mark.slow),
-        pytest.param("rexnet_100", {}, marks=pytest.mark.slow),
-        pytest.param("tresnet_m", {}, marks=pytest.mark.slow),
-        pytest.param("regnetx_002", {}, marks=pytest.mark.slow),
+        pytest.param("densenet121", {}, marks=(pytest.mark.slow, pytest.mark.nets)),
+        pytest.param("rexnet_100", {}, marks=(pytest.mark.slow, pytest.mark.nets)),
+        pytest.param("tresnet_m", {}, marks=(pytest.mark.slow, pytest.mark.nets)),
+        pytest.param("regnetx_002", {}, marks=(pytest.mark.slow, pytest.mark.nets)),
     ],
 )
 def test_loss_gradients_statistics_and_random_state_keep_their_bits(
@@ -84,7 +84,9 @@ def kept_for_the_backward_pass(name: str, *, gradient_checkpointing: bool) -> in
 @pytest.mark.parametrize(
     "name",
     [
-        name if name in ("ResNet18", "VisionTransformer") else pytest.param(name, marks=pytest.mark.slow)
+        name
+        if name in ("ResNet18", "VisionTransformer")
+        else pytest.param(name, marks=(pytest.mark.slow, pytest.mark.nets))
         for name in NAMED
     ],
 )

@@ -38,7 +38,10 @@ LARGE = (
 )  # fmt: skip
 every_model = pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in MODELS.names()],
+    [
+        pytest.param(name, marks=(pytest.mark.slow, pytest.mark.nets)) if name in LARGE else name
+        for name in MODELS.names()
+    ],
 )
 
 

@@ -31,6 +31,7 @@ def converted(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.nets
 def test_the_backbone_with_real_weights_is_the_net_that_they_were_made_for(
     raw: Path, converted: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -46,6 +47,7 @@ def test_the_backbone_with_real_weights_is_the_net_that_they_were_made_for(
 
 
 @pytest.mark.slow
+@pytest.mark.nets
 def test_real_weights_are_refused_by_other_backbones_and_under_other_names(
     raw: Path, converted: Path
 ) -> None:

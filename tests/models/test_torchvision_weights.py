@@ -28,7 +28,7 @@ def net(name: str, labels: int = 1000) -> nn.Module:
         ("mobilenet_v2", "mobilenetv2_100"),
         ("resnet18", "resnet18"),
         *(
-            pytest.param(theirs, ours, marks=pytest.mark.slow)
+            pytest.param(theirs, ours, marks=(pytest.mark.slow, pytest.mark.nets))
             for theirs, ours in (
                 ("efficientnet_b0", "efficientnet_b0"),
                 ("convnext_tiny", "convnext_tiny"),

@@ -21,9 +21,9 @@ from models.tiny_net import TinyNet
 from schedulers.base import SCHEDULERS
 from train import checkpoint
 from train.callbacks.base import Callback
-from train.loop import Loop
 from train.optimizers.base import OPTIMIZERS, Rates, parameter_groups
 from train.state import TrainState
+from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision
@@ -80,11 +80,14 @@ def trainer(
     optimizer: Component | None = None,
     rates: Rates = NO_RATES,
     validator: Any = None,
+    loop: type[Trainer] = TimedTrainer,
 ) -> Trainer:
     """Return a trainer of SGD without momentum, of AdamW along a cosine, or of another optimiser."""
     torch.manual_seed(11)
     model = (model or tiny()).to(memory_format=torch.channels_last)
-    batches = TrainBatches(SOURCE, TARGETS, EveryImage(rows=np.arange(rows), seed=5), batch_size)
+    batches = TrainBatches(
+        SOURCE, TARGETS, EveryImage(rows=np.arange(rows), seed=5), batch_size, accumulate=accumulate
+    )
     steps = -(-len(batches) // accumulate)
     plain = {"momentum": 0.0, "weight_decay": 0.0, "nesterov": False}
     usual = Component.of("AdamW", lr=lr) if adam else Component.of("SGD", lr=lr, **plain)
@@ -93,7 +96,7 @@ def trainer(
     scheduler = SCHEDULERS.build(kind, optimizer=made, steps_per_epoch=steps, epochs=epochs)
     loss = PerHeadLoss({name: CrossEntropy() for name in TASK.heads}, dict.fromkeys(TASK.heads, 1.0))
     scored = EvalBatches(SOURCE, np.arange(TRAIN, TRAIN + VALID), batch_size=4, size=SIZE, targets=TARGETS)
-    return Trainer(
+    return loop(
         TrainState(model, made, scheduler, CPU.scaler(), model, torch.zeros(())),
         batches=batches,
         augmenter=Augmenter(chain, size=SIZE, seed=5),
@@ -101,7 +104,9 @@ def trainer(
         validator=validator or Validator(TASK, scored, loss, CPU),
         callbacks=callbacks,
         precision=CPU,
-        loop=Loop(epochs=epochs, accumulate=accumulate, clip=clip, seed=5),
+        epochs=epochs,
+        seed=5,
+        clip=clip,
     )
 
 

@@ -11,12 +11,10 @@ from torch.optim import SGD, lr_scheduler
 from dataset.batches import Batch
 from schedulers.base import SCHEDULERS
 from train.callbacks.base import Callback
-from train.loop import Loop
 from train.monitor import Monitor
 from train.state import TrainState
 from train.trainer import Trainer
 from utils.device import Precision
-from utils.pace import Pace
 from utils.registry import Component
 
 CPU = Precision(torch.device("cpu"), torch.float32)
@@ -24,13 +22,15 @@ SCORES = (0.3, 0.5, 0.5, 0.4, 0.6, 0.6, 0.6, 0.5, 0.2, 0.7)  # of each epoch
 
 
 class TwoBatches:
-    """Two images an epoch, one a batch."""
+    """Two images an epoch, one a batch and a step."""
 
-    pace = Pace(2)
+    def count(self, epoch: int) -> int:
+        return 2
 
-    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
-        for _ in range(first, 2):
-            yield Batch(images=torch.ones(1, 2), targets={"a": torch.ones(1, 2)}, rows=torch.zeros(1).numpy())
+    def windows(self, epoch: int, first: int = 0) -> Iterator[list[Batch]]:
+        for number in range(first, 2):
+            images, targets, rows = torch.ones(1, 2), {"a": torch.ones(1, 2)}, torch.zeros(1).numpy()
+            yield [Batch(images, targets, rows, epoch, number, epoch + number / 2)]
 
 
 class Scripted:
@@ -38,6 +38,9 @@ class Scripted:
 
     def __init__(self) -> None:
         self.state: TrainState | None = None
+
+    def due(self, epoch: int) -> bool:
+        return True
 
     def run(self, model: nn.Module) -> tuple[dict[str, float], None]:
         return {"loss": 1.0, "macro_f1": SCORES[self.state.epoch]}, None
@@ -76,8 +79,8 @@ def trainer(rates: Rates) -> Trainer:
     validator: Any = Scripted()
     validator.state = state
     parts: dict[str, Any] = {"batches": TwoBatches(), "augmenter": keep, "criterion": loss}
-    loop = Loop(epochs=len(SCORES), accumulate=1, clip=None, seed=0)
-    return Trainer(state, **parts, validator=validator, callbacks=[rates], precision=CPU, loop=loop)
+    parts |= {"validator": validator, "callbacks": [rates], "epochs": len(SCORES), "seed": 0}
+    return Trainer(state, **parts, precision=CPU)
 
 
 def expected() -> list[float]:

@@ -31,6 +31,7 @@ from train.callbacks.ema import EMA
 from train.callbacks.finite_loss import FiniteLoss
 from train.monitor import Monitor
 from train.state import TrainState
+from train.time_limit.keeper import follow
 from train.trainer import Trainer
 from utils.errors import ResumableStop
 from utils.pace import Plan
@@ -301,7 +302,7 @@ def test_a_loss_that_is_no_number_is_never_best_even_without_the_callback(tmp_pa
 def test_an_epoch_that_is_not_validated_has_no_entry_and_the_next_one_its_own_loss() -> None:
     every, third = trainer(epochs=4), trainer(epochs=4)
     passes = [len(third.batches)] * 4
-    third.batches.pace = Plan(lead=0, parts=1, batches=passes, validated=[True, False, False, True])
+    follow(third, Plan(lead=0, parts=1, batches=passes, validated=[True, False, False, True]))
     for one in (every, third):
         one.fit()
     assert [entry["epoch"] for entry in third.state.history] == [1, 4]
@@ -311,7 +312,7 @@ def test_an_epoch_that_is_not_validated_has_no_entry_and_the_next_one_its_own_lo
 
 def test_the_rate_falls_with_the_time_of_the_plan() -> None:
     found = trainer(epochs=2, adam=True, lr=0.1)  # a cosine
-    found.batches.pace = Plan(lead=2, parts=2, batches=[4, 1, 2, 8], validated=[True, True])
+    follow(found, Plan(lead=2, parts=2, batches=[4, 1, 2, 8], validated=[True, True]))
     rates: list[float] = []
 
     class Noted(Callback):
@@ -327,7 +328,7 @@ def test_the_rate_falls_with_the_time_of_the_plan() -> None:
 
 def test_a_plan_that_ends_early_ends_the_run() -> None:
     found = trainer(epochs=3)
-    found.batches.pace = Plan(lead=1, parts=2, batches=[2, 2, 1, 0, 0, 0], validated=[False, True, True])
+    follow(found, Plan(lead=1, parts=2, batches=[2, 2, 1, 0, 0, 0], validated=[False, True, True]))
     state = found.fit()
     assert (state.epoch, state.step) == (2, 6)
     assert [entry["epoch"] for entry in state.history] == [2]

@@ -170,7 +170,7 @@ def test_no_image_at_all_is_no_crash(function):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("macro_f1", "macro-F1"), ("mAP", "mAP"), ("accuracy", "accuracy"), ("age/macro_f1", "macro-F1")],
+    [("macro_f1", "macro-F1"), ("mAP", "mAP"), ("accuracy", "accuracy"), ("age/macro_f1", "age macro-F1")],
 )
 def test_scores_are_named_as_people_write_them(name, words):
     assert in_words(name) == words

@@ -11,10 +11,10 @@ from dataset.readers.base import whose
 from dataset.tasks.base import Task
 from experiment.changes import changes
 from experiment.mode import MODES, Mode
-from experiment.read_settings import key_of
 from experiment.run_config import Asked
 from experiment.run_folder import find_run
 from experiment.saved_run import SavedRun, Tables, shared
+from experiment.score_words import heading
 from inference.bootstrap import Difference, differences
 from utils.errors import ConfigError
 from utils.metrics import in_words
@@ -33,30 +33,22 @@ class Compare(Mode):
     """Print whether the second of two finished runs is better, by the images that both validated."""
 
     answers = True
+    may_set = ("paths",)
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="two of them, each by version or path")
 
     def run(self, arguments: Namespace) -> None:
-        _refuse(arguments)
+        if len(arguments.runs) != 2:
+            raise ConfigError(
+                f"--mode compare takes two runs, not {len(arguments.runs)}: python run.py --mode compare A B"
+            )
         here = Asked.of(arguments).here
         folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in arguments.runs]
         tables = Tables()
         a, b = (SavedRun.read(folder, arguments.overrides, tables) for folder in folders)
         log.info("%s", "\n\n".join(_report(a, b)))
-
-
-def _refuse(arguments: Namespace) -> None:
-    if len(arguments.runs) != 2:
-        raise ConfigError(
-            f"--mode compare takes two runs, not {len(arguments.runs)}: python run.py --mode compare A B"
-        )
-    if arguments.resume or arguments.run is not None:
-        raise ConfigError("--resume and --run have no meaning with --mode compare: name two runs after it.")
-    for text in arguments.overrides:
-        if not key_of(text).startswith("paths."):
-            raise ConfigError(f"--set {text} belongs to training; only paths can be set with --mode compare.")
 
 
 def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
@@ -88,20 +80,17 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
 
 
 def _scores(task: Task, found: dict[str, Difference]) -> list[Cells]:
-    """Return a row for each of the competition's scores, and for each view's where these are others."""
+    """Return a row for each of the competition's scores, and for each question's where these are others."""
     names = [name for name in found if "/" not in name]
-    deciding = list(task.views)[-1]
-    for view in task.views:
-        for score in task.main_scores:
-            name = f"{view}/{score}"
-            if name in found and (view != deciding or found[name] != found[score]):
+    names = [name for name in task.main_scores if name in found and name not in names] + names
+    deciding = list(task.questions)[-1]
+    for question in task.questions:
+        for score in dict.fromkeys(name.rpartition("/")[2] for name in task.main_scores):
+            name = f"{question}/{score}"
+            same = question == deciding and found.get(name) == found.get(score)
+            if name in found and not same and name not in names:
                 names.append(name)
-    return [(_in_words(name), *_cells(found[name]), f"{found[name].better:.1%}") for name in names]
-
-
-def _in_words(name: str) -> str:
-    view, _, score = name.rpartition("/")
-    return f"{view} {in_words(score)}".strip()
+    return [(heading(task, name), *_cells(found[name]), f"{found[name].better:.1%}") for name in names]
 
 
 def _cells(one: Difference) -> Cells:
@@ -110,11 +99,12 @@ def _cells(one: Difference) -> Cells:
 
 
 def _verdict(name: str, one: Difference) -> str:
-    if one.between.low > 0:
-        return f"{in_words(name)}: B is better: the interval of the difference is above 0."
-    if one.between.high < 0:
-        return f"{in_words(name)}: A is better: the interval of the difference is below 0."
-    return f"{in_words(name)}: not decided: the interval of the difference holds 0."
+    if not one.verdict:
+        return f"{in_words(name)}: not decided: the interval of the difference holds 0."
+    side = "above" if one.between.low > 0 else "below"
+    lower = ", and lower is better" if one.direction < 0 else ""
+    which = "B" if one.verdict > 0 else "A"
+    return f"{in_words(name)}: {which} is better: the interval of the difference is {side} 0{lower}."
 
 
 def _labels(found: dict[str, Difference]) -> str:

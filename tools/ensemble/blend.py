@@ -75,11 +75,11 @@ class Blend:
         Args:
             task: has the members' common form.
         """
-        found = ENSEMBLES.get(self.method)().combine(members, self.fitted, task)
+        combined = ENSEMBLES.get(self.method)().combine(members, self.fitted, task)
         if not self.decision:
-            return found
+            return combined
         return DECISIONS.get(self.decision)().apply(
-            task.join(found), self.decision_fitted, task.joined or task
+            task.join(combined), self.decision_fitted, task.joined or task
         )
 
     def folders(self, folder: Path) -> list[Path]:
@@ -88,20 +88,20 @@ class Blend:
         Raises:
             ConfigError: lists those that are not there, or that predicted something else by now.
         """
-        found, problems = [], []
+        folders, problems = [], []
         for member in self.members:
             path = Path(member["run"])
-            places = (path, *_beside(folder, path))
-            there = next((place for place in places if is_run(place)), None)
+            candidates = (path, *_beside(folder, path))
+            there = next((candidate for candidate in candidates if is_run(candidate)), None)
             if there is None:
                 problems.append(f"{path} is not there")
                 continue
             if sha256_of(validated_file(there)) != member["sha256"]:
                 problems.append(f"{there} is another run by now: it validated with other predictions")
-            found.append(there)
+            folders.append(there)
         if problems:
             raise ConfigError(listed(f"The ensemble {folder}", problems) + "\nMake the ensemble again.")
-        return found
+        return folders
 
 
 def _beside(folder: Path, member: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dataset.readers.folds import split
 from tools.ensemble.decisions.base import Decision
-from tools.ensemble.methods.base import Ensemble, Members, Probabilities, Truth, rows_of
+from tools.ensemble.methods.base import Members, Method, Probabilities, Truth, rows_of
 from utils.errors import ConfigError
 
 PARTS = 5
@@ -44,7 +44,7 @@ def own_parts(folds: Sequence[Sequence[str]], groups: Sequence[str]) -> Tensor |
         folds: for each member the fold (N) in which it validated each image.
         groups: (N) whose image it is.
     """
-    first, *others = [np.unique(np.asarray(of), return_inverse=True)[1] for of in folds]
+    first, *others = [np.unique(np.asarray(of_member), return_inverse=True)[1] for of_member in folds]
     several = len(set(first.tolist())) > 1
     whole = len(set(zip(groups, first.tolist(), strict=True))) == len(set(groups))
     if several and whole and all((first == other).all() for other in others):
@@ -53,29 +53,32 @@ def own_parts(folds: Sequence[Sequence[str]], groups: Sequence[str]) -> Tensor |
 
 
 def cross_fitted(
-    ensemble: Ensemble, decisions: Mapping[str, Decision], members: Members, truth: Truth, part: Tensor
+    ensemble: Method, decisions: Mapping[str, Decision], members: Members, truth: Truth, part: Tensor
 ) -> dict[str, Probabilities]:
     """Return each image's probabilities by an ensemble that was fitted on the other parts only.
 
     The key is ``""`` for those of the ensemble, and the name of each decision for those with it, which it
     made in the spaces of ``truth.joined``.
     """
-    found: dict[str, Probabilities] = {}
+    whole: dict[str, Probabilities] = {}
     for number in sorted(set(part.tolist())):
         held, rest = (part == number).nonzero().flatten(), (part != number).nonzero().flatten()
         learned, outside = rows_of(members, rest), rows_of(members, held)
         at_rest = truth.at(rest)
+
         fitted = ensemble.fit(learned, at_rest)
         plain = ensemble.combine(outside, fitted, truth.task)
-        _put(found.setdefault("", {}), plain, held, len(part))
+        _put(whole.setdefault("", {}), plain, held, len(part))
         if not decisions:
             continue
-        join, where = truth.task.join, at_rest.joined
-        own, outer = join(ensemble.combine(learned, fitted, truth.task)), join(plain)
+
+        # A decision is fitted on what the ensemble says of the very images that it was fitted on itself.
+        join, joined = truth.task.join, at_rest.joined
+        inner, outer = join(ensemble.combine(learned, fitted, truth.task)), join(plain)
         for name, decision in decisions.items():
-            made = decision.apply(outer, decision.fit(own, where), where.task)
-            _put(found.setdefault(name, {}), made, held, len(part))
-    return found
+            made = decision.apply(outer, decision.fit(inner, joined), joined.task)
+            _put(whole.setdefault(name, {}), made, held, len(part))
+    return whole
 
 
 def _put(whole: Probabilities, part: Probabilities, rows: Tensor, count: int) -> None:

@@ -28,7 +28,11 @@ def disagreement(answers: Sequence[NDArray[np.bool_]]) -> Matrix:
     Args:
         answers: of each member which labels it gave each image (N, K).
     """
-    return np.array([[float((one != other).any(axis=1).mean()) for other in answers] for one in answers])
+    return np.array([_shares(member, answers) for member in answers])
+
+
+def _shares(member: NDArray[np.bool_], answers: Sequence[NDArray[np.bool_]]) -> list[float]:
+    return [float((member != other).any(axis=1).mean()) for other in answers]
 
 
 def correlation(wrong: Sequence[NDArray[np.bool_]]) -> Matrix:

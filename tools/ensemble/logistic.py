@@ -13,7 +13,7 @@ _RIDGE = 1e-8  # where one label is right, a bias for all labels changes nothing
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """logit of label k = sum over members m of weights[m, k] * said[m, :, k], + biases[k]."""
+    """logit of label k = sum over members m of weights[m, k] * inputs[m, :, k], + biases[k]."""
 
     weights: Tensor  # float64 (M, K)
     biases: Tensor  # float64 (K,)
@@ -24,31 +24,31 @@ class Model:
         weights = torch.full((members, labels), 1 / members, dtype=torch.float64)
         return cls(weights, torch.zeros(labels, dtype=torch.float64))
 
-    def logits(self, said: Tensor) -> Tensor:
-        """Return logits (N, K) of what the members say (M, N, K)."""
-        parts = (of * weights for of, weights in zip(said, self.weights, strict=True))
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Return logits (N, K) of the members' inputs (M, N, K)."""
+        parts = (member * weights for member, weights in zip(inputs, self.weights, strict=True))
         return sum(parts, self.biases)
 
 
-def fit_logistic(kind: str, said: Tensor, targets: Tensor, l2: float, start: Model | None = None) -> Model:
+def fit_logistic(kind: str, inputs: Tensor, targets: Tensor, l2: float, start: Model | None = None) -> Model:
     """Return the model with the lowest log_loss + l2 / 2 * sum of (weights - 1 / M)^2, by Newton's method.
 
     That is convex, so there is one lowest value; a step that overshoots is halved.
 
     Args:
         kind: ``one_of`` labels is right, or ``any_of`` them.
-        said: float64 (M, N, K).
+        inputs: float64 (M, N, K), a logit of each member for each label.
         targets: float64 (N, K).
         start: where the search begins; None = at equal weights and no biases.
     """
-    members, images, labels = said.shape
+    members, images, labels = inputs.shape
     model = start or Model.equal(members, labels)
     ones = torch.ones(1, images, labels, dtype=torch.float64)
-    features = torch.cat([said, ones]).permute(2, 1, 0).contiguous()  # (K, N, M + 1)
+    features = torch.cat([inputs, ones]).permute(2, 1, 0).contiguous()  # (K, N, M + 1)
 
     def loss(model: Model) -> float:
         away = model.weights - 1 / members
-        return float(log_loss(kind, model.logits(said), targets) + l2 / 2 * away.square().sum())
+        return float(log_loss(kind, model.logits(inputs), targets) + l2 / 2 * away.square().sum())
 
     before = loss(model)
     for _ in range(_STEPS):
@@ -71,22 +71,26 @@ def _newton_step(kind: str, features: Tensor, model: Model, targets: Tensor, l2:
     labels, images, width = features.shape
     both = torch.cat([model.weights, model.biases[None]]).T  # (K, M + 1)
     logits = torch.bmm(features, both.unsqueeze(2)).squeeze(2).T
-    found = logits.softmax(dim=1) if kind == "one_of" else logits.sigmoid()
+    chances = logits.softmax(dim=1) if kind == "one_of" else logits.sigmoid()
     share = images if kind == "one_of" else images * labels
+
     penalty = torch.full((width,), l2, dtype=torch.float64)
     penalty[-1] = 0
     away = both - 1 / (width - 1)
-    gradient = torch.bmm(features.transpose(1, 2), ((found - targets) / share).T.unsqueeze(2)).squeeze(2)
+    gradient = torch.bmm(features.transpose(1, 2), ((chances - targets) / share).T.unsqueeze(2)).squeeze(2)
     gradient = gradient + penalty * away
-    curved = found if kind == "one_of" else found * (1 - found)
+
+    # Of a label with itself; where one is right, softmax ties it to the others, which is taken away below.
+    curved = chances if kind == "one_of" else chances * (1 - chances)
     scaled = features * curved.T.unsqueeze(2)
-    own = torch.bmm(features.transpose(1, 2), scaled) / share + torch.diag(penalty + _RIDGE)
+    within = torch.bmm(features.transpose(1, 2), scaled) / share + torch.diag(penalty + _RIDGE)
     if kind != "one_of":
-        each: Tensor = torch.linalg.solve(own, gradient)
+        each: Tensor = torch.linalg.solve(within, gradient)
         return each
+
     together, label = scaled.permute(1, 0, 2).reshape(images, -1), torch.arange(labels)
     whole = (-together.T @ together / share).reshape(labels, width, labels, width)
-    whole[label, :, label] += own
+    whole[label, :, label] += within
     step: Tensor = torch.linalg.solve(whole.reshape(labels * width, -1), gradient.flatten())
     return step.reshape(labels, width)
 

@@ -24,6 +24,7 @@ from tools.ensemble.cross_fit import deal_parts, own_parts
 from tools.ensemble.decisions.base import suiting
 from tools.ensemble.diversity import alike
 from tools.ensemble.methods.base import ENSEMBLES, logits_of
+from tools.ensemble.picture import alike_picture
 from tools.ensemble.pool import Pool, find_members
 from tools.ensemble.settings import AUTO, NONE, DecisionName, EnsembleSettings, MethodName
 from tools.ensemble.trial_table import decision_table, main_table
@@ -56,12 +57,13 @@ class Ensemble(Mode):
     --mode infer and compare.
     """
 
+    may_set = ("paths", "ensemble", "run.name")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="each by version, path or name/version")
 
     def run(self, arguments: Namespace) -> None:
-        _refuse(arguments)
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         named = [text for text in arguments.overrides if key_of(text) != "run.name"]
         name = check(read_sections(arguments.config, named), str(arguments.config)).run.name
@@ -74,6 +76,11 @@ class Ensemble(Mode):
         paths = [text for text in arguments.overrides if key_of(text).startswith("paths.")]
         pool = Pool.read(folders, paths)
         log.info("\n%s", _images(pool))
+        if pool.leaks():
+            log.warning(
+                "LEAK: a member began with a run that was trained on who validates here. The scores say "
+                "nothing."
+            )
         result = _try(pool, here.of_tool(EnsembleSettings))
         log.info("\n%s\n", result.report)
         name = chosen_name(here.run.name, name, [run.folder for run in pool.runs], _SUFFIX)
@@ -89,17 +96,6 @@ class _Result:
     trials: dict[Key, Trial]
     chosen: Key
     report: str
-
-
-def _refuse(arguments: Namespace) -> None:
-    if arguments.resume or arguments.run is not None:
-        raise ConfigError("--resume and --run have no meaning with --mode ensemble: name the runs after it.")
-    for text in arguments.overrides:
-        if not key_of(text).startswith(("paths.", "ensemble.")) and key_of(text) != "run.name":
-            raise ConfigError(
-                f"--set {text} belongs to training; with --mode ensemble only paths, ensemble and run.name "
-                "can be set."
-            )
 
 
 def _images(pool: Pool) -> str:
@@ -200,8 +196,9 @@ def _write(folder: Path, pool: Pool, result: _Result, settings: Settings) -> Non
     trial, (method, decision) = result.trials[result.chosen], result.chosen
     truth = pool.truth.joined if decision else pool.truth
     write_text(folder / "config.ini", _NOTE + format_ini(settings.texts()))
+    leak = {"leak": leaks} if (leaks := pool.leaks()) else {}
     facts = {"seed": settings.run.seed, "ensemble of": [str(run.folder) for run in pool.runs]}
-    write_environment(folder, facts)
+    write_environment(folder, facts | leak)
     write_text(folder / "log.txt", f"{_images(pool)}\n\n{result.report}\n")
     Blend.fit(pool, method, decision).write(folder)
     ids = list(zip(pool.ids, pool.folds[0], truth.groups, strict=True))
@@ -226,6 +223,7 @@ def _write(folder: Path, pool: Pool, result: _Result, settings: Settings) -> Non
                 | t.scores
                 for (name, of), t in result.trials.items()
             ],
+            **leak,
             **tuning(trial.task, found),
             **digests(folder),
         },
@@ -236,8 +234,6 @@ def _draw(path: Path, pool: Pool) -> None:
     """Draw how often members disagree, and how much they are wrong together."""
     choices = [pool.answers(number) for number in range(len(pool.runs))]
     differ, wrong = alike(pool.truth.task, choices, pool.truth.targets)
-    # matplotlib: no mode is to load it for nothing
-    from tools.ensemble.picture import alike_picture
-    from train.pictures.figures import write_picture
+    from train.pictures.figures import write_picture  # matplotlib: no mode is to load it for nothing
 
     write_picture(path, alike_picture(member_names(pool), differ, wrong))

@@ -3,30 +3,33 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from train.pictures.drawing import Picture
-from train.pictures.figures import rendered
 
 
 def alike_picture(
     names: Sequence[str], disagreement: NDArray[np.float64], wrong: NDArray[np.float64]
 ) -> Picture:
     """Return two matrices (M, M): how often members disagree, and how their being wrong correlates."""
+    # matplotlib takes a third of a second, and whoever looks for modes imports this file.
+    from matplotlib.figure import Figure
+
+    from train.pictures.figures import rendered
+
     side, space = max(2.2, 0.55 * len(names)), 0.5 + 0.085 * max(map(len, names))  # inches
     across, high = side + space, side + space + 0.3
     figure = Figure(figsize=(2 * across, high), dpi=100)
     for number, (title, values) in enumerate(
         (("share of images answered differently", disagreement), ("correlation of being wrong", wrong))
     ):
-        place = (
+        box = (
             (number * across + space - 0.1) / (2 * across),
             space / high,
             side / (2 * across),
             side / high,
         )
-        axes = figure.add_axes(place)
+        axes = figure.add_axes(box)
         axes.imshow(values, cmap="Blues", vmin=0, vmax=1)
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
         axes.set_yticks(range(len(names)), names, fontsize=8)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,11 +13,12 @@ from dataset.tasks.base import Choices, Task
 from experiment.run_folder import find_run
 from experiment.saved_run import SavedRun, Tables, shared
 from inference.saved import validated_file
+from inference.scores_file import read_scores
 from tools.ensemble.methods.base import Members, Truth, logits_of, one_of
 from utils.durable import sha256_of
 from utils.errors import ConfigError, listed
 
-Change = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+Joining = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,16 @@ class Pool:
         """
         tables = Tables()
         runs = [SavedRun.read(folder, overrides, tables) for folder in sorted(folders)]
-        changes, task = common_form([(str(run.folder), run.task) for run in runs])
+
+        joinings, task = common_form([(str(run.folder), run.task) for run in runs])
         sizes = tuple(len(run.validated.ids) for run in runs)
         together = shared(runs)
         ids = sorted(together[0].validated.ids)
         together = [run.only(ids) for run in together]
-        said = [change(r.validated.probabilities) for change, r in zip(changes, together, strict=True)]
-        members = {space.name: torch.stack([of[space.name] for of in said]) for space in task.spaces}
-        truth = Truth(task, changes[0](together[0].targets), together[0].validated.groups)
+
+        said = [join(run.validated.probabilities) for join, run in zip(joinings, together, strict=True)]
+        members = stacked(said, task)
+        truth = Truth(task, joinings[0](together[0].targets), together[0].validated.groups)
         return cls(tuple(together), sizes, members, truth)
 
     @property
@@ -74,12 +78,26 @@ class Pool:
         task = self.truth.task
         return task.decide(logits_of(task, one_of(self.members, number)))
 
+    def leaks(self) -> list[Any]:
+        """Return the leaks of members, whose weights had seen who validates: their scores say nothing."""
+        leaks: list[Any] = []
+        for run in self.runs:
+            marks = read_scores(run.folder).get("leak", [])
+            for mark in marks.values() if isinstance(marks, dict) else [marks]:  # of folds: one for each
+                leaks += mark
+        return leaks
+
     def digests(self) -> list[str]:
         """Return a digest of the file that each member was read from."""
         return [sha256_of(validated_file(run.folder)) for run in self.runs]
 
 
-def common_form(named: Sequence[tuple[str, Task]]) -> tuple[list[Change], Task]:
+def stacked(said: Sequence[Mapping[str, Tensor]], task: Task) -> dict[str, Tensor]:
+    """Return the probabilities of all members (M, N, K) by space of those of each (N, K)."""
+    return {space.name: torch.stack([member[space.name] for member in said]) for space in task.spaces}
+
+
+def common_form(named: Sequence[tuple[str, Task]]) -> tuple[list[Joining], Task]:
     """Return what brings each run's probabilities into the same label spaces, and a task that has these.
 
     Runs with the same spaces stay as they are; otherwise all are joined to the one space that the
@@ -113,9 +131,9 @@ def find_members(runs: Path, name: str, wanted: Sequence[str]) -> list[Path]:
     Raises:
         ConfigError: one is not there or not finished, or is there twice.
     """
-    found = [find_run(runs, name, which, finished=True) for which in wanted]
-    places = [folder.resolve() for folder in found]
-    twice = sorted({str(f) for f, place in zip(found, places, strict=True) if places.count(place) > 1})
+    folders = [find_run(runs, name, which, finished=True) for which in wanted]
+    paths = [folder.resolve() for folder in folders]
+    twice = sorted({str(folder) for folder in folders if paths.count(folder.resolve()) > 1})
     if twice:
         raise ConfigError(f"A run can be a member once: {', '.join(twice)}")
-    return found
+    return folders

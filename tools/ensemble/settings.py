@@ -24,10 +24,15 @@ class _Name:
     @classmethod
     def from_text(cls, text: str) -> Self:
         valid = (*cls.words, *cls.registry.names())
-        found = [name for name in valid if name.casefold() == text.casefold()]
-        if not found:
+        names = [name for name in valid if name.casefold() == text.casefold()]
+        if not names:
             raise ValueError(unknown_name(cls.registry.kind, text, valid))
-        return cls(found[0])
+        return cls(names[0])
+
+    @classmethod
+    def allowed(cls) -> str:
+        """Return the names, for ``--mode list``."""
+        return ", ".join([*cls.words, *cls.registry.names()])
 
     def __str__(self) -> str:
         return self.text
@@ -48,7 +53,12 @@ class DecisionName(_Name):
 @SECTIONS.register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnsembleSettings(Section):
-    """What --mode ensemble makes one prediction of, and how."""
+    """What --mode ensemble makes one prediction of, and how.
+
+    Args:
+        method: how members are made one; auto is the mean, unless another one is better beyond noise.
+        decision: what changes the answers; auto is nothing, unless something is better beyond noise.
+    """
 
     section = "ensemble"
     named: ClassVar = {"method": ENSEMBLES, "decision": DECISIONS}

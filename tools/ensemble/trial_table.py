@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from experiment.score_words import heading
 from tools.ensemble.trials import BASE, Gain, Key, Trial
 from utils.metrics import in_words
 from utils.text_table import format_table
@@ -13,7 +14,8 @@ def main_table(
     trials: Mapping[Key, Trial], members: Sequence[str], methods: Sequence[str], decision: str
 ) -> str:
     """Return a row for each member and each method: its score, and with ``decision`` if that is one."""
-    score = in_words(trials[BASE, ""].task.main_scores[0])
+    task = trials[BASE, ""].task
+    score = heading(task, task.main_scores[0])
     columns: Cells = ("", score, "95 %", f"- {BASE}", "95 %")
     if decision:
         columns += (f"+ {decision}", "95 %", "gain", "95 %")
@@ -39,7 +41,8 @@ def decision_table(trials: Mapping[Key, Trial], decisions: Sequence[str]) -> str
     """Return a row for each decision with the mean of the members: all main scores, and what it gains."""
     plain = trials[BASE, ""]
     first, *others = plain.task.main_scores
-    columns = (f"{BASE} with", *map(in_words, (first, *others)), f"gain of {in_words(first)}", "95 %")
+    heads = [heading(plain.task, name) for name in (first, *others)]
+    columns = (f"{BASE} with", *heads, f"gain of {in_words(first)}", "95 %")
     rows: list[Cells] = [("no decision", *(f"{plain.scores[name]:.4f}" for name in (first, *others)), "", "")]
     for name in decisions:
         trial = trials[BASE, name]

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.metrics.draws import Draws
 from dataset.tasks.base import Task
-from inference.bootstrap import Interval, drawn
+from inference.bootstrap import REPEATS, SEED, Interval
 from tools.ensemble.cross_fit import cross_fitted
 from tools.ensemble.decisions.base import DECISIONS, Decision
-from tools.ensemble.methods.base import ENSEMBLES, Ensemble, One, Probabilities, Truth, logits_of
+from tools.ensemble.methods.base import ENSEMBLES, Alone, Method, Probabilities, Truth, logits_of
 from tools.ensemble.pool import Pool
 
 BASE = "SoftVote"  # what anything else has to beat
@@ -38,11 +39,19 @@ class Gain:
 
     value: float
     between: Interval
+    direction: int  # of the score: 1 where more is better, -1 where less is
 
     @classmethod
     def of(cls, before: Trial, after: Trial) -> "Gain":
         score = before.task.main_scores[0]
-        return cls(after.scores[score] - before.scores[score], Interval.of(after.draws - before.draws))
+        between = Interval.of(after.draws - before.draws)
+        direction = before.task.direction(score)
+        return cls(after.scores[score] - before.scores[score], between, direction)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is better beyond noise."""
+        return self.between.low > 0 if self.direction > 0 else self.between.high < 0
 
     def __str__(self) -> str:
         return " ".join(self.cells)
@@ -59,14 +68,14 @@ def member_names(pool: Pool) -> list[str]:
     return short if len(set(short)) == len(short) else [str(run.folder) for run in pool.runs]
 
 
-def ways(pool: Pool, methods: Sequence[str]) -> dict[str, Ensemble]:
+def ways(pool: Pool, methods: Sequence[str]) -> dict[str, Method]:
     """Return each member by itself and each method, by name."""
-    alone: dict[str, Ensemble] = {name: One(number) for number, name in enumerate(member_names(pool))}
+    alone: dict[str, Method] = {name: Alone(number) for number, name in enumerate(member_names(pool))}
     return alone | {name: ENSEMBLES.get(name)() for name in methods}
 
 
 def try_all(
-    pool: Pool, tried: Mapping[str, Ensemble], decisions: Sequence[str], part: Tensor
+    pool: Pool, tried: Mapping[str, Method], decisions: Sequence[str], part: Tensor
 ) -> dict[Key, Trial]:
     """Return a trial of every way, without a decision and with each of them."""
     made: dict[str, Decision] = {name: DECISIONS.get(name)() for name in decisions}
@@ -80,12 +89,13 @@ def try_all(
         for truth, probabilities in found.values()
     ]
     main = pool.truth.task.main_scores
-    draws = drawn(scorers, pool.truth.groups)
-    once = np.ones(len(pool.ids), dtype=np.int64)
-    return {
-        key: Trial(truth.task, said, {name: scorer(once)[name] for name in main}, of[main[0]])
-        for (key, (truth, said)), scorer, of in zip(found.items(), scorers, draws, strict=True)
-    }
+    draws = Draws(pool.truth.groups, SEED, REPEATS)
+    trials = {}
+    for (key, (truth, said)), scorer in zip(found.items(), scorers, strict=True):
+        scores = scorer()
+        main_scores = {name: scores[name] for name in main}
+        trials[key] = Trial(truth.task, said, main_scores, scorer.drawn(draws)[main[0]])
+    return trials
 
 
 def as_in_a_file(found: Mapping[str, Tensor]) -> Probabilities:
@@ -98,29 +108,29 @@ def best_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[st
 
     Of equally good ones, such as all are for a score that only looks at an order, the next score decides.
     """
-    main = trials[base, ""].task.main_scores
-    return max(decisions, key=lambda name: [trials[base, name].scores[score] for score in main], default="")
+    return max(decisions, key=lambda name: _goodness(trials[base, name]), default="")
 
 
 def choose_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> tuple[str, str]:
     """Return the decision to take with ``base`` and why: the best one if its gain is outside noise."""
     best = best_decision(trials, base, decisions)
     gain = Gain.of(trials[base, ""], trials[base, best])
-    if gain.between.low > 0:
+    if gain.is_real:
         return best, f"Decision: {best}, since it gains {gain} with {base}, which is outside noise."
     return "", f"Decision: none. The best one, {best}, gains {gain} with {base}, which is not outside noise."
 
 
 def choose_method(trials: Mapping[Key, Trial], methods: Sequence[str], decision: str) -> tuple[str, str]:
     """Return the method to take with a decision and why: the best one if it beats the mean beyond noise."""
-    best = max(methods, key=lambda name: (_score(trials[name, decision]), name == BASE))
+    best = max(methods, key=lambda name: (_goodness(trials[name, decision])[0], name == BASE))
     if best == BASE:
-        return BASE, f"Method: {BASE}, since no other one scores higher."
+        return BASE, f"Method: {BASE}, since no other one scores better."
     gain = Gain.of(trials[BASE, decision], trials[best, decision])
-    if gain.between.low > 0:
+    if gain.is_real:
         return best, f"Method: {best}, since it gains {gain} over {BASE}, which is outside noise."
     return BASE, f"Method: {BASE}. The best one, {best}, gains {gain} over it, which is not outside noise."
 
 
-def _score(trial: Trial) -> float:
-    return trial.scores[trial.task.main_scores[0]]
+def _goodness(trial: Trial) -> list[float]:
+    """Return the main scores so that the higher is the better one, first the one that decides."""
+    return [trial.task.direction(score) * trial.scores[score] for score in trial.task.main_scores]

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -17,10 +17,11 @@ from experiment.run_folder import find_run
 from experiment.saved_run import SavedRun, Tables
 from experiment.settings import Settings
 from inference.mean import mean_probabilities
+from tools.review.confident import RULES
 from tools.review.report import Report
 from tools.review.settings import ReviewSettings
 from tools.review.sheet import Item, Pictures, items, sheet
-from tools.review.suspects import Answer, Validation, answer, wrong_shares
+from tools.review.suspects import Doubt, Suspect, Validation, Verdict, suspected, wrong_shares
 from tools.review.web_page import script_page
 from utils.convert import convert
 from utils.durable import make_folder, write_text
@@ -31,7 +32,7 @@ from utils.text_table import format_table
 log = logging.getLogger("podium")
 _OFTEN = 0.25  # of what is judged: a model that is wrong so often finds its own mistakes
 FOLDER = "review"  # in the run's folder
-_SUSPECTS = ("view", "rank", "group", "files", "given", "suggested", "margin", "p given", "p suggested")
+_SUSPECTS = ("question", "rank", "group", "files", "given", "suggested", "margin", "p given", "p suggested")
 
 
 @MODES.register
@@ -41,71 +42,67 @@ class Review(Mode):
     With more runs, the suspects are those of the mean of all their probabilities, in the first one's folder.
     """
 
+    takes = ("run",)
+    may_set = ("paths", "review", "dataset.relabel")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="by version or path (default: the newest)")
 
     def run(self, arguments: Namespace) -> None:
-        _refuse(arguments)
         here = Asked.of(arguments).here
         wanted = arguments.runs if arguments.run is None else [arguments.run, *arguments.runs]
-        folder, *others = [
-            find_run(here.paths.runs, here.run.name, run, finished=True) for run in wanted or [None]
-        ]
-        places = [text for text in arguments.overrides if text.startswith("paths.")]
+        folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in wanted or [None]]
+        paths = [text for text in arguments.overrides if text.startswith("paths.")]
         tables = Tables()
-        runs = [SavedRun.read(own, places, tables) for own in (folder, *others)]
-        make_folder(folder / FOLDER)
-        _write(here, runs, folder / FOLDER)
+        runs = [SavedRun.read(folder, paths, tables) for folder in folders]
+
+        folder, wanted = folders[0] / FOLDER, here.of_tool(ReviewSettings)
+        make_folder(folder)
+        _write_report(wanted, runs[0], folder)
+        _write_suspects(wanted, runs, folder, _earlier(here, runs[0].settings))
 
 
-def _refuse(arguments: Namespace) -> None:
-    if arguments.resume:
-        raise ConfigError("--resume goes on with training; it has no meaning with --mode review.")
-    for text in arguments.overrides:
-        if not text.startswith(("paths.", "review.", "dataset.relabel=")):
-            raise ConfigError(
-                f"--set {text} belongs to training; with --mode review only paths, what [review] says, and "
-                "dataset.relabel can be set."
-            )
-
-
-def _write(here: Settings, runs: Sequence[SavedRun], folder: Path) -> None:
-    run = runs[0]
-    prepare = _prepare(run.settings, here.of_tool(ReviewSettings).height)
-    own = _validation(run, run.task.asked(run.validated.probabilities))
-    pictures = Pictures(own, prepare)
-    report = Report.of(run, own)
-    report.write(folder, pictures, here.of_tool(ReviewSettings).mistakes)
+def _write_report(wanted: ReviewSettings, run: SavedRun, folder: Path) -> None:
+    """Write and print what a run's predictions say of it."""
+    validation = _validation(run)
+    report = Report.of(run, validation)
+    report.write(folder, Pictures(validation, _prepare(run.settings, wanted.height)), wanted.mistakes)
     log.info("\n%s: %d images were validated.\n\n%s", run.folder, len(run.rows), report.text())
-    judged = own if len(runs) == 1 else _mean(runs)
-    answers = [answer(question, judged.groups) for question in judged.questions(by_group=True)]
-    suspects = [suspect for one in answers for suspect in one.suspects]
-    _write_suspects(folder / "suspects.csv", judged, answers)
-    earlier = _earlier(here, run.settings)
-    corrected = [(run.dataset.profile(profile), field) for profile, field, *_ in earlier]
-    doubtful = _doubtful(answers)
+    log.info("\nReport: %s, with its tables and picture beside it.", folder / "report.html")
+
+
+def _write_suspects(
+    wanted: ReviewSettings, runs: Sequence[SavedRun], folder: Path, earlier: Sequence[Sequence[str]]
+) -> None:
+    """Write the labels that all runs together doubt, as a table and as a sheet to mark them on."""
+    run, validation = runs[0], _mean(runs) if len(runs) > 1 else _validation(runs[0])
+    rule = RULES[wanted.rule]
+    verdicts = [suspected(judged, validation.groups, rule) for judged in validation.judged(by_group=True)]
+    write_table(folder / "suspects.csv", _SUSPECTS, _rows(validation, verdicts))
+    doubtful = _doubtful(verdicts)
     for line in doubtful:
         log.warning("%s", line)
-    found = items(judged, suspects, here.of_tool(ReviewSettings).most, corrected)
+
+    suspects = [suspect for verdict in verdicts for suspect in verdict.suspects]
+    corrected = [(run.dataset.profile(profile), field) for profile, field, *_ in earlier]
+    shown = items(validation, suspects, wanted.most, corrected)
     data = sheet(
-        judged,
-        found,
-        pictures if judged is own else Pictures(judged, prepare),
+        validation,
+        shown,
+        Pictures(validation, _prepare(run.settings, wanted.height)),
         run=run.folder,
-        key=_key(judged),
+        key=_key(validation),
         earlier=earlier,
         note=" ".join([_note(run, len(runs), len(earlier)), *doubtful]),
     )
     write_text(folder / "review.html", script_page("review", data))
-    log.info("\n%s\n", _counts(answers, found))
-    log.info("Report: %s, with its tables and picture beside it.", folder / "report.html")
+    log.info("\n%s\n", _counts(verdicts, shown))
     log.info(
         "Suspected labels: %s\nOpen %s in a browser, mark what is wrong, and save relabel.csv for [dataset] "
         "relabel.",
-        folder / "suspects.csv",
-        folder / "review.html",
-    )
+        folder / "suspects.csv", folder / "review.html",
+    )  # fmt: skip
 
 
 def _prepare(settings: Settings, height: int) -> Prepare:
@@ -116,7 +113,9 @@ def _prepare(settings: Settings, height: int) -> Prepare:
     return Prepare(size, cropper, depth=settings.images.depth)
 
 
-def _validation(run: SavedRun, probabilities: Mapping[str, Tensor]) -> Validation:
+def _validation(run: SavedRun, probabilities: Mapping[str, Tensor] | None = None) -> Validation:
+    """Return the images that a run validated, with its own probabilities unless others are given."""
+    probabilities = probabilities or run.task.asked(run.validated.probabilities)
     return Validation(run.task, run.dataset, run.rows, run.validated.groups, run.targets, probabilities)
 
 
@@ -130,13 +129,18 @@ def _mean(runs: Sequence[SavedRun]) -> Validation:
     ids = [name for name in runs[0].validated.ids if name in shared]
     if not ids:
         raise ConfigError("No image was validated by all of these runs: train them with the same folds.")
+
     same = [run.only(ids) for run in runs]
-    first = same[0].task.asked(same[0].validated.probabilities)
     asked = [run.task.asked(run.validated.probabilities) for run in same]
-    for run, found in zip(same, asked, strict=True):
-        if {view: run.task.views[view] for view in found} != {v: same[0].task.views[v] for v in first}:
+    labels = [_labels(run, questions) for run, questions in zip(same, asked, strict=True)]
+    for run, names in zip(same, labels, strict=True):
+        if names != labels[0]:
             raise ConfigError(f"{run.folder} has other labels than {same[0].folder}.")
     return _validation(same[0], mean_probabilities(asked))
+
+
+def _labels(run: SavedRun, questions: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    return {question: run.task.questions[question] for question in questions}
 
 
 def _earlier(here: Settings, trained: Settings) -> list[list[str]]:
@@ -159,53 +163,58 @@ def _key(validation: Validation) -> str:
 
 def _note(run: SavedRun, runs: int, earlier: int) -> str:
     """Return what is said above the suspects."""
-    said = ["Ranked by how surely the model contradicts the label. Blue frame: the photo in doubt."]
+    sentences = ["Ranked by how surely the model contradicts the label. Blue frame: the photo in doubt."]
     if runs > 1:
-        said.append(f"The mean of {runs} runs.")
+        sentences.append(f"The mean of {runs} runs.")
     if earlier:
-        said.append(f"{earlier} corrections that the config names are saved again, and not asked.")
+        sentences.append(f"{earlier} corrections that the config names are saved again, and not asked.")
     if not run.dataset.cells_are_read:
         name = type(run.dataset).__name__
-        said.append(f"{name} reads no relabel file: take what you save as a list of files to mend by hand.")
-    return " ".join(said)
+        sentences.append(
+            f"{name} reads no relabel file: take what you save as a list of files to mend by hand."
+        )
+    return " ".join(sentences)
 
 
-def _write_suspects(path: Path, validation: Validation, answers: Sequence[Answer]) -> None:
-    rows = []
-    for one in answers:
-        for rank, suspect in enumerate(one.suspects, start=1):
-            for doubt in suspect.doubts:
-                files = [validation.dataset.files[int(validation.rows[image])] for image in doubt.images]
-                names, of = one.question.names, doubt.probabilities
-                sure = (suspect.margin, of[doubt.given], of[doubt.suggested])
-                group = validation.groups[int(doubt.images[0])]
-                labels = (names[doubt.given], names[doubt.suggested])
-                texts = (one.question.view, str(rank), group, "\n".join(files), *labels)
-                rows.append((*texts, *(f"{value:.6f}" for value in sure)))
-    write_table(path, _SUSPECTS, rows)
+def _rows(validation: Validation, verdicts: Sequence[Verdict]) -> Iterator[tuple[str, ...]]:
+    """Yield a row of ``_SUSPECTS`` for each doubted label, worst first within each question."""
+    for verdict in verdicts:
+        for rank, suspect in enumerate(verdict.suspects, start=1):
+            yield from (_row(validation, suspect, doubt, rank) for doubt in suspect.doubts)
 
 
-def _doubtful(answers: Sequence[Answer]) -> list[str]:
-    """Return a line for each view about which the model is wrong so often that no suspicion is worth much."""
+def _row(validation: Validation, suspect: Suspect, doubt: Doubt, rank: int) -> tuple[str, ...]:
+    files = [validation.dataset.files[int(validation.rows[image])] for image in doubt.images]
+    group = validation.groups[int(doubt.images[0])]
+    names, probabilities = suspect.judged.names, doubt.probabilities
+    numbers = (suspect.margin, probabilities[doubt.given], probabilities[doubt.suggested])
+    where = (suspect.judged.question, str(rank), group, "\n".join(files))
+    return (*where, names[doubt.given], names[doubt.suggested], *(f"{number:.6f}" for number in numbers))
+
+
+def _doubtful(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return a line for each question that the model gets wrong so often that no suspicion is worth much."""
     return [
-        f"{view}: the model is wrong about {share:.0%} of what is judged, so this is a list of its "
+        f"{question}: the model is wrong about {share:.0%} of what is judged, so this is a list of its "
         "mistakes, not of wrong labels."
-        for view, share in wrong_shares(answers).items()
+        for question, share in wrong_shares(verdicts).items()
         if share >= _OFTEN
     ]
 
 
-def _counts(answers: Sequence[Answer], found: Sequence[Item]) -> str:
-    """Return how many labels are suspected and shown, by label space."""
-    rows: dict[str, list[int]] = {}
-    wrong = wrong_shares(answers)
-    for one in answers:
-        of = rows.setdefault(one.question.view, [0, 0, 0])
-        of[0] += len(one.question.given)
-        of[1] += len(one.suspects)
-    for item in found:
-        rows[item.view][2] += 1
+def _counts(verdicts: Sequence[Verdict], shown: Sequence[Item]) -> str:
+    """Return how many labels are suspected and shown, by question."""
+    counts: dict[str, list[int]] = {}
+    for verdict in verdicts:
+        row = counts.setdefault(verdict.judged.question, [0, 0, 0])
+        row[0] += len(verdict.judged.given)
+        row[1] += len(verdict.suspects)
+    for item in shown:
+        counts[item.question][2] += 1
+
+    wrong = wrong_shares(verdicts)
     columns = ("labels that may be wrong", "judged", "model wrong", "suspects", "on the sheet")
-    return format_table(
-        columns, [(view, judged, f"{wrong[view]:.1%}", *rest) for view, (judged, *rest) in rows.items()]
-    )
+    rows: list[tuple[str | int, ...]] = [
+        (question, row[0], f"{wrong[question]:.1%}", *row[1:]) for question, row in counts.items()
+    ]
+    return format_table(columns, rows)

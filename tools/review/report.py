@@ -16,9 +16,10 @@ from inference.label_report import LabelScore, label_scores
 from tools.review import tables
 from tools.review.calibration import Reliability, reliability
 from tools.review.mistakes import Mistake, most_confident
+from tools.review.picture import reliability_picture
 from tools.review.sheet import Pictures
 from tools.review.subsets import SubsetScore, subset_scores, subsets
-from tools.review.suspects import Question, Validation
+from tools.review.suspects import Judged, Validation
 from tools.review.tables import Cells, html_table
 from tools.review.web_page import plain_page
 from utils.durable import write_bytes, write_text
@@ -49,7 +50,7 @@ class Report:
 
     run: SavedRun
     validation: Validation
-    reliabilities: Mapping[str, Reliability]  # by view
+    reliabilities: Mapping[str, Reliability]  # by question
     labels: Sequence[LabelScore]
     parts: Sequence[SubsetScore]
     mistakes: Sequence[Mistake]
@@ -58,21 +59,19 @@ class Report:
     def of(cls, run: SavedRun, validation: Validation) -> "Report":
         """Return what there is to say of a run."""
         groups = validation.groups
-        questions = list(validation.questions(by_group=False))
-        facts, logits = [run.dataset.facts_of(int(row)) for row in run.rows], run.logits
-        parts = [
-            score
-            for part in subsets(run.task, run.targets, facts, groups)
-            for score in subset_scores(run.task, part, logits, run.targets, groups, repeats=DRAWS)
-        ]
-        labels = label_scores(run.task, run.task.decide(logits), run.targets, groups, repeats=DRAWS)
-        mistakes = [one for question in questions for one in most_confident(question, groups, _KEPT)]
-        return cls(run, validation, _reliabilities(questions, groups), labels, parts, mistakes)
+        labels = label_scores(run.task, run.task.decide(run.logits), run.targets, groups, repeats=DRAWS)
+
+        facts = [run.dataset.facts_of(int(row)) for row in run.rows]
+        parts: list[SubsetScore] = []
+        for part in subsets(run.task, run.targets, facts, groups):
+            parts += subset_scores(run.task, part, run.logits, run.targets, groups, repeats=DRAWS)
+
+        judged = list(validation.judged(by_group=False))
+        mistakes = [mistake for each in judged for mistake in most_confident(each, groups, _KEPT)]
+        return cls(run, validation, _reliabilities(judged, groups), labels, parts, mistakes)
 
     def write(self, folder: Path, pictures: Pictures, most: int) -> None:
         """Write the tables, ``reliability.png`` and ``report.html``, with ``most`` mistakes of each label."""
-        from tools.review.picture import reliability_picture  # matplotlib: no mode is to load it for nothing
-
         picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
         write_bytes(folder / "reliability.png", picture)
         write_table(folder / "reliability.csv", tables.BINS, tables.bins(self.reliabilities))
@@ -82,12 +81,12 @@ class Report:
         write_text(folder / "report.html", self._page(base64.b64encode(picture).decode(), pictures, most))
 
     def text(self) -> str:
-        """Return what is printed: calibration, each label, and the deciding view on each part."""
+        """Return what is printed: calibration, each label, and the deciding question on each part."""
         shown, left_out = tables.worst_labels(self.labels)
         labels = format_table(*self._known(*tables.labels_in_short(shown)))
         if left_out:
             labels += f"\n{_left_out(left_out)}"
-        columns, rows = tables.parts_in_short(self.parts, list(self.run.task.views)[-1])
+        columns, rows = tables.parts_in_short(self.parts, list(self.run.task.questions)[-1])
         parts = format_table(*self._known(columns, rows)) if rows else ""
         sure = format_table(*self._known(*tables.calibration(self.reliabilities)))
         return "\n\n".join(filter(None, [sure, labels, parts and f"{parts}\n{_NO_F1}"]))
@@ -103,21 +102,22 @@ class Report:
         names = [called if column == "groups" else column for column in columns]
         return tuple(names[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
 
-    def _cells(self, one: Mistake) -> Cells:
-        rows, dataset = self.run.rows, self.run.dataset
-        sure = (f"{one.sure:.4f}", f"{one.of_label:.4f}")
-        file = dataset.files[int(rows[one.image])]
-        return (one.view, one.label, one.said, *sure, self.validation.groups[one.image], file)
+    def _cells(self, mistake: Mistake) -> Cells:
+        file = self.run.dataset.files[int(self.run.rows[mistake.image])]
+        probabilities = (f"{mistake.probability:.4f}", f"{mistake.of_label:.4f}")
+        answers = (mistake.question, mistake.label, mistake.answer)
+        return (*answers, *probabilities, self.validation.groups[mistake.image], file)
 
     def _page(self, picture: str, pictures: Pictures, most: int) -> str:
-        one, several = self._whose
+        group, several = self._whose
         count = len(set(self.validation.groups))
         belong = "" if several == "images" else f" of {count} {several}"
         shown, left_out = tables.worst_labels(self.labels)
+
         body = [
             f"<h1>Report of {escape(str(self.run.folder))}</h1>",
             f"<p>{len(self.run.rows)} images{belong}, each predicted by models that were not trained on it, "
-            f"held against the organiser's labels. Intervals (95 %) are drawn by {one}.</p>",
+            f"held against the organiser's labels. Intervals (95 %) are drawn by {group}.</p>",
             "<h2>Is it right as often as it says?</h2>",
             f'<img class="picture" alt="reliability" src="data:image/png;base64,{picture}">',
             f"<p>{_CALIBRATION}</p>",
@@ -134,47 +134,51 @@ class Report:
         return plain_page(f"Report of {self.run.folder}", "report", "\n".join(body))
 
     def _mistakes(self, pictures: Pictures, most: int) -> Iterator[str]:
-        of_label, left_out = tables.of_each_label(self.mistakes)
-        one, several = self._whose
-        alone = "" if several == "images" else f" One of each {one} at most."
+        by_label, left_out = tables.of_each_label(self.mistakes)
+        group, several = self._whose
+        alone = "" if several == "images" else f" One of each {group} at most."
         more = f" Those of {left_out} labels with fewer are in mistakes.csv." if left_out else ""
         yield (
             "<p>A mistake: the likeliest answer to the question, by itself, is not the organiser's."
             f"{alone} Some are wrong labels: see review.html.{more}</p>"
         )
-        pictures.need([one.image for found in of_label.values() for one in found[:most]])
-        for (view, label), found in of_label.items():
-            yield f"<h3>{escape(view)}: {escape(label)}</h3>"
-            figures = [self._figure(one, pictures) for one in found[:most]]
+        shown = {key: mistakes[:most] for key, mistakes in by_label.items()}
+        pictures.need([mistake.image for mistakes in shown.values() for mistake in mistakes])
+        for (question, label), mistakes in shown.items():
+            yield f"<h3>{escape(question)}: {escape(label)}</h3>"
+            figures = [self._figure(mistake, pictures) for mistake in mistakes]
             yield f'<div class="photos">{"".join(figures)}</div>'
 
-    def _figure(self, one: Mistake, pictures: Pictures) -> str:
-        name = PurePosixPath(pictures.file(one.image))
-        where = f"{self.validation.groups[one.image]} {name.stem}"
-        caption = f"{one.said} {one.sure:.2f}, {one.label} {one.of_label:.2f}"
-        source = f'src="data:image/jpeg;base64,{pictures[one.image]}"'
+    def _figure(self, mistake: Mistake, pictures: Pictures) -> str:
+        name = PurePosixPath(pictures.file(mistake.image))
+        where = f"{self.validation.groups[mistake.image]} {name.stem}"
+        answer = f"{mistake.answer} {mistake.probability:.2f}"
+        caption = f"{answer}, {mistake.label} {mistake.of_label:.2f}"
+        source = f'src="data:image/jpeg;base64,{pictures[mistake.image]}"'
         return (
             f'<figure><img alt="" loading="lazy" {source}>'
             f"<figcaption>{escape(caption)}<br>{escape(where)}</figcaption></figure>"
         )
 
 
-def _reliabilities(questions: Sequence[Question], groups: Sequence[str]) -> dict[str, Reliability]:
-    """Return the reliability of each view: of the likeliest label, or of each label that may be there."""
-    of_view: dict[str, list[Question]] = {}
-    for question in questions:
-        of_view.setdefault(question.view, []).append(question)
-    found = {}
-    for view, same in of_view.items():
-        images = np.concatenate([np.concatenate(question.images) for question in same])
-        if same[0].label is None:
-            sure = same[0].probabilities.max(axis=1)
-            right = same[0].probabilities.argmax(axis=1) == same[0].given
-        else:
-            sure = np.concatenate([question.probabilities[:, 1] for question in same])
-            right = np.concatenate([question.given == 1 for question in same])
-        found[view] = reliability(sure, right, [groups[image] for image in images])
-    return found
+def _reliabilities(judged: Sequence[Judged], groups: Sequence[str]) -> dict[str, Reliability]:
+    """Return the reliability of each question: of the likeliest label, or of each label that may be there."""
+    by_question: dict[str, list[Judged]] = {}
+    for each in judged:
+        by_question.setdefault(each.question, []).append(each)
+
+    reliabilities = {}
+    for question, same in by_question.items():
+        images = np.concatenate([np.concatenate(each.images) for each in same])
+        first = same[0]
+        if first.label is None:
+            confidence = first.probabilities.max(axis=1)
+            right = first.probabilities.argmax(axis=1) == first.given
+        else:  # any number of labels: each is held against its own probability
+            confidence = np.concatenate([each.probabilities[:, 1] for each in same])
+            right = np.concatenate([each.given == 1 for each in same])
+        reliabilities[question] = reliability(confidence, right, [groups[image] for image in images])
+    return reliabilities
 
 
 def _chosen(task: Task) -> str:

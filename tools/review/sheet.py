@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,7 +20,7 @@ from tools.review.suspects import Doubt, Suspect, Validation
 _MOST_IMAGES = 12  # of a group that are shown
 _MOST_OPTIONS = 20  # other answers: the likeliest, in the labels' order
 _MOST_PROBABILITIES = 6  # of labels that are shown
-Place = tuple[str, str]  # of a correction: profile and field
+TableCell = tuple[str, str]  # of the organiser's table: profile and field
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class Item:
     options: tuple[Option, ...]
 
     @property
-    def view(self) -> str:
-        return self.suspect.question.view
+    def question(self) -> str:
+        return self.suspect.judged.question
 
     @property
     def given(self) -> str:
@@ -50,56 +51,57 @@ class Item:
         return self._words([doubt.suggested for doubt in self.suspect.doubts])
 
     def _words(self, labels: Sequence[int]) -> str:
-        return " and ".join(self.suspect.question.names[label] for label in labels)
+        return " and ".join(self.suspect.judged.names[label] for label in labels)
 
 
 def items(
-    validation: Validation, suspects: Sequence[Suspect], most: int, corrected: Sequence[Place] = ()
+    validation: Validation, suspects: Sequence[Suspect], most: int, corrected: Sequence[TableCell] = ()
 ) -> list[Item]:
-    """Return the worst suspects, at most ``most`` of each view, whose corrections can't contradict another's.
+    """Return the worst suspects whose corrections can't contradict another's, ``most`` of each question.
 
     Args:
         corrected: what the team has corrected before: it is not asked again.
     """
-    found: list[Item] = []
+    kept: list[Item] = []
     taken = set(corrected)
-    of_view: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for suspect in sorted(suspects, key=lambda suspect: suspect.margin):
-        view = suspect.question.view
-        if of_view.get(view, 0) == most:
+        question = suspect.judged.question
+        if counts.get(question, 0) == most:
             continue
         options = tuple(_options(validation, suspect))
         cells = [cell for option in options for cell in option.cells]
-        places = {(cell.profile, cell.field) for cell in cells}
-        if not options or places & taken:
+        if not options or taken & {(cell.profile, cell.field) for cell in cells}:
             continue
+
+        # A cell with several labels in it can be corrected label by label; any other only once.
         taken |= {(cell.profile, cell.field) for cell in cells if cell.separator is None}
-        of_view[view] = of_view.get(view, 0) + 1
-        found.append(Item(suspect, options))
-    return found
+        counts[question] = counts.get(question, 0) + 1
+        kept.append(Item(suspect, options))
+    return kept
 
 
 def _options(validation: Validation, suspect: Suspect) -> Iterator[Option]:
     """Yield the suggested answer and then the others; those that the data set can't be told are left out."""
-    names = suspect.question.names
-    each = [_cells(validation, suspect, doubt, doubt.suggested) for doubt in suspect.doubts]
-    if len(each) == 1:
+    names = suspect.judged.names
+    corrections = [_cells(validation, suspect, doubt, doubt.suggested) for doubt in suspect.doubts]
+    if len(corrections) == 1:
         doubt = suspect.doubts[0]
         likely = sorted(range(len(names)), key=lambda label: -doubt.probabilities[label])[: _MOST_OPTIONS + 1]
         others = [label for label in sorted(likely) if label not in (doubt.given, doubt.suggested)]
         for label in (doubt.suggested, *others)[:_MOST_OPTIONS]:
             if cells := _cells(validation, suspect, doubt, label):
                 yield Option(names[label], cells)
-    elif all(each):
-        yield Option("swap both", tuple(cell for cells in each for cell in cells))
-        for doubt, cells in zip(suspect.doubts, each, strict=True):
+    elif all(corrections):
+        yield Option("swap both", tuple(chain.from_iterable(corrections)))
+        for doubt, cells in zip(suspect.doubts, corrections, strict=True):
             yield Option(f"only {names[doubt.given]} \u2192 {names[doubt.suggested]}", cells)
 
 
 def _cells(validation: Validation, suspect: Suspect, doubt: Doubt, label: int) -> tuple[Cell, ...]:
     """Return the corrections that give all images of a doubt a label; none where that can't be said."""
-    dataset, question = validation.dataset, suspect.question
-    found: dict[Cell, None] = {}
+    dataset, judged = validation.dataset, suspect.judged
+    corrections: dict[Cell, None] = {}
     for image in doubt.images.tolist():
         row = int(validation.rows[image])
         facts = _corrected(validation, dataset.facts_of(row), suspect, label)
@@ -107,25 +109,26 @@ def _cells(validation: Validation, suspect: Suspect, doubt: Doubt, label: int) -
             return ()
         cells = dataset.cells(row, facts)
         if not cells:  # no relabel file is read there: it is said by file and question
-            before, after = question.names[doubt.given], question.names[label]
-            cells = [Cell(dataset.files[row], question.view, before, after)]
-        found |= dict.fromkeys(cells)
-    return tuple(found)
+            before, after = judged.names[doubt.given], judged.names[label]
+            cells = [Cell(dataset.files[row], judged.question, before, after)]
+        corrections |= dict.fromkeys(cells)
+    return tuple(corrections)
 
 
 def _corrected(validation: Validation, facts: Facts, suspect: Suspect, label: int) -> Facts | None:
-    question, task = suspect.question, validation.task
+    """Return facts that give the label; None where labels would exclude one another."""
+    judged, task = suspect.judged, validation.task
     if not facts:
         return facts
-    if question.label is None:
-        changed = task.corrected(facts, question.view, label)
+    if judged.label is None:
+        changed = task.corrected(facts, judged.question, label)
     else:
-        changed = task.corrected(facts, question.view, question.label, present=bool(label))
+        changed = task.corrected(facts, judged.question, judged.label, present=bool(label))
     if changed is None:
         return facts
     try:
         task.encode(changed)
-    except ValueError:  # labels that exclude one another, as in a hierarchy
+    except ValueError:  # as in a hierarchy
         return None
     return changed
 
@@ -164,7 +167,7 @@ class Pictures:
 
 def sheet(
     validation: Validation,
-    found: Sequence[Item],
+    shown: Sequence[Item],
     pictures: Pictures,
     *,
     run: Path,
@@ -179,71 +182,81 @@ def sheet(
         earlier: corrections (profile, field, value, reason) that the team has, which are saved again.
         note: said above the suspects.
     """
-    members: dict[str, list[int]] = {}
+    by_group: dict[str, list[int]] = {}
     for image, group in enumerate(validation.groups):
-        members.setdefault(group, []).append(image)
-    shown = [_shown(item, validation, members) for item in found]
-    pictures.need([image for images in shown for image in images])
-    place = {image: number for number, image in enumerate(dict.fromkeys(i for of in shown for i in of))}
+        by_group.setdefault(group, []).append(image)
+    images_of = [_shown(item, validation, by_group) for item in shown]
+    images = list(dict.fromkeys(chain.from_iterable(images_of)))
+    pictures.need(images)
+
+    # The page names a picture by its number among all that it holds.
+    number = {image: index for index, image in enumerate(images)}
+    told = []
+    for item, of_group in zip(shown, images_of, strict=True):
+        framed = [image for doubt in item.suspect.doubts for image in _framed(doubt)]
+        numbers = {
+            "images": [number[image] for image in of_group],
+            "doubted": [number[image] for image in framed if image in number],
+        }
+        told.append(_item(item, validation, run) | numbers)
     return {
         "run": str(run),
         "key": key,
         "note": note,
         "columns": list(COLUMNS),
-        "earlier": [list(row) for row in earlier],
-        "images": [
-            {"file": pictures.file(i), "name": PurePosixPath(pictures.file(i)).stem, "jpeg": pictures[i]}
-            for i in place
-        ],
-        "items": [
-            _item(item, validation, run) | {"images": [place[image] for image in images]}
-            | {"doubted": [place[i] for doubt in item.suspect.doubts for i in _marked(doubt) if i in place]}
-            for item, images in zip(found, shown, strict=True)
-        ],
-    }  # fmt: skip
+        "earlier": list(map(list, earlier)),
+        "images": [_picture(pictures, image) for image in images],
+        "items": told,
+    }
 
 
-def _marked(doubt: Doubt) -> list[int]:
+def _picture(pictures: Pictures, image: int) -> dict[str, str]:
+    file = pictures.file(image)
+    return {"file": file, "name": PurePosixPath(file).stem, "jpeg": pictures[image]}
+
+
+def _framed(doubt: Doubt) -> list[int]:
     """Return the images to frame: none where a whole group is in doubt."""
     return doubt.images.tolist() if len(doubt.images) == 1 else []
 
 
-def _shown(item: Item, validation: Validation, members: Mapping[str, list[int]]) -> list[int]:
+def _shown(item: Item, validation: Validation, by_group: Mapping[str, list[int]]) -> list[int]:
     """Return the images of a suspect's group, in the table's order; of a large one those in doubt first."""
     doubted = [image for doubt in item.suspect.doubts for image in doubt.images.tolist()]
-    group = members[validation.groups[doubted[0]]]
+    group = by_group[validation.groups[doubted[0]]]
     if len(group) <= _MOST_IMAGES:
         return group
     return [*doubted, *(image for image in group if image not in set(doubted))][:_MOST_IMAGES]
 
 
 def _item(item: Item, validation: Validation, run: Path) -> dict[str, Any]:
-    suspect, first = item.suspect, item.suspect.doubts[0]
-    question = suspect.question
-    of = first.probabilities
-    ranked = sorted(range(len(of)), key=lambda label: -of[label])
+    """Return a suspect as the page is told of it, but for the numbers of its pictures."""
+    first, judged = item.suspect.doubts[0], item.suspect.judged
+    names, probabilities = judged.names, first.probabilities
+    ranked = sorted(range(len(probabilities)), key=lambda label: -probabilities[label])
     kept = [label for label in ranked if label in ranked[:_MOST_PROBABILITIES] or label == first.given]
+
+    # A number, such as an age, can be typed in where the only answers are the ranges that it falls into.
     fields = {cell.field for option in item.options for cell in option.cells}
-    number = validation.task.numbers.get(next(iter(fields))) if len(fields) == 1 else None
-    said = f"{question.names[first.suggested]} {of[first.suggested]:.2f}, {question.names[first.given]}"
-    place = [f"{cell.profile}/{cell.field}" for cell in item.options[0].cells]
+    limits = validation.task.numbers.get(next(iter(fields))) if len(fields) == 1 else None
+
+    asked_for = [] if judged.label is None else [names[1]]
+    cells = [f"{cell.profile}/{cell.field}" for cell in item.options[0].cells]
+    suggested = f"{names[first.suggested]} {probabilities[first.suggested]:.2f}"
+    given = f"{names[first.given]} {probabilities[first.given]:.2f}"
     return {
-        "id": "/".join([item.view, *([] if question.label is None else [question.names[1]]), *place]),
-        "view": item.view,
+        "id": "/".join([item.question, *asked_for, *cells]),
+        "question": item.question,
         "group": validation.groups[int(first.images[0])],
         "given": item.given,
         "suggested": item.suggested,
-        "probabilities": [[question.names[label], round(of[label], 4)] for label in kept],
-        "options": [
-            {
-                "name": option.name,
-                "cells": [
-                    [cell.profile, cell.field, cell.before, cell.after, cell.separator]
-                    for cell in option.cells
-                ],
-            }
-            for option in item.options
-        ],
-        "number": list(number) if number else None,
-        "reason": f"seen in a review of {run}: {said} {of[first.given]:.2f}",
+        "probabilities": [[names[label], round(probabilities[label], 4)] for label in kept],
+        "options": list(map(_option, item.options)),
+        "number": list(limits) if limits else None,
+        "reason": f"seen in a review of {run}: {suggested}, {given}",
     }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    cells = [[cell.profile, cell.field, cell.before, cell.after, cell.separator] for cell in option.cells]
+    return {"name": option.name, "cells": cells}

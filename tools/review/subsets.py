@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dataset.tasks.base import LABELS, Facts, Logits, Scorer, Targets, Task
-from dataset.tasks.scorers import any_of_scorer
-from inference.bootstrap import REPEATS, SEED, Interval, draws
-from utils.metrics import Counts, Weights
+from dataset.metrics.base import Metric
+from dataset.metrics.draws import Draws
+from dataset.metrics.evidence import Evidence
+from dataset.tasks.base import LABELS, Facts, Logits, Targets, Task
+from inference.bootstrap import REPEATS, SEED, Interval
+from utils.metrics import Counts
 
 _MOST_VALUES = 12  # of a column; numbers with more are cut into ranges
 _RANGES = 5
@@ -77,40 +79,32 @@ def subset_scores(
 ) -> list[SubsetScore]:
     """Return what can be said of each other view on a subset, with its intervals by group.
 
-    Where one label is right, a part that lacks some of a view's labels gets the accuracy alone: no answer can
-    be wrong about what has been taken away, so precision, and F1 with it, would come out too high (1 where
-    a part is made of one true label). Where any number is right, the scores are of the labels that some of
-    the part's images have and others have not, for the same reason.
+    Where one label is right, a part that lacks some of a question's labels gets means over images alone:
+    no answer can be wrong about what has been taken away, so precision, and F1 with it, would come out too
+    high (1 where a part is made of one true label). Where any number is right, the scores are of the
+    labels that some of the part's images have and others have not, for the same reason.
     """
     rows = torch.from_numpy(subset.rows)
     every = _labelled(task, targets)
     logits, targets = ({name: of[rows] for name, of in values.items()} for values in (logits, targets))
     there = _labelled(task, targets)
-    scorers = {
-        view: _honest(scorer, task, view, (every[view], there[view]), (logits, targets))
-        for view, scorer in task.view_scorers(logits, targets).items()
-        if view != subset.by and there[view].known.any()
-    }
+
     own = [groups[row] for row in subset.rows]
-    once = np.ones(len(own), dtype=np.int64)
-    values = {view: scorer(once) for view, scorer in scorers.items()}
-    drawn = [
-        {view: scorer(weights) for view, scorer in scorers.items()}
-        for weights in draws(own, seed=seed, repeats=repeats)
-    ]
-    return [
-        SubsetScore(
-            subset,
-            len({own[row] for row in np.flatnonzero(there[view].known)}),
-            int(there[view].known.sum()),
-            view,
-            score,
-            value,
-            Interval.of(np.array([of[view][score] for of in drawn])),
-        )
-        for view, of_view in values.items()
-        for score, value in of_view.items()
-    ]
+    draws = Draws(own, seed, repeats)
+    scores = []
+    for question, evidence in task.evidence(logits, targets).items():
+        known = there[question].known
+        if question == subset.by or not known.any():
+            continue
+        several = len({own[row] for row in np.flatnonzero(known)})
+        for metric, about in _honest(task, question, evidence, every[question], there[question]):
+            statistic = metric.statistic(about)
+            value, drawn = float(statistic.once(None)[0]), statistic.drawn(draws)[:, 0]
+            score = SubsetScore(
+                subset, several, int(known.sum()), question, metric.name, value, Interval.of(drawn)
+            )
+            scores.append(score)
+    return scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +119,7 @@ def _labelled(task: Task, targets: Targets) -> dict[str, _Labelled]:
     found = {}
     for view, answers in task.answers(targets).items():
         known = answers >= 0
-        counts = np.bincount(answers[known], minlength=len(task.views[view]))
+        counts = np.bincount(answers[known], minlength=len(task.questions[view]))
         found[view] = _Labelled(known, counts)
     for view in _any_of(task):
         members = task.members(targets)
@@ -139,48 +133,28 @@ def _any_of(task: Task) -> set[str]:
 
 
 def _honest(
-    scorer: Scorer, task: Task, view: str, labelled: tuple[_Labelled, _Labelled], of: tuple[Logits, Targets]
-) -> Scorer:
-    """Return what gives those of the main scores that mean on a part what their names say.
+    task: Task, question: str, evidence: Evidence, every: _Labelled, there: _Labelled
+) -> Iterator[tuple[Metric, Evidence]]:
+    """Yield the metrics that mean on a part what their names say, and what each is given there.
 
     Args:
-        labelled: of all images, and of the part's.
-        of: logits and targets of the part.
+        evidence: of the part.
+        every: which labels all images have.
+        there: which those of the part have.
     """
-    every, there = labelled
-    if view in _any_of(task):
-        return _of_labels_that_vary(scorer, task, there, *of)
-    if ((every.images > 0) & (there.images == 0)).any():
-        return _only(scorer, [name for name in task.main_scores if name == "accuracy"])
-    labels = [label for label, images in zip(task.views[view], there.images, strict=True) if images]
-    return _only(scorer, task.main_scores, labels)
+    several = evidence.kind == "any_of"
+    lacks = bool(((every.images > 0) & (there.images == 0)).any()) and not several
+    varies = there.images < len(there.known) if several else np.ones(len(there.images), dtype=np.bool_)
+    labels = np.flatnonzero((there.images > 0) & varies).tolist()
+    if several and not labels:
+        return
 
-
-def _only(scorer: Scorer, names: Sequence[str], labels: Sequence[str] = ()) -> Scorer:
-    """Return what gives the scores of ``names``, macro-F1 over ``labels``."""
-
-    def scores(weights: Weights) -> dict[str, float]:
-        found = scorer(weights)
-        if labels:
-            found["macro_f1"] = float(np.mean([found[f"f1/{label}"] for label in labels]))
-        return {name: found[name] for name in names if name in found}
-
-    return scores
-
-
-def _of_labels_that_vary(
-    scorer: Scorer, task: Task, there: _Labelled, logits: Logits, targets: Targets
-) -> Scorer:
-    (view,) = _any_of(task)
-    varies = (there.images > 0) & (there.images < len(there.known))
-    if varies.all():
-        return _only(scorer, task.main_scores)
-    if not varies.any():
-        return _only(scorer, ())
-    labels = [label for label, of in zip(task.views[view], varies, strict=True) if of]
-    true, chosen = (task.members(marked)[:, varies] for marked in (targets, task.decide(logits)))
-    sure = task.probabilities(logits)[view].cpu().numpy()[:, varies]
-    return _only(any_of_scorer(labels, true, chosen, sure), task.main_scores)
+    about = evidence if len(labels) in (0, len(evidence.labels)) else evidence.only(labels)
+    for metric in task.metrics_of(question):
+        if metric.per_image and not several:
+            yield metric, evidence
+        elif metric.on_parts and not lacks:
+            yield metric, about
 
 
 def _by_view(task: Task, targets: Targets) -> dict[str, _Values]:
@@ -188,7 +162,7 @@ def _by_view(task: Task, targets: Targets) -> dict[str, _Values]:
     answers = task.answers(targets)
     return {
         view: (labels, answers[view])
-        for view, labels in task.views.items()
+        for view, labels in task.questions.items()
         if kinds.get(view) != "any_of" and len(labels) <= _MOST_VALUES
     }
 

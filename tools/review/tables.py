@@ -3,78 +3,79 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from itertools import chain
 
 from inference.label_report import LabelScore, Rate
 from tools.review.calibration import Reliability
 from tools.review.mistakes import Mistake
-from tools.review.subsets import Subset, SubsetScore
+from tools.review.subsets import SubsetScore
 from utils.metrics import in_words
 from utils.shortened import MOST
-from utils.tables import for_spreadsheet
 
 Cells = tuple[str | int, ...]
-BINS = ("view", "confidence from", "to", "answers", "groups", "mean confidence", "right", "low", "high")
-PARTS = ("by", "value", "groups", "images", "view", "score", "mean", "low", "high")
-MISTAKES = ("view", "label", "said", "probability", "probability of the label", "group", "file")
+BINS = ("question", "confidence from", "to", "answers", "groups", "mean confidence", "right", "low", "high")
+PARTS = ("by", "value", "groups", "images", "question", "score", "mean", "low", "high")
+MISTAKES = ("question", "label", "answer", "probability", "probability of the label", "group", "file")
 _RATES = ("precision", "recall", "F1")
 LABELS = (
-    *("view", "label", "groups", "images", "answers"),
+    *("question", "label", "groups", "images", "answers"),
     *(f"{rate}{end}" for rate in _RATES for end in ("", " low", " high")),
 )
 _NONE = "-"  # where there is nothing to divide by
 
 
-def calibration(found: Mapping[str, Reliability]) -> tuple[tuple[str, ...], list[Cells]]:
-    """Return columns and rows: how sure each view is and how often right."""
-    columns = ("label space", "answers", "groups", "says", "true", "error", "95 %", "it is")
-    rows: list[Cells] = [
-        (
-            view,
-            one.answers,
-            one.groups,
-            f"{one.confidence:.4f}",
-            f"{one.accuracy:.4f}",
-            f"{one.error:.4f}",
-            str(one.interval),
-            one.verdict,
-        )
-        for view, one in found.items()
-    ]
-    return columns, rows
+def calibration(reliabilities: Mapping[str, Reliability]) -> tuple[tuple[str, ...], list[Cells]]:
+    """Return columns and rows: how sure the answers to each question are and how often right."""
+    columns = ("question", "answers", "groups", "says", "true", "error", "95 %", "it is")
+    return columns, [_calibrated(*pair) for pair in reliabilities.items()]
 
 
-def bins(found: Mapping[str, Reliability]) -> Iterator[Cells]:
-    """Yield a row of ``BINS`` for each bin of each view."""
-    for view, one in found.items():
-        for part in one.bins:
+def _calibrated(question: str, reliability: Reliability) -> Cells:
+    means = (reliability.confidence, reliability.accuracy, reliability.error)
+    return (
+        question,
+        reliability.answers,
+        reliability.groups,
+        *(f"{mean:.4f}" for mean in means),
+        str(reliability.interval),
+        reliability.verdict,
+    )
+
+
+def bins(reliabilities: Mapping[str, Reliability]) -> Iterator[Cells]:
+    """Yield a row of ``BINS`` for each bin of each question."""
+    for question, reliability in reliabilities.items():
+        for part in reliability.bins:
             values = (part.confidence, part.accuracy, part.interval.low, part.interval.high)
             ends = (f"{part.low:.4f}", f"{part.high:.4f}")
-            yield (view, *ends, part.answers, part.groups, *(f"{value:.4f}" for value in values))
+            yield (question, *ends, part.answers, part.groups, *(f"{value:.4f}" for value in values))
 
 
-def part(one: SubsetScore) -> Cells:
+def part(score: SubsetScore) -> Cells:
     """Return a row of ``PARTS``."""
-    ends = (one.interval.low, one.interval.high) if one.groups > 1 else (math.nan, math.nan)
-    of = (one.subset.by, one.subset.value, one.groups, one.images, one.view, in_words(one.score))
-    return (*of, *_numbers((one.value, *ends)))
+    ends = (score.interval.low, score.interval.high) if score.groups > 1 else (math.nan, math.nan)
+    subset = (score.subset.by, score.subset.value, score.groups, score.images)
+    return (*subset, score.view, in_words(score.score), *_numbers((score.value, *ends)))
 
 
-def label(one: LabelScore) -> Cells:
+def label(score: LabelScore) -> Cells:
     """Return a row of ``LABELS``."""
-    values = [v for r in _rates(one) for v in (r.value, r.interval.low, r.interval.high)]
-    return (one.view, one.label, one.groups, one.images, one.answers, *_numbers(values))
+    values: list[float] = []
+    for rate in _rates(score):
+        values += (rate.value, rate.interval.low, rate.interval.high)
+    return (score.view, score.label, score.groups, score.images, score.answers, *_numbers(values))
 
 
 def worst_labels(scores: Sequence[LabelScore]) -> tuple[list[LabelScore], int]:
-    """Return of each view its labels, or of more than 20 those with the lowest F1; and how many more."""
-    of_view: dict[str, list[LabelScore]] = {}
-    for one in scores:
-        of_view.setdefault(one.view, []).append(one)
+    """Return of each question its labels, or of more than 20 those with the lowest F1; and how many more."""
+    by_question: dict[str, list[LabelScore]] = {}
+    for score in scores:
+        by_question.setdefault(score.view, []).append(score)
     shown = []
-    for labels in of_view.values():
+    for labels in by_question.values():
         if len(labels) > MOST:
-            there = [one for one in labels if one.images]
-            labels = sorted(there, key=lambda one: one.f1.value)[:MOST]
+            there = [score for score in labels if score.images]
+            labels = sorted(there, key=lambda score: score.f1.value)[:MOST]
         shown += labels
     return shown, len(scores) - len(shown)
 
@@ -82,81 +83,71 @@ def worst_labels(scores: Sequence[LabelScore]) -> tuple[list[LabelScore], int]:
 def labels_in_short(scores: Sequence[LabelScore]) -> tuple[tuple[str, ...], list[Cells]]:
     """Return columns and rows for people: each label's precision, recall, and F1 with its interval."""
     columns = ("label", "groups", "images", "answers", *_RATES, "95 %")
-    rows: list[Cells] = [
-        (
-            f"{one.view} {one.label}",
-            one.groups,
-            one.images,
-            one.answers,
-            *(_number(rate.value) for rate in _rates(one)),
-            _NONE if math.isnan(one.f1.value) else str(one.f1.interval),
-        )
-        for one in scores
-    ]
-    return columns, rows
+    return columns, list(map(_label_in_short, scores))
 
 
-def parts_in_short(parts: Sequence[SubsetScore], view: str) -> tuple[tuple[str, ...], list[Cells]]:
-    """Return columns and rows for people: a view's scores on each part, as far as it has them."""
-    of_part: dict[tuple[str, str], tuple[Subset, dict[str, SubsetScore]]] = {}
-    for one in parts:
-        if one.view == view:
-            subset = one.subset
-            of_part.setdefault((subset.by, subset.value), (subset, {}))[1][one.score] = one
-    names = list(dict.fromkeys(score for _, scores in of_part.values() for score in scores))
-    columns = (
-        f"{view}, in the images of",
-        "groups",
-        "images",
-        *(w for n in names for w in (in_words(n), "95 %")),
+def _label_in_short(score: LabelScore) -> Cells:
+    counts = (score.groups, score.images, score.answers)
+    interval = _NONE if math.isnan(score.f1.value) else str(score.f1.interval)
+    return (
+        f"{score.view} {score.label}",
+        *counts,
+        *(_number(rate.value) for rate in _rates(score)),
+        interval,
     )
+
+
+def parts_in_short(scores: Sequence[SubsetScore], question: str) -> tuple[tuple[str, ...], list[Cells]]:
+    """Return columns and rows for people: a question's scores on each part, as far as it has them."""
+    by_part: dict[tuple[str, str], dict[str, SubsetScore]] = {}
+    for score in scores:
+        if score.view == question:
+            by_part.setdefault((score.subset.by, score.subset.value), {})[score.score] = score
+    names = list(dict.fromkeys(chain.from_iterable(by_part.values())))
+
+    columns = [f"{question}, in the images of", "groups", "images"]
+    for name in names:
+        columns += (in_words(name), "95 %")
     rows: list[Cells] = []
-    for subset, scores in of_part.values():
-        first = next(iter(scores.values()))
-        cells = [
-            cell
-            for name in names
-            for cell in (
-                (f"{scores[name].value:.4f}", _interval(scores[name])) if name in scores else (_NONE, _NONE)
-            )
-        ]
-        rows.append((f"{subset.by} {subset.value}", first.groups, first.images, *cells))
-    return columns, rows
+    for (by, value), of_part in by_part.items():
+        first = next(iter(of_part.values()))
+        cells = [_value_and_interval(of_part.get(name)) for name in names]
+        rows.append((f"{by} {value}", first.groups, first.images, *chain.from_iterable(cells)))
+    return tuple(columns), rows
+
+
+def _value_and_interval(score: SubsetScore | None) -> tuple[str, str]:
+    """Return a score as two cells; of one group, which every draw repeats, there is no interval."""
+    if score is None:
+        return _NONE, _NONE
+    return f"{score.value:.4f}", str(score.interval) if score.groups > 1 else _NONE
 
 
 def of_each_label(mistakes: Iterable[Mistake]) -> tuple[dict[tuple[str, str], list[Mistake]], int]:
-    """Return mistakes by label, in each view of the 20 labels with the most; and how many more there are."""
-    of_label: dict[tuple[str, str], list[Mistake]] = {}
-    for one in mistakes:
-        of_label.setdefault((one.view, one.label), []).append(one)
-    kept = set()
-    for view in {view for view, _ in of_label}:
-        own = [key for key in of_label if key[0] == view]
-        kept |= set(sorted(own, key=lambda key: -len(of_label[key]))[:MOST])
-    return {key: of for key, of in of_label.items() if key in kept}, len(of_label) - len(kept)
-
-
-def guarded(cells: Cells) -> Cells:
-    """Return a row whose texts no spreadsheet takes for formulas."""
-    return tuple(for_spreadsheet(cell) if isinstance(cell, str) else cell for cell in cells)
+    """Return mistakes by label, of each question the 20 labels with the most; and how many more there are."""
+    by_label: dict[tuple[str, str], list[Mistake]] = {}
+    for mistake in mistakes:
+        by_label.setdefault((mistake.question, mistake.label), []).append(mistake)
+    kept: set[tuple[str, str]] = set()
+    for question in {question for question, _ in by_label}:
+        labels = [key for key in by_label if key[0] == question]
+        kept.update(sorted(labels, key=lambda key: -len(by_label[key]))[:MOST])
+    return {key: by_label[key] for key in by_label if key in kept}, len(by_label) - len(kept)
 
 
 def html_table(columns: Sequence[str], rows: Sequence[Cells]) -> str:
     """Return a table as HTML."""
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
+    body = "\n".join(map(_html_row, rows))
     return f'<div class="scroll"><table><tr>{head}</tr>\n{body}</table></div>'
 
 
-def _rates(one: LabelScore) -> tuple[Rate, Rate, Rate]:
-    return one.precision, one.recall, one.f1
+def _html_row(row: Cells) -> str:
+    return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
 
 
-def _interval(one: SubsetScore) -> str:
-    """Return an interval; of one group, which every draw repeats, there is none."""
-    return str(one.interval) if one.groups > 1 else _NONE
+def _rates(score: LabelScore) -> tuple[Rate, Rate, Rate]:
+    return score.precision, score.recall, score.f1
 
 
 def _number(value: float, none: str = _NONE) -> str:

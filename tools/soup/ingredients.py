@@ -16,6 +16,7 @@ from experiment.assemble import Experiment, assemble_training, build_task, finge
 from experiment.changes import changes
 from experiment.finished_run import check_validated, finished_run
 from experiment.made_run import refuse_made
+from experiment.metrics import monitor_of
 from experiment.one_run import refuse_other_data
 from experiment.read_settings import check
 from experiment.run_config import read_run
@@ -24,7 +25,6 @@ from inference.predict import Predictions
 from inference.saved import SPLIT, Validated, refuse_changed
 from tools.soup.weights import greedy, mean_weights
 from train.callbacks.batch_norm import measure_batch_norms
-from train.monitor import Monitor
 from train.trainer import Trainer
 from utils.errors import ConfigError, listed
 from utils.seeds import numpy_generator
@@ -160,7 +160,7 @@ class Ingredients:
         return sorted(range(len(self.folders)), key=lambda number: -self._value((number,), rows))
 
     def _value(self, chosen: Choice, rows: Rows | None) -> float:
-        monitor = Monitor(self.experiment.settings.train.monitor)
+        monitor = monitor_of(self.task, self.experiment.settings.train.monitor)
         return monitor.value(self.scores(chosen, rows))
 
     def _model(self, weights: dict[str, Tensor]) -> nn.Module:

@@ -12,7 +12,7 @@ from experiment.names import chosen_name
 from experiment.one_run import tuning
 from experiment.read_settings import check, key_of, read_sections
 from experiment.run_folder import FINISHED, create_run, find_run, write_environment
-from experiment.score_words import ends, score_lines
+from experiment.score_words import ends, heading, score_lines
 from experiment.settings import Settings
 from experiment.start import started
 from inference.bootstrap import differences, intervals
@@ -25,11 +25,9 @@ from utils.command import podium
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError
 from utils.ini import format_ini
-from utils.metrics import in_words
 from utils.text_table import format_table
 
 log = logging.getLogger("podium")
-_FREE = ("paths.", "infer.", "run.device")  # what --set may change of the runs
 _SUFFIX = "_soup"
 _NO_EPOCH = 0  # what a soup's checkpoint and scores.json have in place of their best epoch
 
@@ -43,6 +41,8 @@ class Soup(Mode):
     of --set run.name=...): predict with it, compare it, or put it into an ensemble.
     """
 
+    may_set = ("paths", "infer", "run.name", "run.device")
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("runs", nargs="*", metavar="RUN", help="two or more, each by version or path")
@@ -54,14 +54,9 @@ class Soup(Mode):
         )
 
     def run(self, arguments: Namespace) -> None:
-        if arguments.resume or arguments.run is not None:
-            raise ConfigError("--resume and --run have no meaning with --mode soup: name runs after it.")
         if len(arguments.runs) < 2:
             raise ConfigError("--mode soup takes two runs or more: python run.py --mode soup A B C")
         here_only = [text for text in arguments.overrides if key_of(text) == "run.name"]
-        for text in arguments.overrides:
-            if text not in here_only and not key_of(text).startswith(_FREE):
-                raise ConfigError(f"--set {text} belongs to training; a soup trains nothing.")
         here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
         others = [text for text in arguments.overrides if text not in here_only]
         config = check(read_sections(arguments.config, others), str(arguments.config)).run.name
@@ -94,7 +89,7 @@ def _table(runs: Ingredients, chosen: tuple[int, ...], everything: tuple[int, ..
     soups = {"uniform soup": everything} | ({"greedy soup": chosen} if chosen != everything else {})
     for words, ingredients in soups.items():
         rows.append((words, "", *(f"{runs.scores(ingredients)[name]:.4f}" for name in names)))
-    return format_table(("run", "taken", *map(in_words, names)), rows)
+    return format_table(("run", "taken", *(heading(runs.task, name) for name in names)), rows)
 
 
 def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str, base: Settings) -> None:
@@ -156,8 +151,8 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
             "interval of the gain": [one.between.low, one.between.high],
         }
         lines.append(
-            f"  {in_words(name):<10} {one.b:.4f} {one.of_b}  best run {one.a:.4f}  gain {one.value:+.4f} "
-            f"[{one.between.low:+.4f}, {one.between.high:+.4f}]"
+            f"  {heading(task, name):<10} {one.b:.4f} {one.of_b}  best run {one.a:.4f}  "
+            f"gain {one.value:+.4f} [{one.between.low:+.4f}, {one.between.high:+.4f}]"
         )
     log.info(
         "\nThe greedy choice was made on these same images. Chosen on one half of the %s and scored on the "

@@ -35,6 +35,8 @@ class Check(Mode):
 
     answers = True
 
+    takes = ("run",)
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a submission")
@@ -64,8 +66,6 @@ class Checked:
             DataError: lists all that is wrong with the file.
             ConfigError: there is no such run, or the config is wrong.
         """
-        if arguments.resume:
-            raise ConfigError("--resume goes on with training; it has no meaning here.")
         asked = Asked.of(arguments)
         here = asked.here
         run = _run_of(file, here, arguments.run)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from experiment.score_words import LOWER
 from utils.tables import Row
 
 
@@ -42,6 +43,11 @@ class Entry:
     def competition(self) -> Competition:
         """Of which competition it is."""
         return Competition(self.data, self.template)
+
+    @property
+    def lower(self) -> bool:
+        """Whether less of its score is better."""
+        return self.score.endswith(LOWER)
 
     @property
     def short(self) -> str:

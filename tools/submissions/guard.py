@@ -173,7 +173,7 @@ def _labels(files: Sequence[str], task: Task, settings: Settings) -> Histograms:
     targets = {name: values[rows] for name, values in dataset.targets.items()}
     if task.allowed:
         return task.submitted(task.rows({name: values > 0 for name, values in targets.items()}))
-    view, labels = list(task.views.items())[-1]
+    view, labels = list(task.questions.items())[-1]
     return {view: Answers(labels, task.members(targets).astype(np.float32))}
 
 

@@ -10,6 +10,7 @@ from experiment.command_line import CONFIG
 from experiment.outputs import Outputs, can_write
 from experiment.read_settings import check, read_sections
 from experiment.run_folder import FINISHED, read_environment
+from experiment.score_words import LOWER
 from experiment.settings import PathSettings, Settings
 from inference.scores_file import read_scores
 from tools.submissions.entry import Entry, now
@@ -88,7 +89,7 @@ def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, 
         sha256=sha256_of(path),
         runs="" if run is None else ledger.where(run),
         commit="" if run is None else _commit(run),
-        score=f"{'out-of-fold' if whole else 'validation'} {name}"
+        score=f"{'out-of-fold' if whole else 'validation'} {name}{'' if task.direction(name) > 0 else LOWER}"
         if name in scores.get("scores", {})
         else "",
         own=scores.get("scores", {}).get(name),

@@ -21,6 +21,7 @@ class Submissions(Mode):
     """Print the ledger submissions.csv: each submission with its own and its public score."""
 
     answers = True
+    may_set = ("paths", "run")
 
     def run(self, arguments: Namespace) -> None:
         settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
@@ -77,11 +78,12 @@ def _shown(value: float | None) -> str:
 
 
 def _best(entries: Sequence[Entry], name: str) -> Entry | None:
-    """Return the first submission with the highest score; own ones are compared among the newest's kind."""
+    """Return the first submission with the best score; own ones are compared among the newest's kind."""
     if name == "own":
         entries = _alike(entries)
     having = [entry for entry in entries if getattr(entry, name) is not None]
-    return max(having, key=lambda entry: getattr(entry, name), default=None)
+    lower = bool(having) and [entry.lower for entry in entries if entry.score][-1:] == [True]
+    return (min if lower else max)(having, key=lambda entry: getattr(entry, name), default=None)
 
 
 def _alike(entries: Sequence[Entry]) -> list[Entry]:

@@ -27,6 +27,8 @@ class Submitted(Mode):
     A file that is not listed yet is checked first, and then added.
     """
 
+    takes = ("run",)
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -104,7 +106,8 @@ def _say(before: Entry, after: Entry) -> None:
             replaced = f", which replaces {old}" if old not in (None, "") else ""
             log.info("%s: %s %s%s", after.short, name, new, replaced)
     public = after.public
-    if public is not None and after.own is not None and not 0 <= public <= 1:
+    share = after.own is not None and 0 <= after.own <= 1 and not after.lower
+    if public is not None and share and not 0 <= public <= 1:
         log.warning(
             "Own scores lie in 0 to 1, but %g does not: the gap means nothing. Is it a percentage?", public
         )

@@ -18,8 +18,7 @@ from tools.sweep.result import Winner, is_finished, ranked, write_result
 from tools.sweep.settings import SweepSettings
 from tools.sweep.space import Space
 from tools.sweep.study import Study, load_optuna
-from tools.sweep.trial import Pruned, Reports, Runs, repeated
-from train.monitor import Monitor
+from tools.sweep.trial import Pruned, Runs, repeated
 from utils.durable import lock, write_json, write_text
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
 from utils.ini import format_ini, read_ini
@@ -148,10 +147,9 @@ class _Sweep:
         number: int = trial.number  # type: ignore[attr-defined]
         shown = ", ".join(f"{key} = {value}" for key, value in values.items())
         log.info("\nTrial %d: %s", number, shown)
-        reports = Reports(trial, Monitor(self.settings.train.monitor))
         try:
             settings = self.runs.settings([*self.here, *(f"{key}={value}" for key, value in values.items())])
-            score = self.runs.train(f"trial-{number:03d}", settings, [reports])
+            score = self.runs.train(f"trial-{number:03d}", settings, trial)
         except (Pruned, Diverged) as error:
             self._ended(trial, number, "PRUNED", f"{error}" if isinstance(error, Pruned) else "diverged")
         except ConfigError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiment.assemble import Experiment, fingerprint, training_table
+from experiment.metrics import monitor_of
 from experiment.one_run import train_run, write_beginning
 from experiment.read_settings import check, put_over
 from experiment.run_folder import FINISHED, held
@@ -63,14 +64,18 @@ class Runs:
         put_over(sections, values)
         return check(sections, str(self.base))
 
-    def train(self, name: str, settings: Settings, more: Sequence[Callback] = ()) -> float:
+    def train(self, name: str, settings: Settings, trial: Any = None) -> float:
         """Train the run of that name, or go on with it; return its score, higher being better.
+
+        Args:
+            trial: of the study, which is told of each epoch.
 
         Raises:
             PodiumError: the config or the data is wrong, or the run diverged, was pruned or stopped.
         """
         folder = self.folder / name
         experiment = Experiment.of(settings)
+        monitor = monitor_of(experiment.task, experiment.settings.train.monitor)
         if not (folder / FINISHED).exists():
             experiment.check()
             dataset, source = experiment.training_data(training_table(experiment.settings, experiment.task))
@@ -79,9 +84,9 @@ class Runs:
             with ExitStack() as stack:
                 stack.enter_context(held(folder))
                 stack.enter_context(logged_to(folder / "log.txt"))
+                more = [] if trial is None else [Reports(trial, monitor)]
                 train_run(experiment, folder, dataset, source, whole=None, more=more)
-        monitor = experiment.settings.train.monitor
-        return Monitor(monitor).value(read_scores(folder, "scores")["scores"])
+        return monitor.value(read_scores(folder, "scores")["scores"])
 
     def _begin(self, folder: Path, experiment: Experiment, data: str) -> None:
         """Give a run its folder when it is filled; who is here holds the trial, so nobody else makes it."""

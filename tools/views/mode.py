@@ -11,6 +11,7 @@ from experiment.assemble import Experiment
 from experiment.infer import Infer
 from experiment.made_run import refuse_made
 from experiment.mode import MODES
+from experiment.score_words import heading
 from inference.bootstrap import Difference, differences
 from inference.views.mean_of_views import ALL, NONE
 from utils.durable import write_json
@@ -46,7 +47,7 @@ class Views(Infer):
         words = DATASETS.get(settings.chosen["dataset"].name).group_words
         called = whose(answers.groups, words)[1]
         belong = "" if called == "images" else f" of {len(set(answers.groups))} {called}"
-        tables = [_table(score, answers, found) for score in task.main_scores]
+        tables = [_table(heading(task, score), score, answers, found) for score in task.main_scores]
         log.info(
             "\n%d images%s, each predicted by models that were not trained on it; the mean of %s:"
             "\n\n%s\n\nTo take the best of these rows is to tune on these images: it gains less on others."
@@ -60,7 +61,7 @@ class Views(Infer):
         log.info("Written: %s", path)
 
 
-def _table(score: str, answers: Answers, found: dict[str, dict[str, Difference]]) -> str:
+def _table(head: str, score: str, answers: Answers, found: dict[str, dict[str, Difference]]) -> str:
     rows: list[tuple[str | int, ...]] = []
     for mean, of_scores in found.items():
         one = of_scores[score]
@@ -70,15 +71,15 @@ def _table(score: str, answers: Answers, found: dict[str, dict[str, Difference]]
             else ("", "", "")
         )
         rows.append((mean, answers.images[mean], f"{one.b:.4f}", str(one.of_b), *gain))
-    return format_table(("views", "images", in_words(score), "95 %", "gain", "95 %", "better"), rows)
+    return format_table(("views", "images", head, "95 %", "gain", "95 %", "better"), rows)
 
 
 def _advice(score: str, views: list[str], found: dict[str, dict[str, Difference]]) -> str:
     """Return which row to use, if one is better than the images alone by more than noise."""
-    gains = {mean: of[score] for mean, of in found.items() if mean != NONE and of[score].between.low > 0}
+    gains = {mean: of[score] for mean, of in found.items() if mean != NONE and of[score].verdict > 0}
     if not gains:
         return f"None of them gains {in_words(score)} beyond noise: predict without views."
-    best = max(gains, key=lambda mean: gains[mean].value)
+    best = max(gains, key=lambda mean: gains[mean].value * gains[mean].direction)
     return (
         f"Of those that gain {in_words(score)} beyond noise {best} gains most:\n"
         f"[infer]\nviews = {', '.join(views) if best == ALL else best}"

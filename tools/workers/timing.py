@@ -47,7 +47,7 @@ def _rate(experiment: Experiment, threads: int) -> float:
     torch.set_num_threads(threads)
     settings = experiment.settings
     model = experiment.model(fresh=False).train()
-    shape = (settings.train.batch_size, 3, *settings.images.size)
+    shape = (settings.train.images, 3, *settings.images.size)
     images = torch.rand(shape, generator=torch_generator("timing", threads))
 
     steps, spent = 0, 0.0

@@ -39,9 +39,8 @@ def measure_batch_norms(
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a mean over all batches since the reset
-    for number, batch in enumerate(islice(batches.epoch(epoch), count)):
-        seed_global(purpose, augmenter.seed, epoch, number)
-        place = (epoch, number, batches.pace.time(epoch, number))
-        images, _ = augmented(batch, augmenter, precision.device, place)
+    for batch in islice(batches.epoch(epoch), count):
+        seed_global(purpose, augmenter.seed, epoch, batch.number)
+        images, _ = augmented(batch, augmenter, precision.device)
         with precision.autocast(), explain_small_batches():
             model(images)

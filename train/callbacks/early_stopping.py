@@ -15,6 +15,9 @@ class EarlyStopping(Callback):
     """Stops after ``patience`` epochs in a row without a better monitored score.
 
     Epochs in which layers wait to be melted (Freeze) don't count.
+
+    Args:
+        patience: epochs in a row without a better score.
     """
 
     needs_validation = True

@@ -57,8 +57,8 @@ class TensorBoard(Callback):
         self.epochs = epochs
         self.every_steps, self.worst, self.sheet = every_steps, worst, sheet
         # The questions whose labels fit into one chart: mask, gender and age, not the 18 classes.
-        self._views = [view for view, labels in task.views.items() if len(labels) <= SMALL]
-        self._many = [view for view, labels in task.views.items() if len(labels) > MOST]
+        self._questions = [view for view, labels in task.questions.items() if len(labels) <= SMALL]
+        self._many = [view for view, labels in task.questions.items() if len(labels) > MOST]
         self._before = (0, 0.0)  # batches and their loss at the last point
         self._budget = DrawingBudget()
         self._drawn, self._skipped = 0, 0  # the last epoch with pictures, and how many have none
@@ -163,7 +163,7 @@ class TensorBoard(Callback):
 
     def _label_f1s(self) -> list[str]:
         """Return the names of the labels' F1 scores that are shown together."""
-        return [f"{view}/f1/{label}" for view in self._views for label in self.task.views[view]]
+        return [f"{view}/f1/{label}" for view in self._questions for label in self.task.questions[view]]
 
     def _augmented(self) -> Picture:
         batch = next(self.batches.epoch(0))

@@ -5,10 +5,13 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import torch
+
 from dataset.augmentation.base import Augmenter
 from dataset.batches import TrainBatches
 from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
+from utils.shared_cores import CoreWatch
 
 log = logging.getLogger("podium")
 _MUCH = 0.15  # of the time: a part that is worth changing something for
@@ -48,6 +51,8 @@ _SMALLER = (
 class TimeSplit(Callback):
     """After the first epoch, and at the end of all, the share of each kind of work and what limits the run.
 
+    Also, once, that the run has to share its cores.
+
     Always there. An epoch in which the run was resumed counts from there.
     """
 
@@ -63,6 +68,11 @@ class TimeSplit(Callback):
         state.watch.read()
         self._began = time.perf_counter()
         self._first = self.batches.pace.before(state.epoch) + state.batch
+        self._cores = CoreWatch(torch.get_num_threads())
+
+    def on_step_end(self, state: TrainState) -> None:
+        if sentence := self._cores.look():
+            log.warning("%s", sentence)
 
     def on_epoch_kept(self, state: TrainState) -> None:
         self._count(state)

@@ -34,7 +34,19 @@ class Rates:
 
 
 _SAME = Rates()
-OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", "train.optimizers", runtime=("groups",))
+
+
+def _as_timms(name: str) -> str | None:
+    """Return how a config says an optimiser that is timm's, such as Lion."""
+    from train.optimizers.timm_optimizer import usable_names  # late, as timm is: only where a name is wrong
+
+    lower = name.lower()
+    return f"name = TimmOptimizer with optimizer = {lower}" if lower in usable_names() else None
+
+
+OPTIMIZERS: Registry[Optimizer] = Registry(
+    "optimizer", "train.optimizers", runtime=("groups",), elsewhere=_as_timms
+)
 
 
 def parameter_groups(model: nn.Module, rates: Rates = _SAME) -> Groups:

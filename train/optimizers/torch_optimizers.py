@@ -12,7 +12,14 @@ Betas = tuple[Fraction, Fraction]
 
 @OPTIMIZERS.register
 class SGD(torch.optim.SGD):
-    """Stochastic gradient descent with momentum."""
+    """Stochastic gradient descent with momentum.
+
+    Args:
+        lr: the learning rate.
+        momentum: how much of the last step goes on in the next one; 0 = nothing.
+        weight_decay: share of a weight that is added to its gradient; not of norms and biases.
+        nesterov: whether the gradient counts as if the last step had gone on already.
+    """
 
     def __init__(
         self,
@@ -40,7 +47,13 @@ class SGD(torch.optim.SGD):
 
 @OPTIMIZERS.register
 class Adam(torch.optim.Adam):
-    """Adam; its weight decay is L2 (added to the gradient)."""
+    """Adam; its weight decay is L2 (added to the gradient).
+
+    Args:
+        lr: the learning rate.
+        betas: how much of their last values the means of gradients and of squared gradients keep at a step.
+        weight_decay: share of a weight that is added to its gradient; not of norms and biases.
+    """
 
     def __init__(
         self,
@@ -55,7 +68,13 @@ class Adam(torch.optim.Adam):
 
 @OPTIMIZERS.register
 class AdamW(torch.optim.AdamW):
-    """Adam with decoupled weight decay."""
+    """Adam with decoupled weight decay.
+
+    Args:
+        lr: the learning rate.
+        betas: how much of their last values the means of gradients and of squared gradients keep at a step.
+        weight_decay: share of a weight, times the rate, that a step takes off it; not of norms and biases.
+    """
 
     def __init__(
         self,
@@ -70,7 +89,13 @@ class AdamW(torch.optim.AdamW):
 
 @OPTIMIZERS.register
 class NAdam(torch.optim.NAdam):
-    """Adam with Nesterov momentum; its weight decay is decoupled."""
+    """Adam with Nesterov momentum; its weight decay is decoupled.
+
+    Args:
+        lr: the learning rate.
+        betas: how much of their last values the means of gradients and of squared gradients keep at a step.
+        weight_decay: share of a weight, times the rate, that a step takes off it; not of norms and biases.
+    """
 
     def __init__(
         self,

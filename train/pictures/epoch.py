@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dataset.tasks.base import Choices, Task
 from dataset.tasks.confusion import Confusion
 from dataset.tasks.spaces import Space
-from inference.label_report import marks, rates
+from inference.label_report import rates
 from inference.predict import Predictions
 from train.pictures.drawing import Picture, table
 from train.pictures.sheets import confusion_picture, image_sheet
@@ -69,7 +69,8 @@ def tags_picture(task: Task, space: Space, found: Predictions, choices: Choices)
     It says how many images have each, its average precision, and its precision and recall at the threshold
     in force; of more than 40 labels those with the lowest average precision.
     """
-    true, chosen = marks(task, choices, found.targets)[space.name]
+    evidence = task.evidence_of(choices, found.targets)[space.name]
+    true, chosen = evidence.true, evidence.chosen
     sure = task.probabilities(found.logits)[space.name].cpu().numpy()
     support = true.sum(axis=0)
     average = AveragePrecision(true, sure).scores(np.ones(len(true), dtype=np.int64))

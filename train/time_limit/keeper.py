@@ -9,6 +9,7 @@ from inference.predict import Predictions
 from train.callbacks.base import Callback
 from train.monitor import Monitor
 from train.state import TrainState
+from train.trainer import Trainer
 from utils.pace import Plan
 
 log = logging.getLogger("podium")
@@ -23,6 +24,12 @@ _MOST = 3.0  # times as long as guessed: what the end may take, if epochs' ends 
 def blank_plan(epochs: int, accumulate: int) -> Plan:
     """Return the plan of a run before its first step."""
     return Plan.blank(epochs, parts=math.ceil(_PARTS / epochs), lead=LEAD * accumulate)
+
+
+def follow(trainer: Trainer, plan: Plan) -> None:
+    """Let a run have the epochs of a plan."""
+    trainer.state.plan = trainer.batches.pace = plan
+    trainer.validator.due = plan.validates
 
 
 @dataclass(frozen=True, slots=True)

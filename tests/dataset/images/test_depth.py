@@ -9,8 +9,8 @@ from PIL import Image
 
 from dataset.images.decode import UnreadableImage, decode
 from dataset.images.file_report import remark_lines
+from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
-from dataset.images.store import open_images
 from experiment.settings import ImageSettings
 from utils.convert import convert
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from dataset.images import resident
+from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
 from dataset.images.resident import ResidentStore, place
-from dataset.images.store import ImageStore, open_images
+from dataset.images.store import ImageStore
 from dataset.pseudo.joined import JoinedSource
 from utils.errors import ConfigError
 
@@ -89,7 +90,7 @@ def test_a_device_without_memory_of_its_own_is_never_chosen_by_auto(open_):
 def test_images_that_do_not_fit_onto_the_device_are_refused_with_both_sizes(open_, monkeypatch):
     source = open_()
     with_free(monkeypatch, source.pixels.nbytes - 1)
-    with pytest.raises(ConfigError, match=r"store = device: the eval images take 0.0 GB .* auto, memory"):
+    with pytest.raises(ConfigError, match=r"store = device: the eval images take 0.0 GB .* plain, memory"):
         place(source, "device", META, "eval")
 
 

@@ -21,15 +21,10 @@ from PIL import Image
 from dataset.croppers.base import Cropper
 from dataset.croppers.centre_crop import CentreCrop
 from dataset.images.header import ALPHA
+from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
 from dataset.images.resident import place
-from dataset.images.store import (
-    DecodedOnTheFly,
-    ImageStore,
-    missed_line,
-    open_images,
-    raise_bad,
-)
+from dataset.images.store import DecodedOnTheFly, ImageStore, missed_line, raise_bad
 from dataset.pseudo.joined import JoinedSource
 from utils.errors import DataError, WriteFailed
 
@@ -37,8 +32,8 @@ SIZE = (16, 12)
 BUILD_AND_PAUSE = """
 import os, sys
 from pathlib import Path
+from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
-from dataset.images.store import open_images
 
 root, cache, pipes, *files = sys.argv[1:]
 

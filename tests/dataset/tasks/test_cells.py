@@ -30,7 +30,7 @@ def test_each_label_of_a_person_can_be_corrected(mask_folder, tmp_path, joint):
     for row in (0, 5, 6):
         true = {view: task.answers(before.targets)[view][row] for view in place}
         for view in place:
-            for label in range(len(task.views[view])):
+            for label in range(len(task.questions[view])):
                 facts = task.corrected(before.facts_of(row), view, label)
                 cells = before.cells(row, facts)
                 assert bool(cells) == (label != true[view])

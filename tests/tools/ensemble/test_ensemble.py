@@ -161,6 +161,41 @@ def test_members_that_have_predicted_are_not_run_again(work, ensemble, monkeypat
     assert (folder / "submission.csv").read_bytes() == first
 
 
+def test_a_member_that_predicts_for_an_ensemble_is_neither_listed_nor_held_against_itself(
+    work, ensemble, caplog, monkeypatch
+):
+    monkeypatch.setattr("tools.submissions.record.is_demo", lambda folder: False)  # else nothing is listed
+    folder, _ = ensemble("001", "002")
+    (work / "runs/test/001/test_predictions.csv").unlink()
+    caplog.clear()
+    assert podium(work, "--mode", "infer", "--run", str(folder)) == 0
+    listed = table(work / "submissions.csv")
+    assert [row["runs"] for row in listed] == ["runs/test_ensemble/001"]
+    assert caplog.text.count("Listed as") == 1
+    (look,) = [message for message in caplog.messages if "held against what" in message]
+    assert str(folder) in look
+    assert (work / "runs/test/001/submission.csv").exists()
+    assert (work / "runs/test/002/submission.csv").exists()
+
+    assert podium(work, "--mode", "infer", "--run", "002") == 0  # which a team may upload
+    assert [row["runs"] for row in table(work / "submissions.csv")][1:] == ["runs/test/002"]
+
+
+@pytest.mark.parametrize(
+    "mark", [[{"pretrained": "runs/x"}], {"fold-0": [{"pretrained": "runs/x"}], "fold-1": []}]
+)
+def test_an_ensemble_inherits_the_leak_of_a_member(work, ensemble, mark):
+    path = work / "runs/test/002/scores.json"
+    write_json(path, read_json(path) | {"leak": mark})
+    folder, text = ensemble("001", "002")
+    assert read(folder / "scores.json")["leak"] == [{"pretrained": "runs/x"}]
+    assert read(folder / "environment.json")["leak"] == [{"pretrained": "runs/x"}]
+    assert "LEAK: a member began with a run that was trained on who validates here" in text
+    clean, text = ensemble("001", "001/fold-0")
+    assert "leak" not in read(clean / "scores.json")
+    assert "LEAK" not in text
+
+
 def test_predictions_of_other_images_are_made_anew(work, ensemble, caplog):
     folder, _ = ensemble("001", "--set", "ensemble.decision=none")
     path = work / "runs/test/001/test_predictions.csv"
@@ -283,7 +318,7 @@ def test_its_own_config_makes_it_again(work, ensemble):
         (["001", "009"], "There is no run '009'"),
         (["003", "004"], "No image was validated by both"),
         (["001", "003", "004"], "No image was validated by all of"),
-        (["001", "--resume"], "have no meaning with --mode ensemble"),
+        (["001", "--resume"], "no meaning with --mode ensemble"),
         (["001", "--set", "train.epochs=2"], "belongs to training"),
         (["001", "--set", "ensemble.method=Gredy"], "Did you mean 'Greedy'?"),
         (["001", "--set", "ensemble.decision=Thresholds"], "is not for MaskTask: ClassBias, PriorCorrection"),

@@ -15,7 +15,8 @@ from run import main
 from tests.digits import write_csv, write_images
 from tests.experiment.finished import finished_run
 from tests.experiment.smallest import SMALLEST
-from tools.review.suspects import Question, answer, wrong_shares
+from tools.review.confident import prune_by_noise_rate
+from tools.review.suspects import Judged, suspected, wrong_shares
 
 EVIL = "<img src=x onerror=document.title='owned'>"
 PEOPLE = [
@@ -94,7 +95,7 @@ def test_suspects_are_ranked_with_what_would_correct_them(work):
     config, run, names, _ = work
     assert review(config) == 0
     sheet = data_of(run / "review" / "review.html")
-    items = {(item["view"], item["group"]): item for item in sheet["items"]}
+    items = {(item["question"], item["group"]): item for item in sheet["items"]}
     assert list(items) == [
         ("gender", names[1]), ("age", names[0]), ("gender", names[2]), ("mask", names[3]),
     ]  # fmt: skip
@@ -113,7 +114,7 @@ def test_photos_with_each_others_label_are_one_suspect(work):
     config, run, names, _ = work
     assert review(config) == 0
     sheet = data_of(run / "review" / "review.html")
-    (swapped,) = [item for item in sheet["items"] if item["view"] == "mask"]
+    (swapped,) = [item for item in sheet["items"] if item["question"] == "mask"]
     both = [
         [names[3], "incorrect_mask", "incorrect_mask", "normal", None],
         [names[3], "normal", "normal", "incorrect_mask", None],
@@ -122,7 +123,7 @@ def test_photos_with_each_others_label_are_one_suspect(work):
     assert [option["cells"] for option in swapped["options"][1:]] == [both[:1], both[1:]]
     doubted = {sheet["images"][place]["name"] for place in swapped["doubted"]}
     assert doubted == {"incorrect_mask", "normal"}
-    suspects = [row for row in table(run / "review" / "suspects.csv") if row["view"] == "mask"]
+    suspects = [row for row in table(run / "review" / "suspects.csv") if row["question"] == "mask"]
     assert [(row["rank"], row["given"], row["suggested"]) for row in suspects] == [
         ("1", "incorrect", "normal"), ("1", "normal", "incorrect"),
     ]  # fmt: skip
@@ -133,7 +134,7 @@ def test_the_report_says_what_the_predictions_say(work, caplog):
     caplog.set_level("INFO", logger="podium")
     assert review(config) == 0
     parts = table(run / "review" / "parts.csv")
-    found = {(row["by"], row["value"], row["view"], row["score"]): row for row in parts}
+    found = {(row["by"], row["value"], row["question"], row["score"]): row for row in parts}
     middle = found["age", "middle", "gender", "accuracy"]
     assert (middle["groups"], middle["images"], float(middle["mean"])) == (
         "3",
@@ -143,11 +144,11 @@ def test_the_report_says_what_the_predictions_say(work, caplog):
     assert float(middle["low"]) <= float(middle["mean"]) <= float(middle["high"])
     assert {row["by"] for row in parts} == {"mask", "gender", "age", "photo"}  # race is all one, path all own
     mistakes = table(run / "review" / "mistakes.csv")
-    female = [row for row in mistakes if (row["view"], row["label"]) == ("gender", "female")]
-    assert [(row["group"], row["said"], row["probability"]) for row in female] == [
+    female = [row for row in mistakes if (row["question"], row["label"]) == ("gender", "female")]
+    assert [(row["group"], row["answer"], row["probability"]) for row in female] == [
         (names[1], "male", "0.9700"), (names[2], "male", "0.9200"),
     ]  # fmt: skip
-    bins = [row for row in table(run / "review" / "reliability.csv") if row["view"] == "gender"]
+    bins = [row for row in table(run / "review" / "reliability.csv") if row["question"] == "gender"]
     assert sum(int(row["answers"]) for row in bins) == 42
     assert cv2.imread(str(run / "review" / "reliability.png")).shape[0] > 100
     assert "gender" in caplog.text
@@ -184,11 +185,11 @@ def test_what_the_team_has_corrected_is_not_asked_again_and_is_kept(work, tmp_pa
         )
     assert review(config, "--set", f"dataset.relabel={tmp_path / 'relabel.csv'}") == 0
     sheet = data_of(run / "review" / "review.html")
-    assert ("gender", names[1]) not in {(item["view"], item["group"]) for item in sheet["items"]}
+    assert ("gender", names[1]) not in {(item["question"], item["group"]) for item in sheet["items"]}
     assert [row[:3] for row in sheet["earlier"]] == [
         [names[1], "gender", "male"], [PEOPLE[3][0], "normal", "incorrect_mask"],
     ]  # fmt: skip
-    assert {(item["view"], item["group"]) for item in sheet["items"]} == {
+    assert {(item["question"], item["group"]) for item in sheet["items"]} == {
         ("age", names[0]), ("gender", names[2]),
     }  # fmt: skip
 
@@ -212,12 +213,12 @@ def test_the_mean_of_several_runs_can_be_asked_also_with_other_heads(work, tmp_p
     assert review(config, "--run", "001", "002") == 0
     items = data_of(run / "review" / "review.html")["items"]
     ((group, male),) = [
-        (item["group"], dict(item["probabilities"])["male"]) for item in items if item["view"] == "gender"
+        (item["group"], dict(item["probabilities"])["male"]) for item in items if item["question"] == "gender"
     ]
     assert (group, male) == (names[1], pytest.approx((0.97 + 0.99 + 8 * 0.01 / 17) / 2, abs=1e-4))
     assert review(config, "--run", "002") == 0
     alone = data_of(config.parent / "runs" / "test" / "002" / "review" / "review.html")["items"]
-    assert {(item["view"], item["group"], item["suggested"]) for item in alone} == {
+    assert {(item["question"], item["group"], item["suggested"]) for item in alone} == {
         ("gender", name, "male") for name in (names[1], names[5])
     }
 
@@ -278,7 +279,7 @@ def test_a_level_and_the_levels_that_it_decides_are_asked_once(tmp_path):
     run = finished_run(config, "001", said)
     assert review(config) == 0
     (item,) = data_of(run / "review" / "review.html")["items"]
-    assert (item["view"], item["given"], item["suggested"]) == ("animal", "cat", "fox")
+    assert (item["question"], item["given"], item["suggested"]) == ("animal", "cat", "fox")
     assert item["options"][0]["cells"] == [
         ["0000", "kind", "pet", "wild", None],
         ["0000", "animal", "cat", "fox", None],
@@ -336,17 +337,17 @@ def test_a_label_of_a_question_is_scored_over_all_images_and_a_part_by_what_it_c
     expected = precision_recall_fscore_support(true, said, labels=["female"])
     (label,) = [
         row for row in table(run / "review" / "labels.csv")
-        if (row["view"], row["label"]) == ("gender", "female")
+        if (row["question"], row["label"]) == ("gender", "female")
     ]  # fmt: skip
     assert [float(label[name]) for name in ("precision", "recall", "F1")] == pytest.approx(
         [float(of[0]) for of in expected[:3]], abs=1e-4
     )
     parts = table(run / "review" / "parts.csv")
-    assert not [row for row in parts if row["by"] == row["view"]]
-    of_class = {(row["score"], row["by"]) for row in parts if row["view"] == "class"}
+    assert not [row for row in parts if row["by"] == row["question"]]
+    of_class = {(row["score"], row["by"]) for row in parts if row["question"] == "class"}
     assert of_class == {("accuracy", by) for by in ("mask", "gender", "age", "photo")}
     (old,) = [
-        row for row in parts if (row["value"], row["view"], row["score"]) == ("old", "mask", "accuracy")
+        row for row in parts if (row["value"], row["question"], row["score"]) == ("old", "mask", "accuracy")
     ]
     assert (old["groups"], old["low"], old["high"]) == ("1", "", "")  # of one person there is no interval
     assert "A part that lacks labels" in caplog.text
@@ -401,6 +402,6 @@ def test_suspects_of_a_model_that_is_often_wrong_are_called_its_mistakes(
 def test_how_often_a_model_is_wrong_about_tags_does_not_count_what_nobody_gave_or_said(tmp_path):
     given, chosen = np.array([[1, 1, 0, 0, 0, 0]]), np.array([[1, 0, 1, 0, 0, 0]])
     both = np.stack([1 - chosen, chosen], axis=-1)[0].astype(float)
-    question = Question("tags", 0, ("not dog", "dog"), given[0], both, [np.array([i]) for i in range(6)])
-    shares = wrong_shares([answer(question, list("abcdef"))])
+    judged = Judged("tags", 0, ("not dog", "dog"), given[0], both, [np.array([i]) for i in range(6)])
+    shares = wrong_shares([suspected(judged, list("abcdef"), prune_by_noise_rate)])
     assert shares == {"tags": pytest.approx(1 - jaccard_score(given[0], chosen[0]))}

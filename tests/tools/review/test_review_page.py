@@ -65,10 +65,12 @@ class Page:
     def find(self, selector):
         return self.browser.find_element("css selector", selector)
 
-    def card(self, view, name):
+    def card(self, question, name):
         cards = self.browser.find_elements("css selector", "article")
         return next(
-            c for c in cards if f" {view}: " in c.find_element("css selector", "h2").text and name in c.text
+            c
+            for c in cards
+            if f" {question}: " in c.find_element("css selector", "h2").text and name in c.text
         )
 
     def press(self, card, kind):
@@ -97,8 +99,8 @@ class Page:
         return SplitByProfileDataset(root=self.folder.root, task=MaskTask(), seed=42, folds=2, **options)
 
 
-def trained(data, profile, view):
-    answers = MaskTask().answers(data.train_targets)[view]
+def trained(data, profile, question):
+    answers = MaskTask().answers(data.train_targets)[question]
     return [int(answers[row]) for row, group in enumerate(data.groups) if group == profile]
 
 
@@ -172,7 +174,7 @@ def test_pictures_are_there_and_labels_can_be_filtered(page):
     assert page.browser.execute_script(script) == 28
     from selenium.webdriver.support.select import Select
 
-    Select(page.find("#view")).select_by_visible_text("gender (2)")
+    Select(page.find("#question")).select_by_visible_text("gender (2)")
     shown = [card for card in page.browser.find_elements("css selector", "article") if card.is_displayed()]
     assert len(shown) == 2
     page.press(shown[0], "wrong")

@@ -226,7 +226,7 @@ def test_other_sizes_heads_and_colours_are_refused_together(work, runs, capsys):
 def test_runs_that_cannot_be_ingredients_are_refused(work, runs, capsys):
     assert "takes two runs or more" in refusal(work, capsys, "001")
     assert "A run is there twice" in refusal(work, capsys, "001", str(runs / "001"))
-    assert "--resume and --run have no meaning" in refusal(work, capsys, "001", "002", "--resume")
+    assert "--resume has no meaning with --mode soup" in refusal(work, capsys, "001", "002", "--resume")
     assert podium(work, "--folds", "0,1") == 0
     assert "name runs of the same fold, such as" in refusal(work, capsys, "001", "006")
     assert podium(work, "--final", "006") == 0

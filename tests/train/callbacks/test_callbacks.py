@@ -38,12 +38,12 @@ from train.callbacks.history import History
 from train.callbacks.stop_signals import StopSignals
 from train.callbacks.tensorboard import TensorBoard
 from train.callbacks.train_scores import TrainScores
-from train.loop import Loop
 from train.monitor import Monitor
 from train.optimizers.base import parameter_groups
 from train.optimizers.torch_optimizers import SGD
 from train.pictures.budget import DrawingBudget
 from train.state import TrainState
+from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
 from utils.errors import Diverged, ResumableStop
@@ -77,7 +77,7 @@ def trainer(*callbacks: Callback, epochs: int = 1, lr: float = 0.05, validator: 
     model.to(memory_format=torch.channels_last)
     optimizer = SGD(groups=parameter_groups(model), lr=lr)
     scheduler = Constant(optimizer=optimizer, steps_per_epoch=STEPS)
-    return Trainer(
+    return TimedTrainer(
         TrainState(model, optimizer, scheduler, CPU.scaler(), model, torch.zeros(())),
         batches=BATCHES,
         augmenter=AUGMENTER,
@@ -85,7 +85,8 @@ def trainer(*callbacks: Callback, epochs: int = 1, lr: float = 0.05, validator: 
         validator=validator,
         callbacks=callbacks,
         precision=CPU,
-        loop=Loop(epochs=epochs, accumulate=1, clip=None, seed=5),
+        epochs=epochs,
+        seed=5,
     )
 
 
@@ -106,6 +107,9 @@ class Scripted:
 
     def __init__(self, scores: Sequence[float]) -> None:
         self.scores = list(scores)
+
+    def due(self, epoch: int) -> bool:
+        return True
 
     def run(self, model: nn.Module) -> tuple[dict[str, float], None]:
         score = self.scores.pop(0)

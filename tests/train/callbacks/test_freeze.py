@@ -11,6 +11,7 @@ from torch import nn
 
 from models.classifier import Classifier
 from models.layers import layers
+from tests.train.optimizers.chosen import chosen
 from tests.train.rig import (
     TASK,
     assert_same_bits,
@@ -29,7 +30,6 @@ from train.optimizers.base import OPTIMIZERS
 from train.state import TrainState
 from train.trainer import Trainer
 from utils.errors import ConfigError
-from utils.registry import Component
 
 MONITOR = Monitor("macro_f1")
 
@@ -39,6 +39,9 @@ class Scripted:
 
     def __init__(self, scores: Sequence[float]) -> None:
         self.scores = list(scores)
+
+    def due(self, epoch: int) -> bool:
+        return True
 
     def run(self, model: nn.Module) -> tuple[dict[str, float], None]:
         return {"macro_f1": self.scores.pop(0), "loss": 1.0}, None
@@ -62,10 +65,10 @@ def moved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> se
 def test_frozen_values_stay_the_same_bits_until_they_melt_and_then_move(name: str) -> None:
     epochs, model = Epochs(), fixed(tiny)
     start = weights(model)
-    chosen = Component.of(name, lr=0.01, weight_decay=0.1)
+    optimizer = chosen(name, lr=0.01, weight_decay=0.1)
     freeze = Freeze(monitor=MONITOR, melt_after=2)
     options: dict[str, Any] = {"epochs": 3, "rows": 28, "clip": 1.0}  # an odd number of Lion's equal steps
-    trainer(model, optimizer=chosen, callbacks=[freeze, epochs], **options).fit()
+    trainer(model, optimizer=optimizer, callbacks=[freeze, epochs], **options).fit()
     heads = {f"heads.{head}.{kind}" for head in TASK.heads for kind in ("weight", "bias")}
     assert moved(start, epochs.kept[0]) == heads
     assert moved(start, epochs.kept[1]) == heads

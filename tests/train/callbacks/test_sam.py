@@ -48,10 +48,9 @@ def gradients(found: Trainer, model: nn.Module, first: int, count: int) -> Tenso
     """Put the gradient of the mean loss of ``count`` batches into ``model``; return the losses."""
     model.zero_grad()
     losses = []
-    for number, batch in enumerate(list(found.batches.epoch(0))[first : first + count], start=first):
-        seed_global("step", 5, 0, number)
-        place = (0, number, number / len(found.batches))
-        images, targets = augmented(batch, found.augmenter, torch.device("cpu"), place)
+    for batch in list(found.batches.epoch(0))[first : first + count]:
+        seed_global("step", 5, 0, batch.number)
+        images, targets = augmented(batch, found.augmenter, torch.device("cpu"))
         losses.append(found.criterion(model(images), targets))
     torch.stack(losses).mean().backward()
     return torch.stack(losses).detach()

@@ -46,9 +46,8 @@ def averaging(last: int, *others: Callback, model: Any = None, first: Sequence[C
 
 
 def trained_on(found: Trainer, epoch: int) -> Iterator[Tensor]:
-    for number, batch in enumerate(found.batches.epoch(epoch)):
-        place = (epoch, number, epoch + number / len(found.batches))
-        yield augmented(batch, found.augmenter, torch.device("cpu"), place)[0]
+    for batch in found.batches.epoch(epoch):
+        yield augmented(batch, found.augmenter, torch.device("cpu"))[0]
 
 
 class Epochs(Callback):

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from models.classifier import MODELS
 from schedulers.base import SCHEDULERS
+from tests.train.optimizers.chosen import chosen
 from train import checkpoint
 from train.optimizers.base import OPTIMIZERS, Rates, parameter_groups
 from train.state import TrainState
@@ -42,12 +43,12 @@ LIBRARY: dict[str, tuple[Any, dict[str, Any]]] = {
     "AdamW": (torch.optim.AdamW, {}),
     "NAdam": (torch.optim.NAdam, {"decoupled_weight_decay": True}),
     "AdamP": (timm.optim.AdamP, {}),
-    "Lion": (LionByHand, {}),
+    "TimmOptimizer": (LionByHand, {}),
 }
 
 
 def build(name: str, model: nn.Module, **options: object) -> Optimizer:
-    return OPTIMIZERS.build(Component.of(name, **options), groups=parameter_groups(model))
+    return OPTIMIZERS.build(chosen(name, **options), groups=parameter_groups(model))
 
 
 def net() -> nn.Module:

@@ -12,6 +12,7 @@ from torch import nn
 from dataset.augmentation.train_augmentation import TrainAugmentation
 from models.classifier import MODELS, Classifier
 from schedulers.base import SCHEDULERS
+from tests.train.optimizers.chosen import chosen
 from tests.train.rig import SIZE, assert_same_bits, fixed, resumed_after, tiny, trainer
 from train.callbacks.base import Callback
 from train.optimizers.base import OPTIMIZERS, Rates, parameter_groups
@@ -27,7 +28,7 @@ def build(name: str, size: tuple[int, int] = (32, 32)) -> Classifier:
 
 def factors(model: nn.Module, rates: Rates, name: str = "AdamW") -> dict[str, float]:
     """Return each parameter's rate against the optimiser's own."""
-    optimizer = OPTIMIZERS.build(Component.of(name, lr=0.5), groups=parameter_groups(model, rates))
+    optimizer = OPTIMIZERS.build(chosen(name, lr=0.5), groups=parameter_groups(model, rates))
     SCHEDULERS.build(Component("Constant"), optimizer=optimizer, steps_per_epoch=1, epochs=1).set_rates(0, [])
     rate_of = {id(p): group["lr"] / 0.5 for group in optimizer.param_groups for p in group["params"]}
     return {name: rate_of[id(p)] for name, p in model.named_parameters()}

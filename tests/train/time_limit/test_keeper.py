@@ -17,7 +17,7 @@ from train.callbacks.ema import EMA
 from train.callbacks.swa import SWA
 from train.monitor import Monitor
 from train.state import TrainState
-from train.time_limit.keeper import LEAD, Costs, Deadline, TimeKeeper, blank_plan
+from train.time_limit.keeper import LEAD, Costs, Deadline, TimeKeeper, blank_plan, follow
 from train.trainer import Trainer
 from utils.pace import Plan
 
@@ -177,7 +177,7 @@ def made(epochs: int, accumulate: int, *callbacks: Callback) -> Trainer:
 def repeated(plan: Plan, accumulate: int, *callbacks: Callback) -> Trainer:
     """Return a run that follows a plan."""
     found = made(len(plan.validated), accumulate, *callbacks)
-    found.state.plan = found.batches.pace = plan
+    follow(found, plan)
     return found
 
 

@@ -10,7 +10,7 @@ from utils.registry import Registry
 
 
 class Decision:
-    """A subclass is one file in ``inference/decisions``.
+    """A subclass is one file in this folder.
 
     It is made where the competition scores: in one space for all questions, if the task has one. What it
     returns are probabilities again, of which the task makes other answers than before.

@@ -27,15 +27,15 @@ class ClassBias(Decision):
         return all(space.kind == "one_of" for space in task.spaces)
 
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
-        logits, found = logits_of(truth.task, probabilities), {}
+        logits, biases = logits_of(truth.task, probabilities), {}
         for space in truth.task.spaces:
             targets = truth.targets[space.name]
             known = (targets > 0).any(dim=1)
             true = targets[known].argmax(dim=1).numpy()
-            found[space.name] = best_biases(logits[space.name][known].numpy(), true).tolist()
-        if truth.score(self.apply(probabilities, found, truth.task)) > truth.score(probabilities):
-            return found
-        return {space: [0.0] * len(biases) for space, biases in found.items()}
+            biases[space.name] = best_biases(logits[space.name][known].numpy(), true).tolist()
+        if truth.score(self.apply(probabilities, biases, truth.task)) > truth.score(probabilities):
+            return biases
+        return {space: [0.0] * len(values) for space, values in biases.items()}
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
         logits = logits_of(task, probabilities)
@@ -79,14 +79,17 @@ def best_bias(logits: _Floats, true: _Ints, biases: _Floats, label: int) -> floa
     others[:, label] = -np.inf
     rival = others.argmax(axis=1)
     needed = others[np.arange(len(true)), rival] - logits[:, label]
+
     order = np.argsort(needed, kind="stable")
     needed, rival, true = needed[order], rival[order], true[order]
     steps = _steps(rival, true, label, len(biases))
+
     # Images with equal m go over together.
     ends = np.concatenate([[True], needed[1:] != needed[:-1], [True]])
     edges = np.concatenate([[needed[0] - 2.0], needed, [needed[-1] + 2.0]])
     highest = steps[ends].max()
     best = np.flatnonzero(ends & (steps >= highest - 1e-12))
+
     now, until = (np.searchsorted(needed, biases[label], side=side) for side in ("left", "right"))
     if now == until and steps[now] >= highest - 1e-12:  # ``now`` have gone over and none is undecided
         return float(biases[label])
@@ -102,7 +105,8 @@ def _steps(rival: _Ints, true: _Ints, label: int, classes: int) -> _Floats:
     """
     occurs = np.bincount(true, minlength=classes)
     gained = np.concatenate([[0], np.cumsum(true == label)])
-    own = 2 * gained / np.maximum(1, occurs[label] + np.arange(len(true) + 1))
+    of_label = 2 * gained / np.maximum(1, occurs[label] + np.arange(len(true) + 1))
+
     # Of the others only the rival's F1 changes when an image leaves it: by image, in groups of one rival.
     group = np.argsort(rival, kind="stable")
     sizes = np.bincount(rival, minlength=classes)
@@ -112,13 +116,13 @@ def _steps(rival: _Ints, true: _Ints, label: int, classes: int) -> _Floats:
     lost = np.cumsum(right)
     lost -= (lost - right)[starts[rival[group]]]  # right ones among them
     rights = np.bincount(rival[true == rival], minlength=classes)
-    of = rival[group]
+    rivals = rival[group]
 
     def f1(leaving: _Ints, losing: _Ints) -> _Floats:
-        chosen = occurs[of] + sizes[of] - leaving
-        return np.asarray(2 * (rights[of] - losing) / np.maximum(1, chosen))
+        chosen = occurs[rivals] + sizes[rivals] - leaving
+        return np.asarray(2 * (rights[rivals] - losing) / np.maximum(1, chosen))
 
     change = np.empty(len(true))
     change[group] = f1(left, lost) - f1(left - 1, lost - right)
     first = (2 * rights / np.maximum(1, occurs + sizes)).sum()
-    return np.asarray(own + first + np.concatenate([[0.0], np.cumsum(change)]))
+    return np.asarray(of_label + first + np.concatenate([[0.0], np.cumsum(change)]))

@@ -25,11 +25,13 @@ class PriorCorrection(Decision):
         return taus[scores.index(max(scores))]  # of equal ones that which changes least
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
-        logits, found = logits_of(task, probabilities), {}
+        logits, corrected = logits_of(task, probabilities), {}
         for space in task.spaces:
             prior = torch.tensor([fitted["priors"][space.name]], dtype=torch.float64)
-            found[space.name] = normalised(space, logits[space.name] - fitted["tau"] * space.logits(prior))
-        return found
+            corrected[space.name] = normalised(
+                space, logits[space.name] - fitted["tau"] * space.logits(prior)
+            )
+        return corrected
 
 
 def _prior(space: Space, targets: Tensor) -> list[float]:

@@ -24,18 +24,20 @@ class Thresholds(Decision):
         return all(isinstance(space, AnyOf) for space in task.spaces)
 
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
-        found = {}
+        thresholds = {}
         for space in truth.task.spaces:
             true = np.asarray((truth.targets[space.name] >= 0.5).numpy())
-            found[space.name] = best_thresholds(true, probabilities[space.name].numpy(), _MIDDLE).tolist()
-        return found
+            thresholds[space.name] = best_thresholds(
+                true, probabilities[space.name].numpy(), _MIDDLE
+            ).tolist()
+        return thresholds
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
-        logits, found = logits_of(task, probabilities), {}
+        logits, moved = logits_of(task, probabilities), {}
         for space in task.spaces:
-            best, own = (
+            best, usual = (
                 torch.tensor(values, dtype=torch.float64).clamp(_LEAST, 1 - _LEAST).logit()
                 for values in (fitted[space.name], getattr(space, "thresholds", (_MIDDLE,)))
             )
-            found[space.name] = normalised(space, logits[space.name] - best + own)
-        return found
+            moved[space.name] = normalised(space, logits[space.name] - best + usual)
+        return moved

@@ -34,13 +34,16 @@ class Truth:
         return self.task.judge(self.targets)
 
     def score(self, probabilities: Mapping[str, Tensor]) -> float:
-        """Return the score in [0, 1] that decides the competition."""
-        return self._judge(probabilities)
+        """Return how good these are, the higher the better: the score that decides the competition.
+
+        Where less of it is better it is the score's negative, which nobody is to print.
+        """
+        return self.task.direction(self.task.main_scores[0]) * self._judge(probabilities)
 
     def at(self, rows: Tensor) -> "Truth":
         """Return the same for some of the images."""
         groups = tuple(self.groups[row] for row in rows.tolist())
-        return Truth(self.task, {name: of[rows] for name, of in self.targets.items()}, groups)
+        return Truth(self.task, {name: values[rows] for name, values in self.targets.items()}, groups)
 
     @cached_property
     def joined(self) -> "Truth":
@@ -49,8 +52,8 @@ class Truth:
         return self if joined is None else Truth(joined, self.task.join(self.targets), self.groups)
 
 
-class Ensemble:
-    """A way to make one prediction of several; a subclass is one file in ``inference/ensembles``."""
+class Method:
+    """A way to make one prediction of several; a subclass is one file in this folder."""
 
     def fit(self, members: Members, truth: Truth) -> Fitted:
         """Return what ``combine`` needs beside the members; by default nothing."""
@@ -61,10 +64,10 @@ class Ensemble:
         raise NotImplementedError
 
 
-ENSEMBLES: Registry[Ensemble] = Registry("ensemble", "tools.ensemble.methods")
+ENSEMBLES: Registry[Method] = Registry("ensemble", "tools.ensemble.methods")
 
 
-class One(Ensemble):
+class Alone(Method):
     """A single member, to be judged as an ensemble is."""
 
     def __init__(self, number: int) -> None:
@@ -76,7 +79,7 @@ class One(Ensemble):
 
 def one_of(members: Members, number: int) -> Probabilities:
     """Return what one member says."""
-    return {space: of[number] for space, of in members.items()}
+    return {space: stacked[number] for space, stacked in members.items()}
 
 
 def count_of(members: Members) -> int:
@@ -86,7 +89,7 @@ def count_of(members: Members) -> int:
 
 def weighted(members: Members, weights: Tensor) -> Probabilities:
     """Return the mean of the members' probabilities with ``weights`` (M,) that add up to 1."""
-    return {space: torch.tensordot(weights.double(), of, dims=1) for space, of in members.items()}
+    return {space: torch.tensordot(weights.double(), stacked, dims=1) for space, stacked in members.items()}
 
 
 def best_weights(candidates: Iterable[Tensor], members: Members, truth: Truth) -> Tensor:
@@ -98,13 +101,13 @@ def best_weights(candidates: Iterable[Tensor], members: Members, truth: Truth) -
 
 def rows_of(members: Members, rows: Tensor) -> Members:
     """Return what the members say of some of the images."""
-    return {space: of[:, rows] for space, of in members.items()}
+    return {space: stacked[:, rows] for space, stacked in members.items()}
 
 
 def each(members: Members, change: Callable[[Probabilities], Probabilities]) -> Members:
     """Return the members with the probabilities of each one changed."""
     changed = [change(one_of(members, number)) for number in range(count_of(members))]
-    return {space: torch.stack([of[space] for of in changed]) for space in changed[0]}
+    return {space: torch.stack([member[space] for member in changed]) for space in changed[0]}
 
 
 def logits_of(task: Task, probabilities: Mapping[str, Tensor]) -> Logits:

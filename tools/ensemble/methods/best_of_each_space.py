@@ -3,9 +3,9 @@
 from dataset.tasks.base import Task
 from tools.ensemble.methods.base import (
     ENSEMBLES,
-    Ensemble,
     Fitted,
     Members,
+    Method,
     Probabilities,
     Truth,
     count_of,
@@ -16,7 +16,7 @@ from tools.ensemble.methods.base import (
 
 
 @ENSEMBLES.register
-class BestOfEachSpace(Ensemble):
+class BestOfEachSpace(Method):
     """Each label space from the member that is best at it: age from one, mask from another.
 
     A member whose head joins several questions is asked each of them: the sum over its classes. With a
@@ -24,19 +24,17 @@ class BestOfEachSpace(Ensemble):
     """
 
     def fit(self, members: Members, truth: Truth) -> Fitted:
-        task, targets, parts = (
-            truth.task.parted,
-            truth.task.part(truth.targets),
-            each(members, truth.task.part),
-        )
+        task, targets = truth.task.parted, truth.task.part(truth.targets)
+        parts = each(members, truth.task.part)
         scores = [
             task.scores(logits_of(task, one_of(parts, member)), targets)
             for member in range(count_of(members))
         ]
+
         best = {}
         for space in task.spaces:
             name = _score_of(task, space.name, scores[0])
-            of_space = [of[name] for of in scores]
+            of_space = [task.direction(name) * scores_of_member[name] for scores_of_member in scores]
             best[space.name] = of_space.index(max(of_space))
         return best
 
@@ -49,6 +47,6 @@ class BestOfEachSpace(Ensemble):
 
 
 def _score_of(task: Task, space: str, scores: dict[str, float]) -> str:
-    """Return the name of the score of one space, or that of all where no view asks about it alone."""
-    own = f"{space}/{task.main_scores[0]}"
+    """Return the name of the score of one space, or that of all where no question is about it alone."""
+    own = f"{space}/{task.metrics[0].metric.name}"
     return own if own in scores else task.main_scores[0]

@@ -5,11 +5,11 @@ from torch import Tensor
 
 from dataset.tasks.base import Task
 from dataset.tasks.spaces import Space
-from tools.ensemble.methods.base import ENSEMBLES, Ensemble, Fitted, Members, Probabilities
+from tools.ensemble.methods.base import ENSEMBLES, Fitted, Members, Method, Probabilities
 
 
 @ENSEMBLES.register
-class HardVote(Ensemble):
+class HardVote(Method):
     """The answer that most members give; of equally many the likelier one, then the first in the space.
 
     Each label space is voted on by itself. The probabilities are the mean of the members that gave the

@@ -4,13 +4,13 @@ import torch
 from torch import Tensor
 
 from dataset.tasks.base import Task
-from tools.ensemble.methods.base import ENSEMBLES, Ensemble, Fitted, Members, Probabilities
+from tools.ensemble.methods.base import ENSEMBLES, Fitted, Members, Method, Probabilities
 
 _TIE = 1e-6  # what a mean probability counts beside the mean rank, so that it decides between equal ones
 
 
 @ENSEMBLES.register
-class RankMean(Ensemble):
+class RankMean(Method):
     """The mean rank: of an image's labels where one is right, of a label's images where any may be.
 
     What stands at a rank gets the mean of the probabilities that the members have there, so that thresholds
@@ -19,15 +19,15 @@ class RankMean(Ensemble):
     """
 
     def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
-        found = {}
+        means = {}
         for space in task.spaces:
             values = members[space.name]
             if space.kind == "one_of":
                 ranked = _at_mean_rank(values)
-                found[space.name] = ranked / ranked.sum(dim=1, keepdim=True)
+                means[space.name] = ranked / ranked.sum(dim=1, keepdim=True)
             else:
-                found[space.name] = _at_mean_rank(values.transpose(1, 2)).T.contiguous()
-        return found
+                means[space.name] = _at_mean_rank(values.transpose(1, 2)).T.contiguous()
+        return means
 
 
 def _at_mean_rank(members: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
 """The mean of the members' probabilities."""
 
 from dataset.tasks.base import Task
-from tools.ensemble.methods.base import ENSEMBLES, Ensemble, Fitted, Members, Probabilities
+from tools.ensemble.methods.base import ENSEMBLES, Fitted, Members, Method, Probabilities
 
 
 @ENSEMBLES.register
-class SoftVote(Ensemble):
+class SoftVote(Method):
     """The mean of the members' probabilities."""
 
     def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
-        return {space: of.mean(dim=0) for space, of in members.items()}
+        return {space: stacked.mean(dim=0) for space, stacked in members.items()}

@@ -6,9 +6,9 @@ from torch import Tensor
 from dataset.tasks.base import Task
 from tools.ensemble.methods.base import (
     ENSEMBLES,
-    Ensemble,
     Fitted,
     Members,
+    Method,
     Probabilities,
     Truth,
     best_weights,
@@ -21,7 +21,7 @@ _SWEEPS = 4
 
 
 @ENSEMBLES.register
-class WeightedMean(Ensemble):
+class WeightedMean(Method):
     """The mean with the weights that score best, searched one member's share at a time.
 
     The others keep their proportions. Equal weights, and each member alone, are tried too, so it scores no
@@ -31,9 +31,9 @@ class WeightedMean(Ensemble):
     def fit(self, members: Members, truth: Truth) -> Fitted:
         count = count_of(members)
         equal = torch.full((count,), 1 / count, dtype=torch.float64)
-        found = _searched(equal, members, truth) if count > 1 else equal
+        searched = _searched(equal, members, truth) if count > 1 else equal
         alone = torch.eye(count, dtype=torch.float64)
-        return {"weights": best_weights([equal, found, *alone], members, truth).tolist()}
+        return {"weights": best_weights([equal, searched, *alone], members, truth).tolist()}
 
     def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
         return weighted(members, torch.tensor(fitted["weights"], dtype=torch.float64))
@@ -48,9 +48,12 @@ def _searched(weights: Tensor, members: Members, truth: Truth) -> Tensor:
             others = _without(weights, member)
             rest = weighted(members, others)
             for share in _SHARES:
-                mixed = {space: torch.lerp(rest[space], of[member], share) for space, of in members.items()}
-                if (found := truth.score(mixed)) > score:
-                    weights, score = others * (1 - share), found
+                mixed = {
+                    space: torch.lerp(rest[space], stacked[member], share)
+                    for space, stacked in members.items()
+                }
+                if (tried := truth.score(mixed)) > score:
+                    weights, score = others * (1 - share), tried
                     weights[member] = share
         if score == before:
             break

@@ -127,7 +127,7 @@ function card(item, number) {
     button("right", "Right", "r", () => press(number, "right")),
     button("unsure", "Unsure", "u", () => press(number, "unsure")));
   if (item.options.length < 2 && !item.number) { buttons.children[1].hidden = true; others.hidden = true; }
-  const title = make("h2", {}, `${number + 1}. ${item.view}: `, make("b", { textContent: item.given }), " \u2192 ",
+  const title = make("h2", {}, `${number + 1}. ${item.question}: `, make("b", { textContent: item.given }), " \u2192 ",
     make("b", { textContent: item.suggested }), "? ", make("span", { className: "soft", textContent: item.group }));
   const found = make("article", { tabIndex: -1 }, title,
     make("div", { className: "photos" }, ...item.images.map((image) => photo(image, item))),
@@ -182,11 +182,11 @@ function showProgress() {
 const visible = (number) => !cards[number].hidden;
 
 function filter() {
-  const [view, state] = [byId("view").value, byId("state").value];
+  const [question, state] = [byId("question").value, byId("state").value];
   sheet.items.forEach((item, number) => {
     const made = (marks[item.id] || {}).mark || "open";
     const fits = state === "all" || state === made || (state === "wrong" && made === "other");
-    cards[number].hidden = (view !== "" && view !== item.view) || !fits;
+    cards[number].hidden = (question !== "" && question !== item.question) || !fits;
   });
 }
 
@@ -216,15 +216,15 @@ marks = readMarks();
 byId("progress").max = Math.max(1, sheet.items.length);
 byId("run").textContent = sheet.run;
 byId("note").textContent = sheet.note;
-byId("view").append(make("option", { value: "", textContent: `all (${sheet.items.length})` }));
-for (const view of new Set(sheet.items.map((item) => item.view))) {
-  const count = sheet.items.filter((item) => item.view === view).length;
-  byId("view").append(make("option", { value: view, textContent: `${view} (${count})` }));
+byId("question").append(make("option", { value: "", textContent: `all (${sheet.items.length})` }));
+for (const question of new Set(sheet.items.map((item) => item.question))) {
+  const count = sheet.items.filter((item) => item.question === question).length;
+  byId("question").append(make("option", { value: question, textContent: `${question} (${count})` }));
 }
 sheet.items.forEach((item, number) => cards.push(card(item, number)));
 byId("items").append(...cards);
 sheet.items.forEach((_, number) => showMark(number));
-byId("view").onchange = byId("state").onchange = filter;
+byId("question").onchange = byId("state").onchange = filter;
 byId("save").onclick = save;
 byId("table").ontoggle = showProgress;
 window.addEventListener("storage", () => {

@@ -1,0 +1,49 @@
+"""The mean of the labels' average precision."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dataset.metrics.base import METRICS, AnyWeights, Repeated, RepeatedMetric
+from dataset.metrics.evidence import Evidence
+from dataset.metrics.positive import check_positive, scored_labels
+from utils.metrics import AveragePrecision as OfLabels
+from utils.metrics import mean_average_precision
+
+
+@METRICS.register
+class AveragePrecision(RepeatedMetric):
+    """The mean average precision (mAP), in [0, 1]; a label that no image has is left out, 0 without any.
+
+    As scikit-learn's ``average_precision_score`` of each label; of two labels that of ``positive``.
+
+    Args:
+        positive: the label of two that is looked for; none = the last one.
+    """
+
+    name = "mAP"
+    needs = "probabilities"
+
+    def __init__(self, *, positive: str | None = None) -> None:
+        self.positive = positive
+
+    def check(self, labels: Sequence[str], kind: str) -> None:
+        super().check(labels, kind)
+        check_positive(self.positive, labels, kind)
+
+    def prepared(self, evidence: Evidence) -> Repeated:
+        labels, known = list(scored_labels(evidence, self.positive)), evidence.known
+        of_labels = OfLabels(evidence.marks[:, labels], evidence.probabilities[known][:, labels])
+        once = np.ones(len(known), dtype=np.int64)
+
+        def score(weights: AnyWeights) -> float:
+            precisions = of_labels.scores(once if weights is None else weights[known])
+            return 0.0 if np.isnan(precisions).all() else float(np.nanmean(precisions))
+
+        return score
+
+    def score(self, evidence: Evidence, weights: AnyWeights = None) -> float:
+        if weights is not None:
+            return self.prepared(evidence)(weights)
+        labels, known = list(scored_labels(evidence, self.positive)), evidence.known
+        return mean_average_precision(evidence.marks[:, labels], evidence.probabilities[known][:, labels])

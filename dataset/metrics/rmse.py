@@ -1,0 +1,24 @@
+"""The root of the mean squared error."""
+
+import numpy as np
+
+from dataset.metrics.base import METRICS, AdditiveMetric, Floats
+from dataset.metrics.evidence import Evidence
+from dataset.metrics.means import mean_of
+from dataset.metrics.numbers import NumberMetric
+from dataset.metrics.tally import Tally
+
+
+@METRICS.register
+class RMSE(NumberMetric, AdditiveMetric):
+    """The root of the mean squared error, in the unit of the numbers; lower is better."""
+
+    name = "rmse"
+    higher_is_better = False
+
+    def tally(self, evidence: Evidence) -> Tally:
+        true, answered = evidence.numbers()
+        return Tally.of_sums(evidence.known, (true - answered) ** 2, np.ones(len(true)))
+
+    def value(self, sums: Floats) -> Floats:
+        return np.sqrt(mean_of(sums))

@@ -1,0 +1,64 @@
+"""What is handed in: the columns of a submission, written and read again."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dataset.tasks.answers import Answers, one_hot
+from dataset.tasks.questions import Choices, Logits, Questions
+from utils.shortened import listing
+
+if TYPE_CHECKING:
+    from dataset.tasks.base import Task
+
+
+class Submitting(Questions):
+    """A task whose submission has a value from a list in each column."""
+
+    def in_spelling(self, template: Mapping[str, str]) -> "Task":
+        """Return this task with labels as the organiser spells them, for what is submitted only.
+
+        Args:
+            template: the spelling of labels in his template, which counts more than that of his table.
+        """
+        return self  # type: ignore[return-value]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The submission's columns after the id, for an organiser who gives no template."""
+        return tuple(self.allowed)
+
+    def answering(self, column: str) -> "Task | None":
+        """Return this task with its one answer in another column; None: its columns are not to be chosen."""
+        return None
+
+    @property
+    def allowed(self) -> dict[str, tuple[str, ...]]:
+        """The values that each of the submission's columns may have; a column not named may have any."""
+        return {}
+
+    def rows(self, choices: Choices) -> list[dict[str, str]]:
+        """Return the submission's columns for each image, without the id."""
+        raise NotImplementedError
+
+    def submission(self, logits: Logits) -> list[dict[str, str]]:
+        """Return the same from the logits, for a competition that asks for more than choices."""
+        return self.rows(self.decide(logits))
+
+    def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
+        """Return what a submission's rows say, by question: as a rule one for each of ``allowed``.
+
+        A value that can't be meant says nothing: ``wrong_value`` finds it.
+        """
+        classes = list(self.questions.values())[-1]
+        answers = {}
+        for column, values in self.allowed.items():
+            coded = values == tuple(map(str, range(len(classes))))  # classes by number: name them as well
+            words = map(" ".join, zip(values, classes, strict=True)) if coded else values
+            named = tuple(word or "(nothing)" for word in words)
+            answers[column] = Answers(named, one_hot([row[column] for row in rows], values))
+        return answers
+
+    def wrong_value(self, column: str, value: str) -> str | None:
+        """Return what is wrong with a value of one of the submission's columns, or None."""
+        values = self.allowed.get(column, (value,))
+        return None if value in values else f"is not one of {listing(values)}"

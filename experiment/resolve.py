@@ -1,0 +1,112 @@
+"""What a new run finds out about its machine: how many images fit at once, and which precision is faster.
+
+What it finds is written into the run's config, so that a resumed or repeated run measures nothing.
+"""
+
+import logging
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import OutOfMemoryError
+
+from experiment.assemble import Experiment
+from experiment.settings import Settings
+from train.trial import drawn, fastest, most_that_fit, on_trial, peak_of, step_on
+from utils.device import Precision, PrecisionName, cpu_has_bfloat16, free_memory
+
+log = logging.getLogger("podium")
+_STEPS = 200  # of a run in which measuring pays: it takes the time of about ten
+_TIMES = 3  # that a step of each precision is timed, after one that warms up
+_CLEARLY = 1.1  # times as fast: less is noise, and float32 has more digits
+# Of the memory that is free when a run begins: the optimiser's moments, an average of the weights and the
+# store of images have not been made then.
+_SHARE = 0.6
+_CONTAINER = Path("/sys/fs/cgroup")
+
+
+def as_begun(settings: Settings, began: Settings) -> Settings:
+    """Return settings with what a run found out when it began, where they leave it open."""
+    train, known = settings.train, began.train
+    if train.precision == "auto":
+        train = replace(train, precision=known.precision)
+    if train.batch_size == "auto" and known.batch_size != "auto":
+        images = known.batch_size * known.accumulate
+        if images == train.images * train.accumulate:
+            train = replace(train, batch_size=known.batch_size, accumulate=known.accumulate)
+    return replace(settings, train=train)
+
+
+def with_fitting_batch(experiment: Experiment) -> Experiment:
+    """Return an experiment whose [train] batch_size = auto is a number, and its ``accumulate`` with it."""
+    train, device = experiment.settings.train, experiment.precision.device
+    if train.batch_size != "auto":
+        return experiment
+    images, size = train.images * train.accumulate, experiment.settings.images.size
+    free = free_memory(device) or _free_on_cpu()
+
+    with on_trial(experiment.model(fresh=False)) as model:
+
+        def peak(number: int) -> int:
+            try:
+                return peak_of(model, drawn(number, size, device), experiment.precision)
+            except (OutOfMemoryError, MemoryError):
+                return free + 1
+
+        batch = most_that_fit(peak, int(_SHARE * free), images)
+
+    log.info(
+        "[train] batch_size = auto: %d images at once, accumulate = %d, so that a step has %d.",
+        batch, images // batch, images,
+    )  # fmt: skip
+    return _with(experiment, batch_size=batch, accumulate=images // batch)
+
+
+def with_faster_precision(experiment: Experiment, images: int) -> Experiment:
+    """Return an experiment whose [train] precision = auto is the faster one, on a CPU that has two.
+
+    Args:
+        images: to train on in an epoch. A run of few steps stays as it is: measuring would cost more.
+    """
+    train, device = experiment.settings.train, experiment.precision.device
+    steps = images * train.epochs // (train.images * train.accumulate)
+    if train.precision != "auto" or device.type != "cpu" or not cpu_has_bfloat16() or steps < _STEPS:
+        return experiment
+
+    with on_trial(experiment.model(fresh=False)) as model:
+        batch = drawn(min(train.images, images), experiment.settings.images.size, device)
+        both = (Precision(device, torch.float32), Precision(device, torch.bfloat16))
+        plain, half = fastest([partial(step_on, model, batch, precision) for precision in both], _TIMES)
+
+    faster: PrecisionName = "bfloat16" if plain > _CLEARLY * half else "float32"
+    log.info(
+        "[train] precision = auto: a step takes %.3f s in float32 and %.3f s in bfloat16, so %s, which is "
+        "written into the run's config.",
+        plain, half, faster,
+    )  # fmt: skip
+    return _with(experiment, precision=faster)
+
+
+def _with(experiment: Experiment, **found: object) -> Experiment:
+    train = replace(experiment.settings.train, **found)  # type: ignore[arg-type]
+    return experiment.with_settings(replace(experiment.settings, train=train))
+
+
+def _free_on_cpu() -> int:
+    """Return how many bytes of memory this process could have now: of the machine, and of its container."""
+    try:
+        facts = dict(
+            line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        )
+        free = int(facts["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):  # not Linux: half of what is built in
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    try:
+        most, now = (
+            int((_CONTAINER / name).read_text(encoding="ascii")) for name in ("memory.max", "memory.current")
+        )
+    except (OSError, ValueError):  # no container, or one without a limit, which says "max"
+        return free
+    return max(0, min(free, most - now))

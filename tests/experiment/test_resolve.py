@@ -1,0 +1,165 @@
+"""What a new run measures is kept with it: a resumed or repeated run measures nothing, with the same bits."""
+
+import json
+import logging
+
+import pytest
+
+import experiment.resolve
+from dataset.demo.draw import draw_demo_data
+from experiment.assemble import Experiment
+from experiment.read_settings import check, read_sections
+from experiment.resolve import as_begun, with_faster_precision, with_fitting_batch
+from run import main
+from tests.experiment.smallest import SMALL_RUN, SMALLEST
+from utils.device import cpu_has_bfloat16
+from utils.ini import read_ini
+
+MANY = 10**5  # images
+
+
+def settings(folder, *overrides):
+    path = folder / "config.ini"
+    path.write_text(SMALLEST, encoding="utf-8")
+    return check(read_sections(path, ["run.device=cpu", *overrides]), "config.ini")
+
+
+def made(folder, *overrides):
+    return Experiment.of(settings(folder, *overrides))
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """A CPU that has bfloat16, with what a step takes in each precision; returns how often it was asked."""
+    calls = []
+
+    def taking(plain, half, *, has=True):
+        def fastest(works, times):
+            calls.append(len(works))
+            return [plain, half]
+
+        monkeypatch.setattr(experiment.resolve, "cpu_has_bfloat16", lambda: has)
+        monkeypatch.setattr(experiment.resolve, "fastest", fastest)
+        return calls
+
+    return taking
+
+
+@pytest.mark.parametrize(
+    ("plain", "half", "name"),
+    [(2.0, 1.0, "bfloat16"), (1.0, 2.0, "float32"), (1.0, 1.0, "float32"), (1.05, 1.0, "float32")],
+)
+def test_the_clearly_faster_precision_is_taken_and_named(tmp_path, measured, caplog, plain, half, name):
+    measured(plain, half)
+    with caplog.at_level(logging.INFO, "podium"):
+        found = with_faster_precision(made(tmp_path), MANY)
+    assert found.settings.train.precision == name
+    assert found.precision.name == name
+    assert found.settings.texts()["train"]["precision"] == name
+    assert f"so {name}" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_a_precision_that_somebody_chose_is_not_measured(tmp_path, measured, name):
+    calls = measured(2.0, 1.0)
+    assert with_faster_precision(made(tmp_path, f"train.precision={name}"), MANY).precision.name == name
+    assert not calls
+
+
+def test_neither_a_cpu_without_bfloat16_nor_a_short_run_is_measured(tmp_path, measured):
+    calls = measured(2.0, 1.0)
+    assert with_faster_precision(made(tmp_path), 64).settings.train.precision == "auto"
+    measured(2.0, 1.0, has=False)
+    assert with_faster_precision(made(tmp_path), MANY).settings.train.precision == "auto"
+    assert not calls
+
+
+def test_real_steps_are_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment.resolve, "cpu_has_bfloat16", lambda: True)
+    assert with_faster_precision(made(tmp_path), MANY).settings.train.precision in ("float32", "bfloat16")
+
+
+def test_what_the_cpu_has_is_asked_of_pytorch(monkeypatch):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    assert cpu_has_bfloat16()
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": False}, raising=False)
+    assert not cpu_has_bfloat16()
+    monkeypatch.delattr("torch.cpu.get_capabilities")
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: True)
+    assert cpu_has_bfloat16()
+
+
+@pytest.mark.parametrize(("free", "batch"), [(10**12, 256), (1, 1)])
+def test_a_batch_is_as_large_as_the_memory_holds_and_a_step_stays_as_large(
+    tmp_path, monkeypatch, free, batch
+):
+    monkeypatch.setattr(experiment.resolve, "_free_on_cpu", lambda: free)
+    found = with_fitting_batch(made(tmp_path, "train.batch_size=auto", "train.accumulate=4"))
+    assert (found.settings.train.batch_size, found.settings.train.accumulate) == (batch, 256 // batch)
+
+
+def test_a_batch_is_measured_in_between(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment.resolve, "_free_on_cpu", lambda: 10_000)
+    monkeypatch.setattr(experiment.resolve, "peak_of", lambda model, images, precision: 100 * len(images))
+    train = with_fitting_batch(made(tmp_path, "train.batch_size=auto")).settings.train
+    assert (train.batch_size, train.accumulate) == (32, 2)  # of 60: a divisor of 64
+
+
+def test_a_device_that_is_full_at_once_takes_the_smallest_batch(tmp_path, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(experiment.resolve, "peak_of", full)
+    assert with_fitting_batch(made(tmp_path, "train.batch_size=auto")).settings.train.batch_size == 1
+
+
+def test_the_memory_of_a_container_counts(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("400\n")
+    monkeypatch.setattr(experiment.resolve, "_CONTAINER", tmp_path)
+    assert experiment.resolve._free_on_cpu() == 600
+    (tmp_path / "memory.max").write_text("max\n")
+    assert experiment.resolve._free_on_cpu() > 10**6
+
+
+def test_a_number_that_somebody_chose_stays(tmp_path):
+    run = made(tmp_path, "train.batch_size=16")
+    assert with_fitting_batch(run) is run
+
+
+def test_a_resumed_run_goes_on_with_what_it_found(tmp_path):
+    began = settings(tmp_path, "train.batch_size=16", "train.accumulate=8", "train.precision=bfloat16")
+    asked = settings(tmp_path, "train.batch_size=auto", "train.accumulate=2")
+    train = as_begun(asked, began).train
+    assert (train.batch_size, train.accumulate, train.precision) == (16, 8, "bfloat16")
+
+
+def test_a_step_of_another_number_of_images_is_another_run(tmp_path):
+    began = settings(tmp_path, "train.batch_size=16", "train.accumulate=8")
+    assert as_begun(settings(tmp_path, "train.batch_size=auto"), began).train.batch_size == "auto"
+
+
+@pytest.mark.slow
+def test_a_run_repeated_from_the_config_that_it_kept_gives_the_same_bits(tmp_path, monkeypatch, measured):
+    draw_demo_data(tmp_path / "data", people=20, eval_people=2)
+    path = tmp_path / "config.ini"
+    path.write_text(SMALL_RUN.format(data=tmp_path / "data", work=tmp_path), encoding="utf-8")
+    calls = measured(2.0, 1.0)
+    monkeypatch.setattr(experiment.resolve, "_STEPS", 1)
+    first, second = (tmp_path / "runs" / "test" / name for name in ("001", "002"))
+
+    assert main(["--config", str(path), "--set", "train.batch_size=auto"]) == 0
+    assert main(["--config", str(first / "config.ini")]) == 0
+
+    kept = read_ini(first / "config.ini")["train"].values
+    assert kept["precision"].text == "bfloat16"
+    assert int(kept["batch_size"].text) * int(kept["accumulate"].text) == 64
+    assert len(calls) == 1
+    one, other = (
+        [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        for folder in (first, second)
+    )
+    assert [line["train_loss"] for line in one] == [line["train_loss"] for line in other]
+    tables = [(folder / "valid_predictions.csv").read_bytes() for folder in (first, second)]
+    assert tables[0] == tables[1]
+    assert json.loads((second / "environment.json").read_text())["precision"] == "bfloat16"
