@@ -26,6 +26,7 @@ examples:
   python run.py --mode infer --run x/003         ... with version 003 of the runs named x
   python run.py --folds all --seeds 3            every fold as one run, scored out of fold, three times each
   python run.py --folds all --workers auto       ... several at a time: processes, or one a GPU
+  python run.py --mode runs                      all runs in one table, best first
   python run.py --final 001                      train on all data, as long as the folds of run 001 needed
   python run.py --resume                         go on with the newest run that did not finish
   python run.py --mode list Focal                what a class does, and its keys (or a section, or a key)

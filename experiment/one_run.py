@@ -15,6 +15,7 @@ from experiment.report import report
 from experiment.run_folder import read_environment, warn_of_other_bits, write_environment
 from experiment.time_limit import follow_plan, keep_time
 from models.checks import explain_small_batches
+from train.callbacks.base import Callback
 from train.trainer import Trainer
 from utils import signals
 from utils.device_errors import explained
@@ -57,12 +58,14 @@ def train_run(
     *,
     whole: Path | None,
     until: float | None = None,
+    more: Sequence[Callback] = (),
 ) -> None:
     """Train the run of a folder, from its last checkpoint if there is one, and write its scores.
 
     Args:
         whole: the folder that goes if its first run can't even begin; as a rule the run's own. None: none.
         until: when the run has to be complete, in seconds since the process's start.
+        more: callbacks beside those of the config; they come last.
     """
     refuse_other_data(folder, fingerprint(dataset))
     saved = state_to_resume(folder, monitor_of(experiment.task, experiment.settings.train.kept_by))
@@ -77,6 +80,7 @@ def train_run(
     except (ConfigError, DataError):
         _remove_untrained(whole)
         raise
+    trainer.callbacks = [*trainer.callbacks, *more]
 
     report(experiment, folder, dataset, source)
     if saved is not None:

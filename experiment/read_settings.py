@@ -121,7 +121,14 @@ class _Check:
 
     def names(self) -> None:
         """Note the sections that nothing would read."""
-        valid = [*FIXED, *tool_sections(), *CHOSEN, *(f"{kind}.{what}" for kind, what in REPEATED.items())]
+        free = [name for section in tool_sections().values() for name in section.free]
+        valid = [
+            *FIXED,
+            *tool_sections(),
+            *free,
+            *CHOSEN,
+            *(f"{kind}.{what}" for kind, what in REPEATED.items()),
+        ]
         for name, section in self.sections.items():
             kind, _, part = name.partition(".")
             if name not in valid and not (part and kind in REPEATED):

@@ -15,6 +15,7 @@ class Section:
         section: the name between the brackets.
         is_here: whether it says how the tool works today, whatever the run that it works on was trained with.
         named: the keys that name a class without options, and where such classes are.
+        free: further sections, such as ``sweep.space``, whose keys only the tool knows: it reads them itself.
     """
 
     __slots__ = ()
@@ -22,6 +23,7 @@ class Section:
     section: ClassVar[str]
     is_here: ClassVar[bool] = False
     named: ClassVar[Mapping[str, Registry[Any]]] = {}
+    free: ClassVar[tuple[str, ...]] = ()
 
 
 SECTIONS: Registry[Section] = Registry("section", "tools.*")

@@ -196,6 +196,15 @@ def test_runs_of_several_metrics_are_sorted_apart(config, runs, capsys):
     assert "Best macro-F1 of 3 runs: 0.7000" in out
 
 
+def test_of_an_error_the_smallest_is_best(config, runs, capsys):
+    made_run(runs / "c" / "001", score=3.5, metric="mae")
+    made_run(runs / "c" / "002", score=2.5, metric="mae")
+    assert podium(config, "--where", "metric=mae") == 0
+    out = capsys.readouterr().out
+    assert out.index("c/002") < out.index("c/001")
+    assert "Best mae of 2 runs: 2.5000" in out
+
+
 def test_csv_has_a_column_for_each_key_that_differs_and_no_formula(config, runs, tmp_path):
     made_run(runs / "c" / "001", score=0.3, who="=HYPERLINK(1)")
     path = tmp_path / "all.csv"

@@ -1,0 +1,1 @@
+"""Looks for the best settings of a config: trials, each an ordinary run."""

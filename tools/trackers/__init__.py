@@ -1,0 +1,1 @@
+"""What a tracker is told after training: the submission."""
