@@ -54,6 +54,7 @@ def build_views(settings: Settings, task: Task, prepared: Size) -> dict[str, Vie
             problems.append(str(error))
     if problems:
         raise ConfigError(listed("[infer] views", problems))
+
     shown = {move for one in build_augmentations(settings, task) for move in one.moves}
     for name, view in built.items():
         if view.move not in shown:

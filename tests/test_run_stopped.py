@@ -179,7 +179,7 @@ MOMENTS = {  # where the signal comes, and the exit code: 4 as soon as there is 
     "reading the data": ("experiment.assemble.open_images", 130),
     "beginning the run": ("experiment.train.create_run", 4),
     "assembling it": ("experiment.one_run.assemble_training", 4),
-    "scoring it": ("experiment.one_run.intervals", 4),
+    "scoring it": ("experiment.finish.intervals", 4),
     "printing where it is": ("experiment.train._say_where", 130),
 }
 

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
 
+from utils.encodings import is_utf16, not_utf8
 from utils.errors import DataError
 from utils.texts import comparable
 
@@ -47,7 +48,7 @@ def opened(path: Path) -> Iterator[TextIO]:
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8 text. Save it as 'CSV UTF-8' and run again.") from None
+        raise DataError(not_utf8(path)) from None
 
 
 def read_text(path: Path) -> str:
@@ -118,6 +119,8 @@ def _kept(lines: Iterator[str], last: list[str]) -> Iterator[str]:
 def _without_nul(path: Path, lines: Iterator[str]) -> Iterator[str]:
     for line in lines:
         if "\0" in line:
+            if is_utf16(path.read_bytes()):
+                raise DataError(not_utf8(path))
             raise DataError(f"{path} is not text: it holds a NUL byte. Save it as 'CSV UTF-8' and run again.")
         yield line
 

@@ -105,7 +105,10 @@ def test_a_column_that_stands_twice_is_refused(read):
         ("\ufeff\r\n\r\n", "is empty"),
         ("id,age\n", "a header and no row"),
         ("id,age\n1,2\0\n", "NUL byte"),
-        ("id,age\n김,20\n".encode("cp949"), "not UTF-8 text. Save it as 'CSV UTF-8'"),
+        (
+            "id,age\n김,20\n".encode("cp949"),
+            "not UTF-8 text: it looks like CP949. Save it as UTF-8, or: iconv",
+        ),
         ("id,age\n1,20\n".encode("utf-16"), "not UTF-8 text"),
         ("id,age\n1,'a'\n2,\"b\n3,c\n", "a quotation mark in line 3 is never closed"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),

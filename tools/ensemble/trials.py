@@ -54,7 +54,8 @@ class Gain:
         return self.between.low > 0 if self.direction > 0 else self.between.high < 0
 
     def __str__(self) -> str:
-        return " ".join(self.cells)
+        verb = "gains" if self.direction > 0 else "changes the score by"
+        return f"{verb} {' '.join(self.cells)}"
 
     @property
     def cells(self) -> tuple[str, str]:
@@ -117,8 +118,8 @@ def choose_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[
     best = best_decision(trials, base, decisions)
     gain = Gain.of(trials[base, ""], trials[base, best])
     if gain.is_real:
-        return best, f"Decision: {best}, since it gains {gain} with {base}, which is outside noise."
-    return "", f"Decision: none. The best one, {best}, gains {gain} with {base}, which is not outside noise."
+        return best, f"Decision: {best}, since it {gain} with {base}, which is outside noise."
+    return "", f"Decision: none. The best one, {best}, {gain} with {base}, which is not outside noise."
 
 
 def choose_method(trials: Mapping[Key, Trial], methods: Sequence[str], decision: str) -> tuple[str, str]:
@@ -128,8 +129,8 @@ def choose_method(trials: Mapping[Key, Trial], methods: Sequence[str], decision:
         return BASE, f"Method: {BASE}, since no other one scores better."
     gain = Gain.of(trials[BASE, decision], trials[best, decision])
     if gain.is_real:
-        return best, f"Method: {best}, since it gains {gain} over {BASE}, which is outside noise."
-    return BASE, f"Method: {BASE}. The best one, {best}, gains {gain} over it, which is not outside noise."
+        return best, f"Method: {best}, since it {gain} over {BASE}, which is outside noise."
+    return BASE, f"Method: {BASE}. The best one, {best}, {gain} over it, which is not outside noise."
 
 
 def _goodness(trial: Trial) -> list[float]:

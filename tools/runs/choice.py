@@ -96,7 +96,7 @@ def goodness(run: RunFacts) -> float:
     """Return a finished run's score as a number that is better when it is higher."""
     if run.score is None:
         return -math.inf
-    return Monitor(run.metric).value({run.metric: run.score})
+    return Monitor(run.metric, -1 if run.lower else 1).value({run.metric: run.score})
 
 
 def _sortable(text: str) -> tuple[bool, float, str]:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from dataset.readers.base import whose
+from experiment.finish import tuning
 from experiment.mode import MODES, Mode
 from experiment.names import chosen_name
-from experiment.one_run import tuning
 from experiment.read_settings import check, key_of, read_sections
 from experiment.run_folder import FINISHED, create_run, find_run, write_environment
-from experiment.score_words import ends, heading, score_lines
+from experiment.score_words import ends, heading, lower, score_lines
 from experiment.settings import Settings
 from experiment.start import started
 from inference.bootstrap import differences, intervals
@@ -129,6 +129,7 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
             "best_epoch": _NO_EPOCH,
             "scores": scores,
             "intervals": ends(task, sure),
+            **lower(task),
             **started(folder),
             **tuning(task, said),
             **digests(folder),
@@ -152,9 +153,10 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
             "gain": gain.value,
             "interval of the gain": [gain.between.low, gain.between.high],
         }
+        word = "gain" if gain.direction > 0 else "change"
         lines.append(
             f"  {heading(task, name):<10} {gain.b:.4f} {gain.of_b}  best run {gain.a:.4f}  "
-            f"gain {gain.value:+.4f} [{gain.between.low:+.4f}, {gain.between.high:+.4f}]"
+            f"{word} {gain.value:+.4f} [{gain.between.low:+.4f}, {gain.between.high:+.4f}]"
         )
     log.info(
         "\nThe greedy choice was made on these same images. Chosen on one half of the %s and scored on the "

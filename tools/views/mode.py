@@ -66,6 +66,7 @@ class Views(Infer):
 
 def _table(head: str, score: str, answers: Answers, gains: dict[str, dict[str, Difference]]) -> str:
     rows: list[tuple[str | int, ...]] = []
+    change = "gain" if gains[NONE][score].direction > 0 else "change"
     for mean, of_scores in gains.items():
         gain = of_scores[score]
         cells = ("", "", "")
@@ -73,7 +74,7 @@ def _table(head: str, score: str, answers: Answers, gains: dict[str, dict[str, D
             interval = f"[{gain.between.low:+.4f}, {gain.between.high:+.4f}]"
             cells = (f"{gain.value:+.4f}", interval, f"{gain.better:.1%}")
         rows.append((mean, answers.images[mean], f"{gain.b:.4f}", str(gain.of_b), *cells))
-    return format_table(("views", "images", head, "95 %", "gain", "95 %", "better"), rows)
+    return format_table(("views", "images", head, "95 %", change, "95 %", "better"), rows)
 
 
 def _advice(score: str, views: list[str], gains: dict[str, dict[str, Difference]]) -> str:
