@@ -1,7 +1,7 @@
 """One run from its first step, or from where it stopped, to its scores."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
