@@ -20,7 +20,7 @@ from experiment.assemble import Experiment, assemble_training, fingerprint
 from experiment.kept import best_of, give_weights, restore, state_to_resume
 from experiment.metrics import monitor_of
 from experiment.run_folder import FINISHED, read_environment, warn_of_other_bits, write_environment
-from experiment.score_words import ends, lower, score_lines, words
+from experiment.score_words import judged, lower, score_lines, words
 from experiment.start import started
 from experiment.time_limit import follow_plan, keep_time
 from inference.bootstrap import intervals
@@ -208,8 +208,7 @@ def _finish(
             "monitor": monitor,
             "best_epoch": epoch,
             "scores": scores,
-            "intervals": ends(experiment.task, sure),
-            **lower(experiment.task),
+            **judged(experiment.task, sure),
             "best_by": {name: _best_by(experiment.task, name, history, measured) for name in measured},
             **started(folder),
             **tuning(experiment.task, found),
