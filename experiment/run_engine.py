@@ -153,6 +153,7 @@ def _facts(sample: Sample) -> dict[str, Any]:
     settings, scores = experiment.settings, read_scores(folder, "best_epoch")
     crop = settings.chosen["crop"]
     task = experiment.task.tuned(scores.get("tuning", {}))
+
     return {
         "input": "images: RGB, uint8 (N, 3, height, width) of image_size; the file normalises them itself",
         "outputs": "for each of spaces its probabilities (N, K); SPACE/logits: before softmax or sigmoid",

@@ -131,6 +131,7 @@ def _source(settings: Settings, path: Path) -> Source | None:
         return Source(run, path, whole=False) if path.parent.name == "checkpoints" and is_run(run) else None
     if not path.exists() and path.suffix.lower() in _FILES:
         return None
+
     inside = settings.paths.runs / path
     try:
         run = find_run(
@@ -143,6 +144,7 @@ def _source(settings: Settings, path: Path) -> Source | None:
         if path.is_dir() and not is_run(path):
             return None
         raise ConfigError(f"[model] pretrained = {path}: there is no such file. {error}") from None
+
     run = _member(settings, run)
     file = checkpoint.newest(run / "checkpoints", "best")
     if file is None:

@@ -1,14 +1,16 @@
 """Every recipe is valid and trains, small and for one epoch, on data of its kind that was drawn."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
+from experiment.budget import check_cost, cost_line
+from experiment.build_model import outline
 from experiment.read_settings import check, read_sections
 from models.base import MODELS
-from models.cost import cost_of
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy
 from utils.ini import read_ini
@@ -97,8 +99,6 @@ def test_a_recipes_own_net_takes_its_images_and_keeps_its_limits(recipe, data, m
     monkeypatch.setenv("PODIUM_DATA", str(data(recipe)))
     random = ["model.pretrained=no"] if "pretrained = yes" in recipe.read_text(encoding="utf-8") else []
     experiment = Experiment.of(check(read_sections(recipe, random), str(recipe)))
-    settings, heads = experiment.settings, experiment.heads
-    component, size = settings.chosen["model"], settings.images.size
-    cost = cost_of(lambda: MODELS.build(component, heads=heads, image_size=size, fresh=False), size)
-    assert cost.flops > 0
-    assert settings.beside["model"].exceeded(cost) == []
+    model = outline(experiment.settings, experiment.heads)
+    check_cost(experiment.settings, model)
+    assert re.search(r"[\d.]+ GMACs = .* million weights", cost_line(experiment.settings, model))

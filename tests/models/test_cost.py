@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from models.base import MODELS
-from models.cost import Cost, Limits, cost_of
+from models.cost import Cost, Limits, cost_of, cost_of_model
 from models.heads.base import Heads
 from utils.registry import Component
 
@@ -81,3 +81,13 @@ def test_a_limit_holds_up_to_its_value_and_names_itself() -> None:
     assert Limits(max_gflops=4, max_params=25).exceeded(cost) == []
     assert Limits(max_gflops=3.9, max_params=25).exceeded(cost) == ["max_gflops = 3.9"]
     assert Limits(max_gflops=3, max_params=2.5).exceeded(cost) == ["max_gflops = 3", "max_params = 2.5"]
+
+
+def test_a_model_that_is_there_costs_what_its_outline_does_and_stays_as_it_is() -> None:
+    model = classifier("resnet18").train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert cost_of_model(model, (64, 64)) == cost_of(lambda: classifier("resnet18"), (64, 64))
+    assert model.training
+    for name, value in model.state_dict().items():
+        assert value.device.type == "cpu"
+        assert torch.equal(value, before[name]), name

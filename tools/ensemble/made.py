@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from dataset.tasks.base import Task
-from experiment.one_run import tuning
+from experiment.finish import tuning
 from experiment.run_folder import FINISHED, write_environment
 from experiment.score_words import judged, score_lines
 from experiment.settings import REPEATED, Settings

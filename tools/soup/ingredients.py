@@ -26,9 +26,9 @@ from inference.saved import SPLIT, Validated, refuse_changed
 from tools.soup.weights import greedy, mean_weights
 from train.callbacks.batch_norm import measure_batch_norms
 from train.trainer import Trainer
+from utils.csv_records import read_text
 from utils.errors import ConfigError, listed
 from utils.seeds import numpy_generator
-from utils.tables import read_text
 
 log = logging.getLogger("podium")
 NESTED_SEED = 0  # of the halves of the people

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dataset.readers.base import whose
+from experiment.finish import tuning
 from experiment.mode import MODES, Mode
 from experiment.names import chosen_name
-from experiment.one_run import tuning
 from experiment.read_settings import check, key_of, read_sections
 from experiment.run_folder import FINISHED, create_run, find_run, write_environment
 from experiment.score_words import heading, judged, score_lines

@@ -192,7 +192,7 @@ class Ledger:
             if table.separator != ",":
                 problems.append(f"{table.separator!r} divides its values, where commas belong")
             entries = [read_entry(row, problems) for row in table.rows]
-            joined = self._joined(table.rows, [entry for entry in entries if entry], problems)
+            joined = self._joined(list(table.rows), [entry for entry in entries if entry], problems)
             if problems:
                 raise DataError(listed(str(self.path), problems))
         except DataError as error:

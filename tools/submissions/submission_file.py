@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Task
 from inference.written import Written
+from utils.encodings import not_utf8
 from utils.errors import DataError, closest, listed
 from utils.shortened import listing
 from utils.texts import comparable
@@ -68,7 +69,7 @@ class _Text:
         except OSError as error:
             raise DataError(f"{path} can't be read: {error.strerror}.") from None
         except UnicodeDecodeError:
-            raise DataError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+            raise DataError(not_utf8(path)) from None
         if text.startswith(_BOM):
             problems.append("a BOM at its beginning: judges take it for a part of the first column's name")
             text = text.removeprefix(_BOM)

@@ -67,8 +67,8 @@ def _rate(experiment: Experiment, threads: int) -> float:
 def _room() -> int:
     """Return how many processes such as this one the free memory holds; where nobody knows, any number."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, ValueError, IndexError, StopIteration):
         return 1_000_000
