@@ -18,7 +18,7 @@ from experiment.leak import beginning
 from experiment.members import Member, folders_by_fold, members_of
 from experiment.one_run import train_run
 from experiment.run_folder import FINISHED, held
-from experiment.score_words import ends, lower, score_lines, words
+from experiment.score_words import judged, score_lines, words
 from experiment.start import started
 from experiment.time_limit import share
 from inference.bootstrap import intervals
@@ -145,8 +145,7 @@ class CrossValidation:
             {
                 "monitor": self.experiment.settings.train.monitor,
                 "scores": scores,  # out of fold
-                "intervals": ends(task, sure),
-                **lower(task),
+                **judged(task, sure),
                 "of_folds": of_folds | folds,
                 "of_members": of_members,
                 **({"leak": leaks} if leaks else {}),

@@ -11,7 +11,7 @@ from experiment.assemble import Experiment
 from experiment.kept import best_of, give_weights
 from experiment.metrics import monitor_of
 from experiment.run_folder import FINISHED
-from experiment.score_words import ends, lower, score_lines, words
+from experiment.score_words import judged, lower, score_lines, words
 from experiment.start import started
 from inference.bootstrap import intervals
 from inference.inferrer import write_predictions
@@ -62,8 +62,7 @@ def finish(
             "monitor": monitor,
             "best_epoch": epoch,
             "scores": scores,
-            "intervals": ends(experiment.task, sure),
-            **lower(experiment.task),
+            **judged(experiment.task, sure),
             "best_by": {name: _best_by(experiment.task, name, history, measured) for name in measured},
             **started(folder),
             **tuning(experiment.task, found),
@@ -109,7 +108,8 @@ def finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> None
     """Write what shows that a final fit is complete; all that is known of its quality is its folds'."""
     facts = read_json(folder / FOLDS_OF_FINAL, form=_FORM_OF_FOLDS, needs=("final", "scores_of_the_folds"))
     epoch = int(_best(experiment, folder, trainer)["scores"]["epoch"])
-    write_json(folder / FINISHED, {"final": facts.pop("final"), "best_epoch": epoch, **facts})
+    first = {"final": facts.pop("final"), "best_epoch": epoch}
+    write_json(folder / FINISHED, first | facts | lower(experiment.task))
     known = facts["scores_of_the_folds"]
     scores = {name: known[name] for name in experiment.task.main_scores if name in known}
     log.info(

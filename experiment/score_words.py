@@ -1,6 +1,7 @@
 """Scores and their intervals, in words for the log and in numbers for scores.json."""
 
 import math
+from typing import Any
 
 from dataset.tasks.base import Task
 from inference.bootstrap import Interval
@@ -24,6 +25,11 @@ def lower(task: Task) -> dict[str, list[str]]:
     """Return for scores.json the main scores of which less is better; nothing where there is none."""
     names = [name for name in task.main_scores if task.direction(name) < 0]
     return {"lower_is_better": names} if names else {}
+
+
+def judged(task: Task, sure: dict[str, Interval]) -> dict[str, Any]:
+    """Return for scores.json what says how sure the main scores are, and which of them are better lower."""
+    return {"intervals": ends(task, sure), **lower(task)}
 
 
 def heading(task: Task, score: str) -> str:

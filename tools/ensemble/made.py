@@ -11,7 +11,7 @@ import numpy as np
 from dataset.tasks.base import Task
 from experiment.finish import tuning
 from experiment.run_folder import FINISHED, write_environment
-from experiment.score_words import ends, lower, score_lines
+from experiment.score_words import judged, score_lines
 from experiment.settings import REPEATED, Settings
 from inference.bootstrap import intervals
 from inference.inferrer import write_probabilities
@@ -103,8 +103,7 @@ def write_run(folder: Path, pool: Pool, choice: Choice, settings: Settings) -> N
         {
             "monitor": trial.task.main_scores[0],
             "scores": scores,  # nested: each part by what was fitted on the others
-            "intervals": ends(trial.task, sure),
-            **lower(trial.task),
+            **judged(trial.task, sure),
             "of_ways": [_way(*key, choice) for key in choice.trials],
             **leak,
             **tuning(trial.task, said),

@@ -12,7 +12,7 @@ from experiment.mode import MODES, Mode
 from experiment.names import chosen_name
 from experiment.read_settings import check, key_of, read_sections
 from experiment.run_folder import FINISHED, create_run, find_run, write_environment
-from experiment.score_words import ends, heading, lower, score_lines
+from experiment.score_words import heading, judged, score_lines
 from experiment.settings import Settings
 from experiment.start import started
 from inference.bootstrap import differences, intervals
@@ -128,8 +128,7 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
             "monitor": base.train.monitor,
             "best_epoch": _NO_EPOCH,
             "scores": scores,
-            "intervals": ends(task, sure),
-            **lower(task),
+            **judged(task, sure),
             **started(folder),
             **tuning(task, said),
             **digests(folder),
