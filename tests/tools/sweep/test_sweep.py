@@ -110,7 +110,7 @@ def test_two_processes_one_of_them_killed_lose_and_double_no_trial(config, tmp_p
     options = {"cwd": ROOT, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     first = subprocess.Popen([*line, "--set", "callback.Checkpoints.minutes=0"], **options)
     with first:
-        end = time.monotonic() + 180
+        end = time.monotonic() + 600
         while not newest(folder / "trial-000" / "checkpoints", "last") and time.monotonic() < end:
             time.sleep(0.02)
         os.kill(first.pid, signal.SIGKILL)
