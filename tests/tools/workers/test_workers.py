@@ -244,3 +244,11 @@ def test_kills_after_a_new_checkpoint_are_counted_anew(tmp_path, monkeypatch):
     for number in range(8):  # each time it got further
         monkeypatch.setattr("tools.workers.record.checkpoint.newest", lambda *_, step=number: Path(str(step)))
         assert record.take()
+
+
+@pytest.mark.slow
+def test_a_final_fit_is_one_run_whatever_the_config_says_of_workers(trained):
+    assert podium(trained / "config.ini", "--final", "001", "--set", "workers.count=2") == 0
+    run = max((trained / "runs" / "one").glob("0*"))
+    assert (run / "scores.json").exists()
+    assert "[workers]\ncount = 1\n" in (run / "config.ini").read_text()
