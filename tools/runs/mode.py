@@ -91,8 +91,6 @@ class Runs(Mode):
 
 
 def _refuse(arguments: Namespace) -> None:
-    if arguments.resume or arguments.run is not None:
-        raise ConfigError("--resume and --run have no meaning with --mode runs, which lists all of them.")
     if arguments.first < 0:
         raise ConfigError(f"--first {arguments.first}: write how many rows are printed, or 0 for all.")
     for name in arguments.out:

@@ -40,6 +40,8 @@ class Work(Mode):
     has locks. Who finishes last joins the members.
     """
 
+    takes = ("run",)
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("--share", type=int, default=1, help=SUPPRESS)
@@ -47,7 +49,7 @@ class Work(Mode):
         parser.add_argument("--foreman", type=int, help=SUPPRESS)  # the process that started this one
 
     def run(self, arguments: Namespace) -> None:
-        if arguments.run is None or arguments.resume:
+        if arguments.run is None:
             raise ConfigError("--mode work helps with the run that --run names: --mode work --run RUN")
         if arguments.foreman is not None:
             _end_with(arguments.foreman)

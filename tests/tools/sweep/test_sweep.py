@@ -160,8 +160,8 @@ def test_a_sweep_with_another_space_is_refused_until_the_first_is_finished(confi
 def test_what_a_sweep_can_not_do_is_one_sentence(config, tmp_path, capsys):
     path = config()
     for arguments, said in (
-        (("--folds", "all"), "each trial of a sweep is one run"),
-        (("--resume",), "goes on by itself"),
+        (("--set", "run.folds=all"), "each trial of a sweep is one run"),
+        (("--resume",), "--resume has no meaning with --mode sweep"),
         (("--set", "sweep.trials=0"), "[sweep] trials: 0 is not"),
         (("--set", "sweep.prune=maybe"), "'maybe' is not one of"),
     ):
