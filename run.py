@@ -2,6 +2,7 @@
 """Podium: from config.ini to a submission. ``python run.py --help`` shows how."""
 
 import sys
+from argparse import ArgumentParser, Namespace
 
 from utils import signals
 from utils.shared_cores import wait_briefly
@@ -12,6 +13,8 @@ if __name__ == "__main__":  # before anything that takes time: a signal always m
     wait_briefly()  # before torch is imported
 
 from experiment.command_line import common_parser, in_words, overview, parse, train_options
+from utils.errors import ConfigError, PodiumError
+from utils.printable import legible, printable
 from utils.terminal import Guarded, guarded_terminal
 
 
@@ -30,26 +33,33 @@ def main(arguments: list[str]) -> int:
 
 def _run(arguments: list[str], output: Guarded) -> int:
     parser = common_parser()
-    first, _ = parser.parse_known_args(arguments)
+    try:
+        first, _ = parser.parse_known_args(arguments)
+    except ConfigError as error:
+        return _told(error, arguments)
     if first.help and first.mode is None:
         train_options(parser)  # what --mode is without a name
         parser.epilog = overview()
         parser.print_help()
         return _answered(output)
+    return _do(first, parser, arguments, output)
+
+
+def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: Guarded) -> int:
+    """Do what the mode does, or say what it would."""
     # Imported late: torch and timm take seconds, --help should not.
     from experiment.mode import mode_named
     from utils.device import keep_freed_memory
     from utils.docstrings import told
-    from utils.errors import PodiumError
     from utils.logs import log_to_terminal
-    from utils.printable import legible, printable
     from utils.seeds import make_deterministic
 
     log_to_terminal()
     make_deterministic()
     keep_freed_memory()
+
     try:
-        mode = mode_named(first.mode or "train")
+        mode = mode_named("train" if first.mode is None else first.mode)
         signals.imported()
         mode.options(parser)
         if first.help:
@@ -59,10 +69,15 @@ def _run(arguments: list[str], output: Guarded) -> int:
         mode().run(parse(parser, mode, arguments))
     except (PodiumError, UnicodeEncodeError, OSError) as error:
         signals.ending()
-        said, code = in_words(error, arguments)
-        print(legible(printable(said)), file=sys.stderr)
-        return code
+        return _told(error, arguments)
     return _answered(output) if mode.answers else 0
+
+
+def _told(error: PodiumError | UnicodeEncodeError | OSError, arguments: list[str]) -> int:
+    """Print an error that ends the command; return its exit code."""
+    text, code = in_words(error, arguments)
+    print(legible(printable(text)), file=sys.stderr)
+    return code
 
 
 def _answered(output: Guarded) -> int:

@@ -25,8 +25,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "train_epoch": (
         "benchmarks.train_epoch --model mobilenetv3_small_050 --images 640 --turns 5 --sweep 1.5",
         "benchmarks.train_epoch --model resnet18 --images 192 --turns 4 --peers bare dataloader timm",
+        "benchmarks.train_epoch --model resnet18 --images 192 --turns 4 --peers bare --precision bfloat16 "
+        "--peer-precision float32",
     ),
     "store_build": ("benchmarks.store_build --images 2000 --turns 5",),
+    "compressed": ("benchmarks.compressed",),
     "start_up": ("benchmarks.start_up --images 18900 --turns 4",),
     "infer": ("benchmarks.infer --images 6300 --turns 4 --sweep 1.5",),
     "memory": ("benchmarks.memory --images 18900",),

@@ -35,7 +35,7 @@ PARTS = {
     "the data's fingerprint": ("experiment.one_run:fingerprint", "experiment.train:fingerprint"),
     "the run's folder": ("experiment.train:create_run", "experiment.train:write_beginning"),
     "the model, optimiser and batches": ("experiment.one_run:assemble_training",),
-    "tables of classes and split": ("experiment.one_run:_report",),
+    "tables of classes and split": ("experiment.one_run:report",),
 }
 REST = "the rest, the first batch and its augmentation"
 

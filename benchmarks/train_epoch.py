@@ -47,12 +47,22 @@ def target(model: str, peer: str, device: str) -> Target | None:
     return Target(0.85 if small else 0.95) if peer == "bare" else None
 
 
+def wanted(arguments: argparse.Namespace, peer: str) -> Target | None:
+    """Return the target of a row of this command."""
+    if arguments.first:
+        return Target(1.0)
+    if arguments.peer_precision not in (None, arguments.precision):  # half the digits for this
+        return Target(1.6) if (arguments.model, peer) == ("resnet18", "bare") else None
+    return target(arguments.model, peer, arguments.device)
+
+
 def be(peer: str, arguments: argparse.Namespace) -> None:
     """Be one of the peers, in this process."""
     if peer == "podium":
         (podium_first if arguments.first else podium_epochs)(arguments)
         return
-    machine = peers.Machine(torch.device(arguments.device), getattr(torch, arguments.precision))
+    precision = arguments.peer_precision or arguments.precision
+    machine = peers.Machine(torch.device(arguments.device), getattr(torch, precision))
     if peer.startswith("bare"):
         plain = peer == "bare-plain"
         serve(on_one_batch(arguments, machine, plain=plain))
@@ -197,16 +207,19 @@ def rows(arguments: argparse.Namespace, found: dict[str, Turns]) -> list[Row]:
     what = f"{'first epoch' if arguments.first else 'epoch of training'}, {arguments.model}"
     if arguments.device != "cpu":
         what += f" on the GPU in {arguments.precision}"
+    elif arguments.precision != "float32":
+        what += f" in {arguments.precision}"
+    theirs = f", in {arguments.peer_precision}" if arguments.peer_precision else ""
     facts = {"images": images, "batch": arguments.batch, "data": arguments.kind}
     result: list[Row] = [
         Ratio(
             benchmark="train_epoch",
             what=what,
-            against=PEERS[peer],
+            against=PEERS[peer] + theirs,
             unit="img/s",
             podium=rates(found["podium"]),
             peer=rates(turns),
-            target=Target(1.0) if arguments.first else target(arguments.model, peer, arguments.device),
+            target=wanted(arguments, peer),
             facts=facts | turns.ready,
         )
         for peer, turns in found.items()
@@ -249,6 +262,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sweep", type=float, default=2.5, help="seconds to try each setting of a loader")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
+    parser.add_argument(
+        "--peer-precision", choices=("float32", "bfloat16"), help="of the others (default: the same)"
+    )
     parser.add_argument("--peak-tflops", type=float, default=989.0, help="of the GPU (default: H100, bf16)")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     parser.add_argument("--be", help=argparse.SUPPRESS)
@@ -275,6 +291,7 @@ def main() -> None:
             "--batch", str(arguments.batch), "--device", arguments.device, "--precision",
             arguments.precision, "--sweep", str(arguments.sweep), "--work", str(work),
             *(["--first"] if arguments.first else []),
+            *(["--peer-precision", arguments.peer_precision] if arguments.peer_precision else []),
         ]  # fmt: skip
         found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *others)}, arguments.turns)
     report(rows(arguments, found))

@@ -54,6 +54,7 @@ def build_views(settings: Settings, task: Task, prepared: Size) -> dict[str, Vie
             problems.append(str(error))
     if problems:
         raise ConfigError(listed("[infer] views", problems))
+
     shown = {move for one in build_augmentations(settings, task) for move in one.moves}
     for name, view in built.items():
         if view.move not in shown:
@@ -90,9 +91,9 @@ def with_views(model: nn.Module, views: dict[str, View], settings: Settings, tas
 
 def _built(component: Component, settings: Settings, task: Task, prepared: Size) -> View:
     view = VIEWS.build(component, size=settings.images.size, prepared=prepared)
-    if view.move in task.changed_by:
+    if changing := sorted(view.moves.intersection(task.changed_by)):
         raise ConfigError(
-            f"{component.name}: a {view.move} may change the labels of this task "
+            f"{component.name}: a {' and a '.join(changing)} may change the labels of this task "
             f"([task] changed_by = {as_text(task.changed_by)})"
         )
     return view

@@ -52,6 +52,7 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
     dataset = training_table(settings, task)
     source = experiment.images(dataset.root, dataset.files, "training")
     row_of = {name: row for row, name in enumerate(dataset.names)}
+
     each, parts = EachView(together), []
     for models in folders_by_fold(settings.run, folder):
         saved = SavedPredictions.read(models[0] / "valid_predictions.csv", PREDICTED, task.spaces)
@@ -92,10 +93,10 @@ def _compare(alone: Predictions, folder: Path, spaces: tuple[Space, ...]) -> Non
 
 
 def _joined(parts: list[Predictions]) -> Predictions:
-    return Predictions(
-        np.concatenate([part.rows for part in parts]),
-        *(
-            {name: torch.cat([values[name] for values in of]) for name in of[0]}
-            for of in ([part.logits for part in parts], [part.targets for part in parts])
-        ),
-    )
+    rows = np.concatenate([part.rows for part in parts])
+    logits = _concatenated([part.logits for part in parts])
+    return Predictions(rows, logits, _concatenated([part.targets for part in parts]))
+
+
+def _concatenated(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

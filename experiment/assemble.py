@@ -22,26 +22,23 @@ from dataset.readers.base import DATASETS, BaseDataset
 from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
 from dataset.samplers.base import SAMPLERS
 from dataset.tasks.base import TASKS, Facts, Targets, Task
-from experiment.allowed_moves import build_augmentations, build_views
-from experiment.budget import check_cost, cost_line
-from experiment.build_model import build_model, check_batch
-from experiment.callbacks import build_callbacks, check_callbacks
+from experiment.allowed_moves import build_augmentations
+from experiment.budget import cost_line
+from experiment.build_model import build_model, outline, refuse_batch_of_one
+from experiment.build_state import build_state
+from experiment.callbacks import build_callbacks
 from experiment.eval_images import EVAL, readable_rows
 from experiment.kept_images import keeping
-from experiment.kinds import check_class_weights, check_conditioning, check_kind, check_spaces
-from experiment.metrics import monitor_of, scored_by
-from experiment.run_folder import check_name
+from experiment.metrics import scored_by
+from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
-from schedulers.base import SCHEDULERS
-from train.optimizers.base import OPTIMIZERS, parameter_groups
-from train.state import TrainState
 from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
-from utils.errors import ConfigError, DataError, unknown_name
+from utils.errors import ConfigError, DataError
 from utils.seeds import allow_any_kernels
 
 log = logging.getLogger("podium")
@@ -77,20 +74,9 @@ class Experiment:
 
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
-        check_name(self.settings.run.name)
         self.criterion()
-        check_batch(self.settings, self._heads(fresh=False), self.settings.train.images)
-        self.settings.run.check()
-        self.settings.pseudo.check(self.task.spaces)
-        check_callbacks(self.settings)
-        build_augmentations(self.settings, self.task)
-        build_views(self.settings, self.task, self.prepare.size)
-        monitor, names = self.settings.train.monitor, (*self.task.score_names, "loss")
-        if monitor not in names:
-            raise ConfigError(f"[train] monitor: {unknown_name('score', monitor, names)}")
-        check_conditioning(self.settings, self.task)
-        check_cost(self.settings, self._heads(fresh=False))
-        _fresh_state(self, steps_per_epoch=1, fresh=False)
+        heads = self._heads(fresh=False)
+        refuse(self.settings, self.task, heads, self.precision, self.prepare.size)
 
     @property
     def heads(self) -> Heads:
@@ -122,14 +108,17 @@ class Experiment:
         dataset.check_fold(dataset.valid_fold, "[dataset] valid_fold")
         source = self.images(dataset.root, dataset.files, "training")
         self.settings = keeping(settings, kind_of(source))  # the run's, for all its images
+
         pseudo = settings.pseudo.of_fold(dataset.valid_fold)
         if pseudo.labels is not None:
             dataset.extra = read_pseudo_labels(pseudo, pseudo.labels, dataset, self.task)
             more = self.images(dataset.root, dataset.extra.files, "pseudo-labelled")
             source = JoinedSource(source, more)
+
         if settings.images.on_bad_image == "error":
             raise_bad(source, "\nMend them, or leave them out: [images] on_bad_image = skip")
         dataset.without(np.array(sorted(source.bad), dtype=np.int64))
+
         validates = dataset.valid_fold is not None
         if not len(dataset.train_rows) or (validates and not len(dataset.valid_rows)):
             raise DataError(
@@ -247,6 +236,7 @@ def assemble_training(
     table = dataset.training
     if dataset.extra is not None:
         log.info(summary(settings.pseudo.of_fold(dataset.valid_fold), dataset.extra))
+
     sampler = SAMPLERS.build(
         settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
     )
@@ -258,10 +248,14 @@ def assemble_training(
         accumulate=train.accumulate,
         read_ahead=experiment.precision.device.type == "cuda",
     )
-    # Smaller than the config's where images are few.
-    check_batch(settings, experiment.heads, batches.batch_size)
+
+    model = experiment.model(fresh=fresh)
+    if batches.batch_size < train.images:  # where images are few
+        experiment.heads.check_batch(batches.batch_size)
+        refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)
     augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
-    log.info("%s\nDevice: %s", cost_line(settings, experiment.heads), experiment.precision)
+    log.info("%s\nDevice: %s", cost_line(settings, model), experiment.precision)
+
     validator = experiment.validator(dataset, source)
     criterion = experiment.criterion({name: values[table.rows] for name, values in table.targets.items()})
     callbacks = build_callbacks(
@@ -275,8 +269,9 @@ def assemble_training(
         criterion=criterion,
         precision=experiment.precision,
     )
+
     return TimedTrainer(
-        _fresh_state(experiment, -(-len(batches) // train.accumulate), fresh=fresh),
+        build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate)),
         batches=batches,
         augmenter=augmenter,
         criterion=criterion,
@@ -293,20 +288,3 @@ def assemble_training(
 def fingerprint(dataset: BaseDataset) -> str:
     """Return a digest of what is trained and validated on."""
     return dataset.fingerprint()
-
-
-def _fresh_state(experiment: Experiment, steps_per_epoch: int, *, fresh: bool) -> TrainState:
-    settings = experiment.settings
-    model = experiment.model(fresh=fresh)
-    groups = parameter_groups(model, settings.beside["optimizer"])
-    optimizer = OPTIMIZERS.build(settings.chosen["optimizer"], groups=groups)
-    scheduler = SCHEDULERS.build(
-        settings.chosen["scheduler"],
-        optimizer=optimizer,
-        steps_per_epoch=steps_per_epoch,
-        epochs=settings.train.epochs,
-        score_of=monitor_of(experiment.task, settings.train.kept_by).value,
-    )
-    loss_sum = torch.zeros((), device=experiment.precision.device)
-    scaler = experiment.precision.scaler()
-    return TrainState(model, optimizer, scheduler, scaler, eval_model=model, loss_sum=loss_sum)

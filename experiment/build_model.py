@@ -8,7 +8,8 @@ from torch import nn
 from dataset.tasks.base import Task
 from experiment.settings import Settings
 from experiment.start import load_heads, with_files
-from models.classifier import MODELS, check_outputs, explain_small_batches
+from models.base import MODELS
+from models.checks import check_outputs, explain_small_batches
 from models.heads.base import Heads
 from utils.errors import ConfigError
 from utils.registry import Component
@@ -29,11 +30,16 @@ def build_model(
     model = MODELS.build(chosen, heads=heads, image_size=size, fresh=fresh)
     if fresh:
         load_heads(model, settings, task, task_of)
+    _check_outputs(model, heads, settings)
+    return model
+
+
+def _check_outputs(model: nn.Module, heads: Heads, settings: Settings) -> None:
+    component = settings.chosen["model"]
     try:
-        check_outputs(model, heads, size)
+        check_outputs(model, heads, settings.images.size)
     except ValueError as error:
         raise ConfigError(f"[model] {component.name} {error} ({component.place})") from error
-    return model
 
 
 def _freezes_for_good(callback: Component) -> bool:
@@ -42,27 +48,45 @@ def _freezes_for_good(callback: Component) -> bool:
     return callback.name == "Freeze" and not any(rule not in ("none", "") for rule in rules)
 
 
-def check_batch(settings: Settings, heads: Heads, images: int) -> None:
+def outline(settings: Settings, heads: Heads) -> nn.Module:
+    """Return the model without memory or numbers, on torch's meta device; it draws no random number.
+
+    Raises:
+        ConfigError: it can't be built, or gives other outputs than the task needs.
+    """
+    component, size = settings.chosen["model"], settings.images.size
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                model = MODELS.build(component, heads=heads, image_size=size, fresh=False)
+                check_outputs(model, heads, size)
+        except (ConfigError, RuntimeError, AssertionError, TypeError, ValueError):
+            # It looks at numbers, or is wrong; with numbers it is known which.
+            model = MODELS.build(component, heads=heads, image_size=size, fresh=False)
+            _check_outputs(model, heads, settings)
+    return model
+
+
+def refuse_batch_of_one(settings: Settings, model: nn.Module, images: int) -> None:
     """Refuse training batches of one image where the model has something that one image can't train.
 
     A backbone that is frozen for good is none of that: its batch norms don't train.
 
+    Args:
+        model: its outline.
+
     Raises:
         ConfigError: says what to do.
     """
-    heads.check_batch(images)
     if images > 1 or any(_freezes_for_good(callback) for callback in settings.callbacks):
         return
-    component, (height, width) = settings.chosen["model"], settings.images.size
+
+    (height, width), device = settings.images.size, next(model.parameters()).device
+    blank = torch.zeros(images, 3, height, width, dtype=torch.uint8, device=device)
+    model.train()
     try:
-        with (
-            torch.random.fork_rng(devices=[]),
-            torch.device("meta"),
-            torch.no_grad(),
-            explain_small_batches(),
-        ):
-            model = MODELS.build(component, heads=heads, image_size=settings.images.size, fresh=False)
-            model.train()(torch.zeros(images, 3, height, width, dtype=torch.uint8))
+        with torch.random.fork_rng(devices=[]), device, torch.no_grad(), explain_small_batches():
+            model(blank)
     except ConfigError:
         raise
     except (RuntimeError, AssertionError, TypeError, ValueError):

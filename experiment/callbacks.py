@@ -4,7 +4,6 @@ from dataset.tasks.base import Task
 from experiment.metrics import monitor_of
 from experiment.settings import Settings
 from train.callbacks.base import CALLBACKS, Callback
-from utils.errors import ConfigError
 from utils.ini import format_ini
 from utils.registry import Component
 
@@ -14,21 +13,6 @@ from utils.registry import Component
 _FIRST = ("FiniteLoss", "Progress")
 _LAST = ("Checkpoints", "History", "TimeSplit", "StopSignals")
 _EARLY = ("TrainScores", "RawScores", "Freeze")  # of the config's own: add numbers that the others read
-
-
-def check_callbacks(settings: Settings) -> None:
-    """Refuse callbacks that are in each other's way.
-
-    Raises:
-        ConfigError: two of them average the weights.
-    """
-    averages = [one for one in settings.callbacks if CALLBACKS.get(one.name).averages]
-    if len(averages) > 1:
-        names, places = [one.name for one in averages], [one.place for one in averages]
-        raise ConfigError(
-            f"[callback] {' and '.join(names)} each average the weights that are validated: keep one of them "
-            f"({', '.join(places)})"
-        )
 
 
 def build_callbacks(settings: Settings, *, task: Task, **offered: object) -> list[Callback]:

@@ -4,10 +4,10 @@ Imports nothing heavy: ``python run.py --help`` answers at once.
 """
 
 import re
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from experiment.mode_lines import mode_lines
 from utils.command import podium
@@ -45,6 +45,9 @@ Look at runs with: tensorboard --logdir runs
 """
 
 
+_NEEDED = ("folds", "seeds", "final", "run", "out")  # an empty one is a shell's variable that is not set
+
+
 def overview() -> str:
     """Return what ``--help`` says below the options: each mode in a line, and examples."""
     lines = mode_lines()
@@ -53,20 +56,44 @@ def overview() -> str:
     return "\n".join(["modes:", *modes, "", _EXAMPLES])
 
 
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong as any other mistake of the user: one sentence, with what to write instead.
+
+        Raises:
+            ConfigError: always.
+        """
+        option, _, fault = message.removeprefix("argument ").partition(": ")
+        option = option.rpartition("/")[0] or option  # --help/-h
+        values = re.search(rf"{re.escape(option)} ([^\]\s]+)", self.format_usage())
+        if fault.startswith("expected") and values:
+            raise ConfigError(f"{option} needs a value: {option} {values[1]}")
+        if fault.startswith("ignored explicit argument"):
+            raise ConfigError(f"{option} takes no value: write it alone.")
+        raise ConfigError(f"The command line is wrong: {message}. What it takes: {podium('--help')}")
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise ArgumentTypeError("expected one argument")
+    return Path(text)
+
+
 def common_parser() -> ArgumentParser:
     """Return a parser of what every mode takes; a mode adds its own to it (``Mode.options``)."""
-    parser = ArgumentParser(
+    parser = _Parser(
         prog="run.py",
         description="Train an image classifier by a config file and write a competition submission.",
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
         add_help=False,  # whose help it is depends on the mode
     )
+
     parser.add_argument("--help", "-h", action="store_true", help="this; after --mode NAME, about that mode")
     parser.add_argument("--mode", metavar="NAME", help="what to do; default: train")
     parser.add_argument(
         "--config",
-        type=Path,
+        type=_path,
         default=CONFIG,
         metavar="PATH",
         help="default: config.ini",
@@ -120,10 +147,17 @@ def parse(parser: ArgumentParser, mode: "type[Mode]", arguments: list[str]) -> N
             f"What it takes: python run.py --mode {name} --help"
         )
 
+    _refuse_empty(parsed)
     _refuse_untaken(parsed, mode, name)
     given = {"folds": parsed.folds, "seeds": parsed.seeds}
     parsed.overrides += [f"run.{key}={value}" for key, value in given.items() if value is not None]
     return parsed
+
+
+def _refuse_empty(parsed: Namespace) -> None:
+    for option in _NEEDED:
+        if str(getattr(parsed, option, None)) == "":
+            raise ConfigError(f"--{option} needs a value: what stands after it is empty.")
 
 
 def _refuse_untaken(parsed: Namespace, mode: "type[Mode]", name: str) -> None:

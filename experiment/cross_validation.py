@@ -13,11 +13,12 @@ from dataset.readers.base import DATASETS, BaseDataset
 from dataset.tasks.base import Task
 from experiment import one_run
 from experiment.assemble import Experiment, fingerprint, training_table
+from experiment.finish import tuning
 from experiment.leak import beginning
 from experiment.members import Member, folders_by_fold, members_of
-from experiment.one_run import train_run, tuning
+from experiment.one_run import train_run
 from experiment.run_folder import FINISHED, held
-from experiment.score_words import ends, score_lines, words
+from experiment.score_words import ends, lower, score_lines, words
 from experiment.start import started
 from experiment.time_limit import share
 from inference.bootstrap import intervals
@@ -61,17 +62,20 @@ class CrossValidation:
         chosen = settings.chosen["dataset"].name
         if "valid_fold" not in DATASETS.schema(chosen):
             raise ConfigError(f"[run] folds: {chosen} has one split only, without a valid_fold to choose.")
+
         table = training_table(experiment.settings, experiment.task)
         folds = settings.run.folds
         if not isinstance(folds, tuple):
             folds = tuple(sorted(set(table.folds.tolist())))
         for fold in folds:
             table.check_fold(fold, "[run] folds: fold")
+
         settings = replace(settings, run=replace(settings.run, folds=folds))
         starts = {
             member.name: beginning(member.settings(settings), table.holding_out(member.fold))
             for member in (members_of(settings.run) if begins else ())
         }
+
         data = {fold: experiment.training_data(table.holding_out(fold)) for fold in folds}
         settings = replace(settings, images=experiment.settings.images)  # as its data was found to be kept
         return cls(replace(experiment, settings=settings), data, starts)
@@ -123,6 +127,7 @@ class CrossValidation:
         scores = task.scores(found.logits, found.targets)
         groups = next(iter(self.data.values()))[0].groups
         sure = intervals(task, found.logits, found.targets, [groups[row] for row in found.rows])
+
         of_members = {member.name: _main_scores(task, folder / member.name) for member in members_of(run)}
         folds = {
             str(fold): _mean([of_members[member.name] for member in members_of(run) if member.fold == fold])
@@ -132,13 +137,16 @@ class CrossValidation:
             member.name: leak["leak"] for member in members_of(run) if (leak := started(folder / member.name))
         }
         of_folds: dict[str, Any] = {"mean": _mean(list(folds.values())), "sd": _sd(list(folds.values()))}
+
         _print(task, score_lines(task, scores, sure), len(found.rows), folds, of_folds)
+
         write_json(
             folder / FINISHED,
             {
                 "monitor": self.experiment.settings.train.monitor,
                 "scores": scores,  # out of fold
                 "intervals": ends(task, sure),
+                **lower(task),
                 "of_folds": of_folds | folds,
                 "of_members": of_members,
                 **({"leak": leaks} if leaks else {}),
@@ -155,11 +163,13 @@ class CrossValidation:
             for models in folders_by_fold(self.experiment.settings.run, folder)
         ]
         ids, probabilities = out_of_fold(read)
+
         row_of = {name: row for row, name in enumerate(dataset.names)}
         rows = torch.tensor([row_of[identity[0]] for identity in ids])
         order = rows.argsort()
         rows, ids = rows[order], tuple(ids[place] for place in order.tolist())
         probabilities = {name: values[order] for name, values in probabilities.items()}
+
         write_probabilities(folder / "out_of_fold.csv", PREDICTED, ids, task, probabilities)
         logits = {space.name: space.logits(probabilities[space.name]) for space in task.spaces}
         targets = {name: values[rows] for name, values in dataset.targets.items()}

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from experiment.changes import changes
+from experiment.finish import FOLDS_OF_FINAL
+from experiment.kept_images import with_images_of
 from experiment.members import folders_by_fold
-from experiment.one_run import FOLDS_OF_FINAL
 from experiment.read_settings import check
 from experiment.resolve import as_begun
 from experiment.run_folder import find_run
@@ -51,8 +52,9 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     trained = check(read_ini(path), str(path))
     if "best_by" not in (scores := read_scores(source)) and "of_folds" not in scores:
         raise ConfigError(f"[train] final = {train.final}: {source} has no best epoch by validation.")
-    settings = as_begun(settings, trained)
+    settings = with_images_of(source, as_begun(settings, trained))
     train = settings.train
+
     problems = [
         "[{}] {} was {} and is now {}".format(change.section, change.key, *brief(change.before, change.after))
         for change in changes(trained, settings)
@@ -63,6 +65,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
             listed(f"The config, held against that of {source}, whose epochs it would take,", problems)
             + f"\nTrain as it was trained: {podium('--config', path, '--final', source)}"
         )
+
     _refuse_what_cannot_be_repeated(settings)
     epochs = best_epochs(trained, source)
     agreed = math.floor(statistics.median(epochs.values()) + 0.5)
@@ -70,6 +73,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
         "Final fit of %s on all data: %d epochs, the median of the best epochs (%s). Nothing validates it.",
         source, agreed, listing([f"{name}: {epoch}" for name, epoch in epochs.items()]),
     )  # fmt: skip
+
     run = replace(settings.run, folds=None, seeds=1)
     return replace(settings, run=run, train=replace(train, final=str(source), epochs=agreed))
 
@@ -99,14 +103,17 @@ def _refuse_what_cannot_be_repeated(settings: Settings) -> None:
         for key in ("time_limit", "plan")
         if getattr(settings.train, key) is not None
     ]
+
     scheduler = settings.chosen["scheduler"]
     if "score_of" in inspect.signature(SCHEDULERS.get(scheduler.name).__init__).parameters:
         problems.append(
             f"[scheduler] {scheduler.name} waits for scores, so it can't be repeated ({scheduler.place})"
         )
+
     for callback in settings.callbacks:
         patience = callback.options.get("melt_patience")
         if patience is not None and patience.text.lower() != "none":
             problems.append(f"[{callback.section}] melt_patience waits for scores: melt_after does not")
+
     if problems:
         raise ConfigError(listed("A final fit, which validates nothing,", problems))

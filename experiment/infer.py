@@ -7,13 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from torch import nn
-
 from dataset.readers.eval_base import EvalDataset
-from dataset.tasks.base import TASKS, Task, Tuning
+from dataset.tasks.base import Task
 from experiment.after_submission import AFTER_SUBMISSION
 from experiment.allowed_moves import build_views, mean_of_views, with_views
-from experiment.ask_again import ask_again
+from experiment.as_trained import trained, tuned, tuned_with_views
 from experiment.assemble import Experiment
 from experiment.finished_run import load_weights
 from experiment.made_run import MadeRun, made_run
@@ -23,25 +21,19 @@ from experiment.outputs import Outputs, can_write
 from experiment.read_settings import check, key_of
 from experiment.run_config import Asked
 from experiment.run_engine import check_engine, with_engine
-from experiment.run_folder import FINISHED
 from experiment.run_priors import run_priors
-from experiment.settings import here_sections
 from inference.columns import fitted, say_columns
 from inference.inferrer import TEST_PREDICTIONS, Inferrer, Rows, Submitter
 from inference.mean import mean_predictions
 from inference.scores_file import read_scores
 from inference.submission import histogram
 from inference.unreadable import by_id, keep_list, say_unreadable
-from inference.views.mean_of_views import MeanOfViews
-from utils.errors import ConfigError
-from utils.ini import Sections, Value, override, put, read_ini
 from utils.logs import logged_to
 from utils.shortened import MOST, listing
 
 log = logging.getLogger("podium")
 SUBMISSION = "submission.csv"
 _Listed = Callable[[Rows], None]
-_FOLDS = ("run.folds", "run.seeds")  # say what is trained
 
 
 @MODES.register
@@ -68,7 +60,7 @@ class Infer(Mode):
         asked = Asked.of(arguments)
         folder = asked.folder()
         self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)
-        settings = check(_trained(asked, folder, self.free), str(folder / "config.ini"))
+        settings = check(trained(asked, folder, self.free), str(folder / "config.ini"))
         images = asked.images(settings)
         self.cache = self.outputs.cache(settings.paths)
         settings = replace(settings, paths=replace(settings.paths, cache=self.cache))
@@ -87,7 +79,7 @@ class Infer(Mode):
         views = build_views(settings, experiment.task, experiment.prepare.size)
         if views and task is not experiment.task:
             asked = mean_of_views(model, views, settings, experiment.task)
-            task = _tuned_with_views(experiment, folder, model, asked)
+            task = tuned_with_views(experiment, folder, model, asked)
         inferrer = Inferrer(fitted(task, images), *experiment.eval_data(images), experiment.precision)
         members = [own for models in folders_by_fold(settings.run, folder) for own in models]
         found = []
@@ -108,7 +100,7 @@ class Infer(Mode):
         say_unreadable(written, unreadable)
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
-        task = _tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
+        task = tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
         images, written = experiment.eval_table(), self.outputs.folder(folder)
         answering = fitted(task, images)
 
@@ -146,9 +138,11 @@ class Infer(Mode):
             )
         paths = [text for text in self.arguments.overrides if key_of(text).startswith("paths.")]
         prior = experiment.settings.infer.on_bad_image == "prior"
+
         found, unreadable = kind.predict(
             folder, task, submitter.images, paths, self._again, self.outputs.out, prior=prior
         )
+
         written = self.outputs.folder(folder)
         keep_list(written, unreadable)
         submitter.submit(found, written, listed)
@@ -179,45 +173,3 @@ def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> 
         yield f"{column}  {shown}"
     if len(columns) > MOST:
         yield f"... and {len(columns) - MOST} columns more, all in {folder / SUBMISSION}"
-
-
-def _trained(asked: Asked, folder: Path, allowed: Sequence[str]) -> Sections:
-    """Return the config of a finished run, with what may be said of it today.
-
-    Raises:
-        ConfigError: --set says what belongs to training.
-    """
-    # What was trained is the run's; where things are and how fast it goes is today's.
-    trained = asked.config_of(folder)
-    overrides = asked.arguments.overrides
-    free = TASKS.get(trained["task"].values["name"].text).at_inference
-    own = [text for text in overrides if key_of(text) in (*allowed, *[f"task.{key}" for key in free])]
-    for text in overrides:
-        named = key_of(text).partition(".")[0]
-        if text not in own and (named not in (*here_sections(), "run") or key_of(text) in _FOLDS):
-            raise ConfigError(
-                f"--set {text} belongs to training; {folder} was trained with its own config.ini."
-            )
-    override(trained, own)
-    put(trained, "run", "device", Value(asked.here.run.device, "[run] device"))
-    return trained
-
-
-def _tuned(task: Task, tuning: Tuning, folder: Path) -> Task:
-    try:
-        return task.tuned(tuning)
-    except ValueError as error:
-        raise ConfigError(f"{folder / FINISHED}: {error}. Train it again.") from None
-
-
-def _tuned_with_views(experiment: Experiment, folder: Path, model: nn.Module, asked: MeanOfViews) -> Task:
-    """Return the task tuned to the mean of views, which is less sure of its answers than one image is."""
-    log.info("Tuning again on the validation images, as the views show them.")
-    final = experiment.settings.train.final
-    if final is not None:  # which validated nothing: as without views, its folds say how to decide
-        folder, path = Path(final), Path(final) / "config.ini"
-        settings = experiment.settings
-        run, train = check(read_ini(path), str(path)).run, replace(settings.train, final=None)
-        experiment = replace(experiment, settings=replace(settings, run=run, train=train))
-    found = list(ask_again(experiment, folder, model, asked).means.values())[-1]
-    return experiment.task.tuned(experiment.task.tune(found.logits, found.targets))

@@ -28,8 +28,10 @@ def held_out(run: Path) -> tuple[str, ...]:
     path, split = run / VALIDATED, run / SPLIT
     if not path.exists() or started(run) or _leak_in_scores(run):
         return ()
+
     for table in (path, split):
         refuse_changed(table)
+
     rows = read_table(path, ("fold", "group"), guarded=True).rows
     validated = {row["group"] for row in rows}
     folds = {row["fold"] for row in rows}
@@ -54,6 +56,7 @@ def beginning(settings: Settings, dataset: BaseDataset) -> dict[str, Any]:
         facts.setdefault("pretrained", []).append(
             {"run": str(source.run), "file": source.file.name, "sha256": sha256_of(source.file)}
         )
+
         count, seen = _seen(source, dataset)
         if not seen:
             continue
@@ -61,6 +64,7 @@ def beginning(settings: Settings, dataset: BaseDataset) -> dict[str, Any]:
             f"of the {count} people or images that validate here {len(seen)} are not among those that it "
             f"held out, such as {seen[0]!r}"
         )
+
         if not settings.beside["model"].allow_leak:
             raise ConfigError(_refusal(source, what))
         log.warning(

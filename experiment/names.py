@@ -31,6 +31,11 @@ def chosen_name(here: str, config: str, members: Sequence[Path], ending: str) ->
     return name_of_members(members, ending)
 
 
+def padded(which: str) -> str:
+    """Return a version as its folder is called, such as 002 for 2; any other text as it is."""
+    return which.lstrip("0").zfill(3) if which.isascii() and which.isdigit() else which
+
+
 def _name(folder: Path) -> str:
     """Return the [run] name of a folder: a version is a number, and a member lies in one."""
     parts = folder.absolute().parts

@@ -23,9 +23,10 @@ from experiment.settings import (
     keys_of,
 )
 from inference.views.base import VIEWS
-from models.classifier import MODELS
+from models.base import MODELS
 from train.callbacks.base import CALLBACKS
 from utils.convert import convert
+from utils.encodings import not_utf8
 from utils.errors import ConfigError, listed, unknown_name
 from utils.ini import Section, Sections, Value, override, put, read_ini
 from utils.registry import Component, Registry
@@ -57,8 +58,10 @@ def environment() -> dict[str, str | None]:
     """Return the variables of ``.env`` with those of the environment over them."""
     try:
         return {**dotenv_values(".env"), **os.environ}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f".env can't be read as UTF-8 text: {error}. Save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f".env can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(not_utf8(Path(".env"))) from None
 
 
 def data_said(overrides: Sequence[str]) -> str | None:
@@ -102,6 +105,7 @@ class _Check:
         augmentations = [self.named(name, AUGMENTATIONS) for name in self.repeated("augmentation")]
         callbacks = [self.named(name, CALLBACKS) for name in self.repeated("callback")]
         views = self.views()
+
         if self.problems:
             raise ConfigError(listed(source, self.problems))
         return Settings(

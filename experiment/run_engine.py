@@ -21,7 +21,7 @@ from inference.engines.onnx_runtime import OnnxRuntime
 from inference.predict import Predictions, predict
 from inference.saved import refuse_changed
 from inference.scores_file import read_scores
-from models.classifier import Normalise
+from models.normalise import Normalise
 from utils.device import Precision
 from utils.durable import sha256_of, write_durably
 from utils.on_disk import on_disk
@@ -153,6 +153,7 @@ def _facts(sample: Sample) -> dict[str, Any]:
     settings, scores = experiment.settings, read_scores(folder, "best_epoch")
     crop = settings.chosen["crop"]
     task = experiment.task.tuned(scores.get("tuning", {}))
+
     return {
         "input": "images: RGB, uint8 (N, 3, height, width) of image_size; the file normalises them itself",
         "outputs": "for each of spaces its probabilities (N, K); SPACE/logits: before softmax or sigmoid",

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from experiment.names import padded
 from utils.command import podium
 from utils.convert import FileName
 from utils.durable import (
@@ -153,8 +154,7 @@ def _all_of(parent: Path) -> _Named:
 
 def _named(runs: Path, name: str, which: str) -> _Named:
     """Return the folder that a text means, and the runs there: as a rule that one alone."""
-    padded = [runs / name / f"{int(which):03d}"] if which.isascii() and which.isdigit() else []
-    places = [Path(which).expanduser(), runs / name / which, runs / which, *padded]
+    places = [Path(which).expanduser(), runs / name / which, runs / which, runs / name / padded(which)]
     try:
         for folder in places if which.strip() else ():
             if is_run(folder):
@@ -165,6 +165,7 @@ def _named(runs: Path, name: str, which: str) -> _Named:
         damaged = {folder: lacks for folder in places if which.strip() and (lacks := _lacks(folder))}
     except (OSError, ValueError):  # no file could have that name
         damaged = {}
+
     if damaged:
         raise DataError("; ".join(f"{folder} can't be used: {lacks}" for folder, lacks in damaged.items()))
     raise ConfigError(_unknown_run(runs, name, which))
@@ -176,7 +177,8 @@ def _unknown_run(runs: Path, name: str, which: str) -> str:
     others = {folder.name: _versions(folder) for folder in sorted(runs.glob("*"))}
     names = [other for other, of in others.items() if of]
     both = [f"{other}/{version.name}" for other, of in others.items() for version in of]
-    near = difflib.get_close_matches(which, [*versions, *names, *both], n=3)
+    elsewhere = [run for run in both if run.endswith(f"/{padded(which)}")]  # of a run of another name
+    near = elsewhere[:3] or difflib.get_close_matches(which, [*versions, *names, *both], n=3)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     there = ", ".join(names[:_MOST_SHOWN]) or "none"
     more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
@@ -200,22 +202,20 @@ def held(folder: Path) -> Iterator[None]:
 
 def write_environment(folder: Path, facts: dict[str, Any]) -> None:
     """Keep what made this run: commit, versions, its config as written, machine, and ``facts``."""
-    write_json(
-        folder / _ENVIRONMENT,
-        {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": sys.argv,
-            "folder": str(Path.cwd()),  # from which relative paths are meant
-            "who": _git("config", "user.name"),
-            "commit": _git("rev-parse", "HEAD"),
-            "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in _PACKAGES},
-            "config_sha256": sha256_of_text(folder / CONFIG),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            **facts,
-        },
-    )
+    facts_of_here = {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+        "folder": str(Path.cwd()),  # from which relative paths are meant
+        "who": _git("config", "user.name"),
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in _PACKAGES},
+        "config_sha256": sha256_of_text(folder / CONFIG),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+    }
+
+    write_json(folder / _ENVIRONMENT, facts_of_here | facts)
 
 
 def read_environment(folder: Path) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class SavedRun:
         settings, task = read_task(folder, overrides)
         validated = Validated.read(folder, task.spaces)
         dataset = (tables or Tables()).of(settings, task)
+
         row_of = {name: row for row, name in enumerate(dataset.names)}
         if missing := [f"{name} is not in it" for name in validated.ids if name not in row_of]:
             raise DataError(
@@ -117,6 +118,7 @@ def shared(runs: Sequence[SavedRun]) -> list[SavedRun]:
         ConfigError: there is none, or they disagree on whose an image is or on its label.
     """
     first, *others = runs
+
     ids = [name for name in first.validated.ids if all(name in other.row_of for other in others)]
     if not ids:
         names = " and ".join(str(run.folder) for run in runs)
@@ -124,6 +126,7 @@ def shared(runs: Sequence[SavedRun]) -> list[SavedRun]:
         raise ConfigError(
             f"No image was validated by {by} {names}: train them with the same seed, folds and valid_fold."
         )
+
     first, *others = [run.only(ids) for run in runs]
     labels, groups = first.task.captions(first.targets), first.validated.groups
     for other in others:
@@ -131,6 +134,7 @@ def shared(runs: Sequence[SavedRun]) -> list[SavedRun]:
             ("label", labels, other.task.captions(other.targets)),
             ("group", groups, other.validated.groups),
         )
+
         problems = [
             f"{what} of {name}: {in_first!r} and {in_other!r}"
             for what, here, there in facts

@@ -20,6 +20,12 @@ def ends(task: Task, sure: dict[str, Interval]) -> dict[str, list[float]]:
     return {name: [interval.low, interval.high] for name, interval in known.items()}
 
 
+def lower(task: Task) -> dict[str, list[str]]:
+    """Return for scores.json the main scores of which less is better; nothing where there is none."""
+    names = [name for name in task.main_scores if task.direction(name) < 0]
+    return {"lower_is_better": names} if names else {}
+
+
 def heading(task: Task, score: str) -> str:
     """Return a score's name for the head of a table, which also says where less is better."""
     return in_words(score) + ("" if task.direction(score) > 0 else LOWER)

@@ -18,6 +18,7 @@ from dataset.readers.base import DATASETS
 from dataset.readers.eval_base import TEST_DATASETS
 from dataset.samplers.base import SAMPLERS
 from dataset.tasks.base import TASKS, Task
+from experiment.as_text import component_texts, dataclass_texts
 from experiment.metric_settings import MetricSettings
 from experiment.section import Section, tool_sections
 from inference.engines.base import ENGINES, EngineName
@@ -25,7 +26,7 @@ from inference.views.base import VIEWS
 from inference.views.mean_of_views import Average
 from loss.base import LOSSES
 from loss.class_weights import ClassWeights
-from models.classifier import MODELS
+from models.base import MODELS
 from models.conditionings.base import CONDITIONINGS
 from models.cost import Limits
 from models.heads.base import HEADS
@@ -257,21 +258,23 @@ class Settings:
 
     def texts(self) -> dict[str, dict[str, str]]:
         """Return every key of the config as text, defaults filled in: what makes the run again."""
-        texts = {name: _dataclass_texts(getattr(self, name)) for name in FIXED}
-        texts |= {name: _dataclass_texts(keys) for name, keys in self.tools.items()}
+        texts = {name: dataclass_texts(getattr(self, name)) for name in FIXED}
+        texts |= {name: dataclass_texts(keys) for name, keys in self.tools.items()}
+
         for name, component in self.chosen.items():
             registry, _ = CHOSEN[name.partition(".")[0]]
-            texts[name] = {"name": component.name} | _component_texts(registry, component)
+            texts[name] = {"name": component.name} | component_texts(registry, component)
         for component in self.metrics[1:]:
-            texts[component.section] = _component_texts(METRICS, component)
+            texts[component.section] = component_texts(METRICS, component)
         for name, beside in self.beside.items():
-            texts[name] |= _dataclass_texts(beside)
+            texts[name] |= dataclass_texts(beside)
+
         for component in self.augmentations[1:]:
-            texts[component.section] = _component_texts(AUGMENTATIONS, component)
+            texts[component.section] = component_texts(AUGMENTATIONS, component)
         for component in self.callbacks:
-            texts[component.section] = _component_texts(CALLBACKS, component)
+            texts[component.section] = component_texts(CALLBACKS, component)
         for component in self.views.values():
-            texts[component.section] = _component_texts(VIEWS, component)
+            texts[component.section] = component_texts(VIEWS, component)
         return texts
 
 
@@ -289,16 +292,3 @@ def keys_of(section: type[Any]) -> dict[str, Any]:
 def is_here(section: str) -> bool:
     """Tell whether a section says where things are or how it predicts, and nothing of what is trained."""
     return section.partition(".")[0] in here_sections()
-
-
-def _dataclass_texts(settings: Any) -> dict[str, str]:
-    return {f.name: as_text(getattr(settings, f.name)) for f in fields(settings)}
-
-
-def _component_texts(registry: Registry[Any], component: Component) -> dict[str, str]:
-    return {
-        key: component.options[key.lower()].text
-        if key.lower() in component.options
-        else as_text(parameter.default)
-        for key, parameter in registry.schema_of(component).items()
-    }

@@ -15,7 +15,7 @@ from experiment.members import members_of
 from experiment.read_settings import check
 from experiment.run_folder import find_run, is_run, read_environment
 from experiment.settings import Settings
-from models.classifier import MODELS
+from models.base import MODELS
 from train import checkpoint
 from utils.convert import as_text
 from utils.errors import ConfigError
@@ -131,6 +131,7 @@ def _source(settings: Settings, path: Path) -> Source | None:
         return Source(run, path, whole=False) if path.parent.name == "checkpoints" and is_run(run) else None
     if not path.exists() and path.suffix.lower() in _FILES:
         return None
+
     inside = settings.paths.runs / path
     try:
         run = find_run(
@@ -143,6 +144,7 @@ def _source(settings: Settings, path: Path) -> Source | None:
         if path.is_dir() and not is_run(path):
             return None
         raise ConfigError(f"[model] pretrained = {path}: there is no such file. {error}") from None
+
     run = _member(settings, run)
     file = checkpoint.newest(run / "checkpoints", "best")
     if file is None:

@@ -58,6 +58,7 @@ def follow_plan(trainer: Trainer, folder: Path, source: Path) -> None:
     """
     epochs = trainer.epochs
     plan = blank_plan(epochs, trainer.batches.accumulate)
+
     if not (source / PLAN).exists():
         raise ConfigError(
             f"[train] plan: there is no {source / PLAN}. Name the folder of a run that had a "
@@ -76,6 +77,7 @@ def follow_plan(trainer: Trainer, folder: Path, source: Path) -> None:
             f"[train] plan: {source / PLAN} is of a run with {len(plan.validated)} epochs; this one has "
             f"{epochs}. Repeat it with its own config: --config {quoted(source / 'config.ini')}"
         )
+
     plan.moving = False
     follow(trainer, plan)
     write_json(folder / PLAN, values)
@@ -101,10 +103,12 @@ def keep_time(
     """
     costs = _measured(experiment, folder, dataset, trainer, until)
     deadline = Deadline(until - _SPARE[0] - _SPARE[1] * until, since_start)
+
     if resumed:  # the best epoch's predictions may be those of the process that is gone
         costs = replace(costs, end=costs.end + costs.validation)
     else:
         _refuse_too_short(until, deadline, costs, trainer)
+
     plan = blank_plan(trainer.epochs, trainer.batches.accumulate)
     follow(trainer, plan)
     keeper = TimeKeeper(
@@ -118,6 +122,7 @@ def keep_time(
         resumed=resumed,
         sizes=_sizes(trainer),
     )
+
     trainer.callbacks = [keeper, *trainer.callbacks]
     return keeper
 

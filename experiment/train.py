@@ -58,15 +58,18 @@ class Train(Mode):
             raise ConfigError(
                 "--run names a run to resume (with --resume) or to predict with (--mode infer)."
             )
+
         short = {"train.final": arguments.final, "workers.count": arguments.workers}
         more = [f"{key}={text}" for key, text in short.items() if text is not None]
         sections = read_sections(arguments.config, [*arguments.overrides, *more])
         settings = with_found_runs(check(sections, str(arguments.config)))
+
         folder = None
         if arguments.resume:
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
             settings = as_begun(_with_its_folds(settings, folder), _began_with(folder))
             settings = with_images_of(folder, settings)
+
         experiment = Experiment.of(settings)
         if settings.train.final is not None and folder is None:
             experiment = experiment.with_settings(final_fit(experiment.settings, _free()))
@@ -78,6 +81,7 @@ class Train(Mode):
             check_writable(settings.paths.runs, settings.run.name)
             check_eval(experiment.settings, experiment.task)
             experiment = with_fitting_batch(experiment)
+
         if experiment.settings.run.folds is None:
             folder = _train_one(experiment, folder)
         else:
@@ -145,6 +149,7 @@ def _working_in(folder: Path | None, settings: Settings, begin: Callable[[Path],
                     folder = create_run(settings.paths.runs, settings.run.name, begin)
                 stack.enter_context(held(folder))
                 stack.enter_context(logged_to(folder / "log.txt"))
+
             yield folder
         except Diverged:  # going on would only repeat that
             raise

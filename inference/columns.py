@@ -62,15 +62,15 @@ def _core(name: str) -> str:
 
 def check_columns(task: Task, images: EvalDataset) -> None:
     """Raise a DataError unless the template has all columns that the task writes."""
-    columns, own = images.columns[1:], task.columns
-    missing = [name for name in own if name not in columns]
-    others = [name for name in columns if name not in own]
-    if not missing and (images.template or not others or not own):
+    columns, answers = images.columns[1:], task.columns
+    missing = [name for name in answers if name not in columns]
+    others = [name for name in columns if name not in answers]
+    if not missing and (images.template or not others or not answers):
         return
     hint = _hint(task, images, missing, others)
     raise DataError(
         f"The submission's template has the columns {_said(columns) or '(none)'} after the id, but the task "
-        f"writes {_said(own)}.{hint} See submit and column in [task], and the table in [test_dataset]."
+        f"writes {_said(answers)}.{hint} See submit and column in [task], and the table in [test_dataset]."
     )
 
 

@@ -48,14 +48,14 @@ def read_priors(folder: Path, spaces: Sequence[Space]) -> Priors | None:
 
 
 def with_priors(
-    found: Predictions, count: int, unreadable: Mapping[int, str], priors: Priors, spaces: Sequence[Space]
+    read: Predictions, count: int, unreadable: Mapping[int, str], priors: Priors, spaces: Sequence[Space]
 ) -> Predictions:
     """Return predictions of all ``count`` rows: those that can't be read get logits of the priors."""
     missing = torch.tensor(sorted(unreadable), dtype=torch.int64)
-    rows = torch.from_numpy(found.rows)
+    rows = torch.from_numpy(read.rows)
     logits = {}
     for space in spaces:
-        values = found.logits[space.name]
+        values = read.logits[space.name]
         answer = space.logits(priors[space.name][None]).to(values.dtype)
         logits[space.name] = values.new_empty(count, values.shape[1])
         logits[space.name][rows] = values

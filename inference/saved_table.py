@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from utils.csv_records import read_text
 from utils.errors import DataError, closest, listed
 from utils.on_disk import on_disk
-from utils.tables import Row, Table, from_spreadsheet, read_table, read_text
+from utils.tables import Row, Table, from_spreadsheet, read_table
 from utils.texts import comparable
 
 Ids = tuple[tuple[str, ...], ...]  # of each image the values of the first columns

@@ -13,6 +13,7 @@ TUNING = by_name(list_of(NUMBER))
 _FORM: Form = {
     "scores": by_name(NUMBER),
     "intervals": LIMITS,
+    "lower_is_better": list_of(TEXT),
     "best_epoch": COUNT,
     "best_by": OBJECT,
     "of_folds": by_name(by_name(NUMBER)),

@@ -42,8 +42,8 @@ class Written:
 
     def wrong_value(self, column: str, value: str) -> str | None:
         """Return what is wrong with a value of one of the organiser's columns, or None."""
-        own = {self._column(name): name for name in (*self.task.columns, *self.task.allowed)}
-        return self.task.wrong_value(own.get(column, column), value)
+        ours = {self._column(name): name for name in (*self.task.columns, *self.task.allowed)}
+        return self.task.wrong_value(ours.get(column, column), value)
 
     def _column(self, name: str) -> str:
         """Return how the organiser spells a column; one that he has not stays as it is."""

@@ -25,17 +25,18 @@ class ClassWeights:
         method, _, beta = text.lower().partition(" ")
         try:
             if method == "effective":
-                found = cls(beta=float(beta))
+                weights = cls(beta=float(beta))
             else:
-                found = cls(named[method] if text.lower() in named else float(text))
+                weights = cls(named[method] if text.lower() in named else float(text))
         except ValueError:
             valid = "none, balanced, a power from 0 to 1, or effective 0.999"
             raise ValueError(f"{text!r} is not {valid}") from None
-        if not 0 <= found.power <= 1:
+
+        if not 0 <= weights.power <= 1:
             raise ValueError(f"{text!r} is not a power from 0 (none) to 1 (balanced)")
-        if found.beta is not None and not 0 <= found.beta < 1:
+        if weights.beta is not None and not 0 <= weights.beta < 1:
             raise ValueError(f"{text!r}: beta must be at least 0 and below 1, such as effective 0.999")
-        return found
+        return weights
 
     def __str__(self) -> str:
         if self == ClassWeights():

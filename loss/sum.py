@@ -21,6 +21,7 @@ class Parts:
     def from_text(cls, text: str) -> "Parts":
         weights: dict[str, float] = {}
         valid = [name for name in LOSSES.names() if name != Sum.__name__]
+
         for part in text.split(","):
             name, colon, weight = (piece.strip() for piece in part.partition(":"))
             if not (name and colon):
@@ -33,6 +34,7 @@ class Parts:
                 weights[name] = convert(weight, NonNegative)
             except ValueError as error:
                 raise ValueError(f"the weight of {name}: {error}") from None
+
         if not any(weights.values()):
             raise ValueError("at least one part needs a weight above 0")
         return cls(tuple(weights.items()))

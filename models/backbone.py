@@ -16,8 +16,8 @@ from torch import nn
 
 from models.backbone_size import check_size
 from models.checkpointing import checkpoint_gradients
-from models.classifier import IMAGENET_MEAN, IMAGENET_STD
 from models.mirror_padding import mirror_blurs
+from models.normalise import IMAGENET_MEAN, IMAGENET_STD
 from models.timm_loading import create_timm_model
 from utils.errors import ConfigError, closest, unknown_name
 
@@ -82,6 +82,7 @@ def create_backbone(
     if config is not None and config.fixed_input_size:  # ViT, Swin, ...
         check_size(name, image_size, config.input_size[1:])
         options["img_size"] = image_size
+
     try:
         module: Any = create_timm_model(name, pretrained, **options)
     except ConfigError:
@@ -89,9 +90,11 @@ def create_backbone(
     except _REFUSALS as error:
         what = f"weights for {name}" if pretrained is True else f"backbone {name}"
         raise ConfigError(f"The {what} can't be made: {type(error).__name__}: {error}") from error
+
     mirror_blurs(module)
     if gradient_checkpointing:
         checkpoint_gradients(module, name)
+
     features = int(getattr(module, "head_hidden_size", None) or module.num_features)
     if config is None:
         return Backbone(module, features, IMAGENET_MEAN, IMAGENET_STD)

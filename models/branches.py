@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from models.backbone import create_backbone
-from models.classifier import Normalise
+from models.normalise import Normalise
 from models.pretrained import load_file_into
 from utils.convert import as_text
 

@@ -3,8 +3,7 @@
 They halve an odd height or width by leaving its last row out: multiples of 32 pixels lose nothing.
 """
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

@@ -1,13 +1,13 @@
 """What a model costs, in arithmetic and weights, and a competition's limits on that."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.func import functional_call
 
-from models.backbone import current_name
 from utils.convert import Positive
 
 Build = Callable[[], nn.Module]
@@ -62,70 +62,46 @@ def cost_of(build: Build, image_size: tuple[int, int]) -> Cost:
     Raises:
         ValueError: the model can't be run that way.
     """
+    with _uncounted_as_value_error(), torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = build()
+    return cost_of_model(model, image_size)
+
+
+def cost_of_model(model: nn.Module, image_size: tuple[int, int]) -> Cost:
+    """Return the same of a model that is there: it keeps its weights, which are not looked at, and its mode.
+
+    Raises:
+        ValueError: the model can't be run without numbers.
+    """
     from torch.utils.flop_counter import FlopCounterMode  # late: it loads torch's decompositions
 
+    weights = {name: weight.detach().to("meta").requires_grad_() for name, weight in model.named_parameters()}
+    buffers = {name: buffer.to("meta") for name, buffer in model.named_buffers()}
+    training = [module for module in model.modules() if module.training]
+    model.eval()
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
-            model = build().eval()
+        with (
+            _uncounted_as_value_error(),
+            torch.random.fork_rng(devices=[]),
+            torch.device("meta"),
             # Not under no_grad: torch's shortcuts for it are single operations that nobody counts.
-            with FlopCounterMode(display=False) as counter:
-                model(torch.zeros(1, 3, *image_size, dtype=torch.uint8))
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"its arithmetic can't be counted: {type(error).__name__}: {error}") from error
+            FlopCounterMode(display=False) as counter,
+        ):
+            blank = torch.zeros(1, 3, *image_size, dtype=torch.uint8)
+            functional_call(model, weights | buffers, (blank,))
+    finally:
+        for module in training:
+            module.training = True
+
     return Cost(counter.get_total_flops(), sum(p.numel() for p in model.parameters()))
 
 
-def largest_that_fits(
-    backbone: str,
-    build: Callable[[str], nn.Module],
-    image_size: tuple[int, int],
-    limits: Limits,
-    *,
-    pretrained: bool,
-) -> tuple[str, Cost] | None:
-    """Return the backbone of ``backbone``'s family with the most arithmetic of those within the limits.
-
-    Args:
-        build: makes the whole model with a backbone of that name.
-        pretrained: whether only those count that have weights on the hub.
-
-    Returns:
-        its name and the whole model's cost; None if there is no such backbone.
-    """
-    fitting = []
-    for name in family(backbone, pretrained=pretrained):
-        try:
-            cost = cost_of(lambda name=name: build(name), image_size)  # type: ignore[misc]
-        except ValueError:  # another one that takes no images of this size
-            continue
-        if not limits.exceeded(cost):
-            fitting.append((name, cost))
-    return max(fitting, key=lambda found: (found[1].flops, found[1].params), default=None)
-
-
-def family(backbone: str, *, pretrained: bool) -> Sequence[str]:
-    """Return timm's architectures from the same module whose names begin with the same letters.
-
-    Of transformers on patches only those with the same patches count, such as ``vit_small_patch16_224`` for
-    ``vit_base_patch16_224``: timm has a hundred others.
-
-    Args:
-        pretrained: whether only those count that have weights on the hub.
-    """
-    import timm  # late, see models/backbone.py
-    from timm.models import model_entrypoint
-
-    architecture = current_name(backbone).partition(".")[0]
-    module = model_entrypoint(architecture).__module__.rpartition(".")[2]
-    found = dict.fromkeys(
-        name.partition(".")[0] for name in timm.list_models(module=module, pretrained=pretrained)
-    )
-    return [name for name in found if _kind(name) == _kind(architecture)]
-
-
-def _kind(name: str) -> tuple[str, str]:
-    """Return a name's first letters, and what it says from the patches on."""
-    return re.split("[^a-z]", name, maxsplit=1)[0], name.partition("_patch")[2]
+@contextmanager
+def _uncounted_as_value_error() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"its arithmetic can't be counted: {type(error).__name__}: {error}") from error
 
 
 def _rounded(value: float) -> str:

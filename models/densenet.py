@@ -1,7 +1,6 @@
 """DenseNets (Huang et al., 2016, https://arxiv.org/abs/1608.06993)."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

@@ -1,7 +1,6 @@
 """EfficientNets (Tan and Le, 2019, https://arxiv.org/abs/1905.11946), with Noisy Student weights."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

@@ -1,7 +1,6 @@
 """EfficientNetV2 (Tan and Le, 2021, https://arxiv.org/abs/2104.00298), weights from ImageNet-21k."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

@@ -7,8 +7,9 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
+from models.base import MODELS, Classifier
 from models.branches import NO_MEAN, NO_STD, create_branches, load_whole
-from models.classifier import IMAGENET_MEAN, IMAGENET_STD, MODELS, Classifier, Normalise
+from models.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 from utils.convert import DropRate, Interval
 
 

@@ -10,9 +10,9 @@ _WITH_THE_LAYER_BEFORE = (99999,)  # timm's mark for a norm after the last block
 
 def layers(model: nn.Module) -> list[Layer]:
     """Return every parameter once, layer by layer from the images on; the last layer is all heads."""
-    found = _of_backbone(model.get_submodule("backbone"))
-    known = {id(parameter) for layer in found for parameter in layer}
-    return [*found, [parameter for parameter in model.parameters() if id(parameter) not in known]]
+    stack = _of_backbone(model.get_submodule("backbone"))
+    known = {id(parameter) for layer in stack for parameter in layer}
+    return [*stack, [parameter for parameter in model.parameters() if id(parameter) not in known]]
 
 
 def _of_backbone(backbone: nn.Module) -> list[Layer]:
@@ -22,10 +22,10 @@ def _of_backbone(backbone: nn.Module) -> list[Layer]:
     inside = _timm_models(backbone)
     if not inside:
         return _of_children(backbone)
-    found = _side_by_side([_of_timm(part) for part in inside])
-    known = {id(parameter) for layer in found for parameter in layer}
+    stack = _side_by_side([_of_timm(part) for part in inside])
+    known = {id(parameter) for layer in stack for parameter in layer}
     rest = [parameter for parameter in backbone.parameters() if id(parameter) not in known]
-    return [*found, rest] if rest else found  # what joins the backbones comes after them
+    return [*stack, rest] if rest else stack  # what joins the backbones comes after them
 
 
 def _is_timm(module: nn.Module) -> bool:
@@ -49,33 +49,33 @@ def _of_timm(backbone: nn.Module) -> list[Layer]:
     if isinstance(matcher, dict):
         matcher = {**matcher, "rest": [(r".", _WITH_THE_LAYER_BEFORE)]}
     names: dict[str, int] = group_parameters(backbone, matcher, reverse=True)
-    found: list[Layer] = [[] for _ in range(max(names.values()) + 1)]
+    stack: list[Layer] = [[] for _ in range(max(names.values()) + 1)]
     for name, parameter in backbone.named_parameters():
-        found[names[name]].append(parameter)
-    return found
+        stack[names[name]].append(parameter)
+    return stack
 
 
 def _side_by_side(backbones: Sequence[list[Layer]]) -> list[Layer]:
     """Return as many layers as the deepest backbone has; others' lie at the same share of their depth."""
     merged: list[Layer] = [[] for _ in range(max(map(len, backbones)))]
-    for found in backbones:
-        for number, layer in enumerate(found, start=1):
-            merged[-(-number * len(merged) // len(found)) - 1] += layer
+    for stack in backbones:
+        for number, layer in enumerate(stack, start=1):
+            merged[-(-number * len(merged) // len(stack)) - 1] += layer
     return [layer for layer in merged if layer]
 
 
 def _of_children(backbone: nn.Module) -> list[Layer]:
     """Return a layer for each part with weights; norms and the like belong to the layer before."""
     seen: set[int] = set()
-    found: list[Layer] = []
+    stack: list[Layer] = []
     for part in (nn.ParameterList(backbone.parameters(recurse=False)), *_parts(backbone)):
         layer = [parameter for parameter in part.parameters() if id(parameter) not in seen]
         seen |= {id(parameter) for parameter in layer}
-        if found and all(parameter.ndim <= 1 for parameter in layer):
-            found[-1] += layer
+        if stack and all(parameter.ndim <= 1 for parameter in layer):
+            stack[-1] += layer
         elif layer:
-            found.append(layer)
-    return found
+            stack.append(layer)
+    return stack
 
 
 def _parts(module: nn.Module) -> Iterator[nn.Module]:

@@ -1,7 +1,6 @@
 """MobileNetV3 (Howard et al., 2019, https://arxiv.org/abs/1905.02244): fast on a CPU."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

@@ -1,7 +1,6 @@
 """Nets without batch norm (Brock et al., 2021, https://arxiv.org/abs/2102.06171), with channel attention."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

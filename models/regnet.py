@@ -1,7 +1,6 @@
 """RegNets (Radosavovic et al., 2020, https://arxiv.org/abs/2003.13678)."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

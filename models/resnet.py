@@ -1,7 +1,6 @@
 """ResNets (He et al., 2015, https://arxiv.org/abs/1512.03385), with torchvision's weights."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

@@ -1,7 +1,6 @@
 """ResNeXt (Xie et al., 2016, https://arxiv.org/abs/1611.05431)."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

@@ -1,7 +1,6 @@
 """ReXNet (Han et al., 2020, https://arxiv.org/abs/2007.00992)."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from models.base import MODELS, Classifier
 from models.branches import NO_MEAN, NO_STD, create_branches, load_whole
-from models.classifier import MODELS, Classifier
 from models.feature_map import look
 from utils.convert import DropRate
 from utils.errors import unknown_name

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.classifier import MODELS, Classifier
+from models.base import MODELS, Classifier
 from models.feature_map import PooledNet
 from models.pretrained import load_own
 from utils.convert import DropRate, Few, Width

@@ -3,8 +3,7 @@
 Their patches have 4 x 4 pixels: image height and width must be multiples of 4.
 """
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
-from models.classifier import MODELS, Classifier
+from models.base import MODELS, Classifier
 from models.feature_map import PooledNet
 from models.pretrained import load_own
 from utils.convert import DropRate, Width

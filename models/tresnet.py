@@ -1,7 +1,6 @@
 """TResNets (Ridnik et al., 2020, https://arxiv.org/abs/2003.13630): multi-label teams' choice."""
 
-from models.classifier import MODELS
-from models.timm_model import BackboneModel
+from models.base import MODELS, BackboneModel
 
 
 @MODELS.register

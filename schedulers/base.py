@@ -82,8 +82,8 @@ class Scheduler:
     def _warmed(self, base: float, epoch: float) -> float:
         if epoch >= self.warmup:
             return self.rate(base, epoch - self.warmup)
-        one = 1 / self.steps_per_epoch  # the first step is not wasted on a rate of 0
-        return self.first(base) * (epoch + one) / (self.warmup + one)
+        step = 1 / self.steps_per_epoch  # the first step is not wasted on a rate of 0
+        return self.first(base) * (epoch + step) / (self.warmup + step)
 
 
 SCHEDULERS: Registry[Scheduler] = Registry(

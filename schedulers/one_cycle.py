@@ -40,8 +40,8 @@ class OneCycle(Scheduler):
         warmup: NonNegative = 0.0,
     ) -> None:
         super().__init__(optimizer, steps_per_epoch, warmup)
-        length, one = self.after_warmup(epochs), 1 / steps_per_epoch
-        self.peak, self.end = pct_start * length - one, length - one  # epochs, at the start of a step
+        length, step = self.after_warmup(epochs), 1 / steps_per_epoch
+        self.peak, self.end = pct_start * length - step, length - step  # epochs, at the start of a step
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
 
     def first(self, base: float) -> float:

@@ -8,8 +8,9 @@ import pytest
 from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.budget import check_cost, cost_line
+from experiment.build_model import outline
 from experiment.read_settings import check, read_sections
-from models.classifier import MODELS
+from models.base import MODELS
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy
 from utils.ini import read_ini
@@ -56,10 +57,10 @@ def test_a_recipe_trains_and_predicts(recipe, data, tmp_path, monkeypatch):
     given = []
     if labels is not None:
         teacher = recipe.with_stem(Path(labels).parts[1])
-        train_small(teacher)
+        train_small(teacher, tiny=True)
         assert main(["--config", str(teacher), "--mode", "pseudo"]) == 0
         given = [f"pseudo.labels={tmp_path / labels}"]
-    train_small(recipe, *given)
+    train_small(recipe, *given, tiny=recipe not in WITH_ITS_OWN_NET)
     assert main(["--config", str(recipe), "--mode", "infer"]) == 0
 
 
@@ -78,14 +79,14 @@ def family(recipe: Path) -> str:
 WITH_ITS_OWN_NET = {family(recipe): recipe for recipe in RECIPES if teacher_of(recipe) is None}.values()
 
 
-def train_small(recipe: Path, *settings: str) -> None:
+def train_small(recipe: Path, *settings: str, tiny: bool) -> None:
     """Train a recipe for an epoch on small images, without the weights that it begins with.
 
     All but one of each family train a tiny net: that their own is made as they say is what the test below
     shows, and that it trains what those of ``models/`` show.
     """
     small = ["images.size=32,32", "train.epochs=1", "train.batch_size=56", "scheduler.name=Constant"]
-    if recipe not in WITH_ITS_OWN_NET:
+    if tiny:
         small += ["model.name=TinyNet", "model.width=4"]
     elif "pretrained = yes" in recipe.read_text(encoding="utf-8"):
         small.append("model.pretrained=no")
@@ -98,5 +99,6 @@ def test_a_recipes_own_net_takes_its_images_and_keeps_its_limits(recipe, data, m
     monkeypatch.setenv("PODIUM_DATA", str(data(recipe)))
     random = ["model.pretrained=no"] if "pretrained = yes" in recipe.read_text(encoding="utf-8") else []
     experiment = Experiment.of(check(read_sections(recipe, random), str(recipe)))
-    check_cost(experiment.settings, experiment.heads)
-    assert re.search(r"[\d.]+ GMACs = .* million weights", cost_line(experiment.settings, experiment.heads))
+    model = outline(experiment.settings, experiment.heads)
+    check_cost(experiment.settings, model)
+    assert re.search(r"[\d.]+ GMACs = .* million weights", cost_line(experiment.settings, model))

@@ -16,6 +16,7 @@ import torch
 from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.digits import draw_canvases
+from tests.forks import Fork, podium_process
 from train import checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -72,9 +73,8 @@ def podium(config: Path, *arguments: str) -> int:
     return main(["--config", str(config), *arguments])
 
 
-def process(config: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "run.py", "--config", str(config), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def process(config: Path, *arguments: str) -> Fork:
+    return podium_process(config.parent, "--config", str(config), *arguments)
 
 
 def rows_of(path: Path) -> list[list[str]]:
@@ -174,7 +174,7 @@ def test_a_run_that_is_killed_at_random_steps_and_resumed_gives_the_same_bits(ki
     assert_same_run(whole, killed)
 
 
-def finish(running: subprocess.Popen[str]) -> int:
+def finish(running: Fork) -> int:
     running.communicate()
     return running.returncode
 

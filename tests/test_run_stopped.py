@@ -14,7 +14,6 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-from safetensors import SafetensorError
 
 from dataset.demo.draw import draw_demo_data
 from run import main
@@ -179,7 +178,7 @@ MOMENTS = {  # where the signal comes, and the exit code: 4 as soon as there is 
     "reading the data": ("experiment.assemble.open_images", 130),
     "beginning the run": ("experiment.train.create_run", 4),
     "assembling it": ("experiment.one_run.assemble_training", 4),
-    "scoring it": ("experiment.one_run.intervals", 4),
+    "scoring it": ("experiment.finish.intervals", 4),
     "printing where it is": ("experiment.train._say_where", 130),
 }
 
@@ -240,7 +239,7 @@ def test_a_signal_in_an_epochs_validation_names_that_epoch(
 
 
 FAILING = {  # what of the system fails, and what the one line names
-    "weights": ("train.checkpoint.save_file", "checkpoints/best-.*safetensors"),
+    "weights": ("train.checkpoint.pieces_of", "checkpoints/best-.*safetensors"),
     "text": ("pathlib.Path.write_bytes", "001|new-"),
     "fsync": ("os.fsync", "001|new-"),
     "folder": ("pathlib.Path.mkdir", "cache"),
@@ -253,9 +252,8 @@ def test_a_full_disk_is_one_line_with_the_file_code_4_and_the_way_on(
 ) -> None:
     place, named = FAILING[what]
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    rust = SafetensorError("I/O error: No space left on device (os error 28)")
     with monkeypatch.context() as patch:
-        patch.setattr(place, Mock(side_effect=rust if what == "weights" else full))
+        patch.setattr(place, Mock(side_effect=full))
         assert podium() == 4
     said = capsys.readouterr().err.splitlines()
     line = rf"WriteFailed: {tmp_path.parent}\S*({named})\S* can't be written: No space left on device\."

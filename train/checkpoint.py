@@ -9,25 +9,25 @@ after the newest has been read back.
 import json
 import logging
 import math
-import os
-import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from train.tensors_file import pieces_of
 from utils.durable import (
     digest_of,
     make_folder,
     remove,
     remove_leftovers,
     sha256_of,
-    write_durably,
     write_json,
+    write_pieces,
 )
 from utils.errors import Diverged, WriteFailed
 
@@ -51,16 +51,16 @@ def save(folder: Path, name: str, step: int, values: dict[str, Any]) -> None:
     """
     tensors: dict[str, Tensor] = {}
     plain = _take_out(values, tensors)
-    for key, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise Diverged(f"{key} holds numbers that are not finite: no checkpoint is written.")
+    if (key := _not_finite(tensors)) is not None:
+        raise Diverged(f"{key} holds numbers that are not finite: no checkpoint is written.")
     make_folder(folder)
     stem = _free_stem(folder, f"{name}-{step:07d}")
     data = folder / f"{stem}.safetensors"
-    write_durably(data, lambda path: _write_tensors(tensors, path))
-    write_json(folder / f"{stem}.json", {"values": plain, "file": _facts(data)})
+    size, sha256 = write_pieces(data, lambda: pieces_of(tensors))
+    facts = {"name": data.name, "size": size, "sha256": sha256}
+    write_json(folder / f"{stem}.json", {"values": plain, "file": facts})
     try:
-        _read(folder, stem)
+        _verified(folder, stem)
     except BadCheckpoint as error:  # older ones stay
         raise WriteFailed(f"{data} does not read as it was written ({error}): the disk may fail.") from None
     _tidy(folder, name, stem)
@@ -124,7 +124,8 @@ def _stems(folder: Path, name: str) -> list[str]:
     return sorted((path.stem for path in folder.glob(f"{name}-*.json")), reverse=True)
 
 
-def _read(folder: Path, stem: str) -> dict[str, Any]:
+def _verified(folder: Path, stem: str) -> Any:
+    """Return the values of a generation with marks for its tensors, if both its files are as written."""
     try:
         body = json.loads((folder / f"{stem}.json").read_text(encoding="utf-8"))
         digest = body.pop("digest")
@@ -133,7 +134,15 @@ def _read(folder: Path, stem: str) -> dict[str, Any]:
             raise BadCheckpoint(f"{stem}.json does not match its digest")
         if body["file"] != _facts(data):
             raise BadCheckpoint(f"{data.name} does not match its manifest")
-        values = _put_back(body["values"], load_file(data))
+        return body["values"]
+    except _UNREADABLE as error:
+        raise BadCheckpoint(str(error) or type(error).__name__) from error
+
+
+def _read(folder: Path, stem: str) -> dict[str, Any]:
+    marked = _verified(folder, stem)
+    try:
+        values = _put_back(marked, load_file(folder / f"{stem}.safetensors"))
     except _UNREADABLE as error:
         raise BadCheckpoint(str(error) or type(error).__name__) from error
     if not isinstance(values, dict):
@@ -141,14 +150,19 @@ def _read(folder: Path, stem: str) -> dict[str, Any]:
     return values
 
 
-def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    try:
-        save_file(tensors, path)
-    except SafetensorError as error:  # which hides the system's own error in its text
-        number = re.search(r"os error (\d+)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """Return the name of a tensor with NaN or infinity in it; a device is asked once for all that it has."""
+    groups: defaultdict[tuple[torch.device, torch.dtype], list[str]] = defaultdict(list)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and tensor.numel():
+            groups[tensor.device, tensor.dtype].append(name)
+
+    for names in groups.values():
+        largest = torch._foreach_norm([tensors[name] for name in names], math.inf)
+        finite = torch.stack(largest).isfinite().tolist()
+        if not all(finite):
+            return names[finite.index(False)]
+    return None
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -162,9 +176,8 @@ def _take_out(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     into text. The number in a tensor's name keeps keys apart that look alike, such as 1 and "1".
     """
     if isinstance(value, Tensor):
-        # A copy: safetensors refuses two tensors in one piece of memory, as tied weights are.
         name = f"{len(tensors)}{path}"
-        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        tensors[name] = value.detach()
         return {"tensor": name}
     if isinstance(value, dict):
         return {"pairs": [[key, _take_out(item, tensors, f"{path}/{key}")] for key, item in value.items()]}

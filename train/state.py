@@ -104,6 +104,7 @@ class TrainState:
             if self.eval_model is self.model:
                 self.eval_model = copy.deepcopy(self.model).requires_grad_(False)
             self.eval_model.load_state_dict(saved["eval_model"])
+
         try:
             self.optimizer.load_state_dict(saved["optimizer"])
         except ValueError as error:
@@ -111,9 +112,11 @@ class TrainState:
                 f"The checkpoint's parameters are grouped otherwise ({error}): it is of an older Podium. "
                 "Start a new run; [model] pretrained = this run starts from its best weights."
             ) from error
+
         match_memory_format(self.optimizer)
         if saved["scaler"]:  # empty where it began in another precision
             self.scaler.load_state_dict(saved["scaler"])
+
         self.loss_sum.copy_(saved["loss_sum"])
         for name in ("epoch", "batch", "step", "history"):
             setattr(self, name, saved[name])

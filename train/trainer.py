@@ -61,6 +61,7 @@ class Trainer:
                     state.end_epoch()
         finally:
             self._notify("on_fit_end")
+
         return state
 
     def _train_epoch(self) -> None:

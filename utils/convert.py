@@ -15,6 +15,7 @@ LARGEST = 2**63 - 1  # that 64 bits hold, as torch's and numpy's sizes
 _MOST_DIGITS = 40  # of a number that are repeated in a message
 _BOOLEANS = ConfigParser.BOOLEAN_STATES
 _NONE = ("none", "")
+_QUOTES = "\"'"
 _LONGEST_NAME = 240  # bytes; file systems take 255, and versions and temporary names need some
 
 
@@ -95,19 +96,35 @@ def convert(text: str, annotation: Any) -> Any:
         ValueError: the text does not fit; the message says what would.
     """
     text = text.strip()
+    try:
+        return _converted(text, annotation)
+    except ValueError as error:
+        if _is_quoted(text):
+            raise ValueError(f"{error}; write it without the quotes: {text[1:-1].strip()}") from None
+        raise
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES
+
+
+def _converted(text: str, annotation: Any) -> Any:
+    text = text.strip()
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        value = convert(text, args[0])
+        value = _converted(text, args[0])
         for interval in args[1:]:
             for number in value if isinstance(value, tuple) else (value,):
                 interval.check(number)
         return value
+
     if origin in (Union, types.UnionType):
         return _first_that_fits(text, args)
     if origin is Literal:
         return _one_of(text, args)
     if origin is tuple:
         return _tuple(text, args)
+
     if hasattr(annotation, "from_text"):
         return annotation.from_text(text)
     return _scalar(text, annotation)
@@ -120,6 +137,7 @@ def _scalar(text: str, kind: Any) -> Any:
         return _BOOLEANS[text.lower()]
     if kind is int:
         return _whole(text)
+
     if kind is float:
         try:
             number = float(text)
@@ -128,9 +146,12 @@ def _scalar(text: str, kind: Any) -> Any:
         if not math.isfinite(number):
             raise ValueError(f"{text!r} is not a finite number")
         return number
+
     if kind is str or kind is Path:
         if not text:
             raise ValueError("is empty")
+        if kind is Path and _is_quoted(text):
+            raise ValueError(f"{text} has quotes around it, which would be part of the name")
         if "\0" in text or (kind is Path and unseen(text)):
             raise ValueError(f"{text!r} holds {unseen(text)}, which can't be part of it")
         return Path(text).expanduser() if kind is Path else comparable(text)
@@ -158,7 +179,7 @@ def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:
         if kind is types.NoneType:
             continue
         try:
-            return convert(text, kind)
+            return _converted(text, kind)
         except ValueError as error:
             problems.append(str(error))
     hint = ", nor none" if types.NoneType in kinds else ""
@@ -175,10 +196,10 @@ def _one_of(text: str, valid: tuple[Any, ...]) -> Any:
 def _tuple(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
     parts = [part.strip() for part in text.split(",")] if text else []
     if len(kinds) == 2 and kinds[1] is ...:
-        return tuple(convert(part, kinds[0]) for part in parts)
+        return tuple(_converted(part, kinds[0]) for part in parts)
     if len(parts) != len(kinds):
         raise ValueError(f"{text!r} is not {len(kinds)} values with a comma between them")
-    return tuple(convert(part, kind) for part, kind in zip(parts, kinds, strict=True))
+    return tuple(_converted(part, kind) for part, kind in zip(parts, kinds, strict=True))
 
 
 def as_text(value: object) -> str:

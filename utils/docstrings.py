@@ -5,6 +5,7 @@ import io
 import re
 import tokenize
 from ast import AnnAssign, ClassDef, Name, parse
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from textwrap import dedent
 
@@ -27,7 +28,7 @@ def meanings(cls: type) -> dict[str, str]:
     """Return what each argument or field of a class means, by name, from the class and its bases.
 
     That stands in the section ``Args:`` (or ``Attributes:``) of the docstring of the class or of its
-    ``__init__``, or, for a dataclass, in a comment on the field's line.
+    ``__init__``, or, for a dataclass, in a comment on the field's line or right above it.
     """
     texts: dict[str, str] = {}
     for base in cls.__mro__:
@@ -50,7 +51,7 @@ def _sections(docstring: str | None) -> dict[str, str]:
 
 
 def _comments(cls: type) -> dict[str, str]:
-    """Return the comments on the lines of a class's fields."""
+    """Return the comments on the lines of a class's fields, or, where there is none, right above them."""
     try:
         source = dedent(inspect.getsource(cls))
     except (OSError, TypeError):  # made while running, so that there is no source
@@ -66,8 +67,17 @@ def _comments(cls: type) -> dict[str, str]:
     for node in tree.body if isinstance(tree, ClassDef) else []:
         if isinstance(node, AnnAssign) and isinstance(node.target, Name):
             lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            texts[node.target.id] = " ".join(by_line[line] for line in lines if line in by_line)
+            beside = [by_line[line] for line in lines if line in by_line]
+            texts[node.target.id] = " ".join(beside or _above(node.lineno, by_line, source.splitlines()))
     return {name: _in_a_line(text) for name, text in texts.items() if text}
+
+
+def _above(number: int, by_line: Mapping[int, str], lines: Sequence[str]) -> list[str]:
+    """Return the comments on the lines right above a line that hold nothing else."""
+    first = number
+    while first - 1 in by_line and lines[first - 2].lstrip().startswith("#"):
+        first -= 1
+    return [by_line[line] for line in range(first, number)]
 
 
 def _in_a_line(text: str) -> str:

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from utils.errors import DataError, WriteFailed
 # What a killed process leaves: our own file by its process, and those of safetensors and of measuring.
 _OURS = re.compile(r"\..+\.(\d+)\.tmp")
 _OTHERS = re.compile(r"\.tmp[A-Za-z0-9]{6}|\.measure-.+")
+
+_BUFFER = 2**20  # bytes: small pieces are written together
 
 
 @contextmanager
@@ -65,6 +67,25 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
     write_durably(path, write)
+
+
+def write_pieces(path: Path, pieces: Callable[[], Iterable[memoryview]]) -> tuple[int, str]:
+    """Write pieces of bytes durably, one after another; return how many bytes they are, and their SHA-256.
+
+    So the digest is of what should be there, and not of what a disk has made of it.
+    """
+    digest, size = hashlib.sha256(), 0
+
+    def write(temporary: Path) -> None:
+        nonlocal size
+        with open(temporary, "wb", buffering=_BUFFER) as file:
+            for piece in pieces():
+                file.write(piece)
+                digest.update(piece)
+                size += piece.nbytes
+
+    write_durably(path, write)
+    return size, digest.hexdigest()
 
 
 def put(path: Path, data: bytes) -> None:

@@ -75,7 +75,7 @@ def _gathered(problems: Sequence[str]) -> list[str]:
     """Return problems, those that several lines of a table share as one with the lines' numbers."""
     numbers: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
-        table, number, what = found.groups() if (found := _LINE.fullmatch(problem)) else ("", "", problem)
+        table, number, what = line.groups() if (line := _LINE.fullmatch(problem)) else ("", "", problem)
         numbers.setdefault((table, what), []).append(number)
     gathered = []
     for (table, what), several in numbers.items():
@@ -97,8 +97,8 @@ def _kind(problem: str) -> str:
 def closest(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name that looks most like ``name`` (letter case aside), or None."""
     by_folded = {option.casefold(): option for option in valid}
-    found = difflib.get_close_matches(name.casefold(), by_folded, n=1)
-    return by_folded[found[0]] if found else None
+    near = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+    return by_folded[near[0]] if near else None
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> str:

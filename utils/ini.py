@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from utils.errors import ConfigError
+from utils.command import quoted
+from utils.encodings import not_utf8
+from utils.errors import ConfigError, closest
+
+_SHIPPED = Path(__file__).parents[1] / "config.ini"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,13 @@ def read_ini(path: Path) -> Sections:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(f"There is no config file {path}. Name one with --config PATH.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} can't be read as UTF-8 text: {error}.") from None
+        raise ConfigError(_no_config(path)) from None
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(not_utf8(path)) from None
+    if "\0" in text:
+        raise ConfigError(not_utf8(path))
     parser = configparser.ConfigParser(
         interpolation=None, inline_comment_prefixes=("#", ";"), default_section="\0"
     )
@@ -51,6 +59,7 @@ def read_ini(path: Path) -> Sections:
         parser.read_string(text, source=str(path))
     except configparser.Error as error:
         raise ConfigError(f"{path} is not a valid ini file: {' '.join(str(error).split())}.") from None
+
     lines = _line_numbers(text)
     return {
         name: Section(
@@ -63,6 +72,16 @@ def read_ini(path: Path) -> Sections:
         )
         for name in parser.sections()
     }
+
+
+def _no_config(path: Path) -> str:
+    """Return what to say where there is no such config: the nearest one there, and the shipped one."""
+    near = closest(path.name, (file.name for file in path.parent.glob("*.ini")))
+    hint = f" Did you mean {path.with_name(near)}?" if near else ""
+    return (
+        f"There is no config file {path}.{hint} Name one with --config PATH, or copy the shipped one: "
+        f"cp {quoted(_SHIPPED)} {quoted(path)}"
+    )
 
 
 def override(
@@ -91,6 +110,8 @@ def override(
         if not (equals and dot and section and key):
             raise ConfigError(f"{place} {text!r} is not of the form section.key=value.")
         parsed.append((section, key.lower(), Value(right.strip(), f"{place} {target.strip()}")))
+
+    # Names come first: what is set beside one is meant for the class of that name.
     for section, key, value in sorted(parsed, key=lambda entry: entry[1] != "name"):
         known = sections[section].values if section in sections else {}
         kind = section.partition(".")[0]

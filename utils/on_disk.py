@@ -9,16 +9,16 @@ def on_disk(path: Path) -> Path:
     """Return the path as it is spelt on disk where only the spelling differs, otherwise as it is."""
     if str(path).isascii() or os.path.lexists(path):
         return path
-    found = Path(path.anchor)
+    reached = Path(path.anchor)
     for part in path.relative_to(path.anchor).parts:
-        if os.path.lexists(found / part):
-            found /= part
+        if os.path.lexists(reached / part):
+            reached /= part
             continue
-        spelt = _spelt(found, part)
+        spelt = _spelt(reached, part)
         if spelt is None:
             return path
-        found /= spelt
-    return found
+        reached /= spelt
+    return reached
 
 
 def _spelt(folder: Path, name: str) -> str | None:
@@ -29,4 +29,4 @@ def _spelt(folder: Path, name: str) -> str | None:
             names = sorted(entry.name for entry in entries)
     except (OSError, ValueError):  # there is no such folder, or no file system takes its name
         return None
-    return next((found for found in names if unicodedata.normalize("NFC", found) == wanted), None)
+    return next((entry for entry in names if unicodedata.normalize("NFC", entry) == wanted), None)

@@ -27,9 +27,9 @@ def legible(text: str) -> str:
 
 def unseen(text: str) -> str | None:
     """Return the first character of a text that would be obeyed or break its line, as it is shown, if any."""
-    found = _UNSEEN_IN_NAMES.search(text)
-    return None if found is None else repr(found[0])
+    match = _UNSEEN_IN_NAMES.search(text)
+    return None if match is None else repr(match[0])
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()

@@ -127,6 +127,7 @@ class Registry(Generic[T]):
                 memory than there is.
         """
         cls, arguments = self.get(component.name), self.arguments(component, **offered)
+
         try:
             return cls(**arguments)
         except PodiumError:
@@ -134,6 +135,8 @@ class Registry(Generic[T]):
         except ValueError as error:
             where = component.place or component.section
             raise ConfigError(f"[{component.section}] {component.name}: {error} ({where})") from error
+
+        # What torch raises for a tensor that is too large is no bug, everything else of these is.
         except (RuntimeError, MemoryError, OverflowError) as error:
             if not is_too_large(error):
                 raise

@@ -3,13 +3,15 @@
 import csv
 import io
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
+from typing import overload
 
+from utils.csv_records import Record, records, separator_of
 from utils.durable import write_text
 from utils.errors import DataError, listed, unknown_name
 from utils.on_disk import on_disk
@@ -17,21 +19,8 @@ from utils.shortened import listing
 from utils.texts import comparable
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
-_SEPARATORS = (",", ";", "\t", "|")
 _NEARLY_ALL = 0.9
-_LOOKED_AT = 20  # records that show what divides a table's values
-# What a file begins with that is no table, and what it is.
-_NO_TABLES = {
-    b"version https://git-lfs": "a pointer of Git LFS, not the table itself: run 'git lfs pull' there",
-    b"<!doctype html": "a web page: a download that needed a login, most likely. Download it again",
-    b"<html": "a web page: a download that needed a login, most likely. Download it again",
-    b"pk\x03\x04": "a zip archive or an Excel file: unpack it, or save it as 'CSV UTF-8'",
-    b"\x1f\x8b": "compressed by gzip: unpack it",
-}
-# A cell may hold a run-length mask or a whole text; the default of 131,072 characters is no limit of ours.
-csv.field_size_limit(2**31 - 1)
-
-
+_SHARED = 10_000  # different cells of which equal ones are kept once: of most columns, all
 _SAME: Mapping[str, str] = MappingProxyType({})  # one for the many rows that it is true of
 
 
@@ -67,6 +56,53 @@ class Row:
         return self.written.get(column, self.values[column])
 
 
+class Rows(Sequence[Row]):
+    """The rows of a table: their cells are kept, a row is made when it is asked for.
+
+    Args:
+        columns: as they are compared.
+        cells: of each row, as they are compared.
+        lines: in which each ends.
+        written: by row, its cells as they stand in the file, where that is another way.
+        name: of the file.
+    """
+
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        cells: list[tuple[str, ...]],
+        lines: Sequence[int],
+        written: Mapping[int, Sequence[str]],
+        name: str,
+    ) -> None:
+        self._columns, self._cells, self._lines, self._written = columns, cells, lines, written
+        self._name = name
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        numbers = range(len(self))[index]
+        return self._row(numbers) if isinstance(numbers, int) else [self._row(row) for row in numbers]
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._row, range(len(self)))
+
+    def _row(self, number: int) -> Row:
+        values = dict(zip(self._columns, self._cells[number], strict=True))
+        place = f"{self._name} line {self._lines[number]}"
+        if (written := self._written.get(number)) is None:  # as nearly all rows are
+            return Row(values, place, _SAME)
+        pairs = zip(self._columns, written, strict=True)
+        return Row(values, place, {name: cell for name, cell in pairs if cell != values[name]})
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A CSV file.
@@ -78,7 +114,7 @@ class Table:
     """
 
     columns: tuple[str, ...]
-    rows: list[Row]
+    rows: Sequence[Row]
     header: tuple[str, ...]
     separator: str = ","
 
@@ -87,6 +123,7 @@ def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Ta
     """Return the rows of a CSV file; blank lines are skipped, a BOM and CRLF are fine.
 
     Values may also be divided by semicolons, tabs or bars, as spreadsheets of many countries write them.
+
     Args:
         guarded: it is one that ``write_table`` wrote so, or a person after its example.
 
@@ -95,106 +132,61 @@ def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Ta
             or has rows with more or fewer values than columns (all of them are listed).
     """
     path, needs = on_disk(path), [comparable(name) for name in needs]
-    text = read_text(path)
-    separator, lines = _records(path, text, needs)
-    lines = [(number, cells) for number, cells in lines if any(map(comparable, cells))]
-    if not lines:
+    separator = separator_of(path, needs)
+    cells, lines, written = _read(records(path, separator), guarded=guarded)
+    if not cells:
         raise DataError(f"{path} is empty; it needs the columns {listing(needs)}.")
-    lines = _without_blank_ends(lines)
-    columns = tuple(map(comparable, lines[0][1]))
+
+    columns, header = cells[0], tuple(written.pop(0, cells[0]))
     _check_columns(path, columns, needs)
-    rows, ragged = [], []
-    for number, cells in lines[1:]:
-        place = f"{path.name} line {number}"
-        if len(cells) != len(columns):
-            ragged.append(f"{place}: {len(cells)} values for {len(columns)} columns")
-            continue
-        if guarded:
-            cells = [from_spreadsheet(cell) for cell in cells]
-        rows.append(Row.of(columns, cells, place))
+    ragged = [
+        f"{path.name} line {line}: {len(row)} values for {len(columns)} columns"
+        for line, row in zip(lines[1:], cells[1:], strict=True)
+        if len(row) != len(columns)
+    ]
     if ragged:
-        why = _why_ragged([cells for _, cells in lines[1:]], len(columns))
+        why = _why_ragged(cells[1:], len(columns))
         raise DataError(f"{path}: {why} (first: {ragged[0]})" if why else listed(str(path), ragged))
-    if not rows:
+    if len(cells) == 1:
         raise DataError(f"{path} has a header and no row.")
-    return Table(columns, rows, tuple(lines[0][1]), separator)
+
+    written = {number - 1: row for number, row in written.items()}
+    return Table(columns, Rows(columns, cells[1:], lines[1:], written, path.name), header, separator)
 
 
-def read_text(path: Path) -> str:
-    """Return a table's text.
+_Cells = tuple[list[tuple[str, ...]], "array[int]", dict[int, Sequence[str]]]
 
-    Raises:
-        DataError: there is no such file, or it is none: says what it is instead.
+
+def _read(stream: Iterator[Record], *, guarded: bool) -> _Cells:
+    """Return the cells of records that are not blank as they are compared, their lines, and others' writing.
+
+    Columns at the end in which nothing stands, as spreadsheets leave them, are none.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}.") from None
-    except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror}.") from None
-    for beginning, what in _NO_TABLES.items():
-        if data.lstrip()[: len(beginning)].lower() == beginning:
-            raise DataError(f"{path} is {what}.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8 text. Save it as 'CSV UTF-8' and run again.") from None
-    if "\0" in text:
-        raise DataError(f"{path} is not text: it holds a NUL byte. Save it as 'CSV UTF-8' and run again.")
-    return text
-
-
-def _records(path: Path, text: str, needs: Sequence[str]) -> tuple[str, list[tuple[int, list[str]]]]:
-    """Return what divides the values of a table, and its records, each with the line in which it ends.
-
-    Raises:
-        DataError: it is no CSV, or a quotation mark is never closed.
-    """
-    first, _, rest = text.partition("\n")
-    said = re.fullmatch(r'\s*"?sep=(.)"?\s*', first)  # a line that Excel writes and reads
-    before = 1 if said else 0
-    text = rest if said else text
-    separator = said[1] if said else _separator(text, needs)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), strict=False, delimiter=separator)
-        records = [(reader.line_num + before, cells) for cells in reader]
-    except csv.Error as error:
-        raise DataError(f"{path} is not a CSV file: {error}.") from None
-
-    begins = records[-2][0] + 1 if len(records) > 1 else 1 + before
-    last = text.splitlines()[begins - 1 - before :]
-    if len(last) > 1 and "".join(last).count('"') % 2:
-        raise DataError(f"{path}: a quotation mark in line {begins} is never closed.")
-    return separator, records
-
-
-def _separator(text: str, needs: Sequence[str]) -> str:
-    """Return what divides the values: a comma unless another mark gives all that is needed, or more."""
-    others = []
-    for mark in _SEPARATORS:
-        head = _head(text, mark)
-        columns = head[0] if head else []
-        whole = len(columns) > 1 and all(len(cells) == len(columns) for cells in head)
-        if set(needs) <= set(columns) and (whole or (mark == "," and needs)):
-            return mark
-        others += [mark] * (whole and mark != ",")
-    return others[0] if others else ","
-
-
-def _head(text: str, separator: str) -> list[list[str]]:
-    """Return the cells of the first records that are not blank."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    records = ([comparable(cell) for cell in cells] for cells in reader)
-    return list(islice((cells for cells in records if any(cells)), _LOOKED_AT))
-
-
-def _without_blank_ends(lines: Sequence[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
-    """Return records without the columns at their end in which nothing stands, as spreadsheets leave them."""
+    cells: list[tuple[str, ...]] = []
+    lines, written = array("Q"), dict[int, Sequence[str]]()
+    shared: dict[str, str] = {}
     used = 0  # columns
-    for _, cells in lines:
-        while len(cells) > used and not all(not comparable(cell) for cell in cells[used:]):
+
+    for line, raw in stream:
+        values = raw if not guarded or not cells else [from_spreadsheet(cell) for cell in raw]
+        compared = tuple(map(comparable, values))
+        if not any(compared):
+            continue
+        if len(shared) < _SHARED:
+            compared = tuple(shared.setdefault(cell, cell) for cell in compared)
+        else:
+            compared = tuple(shared.get(cell, cell) for cell in compared)
+        while len(compared) > used and any(compared[used:]):
             used += 1
-    return [(number, cells[:used]) for number, cells in lines]
+        if compared != tuple(values):
+            written[len(cells)] = values
+        cells.append(compared)
+        lines.append(line)
+
+    if any(len(row) > used for row in cells):
+        cells = [row[:used] for row in cells]
+        written = {number: row[:used] for number, row in written.items()}
+    return cells, lines, written
 
 
 def _why_ragged(rows: Sequence[Sequence[str]], columns: int) -> str:

@@ -6,6 +6,7 @@ and 0 changes nothing, except with ``autocontrast`` and ``equalise``, which have
 """
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -92,23 +93,26 @@ def identity(images: Tensor, strength: Tensor) -> Tensor:
     return images
 
 
-OPERATIONS = (
+Operation = Callable[[Tensor, Tensor], Tensor]
+OPERATIONS: tuple[Operation, ...] = (
     identity, shear_x, shear_y, translate_x, translate_y, rotate, brightness, saturation, contrast, sharpness,
     posterise, solarise, autocontrast, equalise,
 )  # fmt: skip
 
 
-def one_of_all(images: Tensor, strength: Tensor, chance: Chance) -> Tensor:
+def one_of_all(
+    images: Tensor, strength: Tensor, chance: Chance, operations: Sequence[Operation] = OPERATIONS
+) -> Tensor:
     """Return each image changed by one operation, drawn at random, with its own strength.
 
     The batch is dealt out to the operations, so each is used equally often, give or take one image: which
     images it gets is random, how many is known without asking the device.
     """
     order = chance.permutation(len(images))
-    first = chance.generator.initial_seed() % len(OPERATIONS)  # else the first ones had one image more always
-    dealt = [order[number :: len(OPERATIONS)] for number in range(min(len(images), len(OPERATIONS)))]
+    first = chance.generator.initial_seed() % len(operations)  # else the first ones had one image more always
+    dealt = [order[number :: len(operations)] for number in range(min(len(images), len(operations)))]
     changed = [
-        OPERATIONS[(first + number) % len(OPERATIONS)](images[rows], strength[rows])
+        operations[(first + number) % len(operations)](images[rows], strength[rows])
         for number, rows in enumerate(dealt)
     ]
     # Put back in order by reading, since writing to rows makes a GPU sort them, for each operation.

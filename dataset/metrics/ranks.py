@@ -25,6 +25,7 @@ class Ordered:
         ordered = values[self.order]
         first = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(values) else np.zeros(0, bool)
         self.starts = np.flatnonzero(first)
+        self.ends = np.append(self.starts[1:], len(values))[: len(self.starts)] - 1  # the last of each tie
         self.tie = np.cumsum(first) - 1  # of each place in the order, which tie it belongs to
 
     def sums(self, amounts: NDArray[Any]) -> NDArray[np.float64]:

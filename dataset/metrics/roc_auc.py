@@ -12,6 +12,7 @@ from dataset.metrics.positive import check_positive, scored_labels
 from dataset.metrics.ranks import Ordered
 from utils.convert import Fraction
 
+_ROUNDING = 1e-12  # what a difference of sums leaves where there is nothing
 OfLabel = Callable[[NDArray[Any]], float | None]
 
 
@@ -57,13 +58,15 @@ class RocAuc(RepeatedMetric):
         return score
 
     def _of_label(self, true: NDArray[np.bool_], sure: NDArray[np.floating[Any]]) -> OfLabel:
-        # From the surest image down.
+        # From the surest image down; where equal ones end the curve has its points.
         ordered = Ordered(-sure)
+        has, ends = true[ordered.order], ordered.ends
 
         def area(weights: NDArray[Any]) -> float | None:
-            right = ordered.sums(weights * true).cumsum()
-            wrong = ordered.sums(weights * ~true).cumsum()
-            if not len(right) or not right[-1] or not wrong[-1]:
+            counted = weights[ordered.order].astype(np.float64)
+            right = (counted * has).cumsum()[ends]
+            wrong = counted.cumsum()[ends] - right
+            if not len(right) or right[-1] <= 0 or wrong[-1] <= _ROUNDING * right[-1]:
                 return None
             sensitivity = np.concatenate([[0.0], right / right[-1]])
             fall_out = np.concatenate([[0.0], wrong / wrong[-1]])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dataset.tasks.base import LABELS
 from dataset.tasks.cells import Separator
+from utils.encodings import not_utf8
 from utils.errors import DataError, closest, listed
 from utils.on_disk import on_disk
 from utils.shortened import listing
@@ -147,6 +148,10 @@ def _quoted(name: str) -> str:
 def _lines(path: Path) -> tuple[str, ...]:
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"The list of labels {path} can't be read as UTF-8 text: {error}.") from None
+    except OSError as error:
+        raise DataError(f"The list of labels {path} can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise DataError(f"The list of labels {not_utf8(path)}") from None
+    if "\0" in text:
+        raise DataError(f"The list of labels {not_utf8(path)}")
     return tuple(line.strip() for line in text.splitlines() if comparable(line))

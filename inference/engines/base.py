@@ -76,10 +76,10 @@ class EngineName:
         return Component(self.name, section="infer", place=f"engine = {self}")
 
 
-def largest_difference(task: Task, one: Predictions, other: Predictions) -> float:
+def largest_difference(task: Task, first: Predictions, second: Predictions) -> float:
     """Return the largest difference of a probability between two predictions; nan if one is no number."""
-    mine, theirs = task.probabilities(one.logits), task.probabilities(other.logits)
-    return float(torch.stack([(mine[name] - theirs[name]).abs().max() for name in mine]).max())
+    before, after = task.probabilities(first.logits), task.probabilities(second.logits)
+    return float(torch.stack([(before[name] - after[name]).abs().max() for name in before]).max())
 
 
 def check_difference(difference: float, what: str, rounding: float = 0.0) -> None:

@@ -61,7 +61,8 @@ def write_onnx(
     """
     need_export_packages()
     names = [space.name for space in spaces]
-    blank = torch.zeros(2, 3, *image_size, dtype=torch.uint8)
+    blank = torch.zeros(2, 3, *image_size, dtype=torch.uint8)  # two: of one image, N would be a constant
+
     try:
         with torch.no_grad():
             program: Any = torch.onnx.export(

@@ -33,5 +33,5 @@ class OnnxRuntime(Engine):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         if images.is_floating_point():  # by a view that interpolates: the file takes bytes
             images = (images * 255).round().byte()
-        found = self.session.run([*self.logits.values()], {"images": images.contiguous().numpy()})
-        return {space: torch.from_numpy(of) for space, of in zip(self.logits, found, strict=True)}
+        arrays = self.session.run([*self.logits.values()], {"images": images.contiguous().numpy()})
+        return {space: torch.from_numpy(array) for space, array in zip(self.logits, arrays, strict=True)}

@@ -20,10 +20,16 @@ class View:
     ``prepared``, those of the prepared images, which are larger where [images] has ``room``.
 
     Attributes:
-        move: what it does, for tasks whose labels that would change.
+        move: what it does.
+        moves: all that it may be called by who says what changes labels; as a rule ``move`` alone.
     """
 
     move: ClassVar[Move]
+    moves: ClassVar[frozenset[Move]]
+
+    def __init_subclass__(cls) -> None:
+        if "move" in vars(cls) and "moves" not in vars(cls):
+            cls.moves = frozenset({cls.move})
 
     def images(self, images: Tensor) -> Iterator[Tensor]:
         """Yield batches (N, 3, *size), bytes or floats in [0, 1], of prepared images: uint8 (N, 3, H, W)."""

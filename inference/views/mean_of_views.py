@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Literal
 
 import torch
@@ -44,14 +45,14 @@ class MeanOfViews(nn.Module):
 
     def forward(self, images: Tensor) -> Logits:
         """Return the mean as logits (N, K) by space, of whole prepared images, uint8 (N, 3, H, W)."""
-        return self.mean([answer for of_view in self.answers(images).values() for answer in of_view])
+        return self.mean(list(chain.from_iterable(self.answers(images).values())))
 
     def answers(self, images: Tensor) -> dict[str, list[Logits]]:
         """Return the model's logits of the image alone (NONE) and of each view's images."""
-        alone = {NONE: [self.model(centre_crop(images, self.size))]}
-        return alone | {
-            name: [self.model(shown) for shown in view.images(images)] for name, view in self.views.items()
-        }
+        answers = {NONE: [self.model(centre_crop(images, self.size))]}
+        for name, view in self.views.items():
+            answers[name] = [self.model(shown) for shown in view.images(images)]
+        return answers
 
     def mean(self, answers: Sequence[Logits]) -> Logits:
         """Return the mean of several answers, as logits; of one, itself."""
@@ -59,13 +60,11 @@ class MeanOfViews(nn.Module):
             return answers[0]
         if self.average == "logits":
             return {space.name: _mean([answer[space.name] for answer in answers]) for space in self.spaces}
-        found = mean_probabilities(
-            [
-                {space.name: space.probabilities(answer[space.name]) for space in self.spaces}
-                for answer in answers
-            ]
-        )
-        return {space.name: space.logits(found[space.name]) for space in self.spaces}
+        mean = mean_probabilities(list(map(self._probabilities, answers)))
+        return {space.name: space.logits(mean[space.name]) for space in self.spaces}
+
+    def _probabilities(self, answer: Logits) -> dict[str, Tensor]:
+        return {space.name: space.probabilities(answer[space.name]) for space in self.spaces}
 
 
 class EachView(nn.Module):
@@ -83,20 +82,21 @@ class EachView(nn.Module):
     def forward(self, images: Tensor) -> Logits:
         """Return logits (N, K) by ``mean/space``."""
         answers = self.together.answers(images)
-        found: Logits = {}
+        logits: Logits = {}
         for mean, names in self.means.items():
             meant = [answer for name in names for answer in answers[name]]
             self.images[mean] = len(meant)
-            found |= {f"{mean}/{space}": values for space, values in self.together.mean(meant).items()}
-        return found
+            logits |= {f"{mean}/{space}": values for space, values in self.together.mean(meant).items()}
+        return logits
 
-    def apart(self, found: Predictions) -> dict[str, Predictions]:
+    def apart(self, together: Predictions) -> dict[str, Predictions]:
         """Return what was predicted with this model as the predictions of each mean."""
         spaces = [space.name for space in self.together.spaces]
-        return {
-            mean: replace(found, logits={space: found.logits[f"{mean}/{space}"] for space in spaces})
-            for mean in self.means
-        }
+        apart = {}
+        for mean in self.means:
+            logits = {space: together.logits[f"{mean}/{space}"] for space in spaces}
+            apart[mean] = replace(together, logits=logits)
+        return apart
 
 
 def _mean(values: list[Tensor]) -> Tensor:

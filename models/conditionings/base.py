@@ -64,14 +64,14 @@ class Chain(Conditioning):
         self._order = order
 
     def forward(self, seen: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+        by_space: dict[str, Tensor] = {}
         before: Tensor | None = None  # logits
         for space in self._order:
             inputs = seen[space]
             if before is not None:
                 inputs = torch.cat([inputs, before.float().softmax(dim=1).to(inputs.dtype)], dim=1)
-            before = found[space] = self[space](inputs)
-        return {space: found[space] for space in self}
+            before = by_space[space] = self[space](inputs)
+        return {space: by_space[space] for space in self}
 
 
 def check_spaces(spaces: tuple[str, ...]) -> None:

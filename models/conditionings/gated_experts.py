@@ -41,12 +41,12 @@ class GatedExperts(Conditioning):
         super().__init__(heads)
 
     def forward(self, seen: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+        by_space: dict[str, Tensor] = {}
         gate: Tensor | None = None  # log-probabilities (N, labels of the level above)
         for space, head in self.items():
             logits = head(seen[space])
             if gate is not None:
                 logits = (gate.unsqueeze(2) + logits).logsumexp(dim=1)
             gate = logits.float().log_softmax(dim=1)
-            found[space] = logits
-        return found
+            by_space[space] = logits
+        return by_space

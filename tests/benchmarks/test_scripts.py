@@ -14,8 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 EPOCH = ["train_epoch", "--images", "64", "--batch", "32", "--turns", "2", "--sweep", "0"]
 SCRIPTS = {
     "train_epoch": ([*EPOCH, "--peers", "bare", "timm"], ["ratio"] * 2),
+    "other_precision": (
+        [*EPOCH, "--peers", "bare", "--precision", "bfloat16", "--peer-precision", "float32"],
+        ["ratio"],
+    ),
+    "same_answers": (["same_answers", "--images", "14", "--train-images", "64"], ["figure"] * 8),
     "first_epoch": ([*EPOCH, "--first"], ["ratio"]),
     "store_build": (["store_build", "--images", "64", "--turns", "2"], ["ratio"] * 2),
+    "compressed": (["compressed", "--images", "4", "--turns", "2"], ["ratio", "figure"]),
     "start_up": (["start_up", "--images", "64", "--turns", "2"], ["ratio", "figure"]),
     "infer": (
         ["infer", "--images", "30", "--turns", "2", "--train-images", "64", "--sweep", "0"],

@@ -253,7 +253,7 @@ def test_the_middle_of_images_is_copied_into_pinned_memory_as_one_piece(monkeypa
     monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
     batches = EvalBatches(Numbered(3, size=(10, 8)), np.arange(3), batch_size=2, size=(6, 4))
     assert [len(batch.rows) for batch in ahead(iter(batches))] == [2, 1]
-    assert copied == [(2, 3, 6, 4), (1, 3, 6, 4)]
+    assert sorted(copied) == [(1, 3, 6, 4), (2, 3, 6, 4)]  # by whichever thread was first
 
 
 @given(st.integers(1, 30), st.integers(1, 30))

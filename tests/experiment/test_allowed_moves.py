@@ -28,6 +28,22 @@ def one_sided():
     return ClassificationTask(root=None, labels_found=lambda: ("left", "right"), changed_by=("flip",))
 
 
+@pytest.mark.parametrize("forbidden", ["flip", "rotate", "upend"])
+def test_what_turns_images_over_is_refused_where_any_of_its_moves_changes_labels(tmp_path, forbidden):
+    task = ClassificationTask(root=None, labels_found=lambda: ("a", "b"), changed_by=(forbidden,))
+    views = settings_of(tmp_path, "infer.views=VerticalFlip")
+    with pytest.raises(ConfigError, match=f"VerticalFlip: a {forbidden} may change the labels"):
+        build_views(views, task, PREPARED)
+    training = settings_of(tmp_path, "augmentation.name=VerticalFlip")
+    with pytest.raises(ConfigError, match=rf"VerticalFlip may {forbidden} an image"):
+        build_augmentations(training, task)
+
+
+def test_quarter_turns_are_allowed_where_only_mirroring_changes_labels(tmp_path):
+    settings = settings_of(tmp_path, "infer.views=QuarterTurns", "augmentation.name=QuarterTurns")
+    assert list(build_views(settings, one_sided(), PREPARED)) == ["QuarterTurns"]
+
+
 def test_views_come_with_their_options_whatever_the_case_of_their_names(tmp_path):
     settings = settings_of(tmp_path, "infer.views=flip, SHIFT", "view.Shift.by=0.25", "view.Scale.by=0.1")
     views = build_views(settings, MaskTask(), PREPARED)
@@ -95,9 +111,9 @@ def test_what_training_never_showed_is_used_with_a_warning(tmp_path, caplog):
 
 def test_of_all_views_those_that_fit_are_kept_and_the_others_explained(tmp_path):
     views, left_out = every_view(settings_of(tmp_path, "view.Shift.by=0.5"), one_sided(), (32, 24))
-    assert list(views) == ["Scale", "Shift"]
+    assert list(views) == ["QuarterTurns", "Scale", "Shift"]
     assert views["Shift"].down == 16
-    assert len(left_out) == 2
+    assert len(left_out) == 3
 
 
 def test_wrong_views_are_problems_of_the_config_with_their_places(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from dataset.tasks.mask import MaskTask
-from experiment.callbacks import build_callbacks, check_callbacks
+from experiment.callbacks import build_callbacks
+from experiment.refuse import check_callbacks
 from loss.base import PerHeadLoss
 from loss.cross_entropy import CrossEntropy
 from train.callbacks.base import CALLBACKS

@@ -102,6 +102,35 @@ def test_help_and_list_print_no_marks_or_indentation_of_the_source(capsys):
         assert not re.search(r" $", text, re.MULTILINE) or "list" not in arguments, arguments
 
 
+@pytest.mark.parametrize("option", ["--final", "--set", "--mode", "--config", "--run", "--folds", "--seeds"])
+def test_an_option_without_its_value_is_one_sentence(option, capsys):
+    assert main([option]) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(rf"ConfigError: {option} needs a value: {option} \S+\n", error)
+
+
+def test_a_modes_own_option_without_its_value_is_one_sentence(capsys):
+    assert main(["--mode", "infer", "--out"]) == 2
+    assert capsys.readouterr().err == "ConfigError: --out needs a value: --out FOLDER\n"
+
+
+@pytest.mark.parametrize("option", ["final", "folds", "seeds", "run", "config"])
+def test_an_empty_value_which_a_shell_makes_of_a_variable_that_is_not_set_is_refused(option, capsys):
+    assert main([f"--{option}", ""]) == 2
+    assert f"ConfigError: --{option} needs a value: " in capsys.readouterr().err
+
+
+def test_an_empty_mode_is_not_training(capsys):
+    assert main(["--mode", ""]) == 2
+    assert "Unknown mode ''" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--resume=yes", "--help=compare"])
+def test_an_option_that_takes_no_value_says_so(option, capsys):
+    assert main([option]) == 2
+    assert f"ConfigError: {option.partition('=')[0]} takes no value" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

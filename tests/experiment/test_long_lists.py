@@ -5,7 +5,7 @@ from pathlib import Path
 from dataset.tasks.classification import ClassificationTask
 from dataset.tasks.multi_label import MultiLabelTask
 from experiment.infer import _histograms
-from experiment.one_run import _say_left_out
+from experiment.report import _say_left_out
 
 LABELS = tuple(f"whale_{i}" for i in range(300))
 

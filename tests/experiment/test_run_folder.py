@@ -137,6 +137,7 @@ def test_a_run_is_named_by_a_path_a_version_a_name_or_both(runs, which, found):
         ("runs", "There is no run 'runs'"),
         ("exp/001/scores.json", "There is no run"),
         ("x" * 5000, "There is no run"),
+        ("1" * 5000, "There is no run"),
         ("a\0b", "There is no run"),
     ],
 )
@@ -144,6 +145,13 @@ def test_a_name_of_no_run_lists_the_nearest_names(runs, which, said):
     with pytest.raises(ConfigError) as caught:
         find_run(runs, "exp", which, finished=True)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("which", ["002", "2"])
+def test_a_version_that_only_runs_of_another_name_have_is_suggested_with_that_name(runs, which):
+    """As ``--final 002 --set run.name=x``, where x is the name of the run that is to be made."""
+    with pytest.raises(ConfigError, match=r"Did you mean 'exp/002'\?"):
+        find_run(runs, "x", which, finished=True)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from models.classifier import MODELS
+from models.base import MODELS
 from models.conditionings.base import CONDITIONINGS
 from models.heads.base import HEADS, Heads
 from models.mirror_padding import mirrored

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 
 from dataset.augmentation.base import AUGMENTATIONS, Chance
 from loss.base import LOSSES
-from models.classifier import MODELS
+from models.base import MODELS
 from tests.gpu.fake import GPU, fake_gpu, moved, traced
 from tests.train.optimizers.chosen import chosen
 from train.optimizers.base import OPTIMIZERS, parameter_groups

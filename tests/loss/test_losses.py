@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from experiment.kinds import check_class_weights, check_kind
+from experiment.refuse import check_class_weights, check_kind
 from experiment.settings import LossSettings
 from loss.base import LOSSES, Loss, PerHeadLoss
 from loss.class_weights import ClassWeights

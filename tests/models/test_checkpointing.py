@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.classifier import MODELS, Classifier
+from models.base import MODELS, Classifier
 from utils.errors import ConfigError
 from utils.registry import Component
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.classifier import MODELS, Classifier
+from models.base import MODELS, Classifier
 from models.conditionings.base import CONDITIONINGS, Conditioning
 from models.heads.base import Heads
 from models.layers import layers

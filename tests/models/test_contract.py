@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from models.backbone import current_name
-from models.classifier import MODELS, Classifier, check_outputs
+from models.base import MODELS, Classifier
+from models.checks import check_outputs
 from utils.errors import ConfigError
 from utils.registry import Component
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from models.classifier import IMAGENET_MEAN, IMAGENET_STD, MODELS, Classifier
+from models.base import MODELS, Classifier
+from models.normalise import IMAGENET_MEAN, IMAGENET_STD
 from utils.errors import ConfigError
 from utils.registry import Component
 

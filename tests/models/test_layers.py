@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import nn
 
-from models.classifier import MODELS, Classifier
+from models.base import MODELS, Classifier
 from models.layers import layers
 from utils.registry import Component
 

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.classifier import MODELS, Classifier, check_outputs
+from models.base import MODELS, Classifier
+from models.checks import check_outputs
 from models.feature_map import look
 from models.heads.base import HEADS, Head, Heads
 from models.queries import read_vectors

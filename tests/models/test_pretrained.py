@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from models.backbone import create_backbone
-from models.classifier import MODELS
+from models.base import MODELS
 from models.pretrained import load_file_into
 from models.timm_loading import create_timm_model
 from utils.errors import ConfigError

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.classifier import MODELS, Classifier
+from models.base import MODELS, Classifier
 from utils.registry import Component
 
 

@@ -16,7 +16,7 @@ from dataset.samplers.every_image import EveryImage
 from dataset.tasks.mask import MaskTask
 from loss.base import PerHeadLoss
 from loss.cross_entropy import CrossEntropy
-from models.classifier import Classifier
+from models.base import Classifier
 from models.tiny_net import TinyNet
 from schedulers.base import SCHEDULERS
 from train import checkpoint

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from train import checkpoint
-from utils.durable import digest_of
-from utils.errors import ResumableStop
+from train import checkpoint, tensors_file
+from train.tensors_file import pieces_of
+from utils.durable import digest_of, write_pieces
+from utils.errors import ResumableStop, WriteFailed
 
 ROOT = Path(__file__).parents[2]
 SUFFIXES = ("json", "safetensors")
@@ -304,3 +306,51 @@ def test_a_forged_manifest_with_a_right_digest_gives_the_older_generation(two: P
     del body["digest"]
     path.write_text(json.dumps(body | {"digest": digest_of(body)}), encoding="utf-8")
     assert same(checkpoint.load(two, "last"), values(1))
+
+
+def test_every_type_comes_back_from_the_librarys_own_reader(tmp_path: Path) -> None:
+    for number, dtype in enumerate(tensors_file._TYPES):
+        tensor = torch.arange(6).reshape(2, 3).to(dtype)
+        path = tmp_path / f"{number}.safetensors"
+        write_pieces(path, partial(pieces_of, {"a": tensor, "b": torch.ones(1, dtype=torch.uint8)}))
+        assert torch.equal(load_file(path)["a"].view(torch.uint8), tensor.view(torch.uint8)), dtype
+
+
+def test_the_digest_is_made_while_writing_and_the_file_read_once(two: Path, monkeypatch: Any) -> None:
+    reads, real = [], checkpoint.sha256_of
+    monkeypatch.setattr(checkpoint, "sha256_of", lambda path: reads.append(path) or real(path))
+    checkpoint.save(two, "last", 3, values(3))
+    assert reads == [two / "last-0000003.safetensors"]
+
+
+def test_tensors_are_written_from_where_they_lie(tmp_path: Path) -> None:
+    tensor = torch.zeros(1000)
+    *_, piece = pieces_of({"a": tensor})
+    tensor.fill_(1)
+    assert bytes(piece) == tensor.numpy().tobytes()
+
+
+def test_a_disk_that_changes_what_it_was_given_is_noticed_at_once(two: Path, monkeypatch: Any) -> None:
+    real = os.replace
+
+    def replaced(self: Path, path: Path) -> None:
+        if path.suffix == ".safetensors":
+            data = bytearray(self.read_bytes())
+            data[-1] ^= 1
+            self.write_bytes(data)
+        real(self, path)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    with pytest.raises(WriteFailed, match="does not read as it was written"):
+        checkpoint.save(two, "last", 3, values(3))
+    assert same(checkpoint.load(two, "last"), values(2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_one_bad_number_among_many_tensors_is_named(dtype: torch.dtype, bad: float) -> None:
+    tensors = {str(number): torch.full((4, 5), 60000.0, dtype=dtype) for number in range(5)}
+    tensors |= {"empty": torch.zeros(0, dtype=dtype), "whole": torch.tensor([2**60])}
+    assert checkpoint._not_finite(tensors) is None
+    tensors["3"][2, 1] = bad
+    assert checkpoint._not_finite(tensors) == "3"

@@ -1,5 +1,6 @@
 """Text from a config becomes a value of the annotated type, or a message that says what would fit."""
 
+import re
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
@@ -146,3 +147,24 @@ def test_a_text_is_composed_and_a_path_stays_as_it_is_spelt():
     assert convert(decomposed, str | None) == "라벨"
     assert convert(decomposed, tuple[str, ...]) == ("라벨",)
     assert str(convert(decomposed, Path)) == decomposed
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "bare"),
+    [
+        ('"weights/a b.pth"', bool | Path, "weights/a b.pth"),
+        ("'data'", Path, "data"),
+        ('"5"', int, "5"),
+        ("'yes'", bool, "yes"),
+        ('"1e-3"', Positive, "1e-3"),
+        ('"32, 24"', tuple[int, int], "32, 24"),
+        ('"auto"', Literal["auto", "cpu"], "auto"),
+    ],
+)
+def test_a_value_in_quotes_is_refused_with_the_same_value_without_them(text, kind, bare):
+    with pytest.raises(ValueError, match=rf"; write it without the quotes: {re.escape(bare)}$"):
+        convert(text, kind)
+
+
+def test_a_text_may_have_quotes_since_a_column_can_be_called_so():
+    assert convert('"x"', str) == '"x"'

@@ -51,6 +51,9 @@ class Fields:
     )  # fmt: skip
     third: int = 3
     fourth: int = 4
+    # two lines
+    # above it
+    sixth: int = 6
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def test_a_field_is_told_of_by_the_comment_on_its_line():
         "first": "how many; a # in it",
         "second": "over several lines",
         "third": "told above.",
+        "sixth": "two lines above it",
     }
     assert meanings(More) == meanings(Fields) | {"fifth": "the fifth"}
 

@@ -1,6 +1,7 @@
 """An ini file as users write it: letter case, comments, ``%``, and mistakes that become one error."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,16 @@ def test_the_same_name_again_keeps_the_options(read):
     sections = read("[model]\nname = TinyNet\nwidth = 8\n")
     override(sections, ["model.name=TinyNet"], choosing={"model": None})
     assert texts(sections) == {"model": {"name": "TinyNet", "width": "8"}}
+
+
+def test_a_config_that_is_not_there_gets_the_nearest_one_and_the_command_that_copies_the_shipped_one(
+    tmp_path,
+):
+    (tmp_path / "config.ini").write_text("[a]\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        read_ini(tmp_path / "confg.ini")
+    assert f"Did you mean {tmp_path / 'config.ini'}?" in str(error.value)
+    command = shlex.split(str(error.value).partition("copy the shipped one: ")[2])
+    assert command[0] == "cp"
+    assert "[model]" in Path(command[1]).read_text(encoding="utf-8")
+    assert command[2] == str(tmp_path / "confg.ini")

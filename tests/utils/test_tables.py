@@ -1,6 +1,7 @@
 """CSV files of every kind that people save; what can't be read is one DataError that says why."""
 
 import re
+import tracemalloc
 import unicodedata
 from pathlib import Path
 
@@ -104,7 +105,10 @@ def test_a_column_that_stands_twice_is_refused(read):
         ("\ufeff\r\n\r\n", "is empty"),
         ("id,age\n", "a header and no row"),
         ("id,age\n1,2\0\n", "NUL byte"),
-        ("id,age\n김,20\n".encode("cp949"), "not UTF-8 text. Save it as 'CSV UTF-8'"),
+        (
+            "id,age\n김,20\n".encode("cp949"),
+            "not UTF-8 text: it looks like CP949. Save it as UTF-8, or: iconv",
+        ),
         ("id,age\n1,20\n".encode("utf-16"), "not UTF-8 text"),
         ("id,age\n1,'a'\n2,\"b\n3,c\n", "a quotation mark in line 3 is never closed"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
@@ -255,3 +259,34 @@ def test_no_cell_of_a_table_is_a_live_formula_and_each_is_read_as_it_was(tmp_pat
 def test_a_submission_is_written_letter_by_letter(tmp_path):
     write_table(tmp_path / "a.csv", ("id", "ans"), [("=1.jpg", "-x")], guarded=False)
     assert (tmp_path / "a.csv").read_text() == "id,ans\n=1.jpg,-x\n"
+
+
+def test_a_quotation_mark_inside_a_cell_of_several_lines_costs_no_row(read):
+    table = read('id,age\na,"2\n0"" x"\nb,30\nc,"4"0"\nd,5\n')
+    assert [row["id"] for row in table.rows][:2] == ["a", "b"]
+    assert [row.place for row in table.rows][:2] == ["some.csv line 3", "some.csv line 4"]
+
+
+def test_rows_are_a_sequence_that_gives_the_same_each_time(read):
+    table = read("id,age\na, 1\nb,2\nc,3\n")
+    assert len(table.rows) == 3
+    assert table.rows[-1] == list(table.rows)[2]
+    assert table.rows[1:] == list(table.rows)[1:]
+    assert table.rows[0].as_written("age") == " 1"
+    with pytest.raises(IndexError):
+        table.rows[3]
+
+
+def test_a_table_takes_little_more_memory_than_its_different_cells(tmp_path):
+    path, rows = tmp_path / "large.csv", 20_000
+    lines = (f"{row:06d},{'male' if row % 2 else 'female'},Asian,{row % 43}\n" for row in range(rows))
+    path.write_text("id,gender,race,age\n" + "".join(lines), encoding="utf-8")
+    tracemalloc.start()
+    try:
+        table = read_table(path, ("id",))
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert table.rows[19_999].place == "large.csv line 20001"
+    assert kept / rows < 220  # bytes: an id's text, a tuple of four, a number; one object a row would be 600
+    assert peak / rows < 330

@@ -19,12 +19,11 @@ from inference.bootstrap import Difference, differences
 from utils.errors import ConfigError
 from utils.metrics import in_words
 from utils.shortened import brief
-from utils.text_table import format_table
+from utils.text_table import Row, format_table
 
 log = logging.getLogger("podium")
 _MOST_LABELS, _MOST_GROUPS = 12, 12  # shown, of those that differ most
 _ABOUT = "The intervals say how much depends on who was validated, not what another seed would change."
-Cells = tuple[str | int, ...]
 Right = NDArray[np.bool_]  # which of the labelled images got no wrong answer
 
 
@@ -57,59 +56,61 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
     a, b = shared([a, b])
     groups = a.validated.groups
     count, together = len(set(groups)), len(set(groups)) < len(groups)
-    one, called = whose(groups, a.dataset.group_words)
+    group, called = whose(groups, a.dataset.group_words)
     yield (
         f"\nA: {a.folder}, which validated {sizes[0]} images\n"
         f"B: {b.folder}, which validated {sizes[1]}\n"
         f"Both validated {len(groups)} images{f' of {count} {called}' if together else ''}: "
         "all that follows is about these."
     )
-    found = differences(a.task.scorer(a.logits, a.targets), b.task.scorer(b.logits, b.targets), groups)
+
+    scores = differences(a.task.scorer(a.logits, a.targets), b.task.scorer(b.logits, b.targets), groups)
     yield format_table(
-        ("score", "A", "95 %", "B", "95 %", "B - A", "95 %", "B better"), _scores(a.task, found)
+        ("score", "A", "95 %", "B", "95 %", "B - A", "95 %", "B better"), _scores(a.task, scores)
     )
-    verdicts = [_verdict(name, found[name]) for name in a.task.main_scores if name in found]
+    verdicts = [_verdict(name, scores[name]) for name in a.task.main_scores if name in scores]
     yield "\n".join([*verdicts, _ABOUT])
-    yield _labels(found)
+    yield _labels(scores)
+
     scored = a.task.scored(a.targets)
     right = ~a.wrong[scored], ~b.wrong[scored]
     yield _images(*right)
     if together:
-        yield _groups(np.array(groups)[scored], *right, called=one)
+        yield _groups(np.array(groups)[scored], *right, called=group)
     yield _settings(a, b)
 
 
-def _scores(task: Task, found: dict[str, Difference]) -> list[Cells]:
+def _scores(task: Task, scores: dict[str, Difference]) -> list[Row]:
     """Return a row for each of the competition's scores, and for each question's where these are others."""
-    names = [name for name in found if "/" not in name]
-    names = [name for name in task.main_scores if name in found and name not in names] + names
+    names = [name for name in scores if "/" not in name]
+    names = [name for name in task.main_scores if name in scores and name not in names] + names
     deciding = list(task.questions)[-1]
     for question in task.questions:
         for score in dict.fromkeys(name.rpartition("/")[2] for name in task.main_scores):
             name = f"{question}/{score}"
-            same = question == deciding and found.get(name) == found.get(score)
-            if name in found and not same and name not in names:
+            same = question == deciding and scores.get(name) == scores.get(score)
+            if name in scores and not same and name not in names:
                 names.append(name)
-    return [(heading(task, name), *_cells(found[name]), f"{found[name].better:.1%}") for name in names]
+    return [(heading(task, name), *_cells(scores[name]), f"{scores[name].better:.1%}") for name in names]
 
 
-def _cells(one: Difference) -> Cells:
-    values = (f"{one.a:.4f}", str(one.of_a), f"{one.b:.4f}", str(one.of_b), f"{one.value:+.4f}")
-    return (*values, f"[{one.between.low:+.4f}, {one.between.high:+.4f}]")
+def _cells(score: Difference) -> Row:
+    values = (f"{score.a:.4f}", str(score.of_a), f"{score.b:.4f}", str(score.of_b), f"{score.value:+.4f}")
+    return (*values, f"[{score.between.low:+.4f}, {score.between.high:+.4f}]")
 
 
-def _verdict(name: str, one: Difference) -> str:
-    if not one.verdict:
+def _verdict(name: str, score: Difference) -> str:
+    if not score.verdict:
         return f"{in_words(name)}: not decided: the interval of the difference holds 0."
-    side = "above" if one.between.low > 0 else "below"
-    lower = ", and lower is better" if one.direction < 0 else ""
-    which = "B" if one.verdict > 0 else "A"
+    side = "above" if score.between.low > 0 else "below"
+    lower = ", and lower is better" if score.direction < 0 else ""
+    which = "B" if score.verdict > 0 else "A"
     return f"{in_words(name)}: {which} is better: the interval of the difference is {side} 0{lower}."
 
 
-def _labels(found: dict[str, Difference]) -> str:
+def _labels(scores: dict[str, Difference]) -> str:
     """Return the labels whose F1 differs most."""
-    f1 = {name: one for name, one in found.items() if "/f1/" in name and one.value}
+    f1 = {name: score for name, score in scores.items() if "/f1/" in name and score.value}
     most = sorted(f1, key=lambda name: -abs(f1[name].value))[:_MOST_LABELS]
     if not most:
         return "The F1 of each label is the same."
@@ -130,7 +131,7 @@ def _groups(groups: NDArray[np.str_], a: Right, b: Right, *, called: str) -> str
     images = np.bincount(group)
     of_a, of_b = (np.bincount(group[right], minlength=len(names)) for right in (a, b))
     most = np.argsort(-np.abs(of_b - of_a), kind="stable")[:_MOST_GROUPS]
-    rows: list[Cells] = [
+    rows: list[Row] = [
         (str(names[i]), int(images[i]), int(of_a[i]), int(of_b[i])) for i in most if of_a[i] != of_b[i]
     ]
     if not rows:
@@ -139,8 +140,11 @@ def _groups(groups: NDArray[np.str_], a: Right, b: Right, *, called: str) -> str
 
 
 def _settings(a: SavedRun, b: SavedRun) -> str:
-    found = changes(a.settings, b.settings)
-    if not found:
+    differing = changes(a.settings, b.settings)
+    if not differing:
         return "Their configs are the same."
-    lines = [f"  [{one.section}] {one.key}: {' -> '.join(brief(one.before, one.after))}" for one in found]
+    lines = [
+        f"  [{change.section}] {change.key}: {' -> '.join(brief(change.before, change.after))}"
+        for change in differing
+    ]
     return "\n".join(["Their configs differ, A -> B:", *lines])

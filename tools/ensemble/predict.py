@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from dataset.readers.eval_base import EvalDataset
@@ -18,7 +17,7 @@ from inference.saved import SavedPredictions, refuse_changed, write_digest
 from inference.unreadable import read_list
 from tools.ensemble.blend import FILE, Blend
 from tools.ensemble.methods.base import logits_of
-from tools.ensemble.pool import common_form
+from tools.ensemble.pool import common_form, stacked
 from utils.errors import DataError
 
 log = logging.getLogger("podium")
@@ -44,30 +43,27 @@ class EnsembleRun(MadeRun):
     ) -> tuple[Predictions, dict[str, str]]:
         blend = Blend.read(folder)
         folders = blend.folders(folder)
-        tasks = [read_task(own, overrides)[1] for own in folders]
-        changes, form = common_form([(str(own), of) for own, of in zip(folders, tasks, strict=True)])
+        tasks = [read_task(member, overrides)[1] for member in folders]
+        joinings, form = common_form(list(zip(map(str, folders), tasks, strict=True)))
         outs = [None if out is None else out / f"member-{number}" for number in range(1, len(folders) + 1)]
-        said = [
-            change(_predicted(own, of, images, again, into, prior=prior))
-            for change, own, of, into in zip(changes, folders, tasks, outs, strict=True)
-        ]
-        members = {space.name: torch.stack([one[space.name] for one in said]) for space in form.spaces}
+        said = []
+        for join, member, of_member, into in zip(joinings, folders, tasks, outs, strict=True):
+            said.append(join(_predicted(member, of_member, images, again, into, prior=prior)))
+
         try:
-            found = blend.apply(members, form)
+            combined = blend.apply(stacked(said, form), form)
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise DataError(
                 f"{folder / FILE} is damaged: what it says was fitted does not suit {blend.method} of these "
                 f"members ({str(error)[:200]}). Make the ensemble again."
             ) from error
-        log.info(
-            "%s of %d members%s.",
-            blend.method,
-            len(said),
-            f", then {blend.decision}" if blend.decision else "",
-        )
-        places = [_predicted_in(own, into) for own, into in zip(folders, outs, strict=True)]
-        unreadable = {name: why for place in places for name, why in read_list(place).items()}
-        return Predictions(np.arange(len(images.ids)), logits_of(task, found), {}), unreadable
+        decision = f", then {blend.decision}" if blend.decision else ""
+        log.info("%s of %d members%s.", blend.method, len(said), decision)
+
+        unreadable: dict[str, str] = {}
+        for member, into in zip(folders, outs, strict=True):
+            unreadable |= read_list(_predicted_in(member, into))
+        return Predictions(np.arange(len(images.ids)), logits_of(task, combined), {}), unreadable
 
 
 def _predicted(
@@ -88,6 +84,7 @@ def _predicted(
     elif not prior and read_list(folder):
         log.warning("\n%s has answers to images that could not be read: it is made anew.", path)
         again(folder, out)
+
     try:
         refuse_changed(path)
     except DataError as error:
@@ -95,6 +92,7 @@ def _predicted(
         again(folder, out)
     if out is None and not path.with_suffix(".json").exists():  # stopped before it, or of an old run
         write_digest(path)
+
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
     if _names(saved) != images.names and out is None:
         log.warning("\n%s is of other images, or in another order: it is made anew.", path)

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from dataset.tasks.base import Task
 from experiment.score_words import heading
 from tools.ensemble.trials import BASE, Gain, Key, Trial
 from utils.metrics import in_words
-from utils.text_table import format_table
-
-Cells = tuple[str | int, ...]
+from utils.text_table import Row, format_table
 
 
 def main_table(
@@ -16,11 +15,16 @@ def main_table(
     """Return a row for each member and each method: its score, and with ``decision`` if that is one."""
     task = trials[BASE, ""].task
     score = heading(task, task.main_scores[0])
-    columns: Cells = ("", score, "95 %", f"- {BASE}", "95 %")
+    columns: Row = ("", score, "95 %", f"- {BASE}", "95 %")
     if decision:
-        columns += (f"+ {decision}", "95 %", "gain", "95 %")
-    rows: list[Cells] = [tuple(_cells(trials, name, decision)) for name in (*members, *methods)]
+        columns += (f"+ {decision}", "95 %", _change(task), "95 %")
+    rows: list[Row] = [tuple(_cells(trials, name, decision)) for name in (*members, *methods)]
     return format_table(tuple(map(str, columns)), rows)
+
+
+def _change(task: Task) -> str:
+    """Return what a difference is called: where less is better a fall is no gain."""
+    return "gain" if task.direction(task.main_scores[0]) > 0 else "change"
 
 
 def _cells(trials: Mapping[Key, Trial], name: str, decision: str) -> Iterator[str]:
@@ -42,8 +46,8 @@ def decision_table(trials: Mapping[Key, Trial], decisions: Sequence[str]) -> str
     plain = trials[BASE, ""]
     first, *others = plain.task.main_scores
     heads = [heading(plain.task, name) for name in (first, *others)]
-    columns = (f"{BASE} with", *heads, f"gain of {in_words(first)}", "95 %")
-    rows: list[Cells] = [("no decision", *(f"{plain.scores[name]:.4f}" for name in (first, *others)), "", "")]
+    columns = (f"{BASE} with", *heads, f"{_change(plain.task)} of {in_words(first)}", "95 %")
+    rows: list[Row] = [("no decision", *(f"{plain.scores[name]:.4f}" for name in (first, *others)), "", "")]
     for name in decisions:
         trial = trials[BASE, name]
         scores = (f"{trial.scores[score]:.4f}" for score in (first, *others))

@@ -54,7 +54,8 @@ class Gain:
         return self.between.low > 0 if self.direction > 0 else self.between.high < 0
 
     def __str__(self) -> str:
-        return " ".join(self.cells)
+        verb = "gains" if self.direction > 0 else "changes the score by"
+        return f"{verb} {' '.join(self.cells)}"
 
     @property
     def cells(self) -> tuple[str, str]:
@@ -79,28 +80,29 @@ def try_all(
 ) -> dict[Key, Trial]:
     """Return a trial of every way, without a decision and with each of them."""
     made: dict[str, Decision] = {name: DECISIONS.get(name)() for name in decisions}
-    found: dict[Key, tuple[Truth, Probabilities]] = {}
+    predicted: dict[Key, tuple[Truth, Probabilities]] = {}
     for name, ensemble in tried.items():
         for decision, probabilities in cross_fitted(ensemble, made, pool.members, pool.truth, part).items():
             truth = pool.truth.joined if decision else pool.truth
-            found[name, decision] = truth, as_in_a_file(probabilities)
+            predicted[name, decision] = truth, as_in_a_file(probabilities)
+
     scorers = [
         truth.task.main_scorer(logits_of(truth.task, probabilities), truth.targets)
-        for truth, probabilities in found.values()
+        for truth, probabilities in predicted.values()
     ]
     main = pool.truth.task.main_scores
     draws = Draws(pool.truth.groups, SEED, REPEATS)
     trials = {}
-    for (key, (truth, said)), scorer in zip(found.items(), scorers, strict=True):
+    for (key, (truth, probabilities)), scorer in zip(predicted.items(), scorers, strict=True):
         scores = scorer()
         main_scores = {name: scores[name] for name in main}
-        trials[key] = Trial(truth.task, said, main_scores, scorer.drawn(draws)[main[0]])
+        trials[key] = Trial(truth.task, probabilities, main_scores, scorer.drawn(draws)[main[0]])
     return trials
 
 
-def as_in_a_file(found: Mapping[str, Tensor]) -> Probabilities:
+def as_in_a_file(probabilities: Mapping[str, Tensor]) -> Probabilities:
     """Return probabilities with the six digits of a file: who reads it gets the same scores."""
-    return {space: (values * 1e6).round() / 1e6 for space, values in found.items()}
+    return {space: (values * 1e6).round() / 1e6 for space, values in probabilities.items()}
 
 
 def best_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> str:
@@ -116,8 +118,8 @@ def choose_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[
     best = best_decision(trials, base, decisions)
     gain = Gain.of(trials[base, ""], trials[base, best])
     if gain.is_real:
-        return best, f"Decision: {best}, since it gains {gain} with {base}, which is outside noise."
-    return "", f"Decision: none. The best one, {best}, gains {gain} with {base}, which is not outside noise."
+        return best, f"Decision: {best}, since it {gain} with {base}, which is outside noise."
+    return "", f"Decision: none. The best one, {best}, {gain} with {base}, which is not outside noise."
 
 
 def choose_method(trials: Mapping[Key, Trial], methods: Sequence[str], decision: str) -> tuple[str, str]:
@@ -127,8 +129,8 @@ def choose_method(trials: Mapping[Key, Trial], methods: Sequence[str], decision:
         return BASE, f"Method: {BASE}, since no other one scores better."
     gain = Gain.of(trials[BASE, decision], trials[best, decision])
     if gain.is_real:
-        return best, f"Method: {best}, since it gains {gain} over {BASE}, which is outside noise."
-    return BASE, f"Method: {BASE}. The best one, {best}, gains {gain} over it, which is not outside noise."
+        return best, f"Method: {best}, since it {gain} over {BASE}, which is outside noise."
+    return BASE, f"Method: {BASE}. The best one, {best}, {gain} over it, which is not outside noise."
 
 
 def _goodness(trial: Trial) -> list[float]:

@@ -40,9 +40,10 @@ class Export(Infer):
         experiment = replace(experiment, precision=Precision(torch.device("cpu"), torch.float32))
         model = experiment.model(fresh=False)
         for models in folders_by_fold(experiment.settings.run, folder):
-            for own in models:
-                load_weights(model, experiment, own)
-                path = write_checked_onnx(Sample(model, experiment, own, self.outputs.folder(own)))
+            for member in models:
+                load_weights(model, experiment, member)
+                path = write_checked_onnx(Sample(model, experiment, member, self.outputs.folder(member)))
+
         crop = experiment.settings.chosen["crop"].name
         if crop in _CROPS:
             log.info("How to use it: python %s %s IMAGE ...", _EXAMPLE, quoted(path))

@@ -53,30 +53,32 @@ class Pseudo(Infer):
         else:
             images = _images_in(data / named, data)
             batches = experiment.eval_batches(images, "unlabelled")
+
         model = experiment.model(fresh=False)
         views = build_views(experiment.settings, experiment.task, experiment.prepare.size)
         for models in folders_by_fold(experiment.settings.run, folder):
-            found = []
-            for own in models:
-                load_weights(model, experiment, own)
-                engine = with_engine(model, experiment, own, self.outputs.folder(own))
+            predictions = []
+            for member in models:
+                load_weights(model, experiment, member)
+                engine = with_engine(model, experiment, member, self.outputs.folder(member))
                 asked = with_views(engine, views, experiment.settings, experiment.task)
-                found.append(predict(asked, batches, experiment.precision, what="Labelling"))
-                check_finite(found[-1])
-            labels = mean_predictions(experiment.task.spaces, found)
+                predictions.append(predict(asked, batches, experiment.precision, what="Labelling"))
+                check_finite(predictions[-1])
+
+            labels = mean_predictions(experiment.task.spaces, predictions)
             teacher = _teacher(experiment, models)
-            for own in models:
-                _write(self.outputs.folder(own) / NAME, experiment.task, images.files, labels, teacher)
+            for member in models:
+                _write(self.outputs.folder(member) / NAME, experiment.task, images.files, labels, teacher)
         _say_how(experiment, self.outputs.folder(folder), teacher)
 
 
-def _write(path: Path, task: Task, files: Sequence[str], found: Predictions, teacher: Teacher) -> None:
-    sure = confidences(task.spaces, task.probabilities(found.logits))
-    texts = zip(*([f"{value:.6f}" for value in values.tolist()] for values in sure.values()), strict=True)
-    ids = [(file, "", *of_image) for file, of_image in zip(files, texts, strict=True)]
-    write_predictions(path, (FILE, GROUP, *(f"confidence/{name}" for name in sure)), ids, task, found)
+def _write(path: Path, task: Task, files: Sequence[str], labels: Predictions, teacher: Teacher) -> None:
+    sure = confidences(task.spaces, task.probabilities(labels.logits))
+    columns = [[f"{value:.6f}" for value in values.tolist()] for values in sure.values()]
+    ids = [(file, "", *texts) for file, *texts in zip(files, *columns, strict=True)]
+    write_predictions(path, (FILE, GROUP, *(f"confidence/{name}" for name in sure)), ids, task, labels)
     teacher.write(path)
-    log.info("\n%s\n", _counts(task, found, sure))
+    log.info("\n%s\n", _counts(task, labels, sure))
     log.info(
         "Pseudo labels: %s (%d images), with %s beside it.", path, len(files), path.with_suffix(".json").name
     )
@@ -99,17 +101,17 @@ def _teacher(experiment: Experiment, models: list[Path]) -> Teacher:
 
 def _images_in(folder: Path, data: Path) -> EvalDataset:
     """Return every image of a folder, named from the data folder if it lies there, else by its whole path."""
-    found = FolderTestDataset(root=folder.parent, task=Task(()), images=folder.name)
-    paths, inside = [(folder.parent / file).absolute() for file in found.files], data.absolute()
+    listed = FolderTestDataset(root=folder.parent, task=Task(()), images=folder.name)
+    paths, inside = [(folder.parent / file).absolute() for file in listed.files], data.absolute()
     files = [(path.relative_to(inside) if path.is_relative_to(inside) else path).as_posix() for path in paths]
-    return EvalDataset(root=data, columns=found.columns, ids=found.ids, files=files)
+    return EvalDataset(root=data, columns=listed.columns, ids=listed.ids, files=files)
 
 
-def _counts(task: Task, found: Predictions, sure: dict[str, Tensor]) -> str:
+def _counts(task: Task, predicted: Predictions, sure: dict[str, Tensor]) -> str:
     """Return a table of how many images got each label."""
     columns = ("label", "images", "mean confidence")
     rows: list[tuple[str | int, ...]] = []
-    for name, chosen in task.decide(found.logits).items():
+    for name, chosen in task.decide(predicted.logits).items():
         labels = next(space.labels for space in task.spaces if space.name == name)
         counts = chosen.sum(dim=0)
         means = (chosen * sure[name].unsqueeze(1)).sum(dim=0) / counts

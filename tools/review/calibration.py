@@ -66,29 +66,32 @@ def reliability(
         groups: (M) whose image each is about: what is drawn for the intervals.
     """
     names, group = np.unique(np.asarray(groups), return_inverse=True)
-    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    flat, shape = group * bins + place, (len(names), bins)
-    each = [
+    bin_of = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    flat, shape = group * bins + bin_of, (len(names), bins)
+    answers, good, sure = (
         np.bincount(flat, weights, minlength=len(names) * bins).reshape(shape)
-        for weights in (np.ones(len(place)), right.astype(np.float64), confidence)
-    ]
+        for weights in (np.ones(len(bin_of)), right.astype(np.float64), confidence)
+    )
+
     # What a draw of groups adds up to is a product: times drawn (R, G) x sums of each group (G, bins).
     times = np.stack(list(draws(names.tolist(), seed=seed, repeats=repeats))).astype(np.float64)
-    count, good, sure = (times @ sums for sums in each)
-    errors = np.abs(good - sure).sum(axis=1) / np.maximum(1, count.sum(axis=1))
-    total, total_good, total_sure = (sums.sum(axis=0) for sums in each)
-    found = tuple(
+    drawn, drawn_good, drawn_sure = times @ answers, times @ good, times @ sure
+    errors = np.abs(drawn_good - drawn_sure).sum(axis=1) / np.maximum(1, drawn.sum(axis=1))
+    accuracies = drawn_good / np.maximum(1, drawn)
+
+    total, total_good, total_sure = answers.sum(axis=0), good.sum(axis=0), sure.sum(axis=0)
+    filled = tuple(
         Bin(
-            one / bins,
-            (one + 1) / bins,
-            int(total[one]),
-            int((each[0][:, one] > 0).sum()),
-            float(total_sure[one] / total[one]),
-            float(total_good[one] / total[one]),
-            Interval.of((good / np.maximum(1, count))[count[:, one] > 0, one]),
+            number / bins,
+            (number + 1) / bins,
+            int(total[number]),
+            int((answers[:, number] > 0).sum()),
+            float(total_sure[number] / total[number]),
+            float(total_good[number] / total[number]),
+            Interval.of(accuracies[drawn[:, number] > 0, number]),
         )
-        for one in np.flatnonzero(total)
+        for number in np.flatnonzero(total)
     )
-    error = float(np.abs(total_good - total_sure).sum() / len(place))
+    error = float(np.abs(total_good - total_sure).sum() / len(bin_of))
     means = float(confidence.mean()), float(right.mean())
-    return Reliability(found, len(place), len(names), *means, error, Interval.of(errors))
+    return Reliability(filled, len(bin_of), len(names), *means, error, Interval.of(errors))

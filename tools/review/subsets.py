@@ -25,7 +25,7 @@ _Values = tuple[Sequence[str], NDArray[np.int64]]  # names, and which one each i
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """The images (places among those validated) that have one value of a view or column."""
+    """The images (numbers among those validated) that have one value of a question or column."""
 
     by: str
     value: str
@@ -34,37 +34,42 @@ class Subset:
 
 @dataclass(frozen=True, slots=True)
 class SubsetScore:
-    """A score in [0, 1] of a view on a subset's images that are labelled in it."""
+    """A score of a question on a subset's images that are labelled in it."""
 
     subset: Subset
     groups: int
     images: int
-    view: str
+    question: str
     score: str
     value: float
     interval: Interval
 
 
 def subsets(task: Task, targets: Targets, facts: Sequence[Facts], groups: Sequence[str]) -> Iterator[Subset]:
-    """Yield parts by each view with few labels, and by each column of the table that says something.
+    """Yield parts by each question with few labels, and by each column of the table that says something.
 
     A column says nothing where all images have one value, where most groups have their own, or where it
-    divides the images as a view or an earlier column does.
+    divides the images as a question or an earlier column does.
 
     Args:
         facts: (N) what the table says of each image.
         groups: (N) whose image it is.
     """
     known: set[bytes] = set()
-    views, columns = _by_view(task, targets), _by_column(facts, groups)
-    columns = {f"{name} in the table" if name in views else name: of for name, of in columns.items()}
-    for by, (names, values) in (views | columns).items():
-        _, first, place = np.unique(values, return_index=True, return_inverse=True)
-        divided = np.argsort(np.argsort(first))[place].tobytes()  # the same for the same parts
-        if len(first) > 1 and divided not in known:
-            known.add(divided)
-            parts = ((name, np.flatnonzero(values == index)) for index, name in enumerate(names))
-            yield from (Subset(by, name, rows) for name, rows in parts if len(rows))
+    divisions = _by_question(task, targets)
+    for column, division in _by_column(facts, groups).items():
+        divisions[f"{column} in the table" if column in divisions else column] = division
+
+    for by, (names, values) in divisions.items():
+        _, first, which = np.unique(values, return_index=True, return_inverse=True)
+        divided = np.argsort(np.argsort(first))[which].tobytes()  # the same for the same parts
+        if len(first) == 1 or divided in known:
+            continue
+        known.add(divided)
+        for index, name in enumerate(names):
+            rows = np.flatnonzero(values == index)
+            if len(rows):
+                yield Subset(by, name, rows)
 
 
 def subset_scores(
@@ -77,7 +82,7 @@ def subset_scores(
     seed: int = SEED,
     repeats: int = REPEATS,
 ) -> list[SubsetScore]:
-    """Return what can be said of each other view on a subset, with its intervals by group.
+    """Return what can be said of each other question on a subset, with its intervals by group.
 
     Where one label is right, a part that lacks some of a question's labels gets means over images alone:
     no answer can be wrong about what has been taken away, so precision, and F1 with it, would come out too
@@ -86,17 +91,18 @@ def subset_scores(
     """
     rows = torch.from_numpy(subset.rows)
     every = _labelled(task, targets)
-    logits, targets = ({name: of[rows] for name, of in values.items()} for values in (logits, targets))
+    logits = {name: values[rows] for name, values in logits.items()}
+    targets = {name: values[rows] for name, values in targets.items()}
     there = _labelled(task, targets)
 
-    own = [groups[row] for row in subset.rows]
-    draws = Draws(own, seed, repeats)
+    whose = [groups[row] for row in subset.rows]
+    draws = Draws(whose, seed, repeats)
     scores = []
     for question, evidence in task.evidence(logits, targets).items():
         known = there[question].known
         if question == subset.by or not known.any():
             continue
-        several = len({own[row] for row in np.flatnonzero(known)})
+        several = len({whose[row] for row in np.flatnonzero(known)})
         for metric, about in _honest(task, question, evidence, every[question], there[question]):
             statistic = metric.statistic(about)
             value, drawn = float(statistic.once(None)[0]), statistic.drawn(draws)[:, 0]
@@ -109,26 +115,26 @@ def subset_scores(
 
 @dataclass(frozen=True, slots=True)
 class _Labelled:
-    """Which images (N) are labelled in a view, and how many of them have each of its labels (K)."""
+    """Which images (N) are labelled in a question, and how many of them have each of its labels (K)."""
 
     known: NDArray[np.bool_]
     images: Counts
 
 
 def _labelled(task: Task, targets: Targets) -> dict[str, _Labelled]:
-    found = {}
-    for view, answers in task.answers(targets).items():
+    labelled = {}
+    for question, answers in task.answers(targets).items():
         known = answers >= 0
-        counts = np.bincount(answers[known], minlength=len(task.questions[view]))
-        found[view] = _Labelled(known, counts)
-    for view in _any_of(task):
+        counts = np.bincount(answers[known], minlength=len(task.questions[question]))
+        labelled[question] = _Labelled(known, counts)
+    for question in _any_of(task):
         members = task.members(targets)
-        found[view] = _Labelled(np.ones(len(members), dtype=np.bool_), members.sum(axis=0))
-    return found
+        labelled[question] = _Labelled(np.ones(len(members), dtype=np.bool_), members.sum(axis=0))
+    return labelled
 
 
 def _any_of(task: Task) -> set[str]:
-    """Return the views in which any number of labels is right."""
+    """Return the questions in which any number of labels is right."""
     return {space.name for space in task.spaces if space.kind == "any_of"}
 
 
@@ -157,29 +163,29 @@ def _honest(
             yield metric, about
 
 
-def _by_view(task: Task, targets: Targets) -> dict[str, _Values]:
+def _by_question(task: Task, targets: Targets) -> dict[str, _Values]:
     kinds = {space.name: space.kind for space in task.spaces}
     answers = task.answers(targets)
     return {
-        view: (labels, answers[view])
-        for view, labels in task.questions.items()
-        if kinds.get(view) != "any_of" and len(labels) <= _MOST_VALUES
+        question: (labels, answers[question])
+        for question, labels in task.questions.items()
+        if kinds.get(question) != "any_of" and len(labels) <= _MOST_VALUES
     }
 
 
 def _by_column(facts: Sequence[Facts], groups: Sequence[str]) -> dict[str, _Values]:
-    found = {}
+    divisions: dict[str, _Values] = {}
     names, group = np.unique(np.asarray(groups), return_inverse=True)
     for column in facts[0] if facts else ():
-        cells = np.array([of[column] for of in facts])
-        values, place = np.unique(cells, return_inverse=True)
-        if column == LABELS or len(values) > len(np.unique(place * len(names) + group)) / 2:
+        cells = np.array([fact[column] for fact in facts])
+        values, which = np.unique(cells, return_inverse=True)
+        if column == LABELS or len(values) > len(np.unique(which * len(names) + group)) / 2:
             continue
         if len(values) <= _MOST_VALUES:
-            found[column] = (values.tolist(), place.astype(np.int64))
+            divisions[column] = (values.tolist(), which.astype(np.int64))
         elif ranges := _ranges(cells):
-            found[column] = ranges
-    return found
+            divisions[column] = ranges
+    return divisions
 
 
 def _ranges(cells: NDArray[np.str_]) -> _Values | None:
@@ -191,7 +197,7 @@ def _ranges(cells: NDArray[np.str_]) -> _Values | None:
     if not np.isfinite(numbers).all():
         return None
     edges = np.unique(np.quantile(numbers, np.arange(1, _RANGES) / _RANGES, method="lower"))
-    place = np.searchsorted(edges, numbers)
-    parts = [numbers[place == index] for index in range(len(edges) + 1)]
+    which = np.searchsorted(edges, numbers)
+    parts = [numbers[which == index] for index in range(len(edges) + 1)]
     names = [f"{part.min():g} to {part.max():g}" if len(part) else "" for part in parts]
-    return names, place.astype(np.int64)
+    return names, which.astype(np.int64)

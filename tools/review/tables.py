@@ -55,7 +55,7 @@ def part(score: SubsetScore) -> Cells:
     """Return a row of ``PARTS``."""
     ends = (score.interval.low, score.interval.high) if score.groups > 1 else (math.nan, math.nan)
     subset = (score.subset.by, score.subset.value, score.groups, score.images)
-    return (*subset, score.view, in_words(score.score), *_numbers((score.value, *ends)))
+    return (*subset, score.question, in_words(score.score), *_numbers((score.value, *ends)))
 
 
 def label(score: LabelScore) -> Cells:
@@ -101,7 +101,7 @@ def parts_in_short(scores: Sequence[SubsetScore], question: str) -> tuple[tuple[
     """Return columns and rows for people: a question's scores on each part, as far as it has them."""
     by_part: dict[tuple[str, str], dict[str, SubsetScore]] = {}
     for score in scores:
-        if score.view == question:
+        if score.question == question:
             by_part.setdefault((score.subset.by, score.subset.value), {})[score.score] = score
     names = list(dict.fromkeys(chain.from_iterable(by_part.values())))
 

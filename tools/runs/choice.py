@@ -4,9 +4,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from dataset.metrics.base import METRICS
 from tools.runs.differences import MISSING, value_of
 from tools.runs.facts import COLUMNS, RunFacts
 from train.monitor import Monitor
@@ -98,16 +96,7 @@ def goodness(run: RunFacts) -> float:
     """Return a finished run's score as a number that is better when it is higher."""
     if run.score is None:
         return -math.inf
-    said = run.texts.get("metric.higher_is_better", "yes").lower()  # of a metric of the team's own
-    less = run.metric.rpartition("/")[2] in _less_is_better() or said in ("no", "false", "off", "0")
-    return Monitor(run.metric, -1 if less else 1).value({run.metric: run.score})
-
-
-@cache
-def _less_is_better() -> frozenset[str]:
-    """Return the names of the scores of which less is better."""
-    kinds = [METRICS.get(name) for name in METRICS.names()]
-    return frozenset(kind.name for kind in kinds if kind.higher_is_better is False and hasattr(kind, "name"))
+    return Monitor(run.metric, -1 if run.lower else 1).value({run.metric: run.score})
 
 
 def _sortable(text: str) -> tuple[bool, float, str]:

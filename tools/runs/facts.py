@@ -24,6 +24,7 @@ class RunFacts:
 
     Attributes:
         metric: the name of the competition's score, "" where there is none yet.
+        lower: whether less of it is better.
         low: the lower end of the score's 95 % interval.
         folds: what validated: a fold, ``all of 5``, or with seeds ``5 x 3``.
         minutes: of all epochs, validation included.
@@ -37,6 +38,7 @@ class RunFacts:
     run: str
     state: str = "unfinished"
     metric: str = ""
+    lower: bool = False
     score: float | None = None
     low: float | None = None
     high: float | None = None
@@ -51,7 +53,7 @@ class RunFacts:
     curves: dict[str, list[float | None]] = field(default_factory=dict)
 
 
-COLUMNS = tuple(one.name for one in fields(RunFacts) if one.name not in ("texts", "curves", "path"))
+COLUMNS = tuple(one.name for one in fields(RunFacts) if one.name not in ("texts", "curves", "path", "lower"))
 
 
 def members_in(folder: Path) -> list[Path]:
@@ -111,6 +113,7 @@ def _take_scores(facts: RunFacts, folder: Path) -> None:
     intervals = said.get("intervals_of_the_folds" if final else "intervals", {})
     facts.state = "final fit" if final else "finished"
     facts.metric = next((name for name in intervals if name in scores), "")
+    facts.lower = facts.metric in said.get("lower_is_better", [])
     if facts.metric:
         facts.score = float(scores[facts.metric])
         facts.low, facts.high = map(float, intervals[facts.metric])

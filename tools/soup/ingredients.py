@@ -1,7 +1,7 @@
 """The runs that a soup is made of: their weights, and what any mean of them predicts."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,16 +26,16 @@ from inference.saved import SPLIT, Validated, refuse_changed
 from tools.soup.weights import greedy, mean_weights
 from train.callbacks.batch_norm import measure_batch_norms
 from train.trainer import Trainer
+from utils.csv_records import read_text
 from utils.errors import ConfigError, listed
 from utils.seeds import numpy_generator
-from utils.tables import read_text
 
 log = logging.getLogger("podium")
 NESTED_SEED = 0  # of the halves of the people
 _SEEN = (("images", "size"), ("images", "grey"))  # what a model is used to, beside the section [crop]
 _MADE_BY = ("model", "head", "conditioning", "task")  # sections that may say why weights differ
 Choice = tuple[int, ...]  # places in ``Ingredients.folders``, ascending
-Rows = NDArray[np.int64]
+Subset = NDArray[np.int64]  # which of the images
 
 
 @dataclass(slots=True)
@@ -63,10 +63,13 @@ class Ingredients:
         folders = sorted(folders)
         if len({folder.resolve() for folder in folders}) < len(folders):
             raise ConfigError(f"A run is there twice: {', '.join(map(str, folders))}")
+
         settings = [_settings(folder, overrides) for folder in folders]
         kept = [finished_run(folder)["model"] for folder in folders]
         _refuse_others(folders, settings, kept)
         experiment = Experiment.of(settings[0])
+
+        # Only images that no ingredient was trained on say what their mean is worth.
         ids = [set(Validated.read(folder, experiment.task.spaces).ids) for folder in folders]
         shared = set.intersection(*ids)
         if not shared:
@@ -75,6 +78,7 @@ class Ingredients:
                 "training of some of them, and nothing is left to score their mean. A soup is of runs with "
                 "the same fold."
             )
+
         split = _split(folders[0]) if set.union(*ids) == shared else None
         log.info("Images of: %s", settings[0].paths.data.absolute())
         dataset, source = experiment.training_data()
@@ -117,49 +121,48 @@ class Ingredients:
     def answer(self, chosen: Choice) -> Predictions:
         """Return what the mean of some runs' weights predicts for the images."""
         if chosen not in self._answers:
-            _, found = self.trainer.validator.run(self._model(self.weights(chosen)))
-            if found is None:
+            _, predictions = self.trainer.validator.run(self._model(self.weights(chosen)))
+            if predictions is None:
                 raise ConfigError("There is no image to validate a soup on.")
-            self._answers[chosen] = found
+            self._answers[chosen] = predictions
         return self._answers[chosen]
 
-    def scores(self, chosen: Choice, rows: Rows | None = None) -> dict[str, float]:
+    def scores(self, chosen: Choice, rows: Subset | None = None) -> dict[str, float]:
         """Return all scores and the loss on the images, or on some of them."""
-        found = self.answer(chosen)
-        kept = torch.arange(len(found.rows)) if rows is None else torch.from_numpy(rows)
-        logits, targets = ({name: v[kept] for name, v in of.items()} for of in (found.logits, found.targets))
+        said = self.answer(chosen)
+        kept = torch.arange(len(said.rows)) if rows is None else torch.from_numpy(rows)
+        logits, targets = _at(said.logits, kept), _at(said.targets, kept)
         with torch.inference_mode():
             device = self.experiment.precision.device
-            on = ({name: v.to(device) for name, v in of.items()} for of in (logits, targets))
-            loss = self.trainer.validator.criterion(*on)
+            loss = self.trainer.validator.criterion(_on(device, logits), _on(device, targets))
         return {"loss": float(loss)} | self.task.scores(logits, targets)
 
-    def greedy(self, rows: Rows | None = None) -> Choice:
+    def greedy(self, rows: Subset | None = None) -> Choice:
         """Return the greedy soup, chosen by the monitored score on the images, or on some of them."""
         return greedy(self._order(rows), lambda tried: self._value(tried, rows))
 
-    def best_single(self, rows: Rows | None = None) -> Choice:
+    def best_single(self, rows: Subset | None = None) -> Choice:
         """Return the run with the best monitored score on the images, or on some of them."""
         return (self._order(rows)[0],)
 
-    def nested(self, choose: Callable[[Rows], Choice]) -> Predictions:
+    def nested(self, choose: Callable[[Subset], Choice]) -> Predictions:
         """Return predictions for each half of the people by what was chosen on the other half."""
         groups = np.asarray(self.groups)
         names = numpy_generator("soup", NESTED_SEED).permutation(np.unique(groups))
         first = np.isin(groups, names[: len(names) // 2])
         halves = np.flatnonzero(first), np.flatnonzero(~first)
         logits: dict[str, Tensor] = {}
-        for own, other in (halves, halves[::-1]):
-            found = self.answer(choose(other))
-            for name, values in found.logits.items():
-                logits.setdefault(name, torch.empty_like(values))[own] = values[own]
-        return replace(found, logits=logits)
+        for scored, chosen_on in (halves, halves[::-1]):
+            predictions = self.answer(choose(chosen_on))
+            for name, values in predictions.logits.items():
+                logits.setdefault(name, torch.empty_like(values))[scored] = values[scored]
+        return replace(predictions, logits=logits)
 
-    def _order(self, rows: Rows | None) -> list[int]:
+    def _order(self, rows: Subset | None) -> list[int]:
         """Return the runs from the best down; of equals, in the order of their folders."""
         return sorted(range(len(self.folders)), key=lambda number: -self._value((number,), rows))
 
-    def _value(self, chosen: Choice, rows: Rows | None) -> float:
+    def _value(self, chosen: Choice, rows: Subset | None) -> float:
         monitor = monitor_of(self.task, self.experiment.settings.train.monitor)
         return monitor.value(self.scores(chosen, rows))
 
@@ -167,6 +170,14 @@ class Ingredients:
         model = self.trainer.state.model
         model.load_state_dict(weights)
         return model
+
+
+def _at(tensors: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+    return {name: values[rows] for name, values in tensors.items()}
+
+
+def _on(device: torch.device, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: values.to(device) for name, values in tensors.items()}
 
 
 def _split(folder: Path) -> str:
@@ -200,15 +211,15 @@ def _refuse_others(folders: list[Path], settings: list[Settings], kept: list[dic
     """
     problems = []
     for folder, other, weights in zip(folders[1:], settings[1:], kept[1:], strict=True):
-        found = changes(settings[0], other)
         unlike = _unlike(kept[0], weights)
         problems += [
-            f"{folder}: [{one.section}] {one.key} is {one.after}, not {one.before}"
-            for one in found
-            if (one.section, one.key) in _SEEN
-            or one.section == "crop"
-            or (unlike and one.section.partition(".")[0] in _MADE_BY)
+            f"{folder}: [{change.section}] {change.key} is {change.after}, not {change.before}"
+            for change in changes(settings[0], other)
+            if (change.section, change.key) in _SEEN
+            or change.section == "crop"
+            or (unlike and change.section.partition(".")[0] in _MADE_BY)
         ]
+
         if _labels(other) != _labels(settings[0]):
             problems.append(f"{folder}: its labels are others, or in another order")
         problems += [f"{folder}: {line}" for line in unlike]
@@ -225,9 +236,9 @@ def _unlike(first: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
     lines = [f"it has no tensor {name}" for name in first if name not in other]
     lines += [f"only it has a tensor {name}" for name in other if name not in first]
     for name in first.keys() & other.keys():
-        one, two = tuple(first[name].shape), tuple(other[name].shape)
-        if one != two:
-            lines.append(f"{name} is {two}, not {one}")
+        wanted, shape = tuple(first[name].shape), tuple(other[name].shape)
+        if shape != wanted:
+            lines.append(f"{name} is {shape}, not {wanted}")
         elif name.startswith("normalise.") and not torch.equal(first[name], other[name]):
             lines.append(f"{name} differs: it is used to images of another mean and deviation")
     return sorted(lines)[:3] + ([f"... and {len(lines) - 3} more tensors"] if len(lines) > 3 else [])

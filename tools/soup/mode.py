@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from dataset.readers.base import whose
+from experiment.finish import tuning
 from experiment.mode import MODES, Mode
 from experiment.names import chosen_name
-from experiment.one_run import tuning
 from experiment.read_settings import check, key_of, read_sections
 from experiment.run_folder import FINISHED, create_run, find_run, write_environment
-from experiment.score_words import ends, heading, score_lines
+from experiment.score_words import ends, heading, lower, score_lines
 from experiment.settings import Settings
 from experiment.start import started
 from inference.bootstrap import differences, intervals
@@ -94,7 +94,7 @@ def _table(runs: Ingredients, chosen: tuple[int, ...], everything: tuple[int, ..
 
 def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str, base: Settings) -> None:
     """Write what a finished run has, with these settings; scores.json last."""
-    task, found = runs.task, runs.answer(chosen)
+    task, said = runs.task, runs.answer(chosen)
     write_text(folder / "config.ini", format_ini(base.texts()))
     ingredients = [str(runs.folders[number]) for number in chosen]
     facts = {"seed": base.run.seed, "data": runs.data, "ingredients": ingredients}
@@ -103,15 +103,16 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
     write_environment(folder, facts)
     if runs.split is not None:  # else nobody's split says whom no ingredient was trained on
         write_text(folder / SPLIT, runs.split)
-    ids = runs.ids
-    write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, task, found)
-    scores, sure = runs.scores(chosen), intervals(task, found.logits, found.targets, runs.groups)
+
+    write_predictions(folder / "valid_predictions.csv", PREDICTED, runs.ids, task, said)
+    scores, sure = runs.scores(chosen), intervals(task, said.logits, said.targets, runs.groups)
     entry = {"epoch": _NO_EPOCH, **scores}
     checkpoint.save(folder / "checkpoints", "best", 0, {"model": runs.weights(chosen), "scores": entry})
     log.info(
         "\n%s soup of %d of %d runs. On the images that none of them was trained on, with 95 %% intervals:%s",
         recipe, len(chosen), len(runs.folders), score_lines(task, scores, sure),
     )  # fmt: skip
+
     soup: dict[str, Any] = {
         "recipe": recipe,
         "ingredients": ingredients,
@@ -128,8 +129,9 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
             "best_epoch": _NO_EPOCH,
             "scores": scores,
             "intervals": ends(task, sure),
+            **lower(task),
             **started(folder),
-            **tuning(task, found),
+            **tuning(task, said),
             **digests(folder),
         },
     )
@@ -139,20 +141,22 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
     """Return what the greedy choice scores on people whom it was not made on, and the best run likewise."""
     task = runs.task
     soup, single = runs.nested(runs.greedy), runs.nested(runs.best_single)
-    found = differences(_scorer(runs, single), _scorer(runs, soup), runs.groups)
+    gains = differences(_scorer(runs, single), _scorer(runs, soup), runs.groups)
+
     lines, kept = [], {}
     for name in task.main_scores:
-        one = found[name]
+        gain = gains[name]
         kept[name] = {
-            "score": one.b,
-            "interval": [one.of_b.low, one.of_b.high],
-            "best_run": one.a,
-            "gain": one.value,
-            "interval of the gain": [one.between.low, one.between.high],
+            "score": gain.b,
+            "interval": [gain.of_b.low, gain.of_b.high],
+            "best_run": gain.a,
+            "gain": gain.value,
+            "interval of the gain": [gain.between.low, gain.between.high],
         }
+        word = "gain" if gain.direction > 0 else "change"
         lines.append(
-            f"  {heading(task, name):<10} {one.b:.4f} {one.of_b}  best run {one.a:.4f}  "
-            f"gain {one.value:+.4f} [{one.between.low:+.4f}, {one.between.high:+.4f}]"
+            f"  {heading(task, name):<10} {gain.b:.4f} {gain.of_b}  best run {gain.a:.4f}  "
+            f"{word} {gain.value:+.4f} [{gain.between.low:+.4f}, {gain.between.high:+.4f}]"
         )
     log.info(
         "\nThe greedy choice was made on these same images. Chosen on one half of the %s and scored on the "
@@ -161,5 +165,5 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
     return {"halves_seed": NESTED_SEED, **kept}
 
 
-def _scorer(runs: Ingredients, found: Predictions) -> Any:
-    return runs.task.scorer(found.logits, found.targets)
+def _scorer(runs: Ingredients, said: Predictions) -> Any:
+    return runs.task.scorer(said.logits, said.targets)

@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-Weights = Mapping[str, Tensor]
+ModelWeights = Mapping[str, Tensor]  # of each parameter and buffer, by name
 
 
-def mean_weights(ingredients: Sequence[Weights]) -> dict[str, Tensor]:
+def mean_weights(ingredients: Sequence[ModelWeights]) -> dict[str, Tensor]:
     """Return the mean of each tensor over models, added up in float64; of counters, the first model's."""
     first = ingredients[0]
     if len(ingredients) == 1:
         return dict(first)
     return {
-        name: torch.stack([one[name].double() for one in ingredients]).mean(dim=0).to(value.dtype)
+        name: torch.stack([weights[name].double() for weights in ingredients]).mean(dim=0).to(value.dtype)
         if value.is_floating_point()
         else value
         for name, value in first.items()
@@ -35,8 +35,9 @@ def greedy(order: Sequence[int], score: Callable[[tuple[int, ...]], float]) -> t
     """
     chosen: tuple[int, ...] = (order[0],)
     best = score(chosen)
-    for one in order[1:]:
-        tried = tuple(sorted((*chosen, one)))
-        if (found := score(tried)) >= best:
-            chosen, best = tried, found
+    for ingredient in order[1:]:
+        tried = tuple(sorted((*chosen, ingredient)))
+        value = score(tried)
+        if value >= best:
+            chosen, best = tried, value
     return chosen

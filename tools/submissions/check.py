@@ -69,12 +69,14 @@ class Checked:
         asked = Asked.of(arguments)
         here = asked.here
         run = _run_of(file, here, arguments.run)
+
         settings = here
         if run is not None:
             trained = asked.config_of(run)
             override(trained, [text for text in arguments.overrides if key_of(text).startswith("task.")])
             settings = check(trained, str(run / "config.ini"))
             log.info("%s", asked.images(settings))
+
         prepare_data_folder(settings)
         task = build_task(settings)
         if run is not None:
@@ -82,6 +84,7 @@ class Checked:
                 task = task.tuned(read_scores(run).get("tuning", {}))
             except ValueError as error:
                 raise ConfigError(f"{run / FINISHED}: {error}. Train it again.") from None
+
         images = TEST_DATASETS.build(settings.chosen["test_dataset"], root=settings.paths.data, task=task)
         task = fitted(task, images)
         return cls(read_submission(file, images, task), task, settings, run)

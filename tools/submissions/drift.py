@@ -34,7 +34,7 @@ Sums = NDArray[np.float32]  # (G, K + 1): each person's sum of each label, and t
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Shift:
     """A label and the share of rows that say it, before and now."""
 
     label: str
@@ -49,10 +49,10 @@ class Drift:
     distance: float
     limit: float  # that 1 % of pairs exceed; infinite where too few people have each label to tell
     people: tuple[int, int]  # whose images it is about, as far as that can be told from the reference
-    moves: tuple[Move, ...]  # every label, the most moved first
+    shifts: tuple[Shift, ...]  # every label, the most shifted first
 
     @property
-    def found(self) -> bool:
+    def is_drift(self) -> bool:
         """Whether it is more than chance gives."""
         return self.distance > self.limit
 
@@ -62,11 +62,11 @@ def distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return float(np.abs(a - b).sum() / 2)
 
 
-def moves(before: Answers, now: Answers) -> tuple[Move, ...]:
-    """Return every label's share of rows, the most moved first."""
+def shifts(before: Answers, now: Answers) -> tuple[Shift, ...]:
+    """Return every label's share of rows, the most shifted first."""
     a, b = before.mean, now.mean
     order = np.argsort(-np.abs(b - a), kind="stable")
-    return tuple(Move(now.labels[i], float(a[i]), float(b[i])) for i in order)
+    return tuple(Shift(now.labels[i], float(a[i]), float(b[i])) for i in order)
 
 
 def drift(
@@ -93,13 +93,15 @@ def drift(
     rare = (sums[:, :-1] > 0).sum(axis=0) < _FEWEST
     here = _people(sums, now)
     people = (len(sums) if before is None else here, here)
+
     before = reference if before is None else before
     shares = [_together(answers.mean[None], rare)[0] for answers in (before, now)]
+
     limit = math.inf
     if not rare.all():  # else there is but one sum, which is always 1
         drawn = _distances(np.column_stack([_together(sums[:, :-1], rare), sums[:, -1]]), people, seed)
         limit = float(np.quantile(drawn, 1 - alarms))
-    return Drift(distance(*shares), limit, people, moves(before, now))
+    return Drift(distance(*shares), limit, people, shifts(before, now))
 
 
 def _sums(answers: Answers, groups: Sequence[str]) -> Sums:
@@ -125,13 +127,13 @@ def _together(values: NDArray[Any], rare: NDArray[np.bool_]) -> NDArray[Any]:
 def _distances(sums: Sums, people: tuple[int, int], seed: int) -> NDArray[np.float64]:
     """Return the distance of each of the pairs of samples (``REPEATS``)."""
     generator = numpy_generator("drift", seed)
-    found: list[NDArray[np.float64]] = []
+    distances: list[NDArray[np.float64]] = []
     block = max(1, _AT_ONCE // max(len(sums), *people))
     for start in range(0, REPEATS, block):
         count = min(block, REPEATS - start)
         a, b = (_drawn_shares(sums, size, count, generator) for size in people)
-        found.append(np.abs(a - b).sum(axis=1) / 2)
-    return np.concatenate(found)
+        distances.append(np.abs(a - b).sum(axis=1) / 2)
+    return np.concatenate(distances)
 
 
 def _drawn_shares(sums: Sums, size: int, count: int, generator: np.random.Generator) -> NDArray[np.float64]:

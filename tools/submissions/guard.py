@@ -58,15 +58,16 @@ def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | No
     if not whole and not (folder / "valid_predictions.csv").exists():
         return None
     try:
-        found = Validated.read(folder, task.spaces)
+        validated = Validated.read(folder, task.spaces)
     except DataError as error:
         log.warning("The submission can't be held against what was validated: %s", error)
         return None
-    logits = {space.name: space.logits(found.probabilities[space.name]) for space in task.spaces}
+
+    logits = {space.name: space.logits(validated.probabilities[space.name]) for space in task.spaces}
     answers = task.submitted(task.submission(logits))
     what = f"what {folder} said {'out of fold' if whole else 'of its validation images'}"
     words = DATASETS.get(settings.chosen["dataset"].name).group_words
-    return Reference(what, found.groups, answers, _labels(found.ids, task, settings), words)
+    return Reference(what, validated.groups, answers, _labels(validated.ids, task, settings), words)
 
 
 def report(
@@ -87,76 +88,84 @@ def report(
     # One false alarm in a hundred submissions, however many questions each answers (Bonferroni).
     alarms = ALARMS / max(1, len(answers))
     if reference is not None and answers:
-        for question, found in answers.items():
-            of = reference.answers[question]
-            _say(question, drift(of, reference.groups, found, alarms=alarms), reference, alarms)
+        for question, answered in answers.items():
+            drifted = drift(reference.answers[question], reference.groups, answered, alarms=alarms)
+            _say(question, drifted, reference, alarms)
         log.info("%s", _BLIND)
+
     earlier = [
         entry
         for entry in ledger.entries()
         if entry.sha256 != sha256 and (competition is None or ledger.alike(entry.competition, competition))
     ]
     previous = _previous(ledger, earlier, rows)
-    if previous is None or not answers:
-        return
-    entry, old = previous[0], task.submitted(previous[1])
-    differs = np.any([found.differ(old[question]) for question, found in answers.items()], axis=0)
+    if previous is not None and answers:
+        entry, old_rows = previous
+        _hold_against(entry, task.submitted(old_rows), answers, reference, alarms)
+
+
+def _hold_against(
+    entry: Entry, old: Histograms, answers: Histograms, reference: Reference | None, alarms: float
+) -> None:
+    """Print how answers differ from those of an earlier submission."""
+    differs = np.any([answered.differ(old[question]) for question, answered in answers.items()], axis=0)
     log.info(
         "\nPrevious submission: %s of %s (%s). %.1f %% of the rows have another answer there.",
         entry.short, entry.when, entry.file, 100 * differs.mean(),
     )  # fmt: skip
-    for question, found in answers.items():
-        each = tuple(map(str, range(len(found.shares))))  # nobody knows who is on which image
-        of, groups = (reference.answers[question], reference.groups) if reference else (old[question], each)
-        one = drift(of, groups, found, before=old[question], alarms=alarms)
-        _say_previous(question, one, reference.whose if reference else "images")
+    for question, answered in answers.items():
+        if reference is not None:
+            held_against, groups = reference.answers[question], reference.groups
+        else:  # nobody knows who is on which image: each counts by itself
+            held_against, groups = old[question], tuple(map(str, range(len(answered.shares))))
+        drifted = drift(held_against, groups, answered, before=old[question], alarms=alarms)
+        _say_previous(question, drifted, reference.whose if reference else "images")
 
 
-def _say(question: str, one: Drift, reference: Reference, alarms: float) -> None:
+def _say(question: str, drifted: Drift, reference: Reference, alarms: float) -> None:
+    """Print how answers to a question differ from those to the images that were validated."""
     called = reference.whose
-    belong = "" if called == "images" else f" of {one.people[0]} {called}"
+    belong = "" if called == "images" else f" of {drifted.people[0]} {called}"
     log.info(
         "\n%s, held against %s (%d images%s): the histograms are %.4f apart.",
-        question, reference.what, len(reference.groups), belong, one.distance,
+        question, reference.what, len(reference.groups), belong, drifted.distance,
     )  # fmt: skip
-    labels = reference.labels.get(question)
-    true = dict(zip(labels.labels, labels.mean, strict=True)) if labels else {}
-    rows: list[tuple[str | int, ...]] = [
-        (
-            move.label,
-            f"{move.before:.2%}",
-            f"{move.now:.2%}",
-            f"{move.now - move.before:+.2%}",
-            *([f"{true[move.label]:.2%}"] if true else []),
-        )
-        for move in one.moves[:_MOST_MOVED]
-    ]
-    log.info(
-        "%s", format_table(("most moved", "there", "here", "moved", *(["labels"] if true else [])), rows)
-    )
-    if one.found:
+    log.info("%s", _shifted(drifted, reference.labels.get(question)))
+
+    if drifted.is_drift:
         log.warning(
             "DRIFT in %s: samples of %d and about %s from there are more than %.4f apart in 1 of "
             "%d cases. Either the images to predict are others, or something is wrong: look at the labels.",
-            question, one.people[0], reference.counted(one.people[1]), one.limit, round(1 / alarms),
+            question, drifted.people[0], reference.counted(drifted.people[1]), drifted.limit,
+            round(1 / alarms),
         )  # fmt: skip
-    elif math.isinf(one.limit):
+    elif math.isinf(drifted.limit):
         log.info("Whether that is drift can't be told: hardly any label is that of 5 %s.", called)
     else:
         log.info(
             "No drift in how often each label is answered: about %s from there would be up to %.4f apart.",
-            reference.counted(one.people[1]), one.limit,
+            reference.counted(drifted.people[1]), drifted.limit,
         )  # fmt: skip
 
 
-def _say_previous(question: str, one: Drift, called: str) -> None:
-    moved = [move for move in one.moves[:_MOST_MOVED] if move.now != move.before]
-    most = ", ".join(f"{move.label} {move.now - move.before:+.2%}" for move in moved) or "nothing"
-    log.info("%s: the histograms are %.4f apart. Most moved since then: %s", question, one.distance, most)
-    if one.found:
+def _shifted(drifted: Drift, labels: Answers | None) -> str:
+    """Return a table of the labels that shifted most, beside how many images have each, if that is known."""
+    true = dict(zip(labels.labels, labels.mean, strict=True)) if labels else {}
+    rows: list[tuple[str | int, ...]] = []
+    for shift in drifted.shifts[:_MOST_MOVED]:
+        shares = (f"{shift.before:.2%}", f"{shift.now:.2%}", f"{shift.now - shift.before:+.2%}")
+        rows.append((shift.label, *shares, *([f"{true[shift.label]:.2%}"] if true else [])))
+    return format_table(("most moved", "there", "here", "moved", *(["labels"] if true else [])), rows)
+
+
+def _say_previous(question: str, drifted: Drift, called: str) -> None:
+    shifts = [shift for shift in drifted.shifts[:_MOST_MOVED] if shift.now != shift.before]
+    most = ", ".join(f"{shift.label} {shift.now - shift.before:+.2%}" for shift in shifts) or "nothing"
+    log.info("%s: the histograms are %.4f apart. Most moved since then: %s", question, drifted.distance, most)
+    if drifted.is_drift:
         log.warning(
             "DRIFT in %s since the previous submission, of the same images: even other %s would seldom "
-            "be more than %.4f apart.", question, called, one.limit,
+            "be more than %.4f apart.", question, called, drifted.limit,
         )  # fmt: skip
 
 
@@ -173,8 +182,8 @@ def _labels(files: Sequence[str], task: Task, settings: Settings) -> Histograms:
     targets = {name: values[rows] for name, values in dataset.targets.items()}
     if task.allowed:
         return task.submitted(task.rows({name: values > 0 for name, values in targets.items()}))
-    view, labels = list(task.questions.items())[-1]
-    return {view: Answers(labels, task.members(targets).astype(np.float32))}
+    question, labels = list(task.questions.items())[-1]
+    return {question: Answers(labels, task.members(targets).astype(np.float32))}
 
 
 def _previous(ledger: Ledger, others: Sequence[Entry], rows: Rows) -> tuple[Entry, Rows] | None:
@@ -184,12 +193,12 @@ def _previous(ledger: Ledger, others: Sequence[Entry], rows: Rows) -> tuple[Entr
         if not path.is_file() or sha256_of(path) != entry.sha256:
             continue
         try:
-            found = [row.values for row in read_table(path, tuple(rows[0])).rows]
+            table = [row.values for row in read_table(path, tuple(rows[0])).rows]
         except DataError:
             continue  # of another form, such as probabilities before
         identity = next(iter(rows[0]))
-        if [row[identity] for row in found] == [row[identity] for row in rows]:
-            return entry, found
+        if [row[identity] for row in table] == [row[identity] for row in rows]:
+            return entry, table
     if others:
         log.info("No previous submission to hold it against: their files have changed since, or are gone.")
     return None

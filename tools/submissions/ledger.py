@@ -44,19 +44,19 @@ class Ledger:
         asked = json.dumps([columns, [row[columns[0]] for row in rows]])
         return Competition(self.where(data), hashlib.sha256(asked.encode()).hexdigest()[:12])
 
-    def alike(self, one: Competition, other: Competition) -> bool:
+    def alike(self, first: Competition, second: Competition) -> bool:
         """Tell whether two competitions are one: the same template, and not two folders that are both here.
 
         A folder that is not here is another machine's name for the data. An entry of old, which doesn't say
         its competition, may be of any.
         """
-        if not one.template or not other.template:
+        if not first.template or not second.template:
             return True
-        return one.template == other.template and not self._apart(one.data, other.data)
+        return first.template == second.template and not self._apart(first.data, second.data)
 
-    def _apart(self, one: str, other: str) -> bool:
+    def _apart(self, first: str, second: str) -> bool:
         here = self.path.parent
-        return one != other and all((here / data).is_dir() for data in (one, other))
+        return first != second and (here / first).is_dir() and (here / second).is_dir()
 
     def by_competition(self) -> list[list[Entry]]:
         """Return the entries of each competition; those of old are with the only one, or by themselves.
@@ -64,20 +64,22 @@ class Ledger:
         Raises:
             DataError: as ``entries``.
         """
-        found: list[list[Entry]] = []
+        competitions: list[list[Entry]] = []
         unknown = []
         for entry in self.entries():
             if not entry.template:
                 unknown.append(entry)
                 continue
-            group = next((of for of in found if self.alike(of[0].competition, entry.competition)), None)
-            if group is None:
-                found.append([entry])
+            same = (known for known in competitions if self.alike(known[0].competition, entry.competition))
+            competition = next(same, None)
+            if competition is None:
+                competitions.append([entry])
             else:
-                group.append(entry)
-        if len(found) == 1 and unknown:
-            return [sorted([*unknown, *found[0]], key=moment)]
-        return ([unknown] if unknown else []) + found
+                competition.append(entry)
+
+        if len(competitions) == 1 and unknown:
+            return [sorted([*unknown, *competitions[0]], key=moment)]
+        return ([unknown] if unknown else []) + competitions
 
     @classmethod
     def beside(cls, runs: Path) -> "Ledger":
@@ -98,10 +100,10 @@ class Ledger:
         Raises:
             DataError: as ``entries``; the file stays as it is.
         """
-        with self._changing() as found:
-            known = any(self._same_file(other, entry) for other in found)
+        with self._changing() as entries:
+            known = any(self._same_file(other, entry) for other in entries)
             if not known:
-                found.append(replace(entry, note=one_line(entry.note)))
+                entries.append(replace(entry, note=one_line(entry.note)))
         return not known
 
     def fill(
@@ -122,17 +124,18 @@ class Ledger:
             for key, value in values.items()
             if value is not None
         }
-        with self._changing() as found:
-            places = [
-                place
-                for place, entry in enumerate(found)
+
+        with self._changing() as entries:
+            lines = [
+                line
+                for line, entry in enumerate(entries)
                 if entry.sha256 == sha256
                 and (competition is None or self.alike(entry.competition, competition))
             ]
-            if not places:
+            if not lines:
                 raise ConfigError(f"{self.path} has no submission with the hash {sha256[:8]}.")
-            before = found[places[0]]
-            found[places[0]] = after = replace(before, **given)
+            before = entries[lines[0]]
+            entries[lines[0]] = after = replace(before, **given)
         return before, after
 
     def named(self, beginning: str, data: Path | None = None) -> Entry:
@@ -143,19 +146,20 @@ class Ledger:
             DataError: as ``entries``.
         """
         entries = self.entries()
-        found = [entry for entry in entries if entry.sha256.startswith(beginning.lower())]
-        if data is not None and len({entry.sha256 for entry in found}) == 1:
-            found = [entry for entry in found if entry.data == self.where(data)] or found
-        if len(found) == 1 and len(beginning) >= SHORTEST:
-            return found[0]
+        fitting = [entry for entry in entries if entry.sha256.startswith(beginning.lower())]
+        if data is not None and len({entry.sha256 for entry in fitting}) == 1:
+            fitting = [entry for entry in fitting if entry.data == self.where(data)] or fitting
+        if len(fitting) == 1 and len(beginning) >= SHORTEST:
+            return fitting[0]
+
         if not entries:
             raise ConfigError(
                 f"{beginning!r} is neither a file nor the beginning of one hash: {self.path} lists no "
                 "submission yet."
             )
-        known = "\n".join(f"  {entry.short}  {entry.file}" for entry in found or entries)
-        what = "more than one submission" if len(found) > 1 else "no submission"
-        if found and len(beginning) < SHORTEST:
+        known = "\n".join(f"  {entry.short}  {entry.file}" for entry in fitting or entries)
+        what = "more than one submission" if len(fitting) > 1 else "no submission"
+        if fitting and len(beginning) < SHORTEST:
             what = f"fewer than {SHORTEST} characters of the hash of a submission"
         raise ConfigError(
             f"{beginning!r} is neither a file nor the beginning of one hash: it fits {what} of {self.path}:\n"
@@ -188,35 +192,29 @@ class Ledger:
             if table.separator != ",":
                 problems.append(f"{table.separator!r} divides its values, where commas belong")
             entries = [read_entry(row, problems) for row in table.rows]
-            joined = self._joined(table.rows, [entry for entry in entries if entry], problems)
+            joined = self._joined(list(table.rows), [entry for entry in entries if entry], problems)
             if problems:
                 raise DataError(listed(str(self.path), problems))
         except DataError as error:
             raise DataError(f"{error}\n{self._advice()}") from None
         return joined
 
-    def _same_file(self, one: Entry, other: Entry) -> bool:
-        return one.sha256 == other.sha256 and self.alike(one.competition, other.competition)
+    def _same_file(self, first: Entry, second: Entry) -> bool:
+        return first.sha256 == second.sha256 and self.alike(first.competition, second.competition)
 
     def _joined(self, rows: list[Row], entries: list[Entry], problems: list[str]) -> list[Entry]:
         """Return one entry for each file of a competition; its lines fill one another, or contradict."""
-        found: list[Entry] = []
+        joined: list[Entry] = []
         for entry in entries:
-            place = next((p for p, other in enumerate(found) if self._same_file(other, entry)), None)
-            if place is None:
-                found.append(entry)
+            same = [number for number, other in enumerate(joined) if self._same_file(other, entry)]
+            if not same:
+                joined.append(entry)
                 continue
-            first = found[place]
-            places = " and ".join(row.place for row in rows if row["sha256"] == entry.sha256)
-            for name in GIVEN:
-                one, other = getattr(first, name), getattr(entry, name)
-                if None not in (one, other) and one != other:
-                    problems.append(f"{places} give one file two {name} scores: {one:g} and {other:g}")
-            notes = dict.fromkeys(filter(None, (first.note, entry.note)))
-            given = {n: getattr(entry, n) if getattr(first, n) is None else getattr(first, n) for n in GIVEN}
-            known = {n: getattr(first, n) or getattr(entry, n) for n in NEWER}
-            found[place] = replace(first, **given, **known, note="; ".join(notes))
-        return found
+            first = joined[same[0]]
+            lines = " and ".join(row.place for row in rows if row["sha256"] == entry.sha256)
+            problems += [f"{lines} give one file two {words}" for words in _contradictions(first, entry)]
+            joined[same[0]] = _filled(first, entry)
+        return joined
 
     def _advice(self) -> str:
         """Return what to do about a file that can't be read, by what it looks like."""
@@ -231,3 +229,22 @@ class Ledger:
         if re.search(rb"^(<<<<<<<|=======|>>>>>>>)", data, re.MULTILINE):
             advice += " It holds a conflict of git: keep the lines of both sides, delete the marks."
         return advice
+
+
+def _contradictions(first: Entry, second: Entry) -> Iterator[str]:
+    """Yield which scores two lines about one file say differently."""
+    for name in GIVEN:
+        scores = getattr(first, name), getattr(second, name)
+        if None not in scores and scores[0] != scores[1]:
+            yield f"{name} scores: {scores[0]:g} and {scores[1]:g}"
+
+
+def _filled(first: Entry, second: Entry) -> Entry:
+    """Return a line with what only another one about the same file says, and the notes of both."""
+    given = {
+        name: getattr(second, name) if getattr(first, name) is None else getattr(first, name)
+        for name in GIVEN
+    }
+    known = {name: getattr(first, name) or getattr(second, name) for name in NEWER}
+    notes = dict.fromkeys(filter(None, (first.note, second.note)))
+    return replace(first, **given, **known, note="; ".join(notes))

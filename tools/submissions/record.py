@@ -83,6 +83,7 @@ def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, 
     low, high = scores.get("intervals", {}).get(name, (None, None))
     whole = run is not None and (run / "out_of_fold.csv").exists()
     competition = ledger.competition(data, rows)
+
     return Entry(
         when=now(),
         file=ledger.where(path),

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Task
 from inference.written import Written
+from utils.encodings import not_utf8
 from utils.errors import DataError, closest, listed
 from utils.shortened import listing
 from utils.texts import comparable
@@ -29,20 +30,25 @@ def read_submission(path: Path, images: EvalDataset, task: Task) -> list[dict[st
     Raises:
         DataError: lists all that is wrong with the text, the columns, the ids, their order and the values.
     """
-    found = _Text.of(path)
-    problems = [*found.problems, *_columns(found.header, images.header)]
-    cells = [(line, row) for line, row in found.rows if len(row) == len(found.header)]
-    ragged = [line for line, row in found.rows if len(row) != len(found.header)]
+    text = _Text.of(path)
+    whole = [(line, row) for line, row in text.rows if len(row) == len(text.header)]
+    ragged = [line for line, row in text.rows if len(row) != len(text.header)]
+    problems = [*text.problems, *_columns(text.header, images.header)]
     if ragged:
-        problems.append(f"another number of values than the {len(found.header)} columns{_on(ragged)}")
-    rows = [(line, dict(zip(found.header, row, strict=True))) for line, row in cells]
+        problems.append(f"another number of values than the {len(text.header)} columns{_on(ragged)}")
+
+    rows = [(line, dict(zip(text.header, row, strict=True))) for line, row in whole]
     identity = images.header[0]
-    if identity in found.header:
-        problems += _ids([(line, row[identity]) for line, row in rows], images.ids, len(found.rows))
+    if identity in text.header:
+        problems += _ids([(line, row[identity]) for line, row in rows], images.ids, len(text.rows))
     problems += _values(rows, images.header[1:], Written.of(task, images))
     if problems:
         raise DataError(listed(str(path), problems))
-    return [{comparable(name): comparable(value) for name, value in row.items()} for _, row in rows]
+    return [_comparable(row) for _, row in rows]
+
+
+def _comparable(row: dict[str, str]) -> dict[str, str]:
+    return {comparable(name): comparable(value) for name, value in row.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +69,16 @@ class _Text:
         except OSError as error:
             raise DataError(f"{path} can't be read: {error.strerror}.") from None
         except UnicodeDecodeError:
-            raise DataError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
+            raise DataError(not_utf8(path)) from None
         if text.startswith(_BOM):
             problems.append("a BOM at its beginning: judges take it for a part of the first column's name")
             text = text.removeprefix(_BOM)
+
         first = text.partition("\n")[0]
         between = "," if "," in first else next((mark for mark in ";\t" if mark in first), ",")
         if between != ",":
             problems.append(f"{between!r} between its values, where a comma belongs")
+
         try:
             reader = csv.reader(io.StringIO(text, newline=""), delimiter=between)
             lines = [(reader.line_num, row) for row in reader if row]
@@ -103,36 +111,33 @@ def _columns(header: Sequence[str], columns: Sequence[str]) -> list[str]:
     return problems or [f"the columns {listing(header)} in another order than {listing(columns)}"]
 
 
-def _ids(found: Sequence[tuple[int, str]], ids: Sequence[str], count: int) -> list[str]:
+def _ids(written: Sequence[tuple[int, str]], ids: Sequence[str], count: int) -> list[str]:
+    """Return what is wrong with the ids of lines, and with the count of all rows."""
     lines = defaultdict(list)
-    for line, name in found:
+    for line, name in written:
         lines[name].append(line)
-    known, problems = set(ids), []
+    problems = []
     if count != len(ids):
         problems.append(f"{count} rows where the template has {len(ids)}")
+
+    known = set(ids)
     unknown = [name for name in lines if name not in known]
     missing = [name for name in ids if name not in lines]
-    problems += [f"id {name!r} {len(of)} times{_on(of)}" for name, of in _some(lines) if len(of) > 1]
+    twice = [name for name in lines if len(lines[name]) > 1][: 2 * _PLACES]  # not thousands of problems
+    problems += [f"id {name!r} {len(lines[name])} times{_on(lines[name])}" for name in twice]
     if unknown:
-        named = ", ".join(map(repr, unknown[:_PLACES]))
-        places = [lines[name][0] for name in unknown]
-        problems.append(
-            f"{len(unknown)} ids that the template lacks: {named}{_on(places)}" + _meant(unknown, ids)
-        )
+        where = _on([lines[name][0] for name in unknown])
+        named = f"{', '.join(map(repr, unknown[:_PLACES]))}{where}"
+        problems.append(f"{len(unknown)} ids that the template lacks: {named}{_meant(unknown, ids)}")
     if missing:
-        problems.append(
-            f"{len(missing)} of the template's ids missing: {', '.join(map(repr, missing[:_PLACES]))}"
-        )
+        named = ", ".join(map(repr, missing[:_PLACES]))
+        problems.append(f"{len(missing)} of the template's ids missing: {named}")
+
     if not problems:
-        wrong = [line for (line, name), id_ in zip(found, ids, strict=True) if name != id_]
-        if wrong:
-            problems.append(f"the template's ids in another order{_on(wrong)}")
+        moved = [line for (line, name), wanted in zip(written, ids, strict=True) if name != wanted]
+        if moved:
+            problems.append(f"the template's ids in another order{_on(moved)}")
     return problems
-
-
-def _some(lines: dict[str, list[int]]) -> list[tuple[str, list[int]]]:
-    """Return the first ids that are there more than once: a problem each, but not thousands."""
-    return [(name, of) for name, of in lines.items() if len(of) > 1][: 2 * _PLACES]
 
 
 def _meant(unknown: Sequence[str], ids: Iterable[str]) -> str:
@@ -148,7 +153,8 @@ def _values(
 ) -> list[str]:
     wrong = defaultdict(list)
     for column in columns:
-        checked: dict[str, str | None] = {}
+        checked: dict[str, str | None] = {}  # each different value is looked at once
+
         for line, row in rows:
             if column not in row:
                 break

@@ -53,6 +53,7 @@ def _table(entries: Sequence[Entry]) -> str:
     for name in ("own", "public"):
         if (first := _best(entries, name)) is not None:
             best[first.sha256] = f"{best[first.sha256]}, {name}".lstrip(", ")
+
     columns = ("hash", "when", "score", "own", "95 %", "public", "private", "rows", "best by")
     rows: list[tuple[str | int, ...]] = [
         (
@@ -68,6 +69,7 @@ def _table(entries: Sequence[Entry]) -> str:
         )
         for entry in entries
     ]
+
     head, *lines = format_table(columns, rows).split("\n")
     ends = [f"{entry.file}{f'  {entry.note}' if entry.note else ''}" for entry in entries]
     return "\n".join([f"{head}  file, note", *map("  ".join, zip(lines, ends, strict=True))])
@@ -105,13 +107,15 @@ def _agreement(entries: Sequence[Entry]) -> list[str]:
             f"Own and public scores: {len(pairs)} submission(s) have both; a correlation takes {_FEWEST}. "
             "Fill one in: python run.py --mode submitted HASH --public SCORE"
         ]
+
     both = [entry for entry, _, _ in pairs]
-    found = agreement([own for _, own, _ in pairs], [public for _, _, public in pairs])
+    agreed = agreement([own for _, own, _ in pairs], [public for _, _, public in pairs])
     lines = [
-        f"Own ({both[-1].score}) and public scores of {found.pairs} submissions: Pearson "
-        f"{_correlation(found.pearson)}, Spearman {_correlation(found.spearman)}, "
-        f"mean gap (own - public) {found.gap:+.4f}"
+        f"Own ({both[-1].score}) and public scores of {agreed.pairs} submissions: Pearson "
+        f"{_correlation(agreed.pearson)}, Spearman {_correlation(agreed.spearman)}, "
+        f"mean gap (own - public) {agreed.gap:+.4f}"
     ]
+
     by_own, by_public = _best(both, "own"), _best(both, "public")
     if by_own is not None and by_public is not None:
         same = by_own.sha256 == by_public.sha256
@@ -121,6 +125,7 @@ def _agreement(entries: Sequence[Entry]) -> list[str]:
             else f"By own score {by_own.short} ({by_own.file}) would be picked, "
             f"by public score {by_public.short} ({by_public.file})."
         )
+
     if others := len([entry for entry in entries if entry.public is not None and entry not in alike]):
         lines.append(
             f"{others} with a public score are left out: their own score is of another kind, or unknown."

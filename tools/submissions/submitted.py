@@ -54,25 +54,26 @@ def _given(arguments: Namespace) -> dict[str, float | str]:
     Raises:
         ConfigError: lists what is wrong with it.
     """
-    found: dict[str, float | str] = {}
+    given: dict[str, float | str] = {}
     problems = []
     for name in _SCORES:
         if (text := getattr(arguments, name)) is not None:
             try:
-                found[name] = float(text)
+                given[name] = float(text)
             except ValueError:
-                found[name] = math.nan
-            if not math.isfinite(float(found[name])):
+                given[name] = math.nan
+            if not math.isfinite(float(given[name])):
                 problems.append(f"--{name} {text} is not a number such as 0.7428")
+
     if arguments.note is not None:
-        found["note"] = arguments.note
-    if arguments.file is None and found:
+        given["note"] = arguments.note
+    if arguments.file is None and given:
         problems.append("no FILE: name a submission by its path or the beginning of its hash")
-    if arguments.file is not None and not found and not problems:
+    if arguments.file is not None and not given and not problems:
         problems.append("nothing to write: give --public SCORE, --private SCORE or --note TEXT")
     if problems:
         raise ConfigError(listed("--mode submitted", problems))
-    return found
+    return given
 
 
 def _listed(arguments: Namespace, ledger: Ledger, data: Path) -> Entry:

@@ -40,60 +40,65 @@ class Views(Infer):
             log.info("%s", "\n".join(f"Left out: {why}" for why in left_out))
         if not views:
             raise ConfigError("This run's task forbids every view.")
+
         model = experiment.model(fresh=False)
         answers = ask_again(experiment, folder, model, mean_of_views(model, views, settings, task))
-        scorers = {mean: task.scorer(found.logits, found.targets) for mean, found in answers.means.items()}
-        found = {mean: differences(scorers[NONE], scorers[mean], answers.groups) for mean in scorers}
+        scorers = {mean: task.scorer(said.logits, said.targets) for mean, said in answers.means.items()}
+        gains = {mean: differences(scorers[NONE], scorers[mean], answers.groups) for mean in scorers}
+
         words = DATASETS.get(settings.chosen["dataset"].name).group_words
         called = whose(answers.groups, words)[1]
         belong = "" if called == "images" else f" of {len(set(answers.groups))} {called}"
-        tables = [_table(heading(task, score), score, answers, found) for score in task.main_scores]
+        tables = [_table(heading(task, score), score, answers, gains) for score in task.main_scores]
         log.info(
             "\n%d images%s, each predicted by models that were not trained on it; the mean of %s:"
             "\n\n%s\n\nTo take the best of these rows is to tune on these images: it gains less on others."
             "\n%s",
             len(answers.groups), belong, settings.infer.average, "\n\n".join(tables),
-            _advice(task.main_scores[0], list(views), found),
+            _advice(task.main_scores[0], list(views), gains),
         )  # fmt: skip
-        scores = {mean: _scores(task.main_scores, of) for mean, of in found.items()}
+
+        scores = {mean: _scores(task.main_scores, of_scores) for mean, of_scores in gains.items()}
         path = self.outputs.folder(folder) / NAME
         write_json(path, {"average": settings.infer.average, "views": scores})
         log.info("Written: %s", path)
 
 
-def _table(head: str, score: str, answers: Answers, found: dict[str, dict[str, Difference]]) -> str:
+def _table(head: str, score: str, answers: Answers, gains: dict[str, dict[str, Difference]]) -> str:
     rows: list[tuple[str | int, ...]] = []
-    for mean, of_scores in found.items():
-        one = of_scores[score]
-        gain = (
-            (f"{one.value:+.4f}", f"[{one.between.low:+.4f}, {one.between.high:+.4f}]", f"{one.better:.1%}")
-            if mean != NONE
-            else ("", "", "")
-        )
-        rows.append((mean, answers.images[mean], f"{one.b:.4f}", str(one.of_b), *gain))
-    return format_table(("views", "images", head, "95 %", "gain", "95 %", "better"), rows)
+    change = "gain" if gains[NONE][score].direction > 0 else "change"
+    for mean, of_scores in gains.items():
+        gain = of_scores[score]
+        cells = ("", "", "")
+        if mean != NONE:
+            interval = f"[{gain.between.low:+.4f}, {gain.between.high:+.4f}]"
+            cells = (f"{gain.value:+.4f}", interval, f"{gain.better:.1%}")
+        rows.append((mean, answers.images[mean], f"{gain.b:.4f}", str(gain.of_b), *cells))
+    return format_table(("views", "images", head, "95 %", change, "95 %", "better"), rows)
 
 
-def _advice(score: str, views: list[str], found: dict[str, dict[str, Difference]]) -> str:
+def _advice(score: str, views: list[str], gains: dict[str, dict[str, Difference]]) -> str:
     """Return which row to use, if one is better than the images alone by more than noise."""
-    gains = {mean: of[score] for mean, of in found.items() if mean != NONE and of[score].verdict > 0}
-    if not gains:
+    of_score = {mean: of_scores[score] for mean, of_scores in gains.items() if mean != NONE}
+    certain = {mean: gain for mean, gain in of_score.items() if gain.verdict > 0}
+    if not certain:
         return f"None of them gains {in_words(score)} beyond noise: predict without views."
-    best = max(gains, key=lambda mean: gains[mean].value * gains[mean].direction)
+    best = max(certain, key=lambda mean: certain[mean].value * certain[mean].direction)
     return (
         f"Of those that gain {in_words(score)} beyond noise {best} gains most:\n"
         f"[infer]\nviews = {', '.join(views) if best == ALL else best}"
     )
 
 
-def _scores(names: tuple[str, ...], found: dict[str, Difference]) -> dict[str, Any]:
+def _scores(names: tuple[str, ...], gains: dict[str, Difference]) -> dict[str, Any]:
     """Return scores and gains, each with the ends of its interval, for ``views.json``."""
+    return {name: _score(gains[name]) for name in names}
+
+
+def _score(gain: Difference) -> dict[str, Any]:
     return {
-        name: {
-            "score": (one := found[name]).b,
-            "interval": [one.of_b.low, one.of_b.high],
-            "gain": one.value,
-            "interval of the gain": [one.between.low, one.between.high],
-        }
-        for name in names
+        "score": gain.b,
+        "interval": [gain.of_b.low, gain.of_b.high],
+        "gain": gain.value,
+        "interval of the gain": [gain.between.low, gain.between.high],
     }

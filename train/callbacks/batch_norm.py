@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from dataset.augmentation.base import Augmenter
 from dataset.batches import TrainBatches
-from models.classifier import explain_small_batches
+from models.checks import explain_small_batches
 from train.augmented import augmented
 from utils.device import Precision
 from utils.seeds import seed_global

@@ -52,6 +52,9 @@ class TimmOptimizer(Optimizer):
     Further keys are that optimiser's own, such as ``lr``, ``weight_decay``, ``betas`` or Muon's ``ns_steps``.
     Its best ``lr`` and ``weight_decay`` may lie far from AdamW's: Lion wants an lr 3 to 10 times smaller
     and a decay as many times larger (Chen et al., 2023, https://arxiv.org/abs/2302.06675).
+
+    Args:
+        optimizer: which one, by timm's name; its own keys are beside it.
     """
 
     def __init__(self, *, groups: Groups, optimizer: TimmOptimizerName, **options: Any) -> None:
@@ -160,6 +163,7 @@ def _kind(parameter: inspect.Parameter) -> Any:
         return None
     if name == "lr":
         return Rate
+
     if isinstance(default, bool | str):
         return type(default)
     if default is None:

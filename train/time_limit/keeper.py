@@ -108,13 +108,16 @@ class TimeKeeper(Callback):
         now, done = self.deadline.now(), state.batch - self._batch
         if state.step == 1:
             self._mark, self._batch = now, state.batch
+
         part = self.plan.part_from(state.epoch, state.batch)
         if part is None:
             return
+
         self._step.note(now - self._mark, done / self.accumulate)
         self._pixel.note(now - self._mark, done / self.accumulate * self._size(part - 1))
         self._usual = self._usual or self._pixel.value
         self._mark, self._batch = now, state.batch
+
         first = not any(self.plan.batches)
         if part < len(self.plan.batches):
             self._deal(state, part, now)
@@ -136,15 +139,18 @@ class TimeKeeper(Callback):
         """Plan the parts from one on for the time that is left, or end the run there."""
         plan = self.plan
         epochs = len(plan.validated) - part / plan.parts  # that are left
+
         # What can't be shortened gets slower with the machine.
         slower = max(1.0, self._pixel.value / self._usual)
         end = self.costs.end * min(_MOST, max(1.0, self._factor)) + sum(one.at_end for one in self.others)
         last = end + self._ending(len(plan.validated) - 1)
         seconds = self.deadline.seconds - now - slower * (end + self._doubt * last)
+
         self._thin_out(state, part, seconds / slower)
         before = slower * sum(map(self._ending, range(state.epoch, part // plan.parts)))
         after = slower * sum(map(self._ending, range(part // plan.parts, len(plan.validated))))
         steps = int((seconds - before - after) / self._step.value)
+
         if self.resumed and (planned := sum(plan.batches[part:])):
             steps = min(steps, planned // self.accumulate)
         if steps < epochs and seconds - before < self._step.value + slower * (last - end):

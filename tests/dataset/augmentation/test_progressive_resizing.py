@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from dataset.augmentation.base import AUGMENTATIONS, Augmenter, Chance
-from models.classifier import MODELS
+from models.base import MODELS
 from utils.registry import Component
 from utils.seeds import torch_generator
 

@@ -114,10 +114,8 @@ def test_log_loss_of_one_label(question):
 @given(any_of())
 def test_log_loss_of_any_labels_is_the_mean_of_the_columns(question):
     def columns(true, chosen, sure, weights):
-        return np.mean([
-            theirs.log_loss(t, s, labels=[0, 1], sample_weight=weights)
-            for t, s in zip(true.T, sure.T, strict=True)
-        ])  # fmt: skip
+        pairs = zip(true.T, sure.T, strict=True)
+        return np.mean([theirs.log_loss(t, s, labels=[0, 1], sample_weight=weights) for t, s in pairs])
 
     agree(LogLoss(clip=np.finfo(float).eps), question, columns)
 

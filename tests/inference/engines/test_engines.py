@@ -13,7 +13,7 @@ from inference.engines.base import ENGINES, Engine, EngineName, check_difference
 from inference.engines.onnx_file import as_metadata, metadata_of, open_onnx, write_onnx
 from inference.engines.onnx_runtime import OnnxRuntime
 from inference.predict import Predictions
-from models.classifier import MODELS
+from models.base import MODELS
 from utils.errors import ConfigError, DataError
 from utils.registry import Component
 

@@ -67,6 +67,20 @@ def test_flip_is_the_mirrored_middle():
     assert np.array_equal(shown.numpy(), photos().numpy()[:, :, 2:10, 2:8][..., ::-1])
 
 
+def test_a_vertical_flip_is_the_middle_upside_down():
+    (shown,) = built("VerticalFlip").images(photos())
+    assert np.array_equal(shown.numpy(), photos().numpy()[:, :, 2:10, 2:8][:, :, ::-1])
+
+
+def test_quarter_turns_are_three_of_a_square_image_and_the_half_of_another():
+    (half,) = built("QuarterTurns").images(photos())
+    assert np.array_equal(half.numpy(), photos().numpy()[:, :, 2:10, 2:8][:, :, ::-1, ::-1])
+    square = VIEWS.build(Component.of("QuarterTurns"), size=(8, 8), prepared=(12, 10))
+    turned = list(square.images(photos()))
+    middle = photos().numpy()[:, :, 2:10, 1:9]
+    assert [np.array_equal(turned[k - 1], np.rot90(middle, k, (2, 3))) for k in (1, 2, 3)] == [True] * 3
+
+
 def test_shift_takes_real_pixels_from_beyond_the_frame():
     shown = [images.numpy() for images in built("Shift", by=0.25).images(photos())]  # 2 pixels each
     whole = photos().numpy()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.tools.ensemble.pool import EVERY_KIND, drawn, permuted, task
 from tools.ensemble.cross_fit import cross_fitted, deal_parts, own_parts
 from tools.ensemble.decisions.base import DECISIONS, Decision
-from tools.ensemble.methods.base import ENSEMBLES, Ensemble
+from tools.ensemble.methods.base import ENSEMBLES, Method
 from utils.errors import ConfigError
 
 
@@ -44,7 +44,7 @@ def test_folds_that_all_members_have_are_the_parts():
     assert own_parts([("0", "1", "1", "2")], groups) is None  # divides a person
 
 
-class Watching(Ensemble, Decision):
+class Watching(Method, Decision):
     """Notes whose images it was fitted on, and whose it was asked about."""
 
     def __init__(self):

@@ -162,7 +162,7 @@ def test_parts_of_joined_answers_are_the_answers():
     assert torch.allclose(whole["class"].sum(dim=1), torch.ones(30, dtype=torch.float64))
     assert close(made.joined.part(whole), own)
     answers, joined = made.answers(made.decide(own)), made.joined.answers(made.joined.decide(whole))
-    assert all((answers[view] == joined[view]).all() for view in made.views)
+    assert all((answers[view] == joined[view]).all() for view in made.questions)
 
 
 def objective(kind, said, targets, l2, weights, biases):

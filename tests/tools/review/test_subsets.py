@@ -64,7 +64,7 @@ def test_scores_of_a_part_are_those_of_its_images_alone(images):
     task, targets, logits, _, groups = images
     rows = np.flatnonzero(task.answers(targets)["age"] == 0)[3:]
     found = {
-        (one.view, one.score): one
+        (one.question, one.score): one
         for one in subset_scores(
             task, Subset("age", "young", rows), logits, targets, groups, repeats=40, seed=2
         )
@@ -101,7 +101,7 @@ def test_a_part_that_lacks_labels_of_a_view_gets_no_f1_in_which_precision_is_1_b
     assert len(parts) > 1
     for part in parts:
         found = {
-            (one.view, one.score): one
+            (one.question, one.score): one
             for one in subset_scores(task, part, logits, targets, groups, repeats=2)
         }
         assert (by, "macro_f1") not in found  # what is said of the labels themselves is in the label report
@@ -130,7 +130,7 @@ def test_a_level_is_scored_on_the_images_that_are_labelled_there(tmp_path):
     (wild,) = [part for part in subsets(task, targets, facts, groups) if part.value == "wild"]
     (only,) = subset_scores(task, wild, logits, targets, groups, repeats=2)  # foxes are all wild: no F1
     labelled = wild.rows[true["animal"][wild.rows] >= 0]
-    assert (only.view, only.score, only.images, only.groups) == ("animal", "accuracy", 4, 4)
+    assert (only.question, only.score, only.images, only.groups) == ("animal", "accuracy", 4, 4)
     assert only.value == accuracy_score(true["animal"][labelled], said["animal"][labelled])
 
 

@@ -6,7 +6,7 @@ from scipy.stats import chi2_contingency
 
 from dataset.tasks.answers import Answers, one_hot
 from tools.submissions import drift as drift_module
-from tools.submissions.drift import ALARMS, distance, drift, moves
+from tools.submissions.drift import ALARMS, distance, drift, shifts
 
 LABELS = tuple("abcdef")
 PHOTOS = 7
@@ -44,7 +44,7 @@ def test_two_samples_of_the_same_people_are_rarely_called_different(fewer_repeat
     for _ in range(trials):
         before, groups = photos_of(120, generator)
         now, _ = photos_of(80, generator)
-        found += drift(before, groups, now).found
+        found += drift(before, groups, now).is_drift
         counts = np.stack([of.shares.sum(axis=0) for of in (before, now)])
         naive += chi2_contingency(counts[:, counts.any(axis=0)]).pvalue < ALARMS
     assert found <= 0.03 * trials  # 1 % are meant; 9 of 300 or fewer come in 99.9 % of such series
@@ -57,9 +57,9 @@ def test_an_exchanged_class_is_found_and_named(fewer_repeats):
         before, groups = photos_of(120, generator)
         now, _ = photos_of(80, generator)
         one = drift(before, groups, swapped(now, 0, 4))
-        assert one.found
-        assert {move.label for move in one.moves[:2]} == {"a", "e"}
-        moved = {move.label: move.now - move.before for move in one.moves}
+        assert one.is_drift
+        assert {move.label for move in one.shifts[:2]} == {"a", "e"}
+        moved = {move.label: move.now - move.before for move in one.shifts}
         assert moved["a"] < -0.1
         assert moved["e"] > 0.1
 
@@ -85,19 +85,19 @@ def test_earlier_answers_about_the_same_images_are_allowed_what_other_people_wou
     reference, groups = photos_of(120, generator)
     now, _ = photos_of(80, generator)
     same = drift(reference, groups, now, before=now)
-    assert (same.distance, same.people, same.found) == (0, (80, 80), False)
-    assert not drift(reference, groups, now, before=photos_of(80, generator)[0]).found
+    assert (same.distance, same.people, same.is_drift) == (0, (80, 80), False)
+    assert not drift(reference, groups, now, before=photos_of(80, generator)[0]).is_drift
     one = drift(reference, groups, swapped(now, 0, 4), before=now)
-    assert one.found
+    assert one.is_drift
     assert one.distance == pytest.approx(abs(now.mean[0] - now.mean[4]))
 
 
 def test_a_handful_of_people_says_nothing():
     before = answers_of(np.repeat([0, 1, 2], PHOTOS))
     one = drift(before, list("a" * PHOTOS + "b" * PHOTOS + "c" * PHOTOS), answers_of([5] * 10))
-    assert not one.found
+    assert not one.is_drift
     assert np.isinf(one.limit)
-    assert one.moves[0].label == "f"
+    assert one.shifts[0].label == "f"
 
 
 def test_a_label_that_hardly_anybody_has_is_counted_with_the_others_like_it():
@@ -106,21 +106,21 @@ def test_a_label_that_hardly_anybody_has_is_counted_with_the_others_like_it():
     before = answers_of(label)
     same = label.copy()
     same[:2] = 5  # nobody had it, so no draw can show it; two photos are no drift
-    assert not drift(before, groups, answers_of(same)).found
+    assert not drift(before, groups, answers_of(same)).is_drift
     flooded = label.copy()
     flooded[::2] = 5
     one = drift(before, groups, answers_of(flooded))
-    assert one.found
-    assert one.moves[0].label == "f"
+    assert one.is_drift
+    assert one.shifts[0].label == "f"
 
 
 def test_the_distance_is_the_share_of_rows_that_would_have_to_change():
     a, b = answers_of([0, 0, 1, 2]), answers_of([0, 1, 1, 3])
     assert distance(a.mean, b.mean) == pytest.approx(0.5)
     assert distance(a.mean, a.mean) == 0
-    first = moves(a, b)[0]
+    first = shifts(a, b)[0]
     assert (first.label, first.before, first.now) in {("a", 0.5, 0.25), ("b", 0.25, 0.5)}
-    assert sum(move.now - move.before for move in moves(a, b)) == pytest.approx(0)
+    assert sum(move.now - move.before for move in shifts(a, b)) == pytest.approx(0)
 
 
 def test_labels_of_which_any_may_be_right_and_probabilities_work_as_well(fewer_repeats):
@@ -134,10 +134,10 @@ def test_labels_of_which_any_may_be_right_and_probabilities_work_as_well(fewer_r
         return Answers(tuple("abcd"), shares.astype(np.float32), exclusive=False)
 
     before = sample()
-    assert sum(drift(before, groups, sample()).found for _ in range(20)) <= 1
+    assert sum(drift(before, groups, sample()).is_drift for _ in range(20)) <= 1
     one = drift(before, groups, sample(shift=0.3))
-    assert one.found
-    assert one.moves[0].label == "a"
+    assert one.is_drift
+    assert one.shifts[0].label == "a"
 
 
 def test_the_order_of_images_and_of_people_changes_nothing():

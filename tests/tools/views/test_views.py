@@ -15,6 +15,7 @@ from experiment.assemble import Experiment
 from experiment.finished_run import load_weights
 from experiment.read_settings import check, read_sections
 from inference.bootstrap import Difference, Interval
+from inference.views.base import VIEWS
 from run import main
 from tests.digits import draw_canvases
 from tests.experiment.smallest import SMALL_RUN
@@ -84,7 +85,7 @@ def test_without_views_the_scores_are_those_of_the_run_and_each_view_is_held_aga
         json.loads((folder / "scores.json").read_text()),
         json.loads((folder / "views.json").read_text()),
     )
-    assert list(kept["views"]) == ["none", "FiveCrop", "Flip", "Scale", "Shift", "all"]
+    assert list(kept["views"]) == ["none", *VIEWS.names(), "all"]
     for score in ("macro_f1", "accuracy"):
         alone = kept["views"]["none"][score]
         assert alone["score"] == pytest.approx(said["scores"][score])

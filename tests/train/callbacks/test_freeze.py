@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.classifier import Classifier
+from models.base import Classifier
 from models.layers import layers
 from tests.train.optimizers.chosen import chosen
 from tests.train.rig import (

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
 from dataset.augmentation.train_augmentation import TrainAugmentation
-from models.classifier import Classifier
+from models.base import Classifier
 from tests.train.rig import (
     CPU,
     SIZE,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from models.classifier import MODELS
+from models.base import MODELS
 from schedulers.base import SCHEDULERS
 from tests.train.optimizers.chosen import chosen
 from train import checkpoint

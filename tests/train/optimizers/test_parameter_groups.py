@@ -10,7 +10,7 @@ from timm.optim import param_groups_layer_decay, param_groups_weight_decay
 from torch import nn
 
 from dataset.augmentation.train_augmentation import TrainAugmentation
-from models.classifier import MODELS, Classifier
+from models.base import MODELS, Classifier
 from schedulers.base import SCHEDULERS
 from tests.train.optimizers.chosen import chosen
 from tests.train.rig import SIZE, assert_same_bits, fixed, resumed_after, tiny, trainer

@@ -34,7 +34,7 @@ class BestOfEachSpace(Method):
         best = {}
         for space in task.spaces:
             name = _score_of(task, space.name, scores[0])
-            of_space = [task.direction(name) * scores_of_member[name] for scores_of_member in scores]
+            of_space = [task.direction(name) * of_member[name] for of_member in scores]
             best[space.name] = of_space.index(max(of_space))
         return best
 

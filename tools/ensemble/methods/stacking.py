@@ -31,8 +31,10 @@ class Stacking(Method):
         models = {}
         for space in truth.task.spaces:
             inputs, targets = _logits(space, members[space.name]), truth.targets[space.name].double()
+            # An image without a label here says nothing of what is right.
             known = targets.any(dim=1) if space.kind == "one_of" else torch.ones(len(targets)).bool()
             inputs, targets = inputs[:, known], targets[known]
+
             l2 = _L2[0] if part is None else _best_l2(space, inputs, targets, part[known])
             model = fit_logistic(space.kind, inputs, targets, l2)
             models[space.name] = {

@@ -44,6 +44,7 @@ def _searched(weights: Tensor, members: Members, truth: Truth) -> Tensor:
     score = truth.score(weighted(members, weights))
     for _ in range(_SWEEPS):
         before = score
+
         for member in range(len(weights)):
             others = _without(weights, member)
             rest = weighted(members, others)

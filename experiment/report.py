@@ -1,0 +1,67 @@
+"""Says what a run is trained on, and keeps it in the run's folder."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from dataset.class_table import (
+    as_called,
+    class_table,
+    in_short,
+    write_class_table,
+)
+from dataset.images.file_report import crop_lines, remark_lines
+from dataset.images.store import ImageSource
+from dataset.readers.base import BaseDataset
+from experiment.assemble import Experiment
+from inference.priors import priors_of, write_priors
+from utils.durable import write_text
+from utils.shortened import MOST, listing
+from utils.tables import write_table
+
+log = logging.getLogger("podium")
+CLASS_TABLE = "class_table.csv"  # in a run's folder
+
+
+def report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
+    """Print and keep what is trained on: classes, split, and what was left out."""
+    columns, table = as_called(dataset, class_table(dataset, experiment.task))
+    write_class_table(folder / CLASS_TABLE, table, columns)
+    trained = {name: values[dataset.train_rows] for name, values in dataset.targets.items()}
+    write_priors(folder, experiment.task.spaces, priors_of(experiment.task.spaces, trained))
+
+    if dataset.valid_fold is not None:
+        split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
+        write_table(folder / "split.csv", ("group", "fold"), split)
+    log.info("%s\n", in_short(columns, table, folder / CLASS_TABLE))
+
+    validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
+    if len(dataset.valid_rows) and (unscored := experiment.task.unscored(validated)):
+        log.warning(
+            "No validation image has %s: scores say nothing about it.",
+            listing(unscored, str(folder / CLASS_TABLE)),
+        )
+
+    for line in remark_lines(source, dataset.files, experiment.prepare.depth, "training"):
+        log.warning(line)
+    task, cropper = experiment.task, experiment.prepare.cropper
+    for line in crop_lines(source, cropper, "training", task.spaces, dataset.targets):
+        log.warning(line)
+    for note in dataset.notes:
+        log.warning(note)
+
+    left_out = [*dataset.skipped, *source.bad.values()]
+    _say_left_out(left_out, folder)
+    log.info(
+        "%d images: %d to train on, %d to validate on, %d left out as bad. Run folder: %s",
+        len(dataset.files), len(dataset.train_rows), len(dataset.valid_rows), len(left_out), folder,
+    )  # fmt: skip
+
+
+def _say_left_out(problems: Sequence[str], folder: Path) -> None:
+    """Name what is left out: in the log, or where it is much in a file."""
+    for problem in problems[:MOST]:
+        log.warning("Left out: %s", problem)
+    if len(problems) > MOST:
+        write_text(folder / "left_out.txt", "".join(f"{problem}\n" for problem in problems))
+        log.warning("Left out: ... and %d more, all in %s", len(problems) - MOST, folder / "left_out.txt")

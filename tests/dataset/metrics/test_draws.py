@@ -1,0 +1,96 @@
+"""The draws of a bootstrap: one matrix product where counts add up, and bounded in time where they don't."""
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from dataset.metrics import tally as tallies
+from dataset.metrics.average_precision import AveragePrecision
+from dataset.metrics.base import METRICS, Anew
+from dataset.metrics.draws import Draws
+from dataset.metrics.evidence import OneOfEvidence
+from dataset.metrics.label_counts import label_counts
+from dataset.metrics.macro_f1 import MacroF1
+from dataset.metrics.quadratic_kappa import QuadraticKappa
+from dataset.metrics.roc_auc import RocAuc
+from tests.dataset.metrics.asked import any_of, one_of
+
+_FREE = {"OfTask", "FileMetric", "ExactPaths"}  # these have tests of their own
+
+
+def groups_of(count: int) -> list[str]:
+    return [f"person {image // 3}" for image in range(count)]
+
+
+def metrics_of(kind):
+    return [
+        METRICS.get(name)()
+        for name in METRICS.names()
+        if name not in _FREE and kind in METRICS.get(name).suits
+    ]
+
+
+@given(one_of())
+def test_draws_are_what_a_loop_over_their_weights_gives_of_one_label(question):
+    check_draws(question, "one_of")
+
+
+@given(any_of())
+def test_draws_are_what_a_loop_over_their_weights_gives_of_any_labels(question):
+    check_draws(question, "any_of")
+
+
+def check_draws(question, kind):
+    draws = Draws(groups_of(len(question.evidence)), seed=3, repeats=8)
+    weights = list(draws.weights(8))
+    for metric in metrics_of(kind):
+        drawn = metric.statistic(question.evidence).drawn(draws)[:, 0]
+        looped = [metric.score(question.evidence, of) for of in weights]
+        assert drawn == pytest.approx(looped, abs=1e-9), metric.name
+
+
+def test_the_product_is_the_same_whether_the_groups_counts_are_kept_whole_or_sparse(monkeypatch):
+    random = np.random.default_rng(0)
+    true, chosen = random.integers(-1, 40, 500), random.integers(0, 40, 500)
+    evidence = OneOfEvidence(tuple(map(str, range(40))), true, lambda: chosen, np.zeros)
+    draws = Draws(groups_of(500), seed=0, repeats=50)
+    whole = np.concatenate(list(label_counts(evidence).drawn(draws)))
+    monkeypatch.setattr(tallies, "_DENSE", 0)
+    assert (np.concatenate(list(label_counts(evidence).drawn(draws))) == whole).all()
+
+
+def test_a_slow_metric_gets_fewer_draws_where_there_is_much_to_count_and_never_too_few():
+    true = np.zeros(20, dtype=np.int64)
+    small = OneOfEvidence(("a", "b", "c"), true, lambda: true, lambda: np.zeros((20, 3)))
+    statistic = RocAuc().statistic(small)
+    assert isinstance(statistic, Anew)
+    assert statistic.most_draws > 1000
+    large = OneOfEvidence(
+        tuple(map(str, range(50_000))),
+        np.full(100_000, -1),
+        lambda: true,
+        lambda: np.zeros((100_000, 50_000), bool),
+    )
+    assert RocAuc.fewest_draws == 100
+    assert max(RocAuc.fewest_draws, RocAuc.most_work // (len(large) * len(large.labels))) == 100
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("metric", "labels", "most"),
+    [(MacroF1(), 1000, 20), (QuadraticKappa(), 1000, 20), (AveragePrecision(), 1000, 60), (RocAuc(), 18, 30)],
+)  # fmt: skip
+def test_a_thousand_draws_of_18900_images_take_seconds_and_with_1000_classes_no_minutes(metric, labels, most):
+    random = np.random.default_rng(0)
+    true = random.integers(0, labels, 18_900)
+    sure = random.random((18_900, labels), dtype=np.float32)
+    chosen = np.where(random.random(18_900) < 0.5, true, sure.argmax(axis=1))
+    evidence = OneOfEvidence(tuple(map(str, range(labels))), true, lambda: chosen, lambda: sure)
+    draws = Draws([str(image // 7) for image in range(18_900)], seed=0, repeats=1000)
+    start = time.process_time()
+    drawn = metric.statistic(evidence).drawn(draws)
+    assert len(drawn) >= 100
+    assert time.process_time() - start < most
