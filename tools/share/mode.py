@@ -24,6 +24,8 @@ class Push(Mode):
     What git then carries is weights.json in the run's folder: commit it.
     """
 
+    takes = ("run",)
+
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         _options(parser)
@@ -48,6 +50,8 @@ class Push(Mode):
 @MODES.register
 class Pull(Mode):
     """Fetch the weights of runs that a teammate pushed, and check each by its SHA-256."""
+
+    takes = ("run",)
 
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
@@ -77,8 +81,6 @@ def _options(parser: ArgumentParser) -> None:
 
 
 def _asked(arguments: Namespace) -> tuple[Settings, list[Path]]:
-    if arguments.resume:
-        raise ConfigError("--resume goes on with training; it has no meaning with --mode push or pull.")
     settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
     named = [*([] if arguments.run is None else [arguments.run]), *arguments.runs]
     runs, name = settings.paths.runs, settings.run.name

@@ -41,8 +41,6 @@ class Sweep(Mode):
         parser.add_argument("--new", action="store_true", help="begin a new sweep, whatever is unfinished")
 
     def run(self, arguments: Namespace) -> None:
-        if arguments.resume or arguments.run is not None:
-            raise ConfigError("--mode sweep goes on by itself: leave out --resume and --run.")
         load_optuna()
         sections = read_sections(arguments.config, arguments.overrides)
         settings = check(sections, str(arguments.config))

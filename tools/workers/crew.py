@@ -43,6 +43,8 @@ class Workers(Crew):
         """Deal out the machine. The kept config has the threads of each member, and one worker."""
         settings = experiment.settings
         own = settings.of_tool(WorkersSettings)
+        if settings.train.final is not None:  # one run, however many its folds were
+            own = replace(own, count=1)
         if settings.run.folds is None and own.count != 1:
             raise ConfigError(
                 f"[workers] count = {own.count}: there is one run only. Write folds = all (--folds all), "

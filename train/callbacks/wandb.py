@@ -62,6 +62,7 @@ class WandB(Callback):
             for section in read_ini(self.folder / "config.ini").values()
             for key, value in section.values.items()
         }
+
         self._run = self._wandb.init(
             **self._options,
             name=name,

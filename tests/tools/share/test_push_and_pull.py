@@ -103,7 +103,7 @@ def test_a_list_of_files_can_not_write_outside_of_checkpoints(team, capsys, name
         (("--mode", "push", "--url", "nowhere://x"), 2, "nowhere"),
         (("--mode", "push", "009", "--url", "x"), 2, "There is no run '009'"),
         (("--mode", "pull"), 3, "There is no file"),
-        (("--mode", "push", "--resume"), 2, "--resume goes on with training"),
+        (("--mode", "push", "--resume"), 2, "--resume has no meaning"),
         (("--mode", "push", "--url", "/proc/x"), 4, "can't be written"),
     ],
 )

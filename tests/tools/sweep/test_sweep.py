@@ -110,7 +110,7 @@ def test_two_processes_one_of_them_killed_lose_and_double_no_trial(config, tmp_p
     options = {"cwd": ROOT, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     first = subprocess.Popen([*line, "--set", "callback.Checkpoints.minutes=0"], **options)
     with first:
-        end = time.monotonic() + 180
+        end = time.monotonic() + 600
         while not newest(folder / "trial-000" / "checkpoints", "last") and time.monotonic() < end:
             time.sleep(0.02)
         os.kill(first.pid, signal.SIGKILL)
@@ -160,8 +160,8 @@ def test_a_sweep_with_another_space_is_refused_until_the_first_is_finished(confi
 def test_what_a_sweep_can_not_do_is_one_sentence(config, tmp_path, capsys):
     path = config()
     for arguments, said in (
-        (("--folds", "all"), "each trial of a sweep is one run"),
-        (("--resume",), "goes on by itself"),
+        (("--set", "run.folds=all"), "each trial of a sweep is one run"),
+        (("--resume",), "--resume has no meaning with --mode sweep"),
         (("--set", "sweep.trials=0"), "[sweep] trials: 0 is not"),
         (("--set", "sweep.prune=maybe"), "'maybe' is not one of"),
     ):

@@ -68,7 +68,7 @@ def assert_same_bytes(run, reference):
         assert Record(own).worker == ""
 
 
-def wait_for(what, seconds=120):
+def wait_for(what, seconds=600):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if result := what():
@@ -102,7 +102,7 @@ def test_a_killed_workers_member_is_gone_on_with_to_the_same_bytes(trained):
         )
         victim = int(Record(member).worker.rpartition(":")[2])
         os.kill(victim, signal.SIGKILL)
-        out, error = foreman.communicate(timeout=300)
+        out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 0, error
     assert "was ended by SIGKILL: what it had is gone on with." in out
     reference = runs / "001"
@@ -136,7 +136,7 @@ def test_a_stopped_run_goes_on_with_another_number_of_workers_and_its_own_thread
     with foreman:
         wait_for(lambda: any((m / "metrics.jsonl").exists() for m in run.glob("fold-*")))
         foreman.send_signal(signal.SIGINT)
-        out, error = foreman.communicate(timeout=120)
+        out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 4, (out, error)
     assert f"--resume --config {run / 'config.ini'} --run {run}" in error
     torch.set_num_threads(3)
@@ -152,7 +152,7 @@ def test_a_member_that_fails_twice_alike_is_set_aside_and_the_others_are_trained
     with foreman:
         wait_for(lambda: (run / "fold-2" / "environment.json").exists())
         (run / "fold-2" / "checkpoints").write_text("a file where a folder belongs")
-        out, error = foreman.communicate(timeout=300)
+        out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 4, (out, error)
     assert "1 of 3 members were set aside" in error
     assert "fold-2: " in error
@@ -244,3 +244,11 @@ def test_kills_after_a_new_checkpoint_are_counted_anew(tmp_path, monkeypatch):
     for number in range(8):  # each time it got further
         monkeypatch.setattr("tools.workers.record.checkpoint.newest", lambda *_, step=number: Path(str(step)))
         assert record.take()
+
+
+@pytest.mark.slow
+def test_a_final_fit_is_one_run_whatever_the_config_says_of_workers(trained):
+    assert podium(trained / "config.ini", "--final", "001", "--set", "workers.count=2") == 0
+    run = max((trained / "runs" / "one").glob("0*"))
+    assert (run / "scores.json").exists()
+    assert "[workers]\ncount = 1\n" in (run / "config.ini").read_text()

@@ -89,7 +89,7 @@ def test_wandb_keeps_a_run_offline(config, tmp_path):
             sys.executable, "run.py", "--config", str(config),
             "--set", "callback.WandB.mode=offline", "--set", "callback.WandB.project=test",
         ],
-        cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=600, check=False,
+        cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=1200, check=False,
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     assert "can't be reached" not in process.stdout
