@@ -33,10 +33,14 @@ def as_begun(settings: Settings, began: Settings) -> Settings:
     if train.precision == "auto":
         train = replace(train, precision=known.precision)
     if train.batch_size == "auto" and known.batch_size != "auto":
-        images = known.batch_size * known.accumulate
-        if images == train.images * train.accumulate:
+        together = known.batch_size * known.accumulate  # images of a step
+        if together == train.images * train.accumulate:
             train = replace(train, batch_size=known.batch_size, accumulate=known.accumulate)
-    return replace(settings, train=train)
+
+    images = settings.images
+    if images.store == "auto":
+        images = replace(images, store=began.images.store)
+    return replace(settings, train=train, images=images)
 
 
 def with_fitting_batch(experiment: Experiment) -> Experiment:
