@@ -21,7 +21,8 @@ from utils.read_json import read_json
 
 PREDICTED = ("id", "fold", "group")  # the first columns of what a run says of images that it validated
 SPLIT, VALIDATED = "split.csv", "valid_predictions.csv"
-_FILES = ("out_of_fold.csv", VALIDATED)  # the first one that is there
+OUT_OF_FOLD = "out_of_fold.csv"
+_FILES = (OUT_OF_FOLD, VALIDATED)  # the first one that was written
 _WRITTEN = {"files": by_name(TEXT)}  # in a file that write_digest wrote
 
 
@@ -83,8 +84,43 @@ class Validated:
 
 
 def validated_file(folder: Path) -> Path:
-    """Return where a run's folder says what it said of the images that it validated."""
-    return next((folder / name for name in _FILES if (folder / name).exists()), folder / _FILES[-1])
+    """Return where a run's folder says what it said of the images that it validated, also if it is gone.
+
+    Raises:
+        DataError: what says which tables were written is damaged.
+    """
+    return next((folder / name for name in _FILES if was_written(folder / name)), folder / _FILES[-1])
+
+
+def validated_something(folder: Path) -> bool:
+    """Tell whether a run has validated images: a final fit has not.
+
+    Raises:
+        DataError: as ``validated_file``.
+    """
+    return was_written(validated_file(folder))
+
+
+def is_out_of_fold(folder: Path) -> bool:
+    """Tell whether a run's scores are of all folds, rather than of the one that it held out.
+
+    Raises:
+        DataError: as ``validated_file``.
+    """
+    return validated_file(folder).name == OUT_OF_FOLD
+
+
+def was_written(path: Path) -> bool:
+    """Tell whether a run wrote a table: scores.json beside it says so, also of one that is gone by now.
+
+    So that a table which is missing is missed by its reader, and not taken for one that never was.
+
+    Raises:
+        DataError: scores.json is damaged.
+    """
+    if path.exists():
+        return True
+    return path.with_name(SCORES).exists() and path.name in read_scores(path.parent).get("files", {})
 
 
 def digests(folder: Path) -> dict[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from experiment.read_settings import check, read_sections
 from experiment.run_folder import FINISHED, read_environment
 from experiment.score_words import LOWER
 from experiment.settings import PathSettings, Settings
+from inference.saved import is_out_of_fold
 from inference.scores_file import read_scores
 from tools.submissions.entry import Entry, now
 from tools.submissions.guard import Rows, reference_of, report
@@ -81,7 +82,7 @@ def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, 
     scores = read_scores(run) if run is not None and (run / FINISHED).exists() else {}
     name = task.main_scores[0]
     low, high = scores.get("intervals", {}).get(name, (None, None))
-    whole = run is not None and (run / "out_of_fold.csv").exists()
+    whole = run is not None and is_out_of_fold(run)
     competition = ledger.competition(data, rows)
 
     return Entry(

@@ -92,10 +92,14 @@ def _listed(arguments: Namespace, ledger: Ledger, data: Path) -> Entry:
         return known[0]
     checked.report(ledger, path)
     folder = path.parent
-    run = folder if is_run(folder) and (folder / FINISHED).exists() else None
+    finished = (folder / FINISHED).exists()
+    run = folder if is_run(folder) and finished else None
     entry = entry_of(path, ledger, checked.rows, checked.task, checked.settings.paths.data, run=run)
     ledger.add(entry)
-    what = "" if run else " It lies in no run's folder, so its own score is not known."
+    where = (
+        "in no run's folder" if finished or not is_run(folder) else "in that of a run that is not finished"
+    )
+    what = "" if run else f" It lies {where}, so its own score is not known."
     log.info("%s was not listed: added as %s.%s", path, entry.short, what)
     return entry
 
