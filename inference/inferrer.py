@@ -13,6 +13,7 @@ from inference.predict import Predictions, predict
 from inference.priors import Priors, with_priors
 from inference.saved import write_digest
 from inference.submission import write_submission
+from inference.unreadable import FILE as UNREADABLE
 from inference.written import Written
 from utils.device import Precision
 from utils.errors import DataError, PodiumError
@@ -55,7 +56,7 @@ class Submitter:
         """Write ``test_predictions.csv`` alone."""
         ids = [(name,) for name in self.images.ids]
         write_predictions(folder / TEST_PREDICTIONS, self.images.columns[:1], ids, self.task, found)
-        write_digest(folder / TEST_PREDICTIONS)
+        write_digest(folder / TEST_PREDICTIONS, folder / UNREADABLE)
 
 
 class Inferrer(Submitter):

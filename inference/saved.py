@@ -129,13 +129,17 @@ def digests(folder: Path) -> dict[str, dict[str, str]]:
     return {"files": {table.name: sha256_of_text(table) for table in tables}}
 
 
-def write_digest(path: Path) -> None:
-    """Write beside a table what it is, where no scores.json says so."""
-    write_json(path.with_suffix(".json"), {"files": {path.name: sha256_of_text(path)}})
+def write_digest(path: Path, *more: Path) -> None:
+    """Write beside a table what it is, and those of ``more`` that are there, where no scores.json says so."""
+    tables = [path, *(table for table in more if table.exists())]
+    write_json(path.with_suffix(".json"), {"files": {table.name: sha256_of_text(table) for table in tables}})
 
 
-def refuse_changed(path: Path) -> None:
+def refuse_changed(path: Path, *more: Path) -> None:
     """Refuse a table that is no longer what was written; of one from before there were digests nobody knows.
+
+    Args:
+        more: tables that were written with it, if they were: one that is gone is refused as well.
 
     Raises:
         DataError: it is not, or what says so is damaged.
@@ -148,10 +152,18 @@ def refuse_changed(path: Path) -> None:
         facts = read_scores(path.parent) if place.name == SCORES else read_json(place, form=_WRITTEN)
         digest = facts.get("files", {}).get(path.name)
         if digest is not None and digest != sha256_of_text(path):
-            raise DataError(
-                f"{path} is damaged or was edited: it is not what {place.name} beside it says was written. "
-                "Bring it back from a copy, or write it anew."
-            )
+            raise _changed(path, place)
+        for table in more:
+            digest = facts.get("files", {}).get(table.name)
+            if digest is not None and not (table.exists() and digest == sha256_of_text(table)):
+                raise _changed(table, place)
+
+
+def _changed(table: Path, facts: Path) -> DataError:
+    what = f"is gone, which {facts.name} beside it says was written."
+    if table.exists():
+        what = f"is damaged or was edited: it is not what {facts.name} beside it says was written."
+    return DataError(f"{table} {what} Bring it back from a copy, or write it anew.")
 
 
 def out_of_fold(folds: Sequence[Sequence[SavedPredictions]]) -> tuple[Ids, dict[str, Tensor]]:
