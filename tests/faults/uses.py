@@ -53,12 +53,15 @@ def _mode(name: str, *words: str) -> Words:
 
 
 _INFER = _mode("infer")
+_AS_JPEG = ("--set", "images.store=compressed")
 USES = {
     use.name: use
     for use in (
         Use("train", "new", (), f"{RUN}/001", resumes=True, then=(_INFER,)),
         Use("train, checkpoints at each step", "stored", ("--set", "callback.Checkpoints.minutes=0"),
             f"{RUN}/001", resumes=True, then=(_INFER,)),
+        Use("train, images as JPEG", "new", _AS_JPEG, f"{RUN}/001", resumes=True, then=(_INFER,)),
+        Use("train on JPEG that is there", "packed", _AS_JPEG, f"{RUN}/001", resumes=True, then=(_INFER,)),
         Use("--folds all", "stored", ("--folds", "all"), f"{RUN}/001", resumes=True, then=(_INFER,)),
         Use("resume", "half", ("--resume",), f"{RUN}/001", resumes=True),
         Use("resume folds", "half of folds", ("--resume",), f"{RUN}/001", resumes=True),
@@ -90,6 +93,7 @@ USES = {
 # Each: the state it grows from, and the commands.
 STATES: dict[str, tuple[str, tuple[Words, ...]]] = {
     "stored": ("new", ()),
+    "packed": ("new", ()),
     "two": ("new", ((), _SECOND)),
     "predicted": ("two", (_mode("infer", "--run", "002"), _mode("infer", "--run", "001"))),
     "blended": ("two", (_mode("ensemble", "001", "002"),)),
@@ -97,6 +101,7 @@ STATES: dict[str, tuple[str, tuple[Words, ...]]] = {
     "planned": ("two", ()),
     "folds": ("new", (("--folds", "all"),)),
 }
+_STORES: dict[str, Words] = {"stored": (), "packed": _AS_JPEG}
 _HALVES = {"half": ((), 1), "half of folds": (("--folds", "all"), 3)}
 
 
@@ -125,8 +130,8 @@ def _build(states: Path, name: str) -> None:
     copy_state(states, base, states / name)
     for words in commands:
         _run(states / name, words)
-    if name == "stored":  # of a run that is gone: what is left is the store of its images
-        _run(states / name, ())
+    if name in _STORES:  # of a run that is gone: what is left is the store of its images
+        _run(states / name, _STORES[name])
         shutil.rmtree(states / name / RUN / "001")
     if name == "planned":  # as a time limit would have made it, but of few steps
         plan = blank_plan(epochs=2, accumulate=1)
