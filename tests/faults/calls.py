@@ -219,8 +219,6 @@ def _names(call: Call) -> list[str]:
         return [call.path.partition(".new-")[0]]
     if path.name.endswith(".tmp"):  # .NAME.PROCESS.tmp
         return [path.name.removeprefix(".").rsplit(".", 2)[0]]
-    if path.name.startswith(".tmp"):
-        return [str(path.parent)]
     first, *rest = call.path.split("/")
     store = [rest[0].removesuffix(".partial")] if first == "cache" and rest else []
     return [path.name, *store, *([Path(call.target).name] if call.target else [])]
