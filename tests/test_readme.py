@@ -185,7 +185,8 @@ def test_the_examples_of_adding_things_run_as_they_stand(tmp_path):
     assert submission.read_text().startswith("ImageID,label\na.jpg,")
     assert re.match(r"001  \d\.\d{4}\n$", run(copy, "run.py", "--config", "flowers.ini", "--mode", "best"))
     scores = read_json(tmp_path / "runs" / "flowers" / "001" / "scores.json")
-    assert scores["monitor"] == "mean_reciprocal_rank" and scores["lower_is_better"] == ["my_metric"]
+    assert scores["monitor"] == "mean_reciprocal_rank"
+    assert scores["lower_is_better"] == ["my_metric"]
     assert "RegNetY008" in run(copy, "run.py", "--mode", "list", "model")
     assert "near 0 it is cross-entropy" in run(copy, "run.py", "--mode", "list", "GeneralisedCrossEntropy")
     run(copy, "-m", "ruff", "check", "--no-cache", *(name for name, _ in FILES))
