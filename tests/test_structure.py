@@ -102,7 +102,6 @@ def test_functions_have_at_most_30_statements() -> None:
 PARTED = ("run.py", "experiment/", "train/")
 UNPARTED = (
     "train/checkpoint.py",
-    "train/callbacks/wandb.py",
     "train/pictures/drawing.py",
     "train/pictures/epoch.py",
     "train/pictures/sheets.py",
