@@ -101,14 +101,13 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 def one_of_all(
-    images: Tensor, strength: Tensor, chance: Chance, operations: Sequence[Operation] | None = None
+    images: Tensor, strength: Tensor, chance: Chance, operations: Sequence[Operation] = OPERATIONS
 ) -> Tensor:
     """Return each image changed by one operation, drawn at random, with its own strength.
 
     The batch is dealt out to the operations, so each is used equally often, give or take one image: which
-    images it gets is random, how many is known without asking the device. None: ``OPERATIONS``.
+    images it gets is random, how many is known without asking the device.
     """
-    operations = OPERATIONS if operations is None else operations
     order = chance.permutation(len(images))
     first = chance.generator.initial_seed() % len(operations)  # else the first ones had one image more always
     dealt = [order[number :: len(operations)] for number in range(min(len(images), len(operations)))]
