@@ -17,7 +17,7 @@ from tests.conftest import MaskFolder
 from tests.test_readme import ROOT, TEXTS
 
 _COMMAND = re.compile(
-    r"(?:^|`)(?:\$ )?((?:PODIUM_DATA=\S+ )?python (?:run\.py|-m|docs/)[^`\n]*)", re.MULTILINE
+    r"(?:^|`)(?:    |\$ )?((?:PODIUM_DATA=\S+ )?python (?:run\.py|-m|docs/)[^`\n]*)", re.MULTILINE
 )
 COMMANDS = sorted({command for text in TEXTS.values() for command in _COMMAND.findall(text)})
 OURS = [
@@ -28,6 +28,15 @@ OURS = [
 OTHERS = [shlex.split(command, comments=True) for command in COMMANDS if "run.py" not in command]
 # Done by a test of their own, or as long as a person wants to wait.
 ELSEWHERE = ("--resume", "time_limit", "train.plan", "recipes/", "optimizer.lr", "a_small", "onnx", "export")
+ELSEWHERE += (
+    "--workers",
+    "--mode sweep",
+    "--mode work",
+    "--mode push",
+    "--mode pull",
+    "clone-of-kim",
+    "--against",
+)
 
 
 def ids(arguments: list[str]) -> str:

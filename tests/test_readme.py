@@ -10,6 +10,7 @@ import pytest
 from experiment.read_settings import check, read_sections
 from utils.errors import ConfigError
 from utils.ini import read_ini
+from utils.read_json import read_json
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -69,6 +70,11 @@ samples = 2
 [loss]
 name = GeneralisedCrossEntropy
 q = 0.5
+[metric]
+name = MeanReciprocalRank
+[metric.FileMetric]
+file = my_metric.py
+higher_is_better = no
 [scheduler]
 name = Linear
 warmup = 0.5
@@ -178,6 +184,9 @@ def test_the_examples_of_adding_things_run_as_they_stand(tmp_path):
     submission = tmp_path / "runs" / "flowers" / "001" / "submission.csv"
     assert submission.read_text().startswith("ImageID,label\na.jpg,")
     assert re.match(r"001  \d\.\d{4}\n$", run(copy, "run.py", "--config", "flowers.ini", "--mode", "best"))
+    scores = read_json(tmp_path / "runs" / "flowers" / "001" / "scores.json")
+    assert scores["monitor"] == "mean_reciprocal_rank"
+    assert scores["lower_is_better"] == ["my_metric"]
     assert "RegNetY008" in run(copy, "run.py", "--mode", "list", "model")
     assert "near 0 it is cross-entropy" in run(copy, "run.py", "--mode", "list", "GeneralisedCrossEntropy")
     run(copy, "-m", "ruff", "check", "--no-cache", *(name for name, _ in FILES))

@@ -224,7 +224,7 @@ def test_predictions_that_are_damaged_are_refused(work, capsys):
         (["--mode", "compare", "001", "002", "--set", "train.epochs=2"], "compare can be set: paths"),
         (["001"], "--mode train does not take: 001"),
         (["--mode", "infer", "001", "002"], "--mode infer does not take: 001 002"),
-        (["--mode", "list", "001"], "--mode list does not take: 001"),
+        (["--mode", "list", "001"], "no section, class or key '001'"),
     ],
 )
 def test_arguments_that_mean_nothing_are_refused(work, capsys, arguments, words):
