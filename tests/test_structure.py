@@ -3,6 +3,7 @@
 import ast
 import inspect
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,48 @@ def test_a_body_of_15_lines_has_paragraphs() -> None:
 
 def test_no_file_waits_for_paragraphs_that_has_them() -> None:
     assert [name for name in UNPARTED if not without_a_paragraph(ROOT / name)] == []
+
+
+def imported_modules(module: ast.Module, there: set[str]) -> set[str]:
+    """Return which modules of ``there`` a source imports: at its top, late, or for its types alone."""
+    names = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"  # ``from train import checkpoint`` is of a module
+                names.add(whole if whole in there else str(node.module))
+    return names & there
+
+
+def circle(imports: dict[str, set[str]]) -> list[str]:
+    """Return modules that import one another in a ring, the first again at the end; or none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+# Who waits for somebody to part it from the others of its ring.
+CIRCLES = ("dataset.tasks.joining", "dataset.tasks.submitting")
+
+
+def test_no_modules_import_one_another_in_a_ring() -> None:
+    modules = {named(path).removesuffix(".py").replace("/", "."): path for path in SOURCES}
+    imports = {name: imported_modules(tree(path), set(modules)) for name, path in modules.items()}
+    assert circle({name: others for name, others in imports.items() if name not in CIRCLES}) == []
+
+
+def test_the_search_for_rings_finds_late_imports_and_those_of_types() -> None:
+    late = ast.parse("def f():\n    from a import b\n    return b")
+    typed = ast.parse("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import c")
+    there = {"a.b", "c"}
+    assert imported_modules(late, there) == {"a.b"}
+    assert imported_modules(typed, there) == {"c"}
+    assert set(circle({"a.b": {"c"}, "c": {"d"}, "d": {"a.b"}})) == {"a.b", "c", "d"}
+    assert circle({"a.b": {"c", "d"}, "c": {"d"}, "d": set()}) == []
 
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

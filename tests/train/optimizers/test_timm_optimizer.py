@@ -13,7 +13,7 @@ from tests.experiment.smallest import SMALLEST
 from tests.train.optimizers.test_optimizers import net, step
 from train import checkpoint
 from train.optimizers.base import OPTIMIZERS, Rates, parameter_groups
-from train.optimizers.timm_optimizer import usable_names
+from train.optimizers.timm_names import usable_names
 from train.state import TrainState
 from utils.errors import ConfigError
 from utils.ini import format_ini
