@@ -18,7 +18,7 @@ from experiment.made_run import MadeRun, made_run
 from experiment.members import folders_by_fold
 from experiment.mode import MODES, Mode
 from experiment.outputs import Outputs, can_write
-from experiment.read_settings import check, key_of
+from experiment.read_settings import key_of, settings_from
 from experiment.run_config import Asked
 from experiment.run_engine import check_engine, with_engine
 from experiment.run_priors import run_priors
@@ -60,7 +60,7 @@ class Infer(Mode):
         asked = Asked.of(arguments)
         folder = asked.folder()
         self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)
-        settings = check(trained(asked, folder, self.free), str(folder / "config.ini"))
+        settings = settings_from(trained(asked, folder, self.free), str(folder / "config.ini"))
         images = asked.images(settings)
         self.cache = self.outputs.cache(settings.paths)
         settings = replace(settings, paths=replace(settings.paths, cache=self.cache))

@@ -1,6 +1,7 @@
 """From a config file, the environment and the command line to checked settings."""
 
 import os
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -30,6 +31,22 @@ from utils.encodings import not_utf8
 from utils.errors import ConfigError, listed, unknown_name
 from utils.ini import Section, Sections, Value, override, put, read_ini
 from utils.registry import Component, Registry
+
+
+def read_settings(arguments: Namespace, overrides: Sequence[str] | None = None) -> Settings:
+    """Return the settings that a command line asks for.
+
+    Args:
+        arguments: with ``config`` and ``overrides``, the texts of ``--set``.
+        overrides: taken in place of those.
+    """
+    texts = arguments.overrides if overrides is None else overrides
+    return settings_from(read_sections(arguments.config, texts), str(arguments.config))
+
+
+def written_settings(path: Path) -> Settings:
+    """Return the settings of a config as it stands there; keys that are newer than it are filled in."""
+    return settings_from(read_ini(path), str(path))
 
 
 def read_sections(path: Path, overrides: Sequence[str] = ()) -> Sections:
@@ -76,17 +93,17 @@ def key_of(text: str) -> str:
     return text.partition("=")[0].strip().lower()
 
 
-def check(sections: Sections, source: str) -> Settings:
-    """Return the settings.
+def settings_from(sections: Sections, source: str) -> Settings:
+    """Return the settings that a config's sections say.
 
     Raises:
         ConfigError: lists every unknown section, key, class and value of the config, each with its
             place and the nearest valid name.
     """
-    return _Check(sections).settings(source)
+    return _Reader(sections).settings(source)
 
 
-class _Check:
+class _Reader:
     """Reads section by section and collects what is wrong on the way."""
 
     def __init__(self, sections: Sections) -> None:

@@ -20,16 +20,15 @@ from experiment.leak import beginning
 from experiment.mode import MODES, Mode
 from experiment.named_runs import with_found_runs
 from experiment.one_run import train_run, write_beginning
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_settings, written_settings
 from experiment.resolve import as_begun, with_faster_precision, with_fitting_batch
-from experiment.run_folder import FINISHED, check_writable, create_run, find_run, held
+from experiment.run_folder import CONFIG, FINISHED, check_writable, create_run, find_run, held
 from experiment.section import tool_sections
 from experiment.settings import Settings, keys_of
 from experiment.time_limit import share
 from utils import signals
 from utils.command import podium, quoted
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
-from utils.ini import read_ini
 from utils.logs import logged_to
 from utils.shortened import brief
 
@@ -61,8 +60,7 @@ class Train(Mode):
 
         short = {"train.final": arguments.final, "workers.count": arguments.workers}
         more = [f"{key}={text}" for key, text in short.items() if text is not None]
-        sections = read_sections(arguments.config, [*arguments.overrides, *more])
-        settings = with_found_runs(check(sections, str(arguments.config)))
+        settings = with_found_runs(read_settings(arguments, [*arguments.overrides, *more]))
 
         folder = None
         if arguments.resume:
@@ -172,8 +170,7 @@ def _resuming(folder: Path | None) -> str:
 
 
 def _began_with(folder: Path) -> Settings:
-    path = folder / "config.ini"
-    return check(read_ini(path), str(path))  # also fills in keys that are newer than the run
+    return written_settings(folder / CONFIG)
 
 
 def _with_its_folds(settings: Settings, folder: Path) -> Settings:

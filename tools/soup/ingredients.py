@@ -18,8 +18,7 @@ from experiment.finished_run import check_validated, finished_run
 from experiment.made_run import refuse_made
 from experiment.metrics import monitor_of
 from experiment.one_run import refuse_other_data
-from experiment.read_settings import check
-from experiment.run_config import read_run
+from experiment.run_config import run_settings
 from experiment.settings import Settings
 from inference.predict import Predictions
 from inference.saved import SPLIT, Validated, refuse_changed
@@ -194,7 +193,7 @@ def _split(folder: Path) -> str:
 def _settings(folder: Path, overrides: Sequence[str]) -> Settings:
     refuse_made(folder, "name runs that were trained")
     check_validated(folder)
-    settings = check(read_run(folder, overrides), str(folder / "config.ini"))
+    settings = run_settings(folder, overrides)
     if settings.run.folds is not None:
         raise ConfigError(
             f"{folder} is a run over folds, whose members share no validation image: name runs of the same "

@@ -19,7 +19,7 @@ from dataset.demo.draw import draw_demo_data
 from dataset.pseudo.labels import PseudoSettings, Thresholds, confidences
 from dataset.tasks.spaces import AnyOf, OneOf
 from experiment.assemble import Experiment, assemble_training, fingerprint
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.digits import digits, write_csv, write_images
 from tests.experiment.smallest import SMALL_RUN
@@ -72,7 +72,7 @@ def labels(teacher: Path, tmp_path: Path) -> Path:
 
 
 def experiment(taught: Path, *overrides: str) -> Experiment:
-    return Experiment.of(check(read_sections(taught / "config.ini", overrides), "config.ini"))
+    return Experiment.of(settings_from(read_sections(taught / "config.ini", overrides), "config.ini"))
 
 
 def student(taught: Path, labels: Path, *overrides: str) -> Experiment:
@@ -527,7 +527,7 @@ def test_a_task_of_any_labels_takes_them_as_well(tmp_path):
     torch.testing.assert_close(sure, probabilities.maximum(1 - probabilities).mean(dim=1), atol=2e-6, rtol=0)
     least = sure.sort().values[4].item()
     made = Experiment.of(
-        check(
+        settings_from(
             read_sections(config, [f"pseudo.labels={labels}", f"pseudo.min_confidence={least}"]), "config.ini"
         )
     )
