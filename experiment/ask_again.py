@@ -10,7 +10,8 @@ from torch import nn
 
 from dataset.batches import EvalBatches
 from dataset.tasks.spaces import Space
-from experiment.assemble import Experiment, training_table
+from experiment.assemble import Experiment
+from experiment.data import training_table
 from experiment.finished_run import check_validated, load_weights
 from experiment.members import folders_by_fold
 from inference.inferrer import check_finite

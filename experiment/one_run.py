@@ -7,7 +7,7 @@ from typing import Any
 
 from dataset.images.store import ImageSource
 from dataset.readers.base import BaseDataset
-from experiment.assemble import Experiment, assemble_training, fingerprint
+from experiment.assemble import Experiment, assemble_training
 from experiment.finish import finish, finish_final
 from experiment.kept import restore, state_to_resume
 from experiment.metrics import monitor_of
@@ -67,7 +67,7 @@ def train_run(
         until: when the run has to be complete, in seconds since the process's start.
         more: callbacks beside those of the config; they come last.
     """
-    refuse_other_data(folder, fingerprint(dataset))
+    refuse_other_data(folder, dataset.fingerprint())
     saved = state_to_resume(folder, monitor_of(experiment.task, experiment.settings.train.kept_by))
 
     plan, keeper = experiment.settings.train.plan, None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Logits, Targets, Task
-from experiment.assemble import build_task, training_table
+from experiment.data import build_task, training_table
 from experiment.finished_run import check_validated
 from experiment.run_config import run_settings
 from experiment.settings import Settings

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiment.assemble import Experiment, fingerprint, training_table
+from experiment.assemble import Experiment
 from experiment.changes import changes
 from experiment.command_line import train_options
 from experiment.crew import Crew, crew_of
 from experiment.cross_validation import CrossValidation
+from experiment.data import training_table
 from experiment.eval_check import check_eval
 from experiment.final_fit import final_fit, write_folds
 from experiment.kept_images import with_images_of
@@ -100,7 +101,7 @@ def _train_one(experiment: Experiment, folder: Path | None) -> Path:
     table = training_table(settings, experiment.task)
     start = beginning(settings, table) if folder is None else {}  # before an image is read
     dataset, source = experiment.training_data(table)  # bad data leaves no run folder behind
-    data = fingerprint(dataset)
+    data = dataset.fingerprint()
     if folder is None:
         experiment = with_faster_precision(experiment, len(dataset.train_rows))
     with _working_in(folder, settings, lambda new: _write_beginning(new, experiment, data, start)) as own:

@@ -8,7 +8,7 @@ import torch
 
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Task
-from experiment.assemble import build_task, training_table
+from experiment.data import build_task, training_table
 from experiment.read_settings import read_sections, settings_from
 from experiment.run_folder import FINISHED
 from inference.inferrer import write_probabilities

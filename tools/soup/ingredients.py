@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Task
-from experiment.assemble import Experiment, assemble_training, build_task, fingerprint
+from experiment.assemble import Experiment, assemble_training
 from experiment.changes import changes
+from experiment.data import build_task
 from experiment.finished_run import check_validated, finished_run
 from experiment.made_run import refuse_made
 from experiment.metrics import monitor_of
@@ -81,7 +82,7 @@ class Ingredients:
         split = _split(folders[0]) if set.union(*ids) == shared else None
         log.info("Images of: %s", settings[0].paths.data.absolute())
         dataset, source = experiment.training_data()
-        data = fingerprint(dataset)
+        data = dataset.fingerprint()
         refuse_other_data(folders[0], data)
         names = dataset.names
         rows = [row for row in dataset.valid_rows.tolist() if names[row] in shared]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataset.readers.eval_base import TEST_DATASETS
 from dataset.tasks.base import Task
-from experiment.assemble import build_task, prepare_data_folder
+from experiment.data import build_task, prepare_data_folder
 from experiment.mode import MODES, Mode
 from experiment.read_settings import key_of, settings_from
 from experiment.run_config import Asked

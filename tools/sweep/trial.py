@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from experiment.assemble import Experiment, fingerprint, training_table
+from experiment.assemble import Experiment
+from experiment.data import training_table
 from experiment.metrics import monitor_of
 from experiment.one_run import train_run, write_beginning
 from experiment.read_settings import put_over, settings_from
@@ -80,7 +81,7 @@ class Runs:
             experiment.check()
             dataset, source = experiment.training_data(training_table(experiment.settings, experiment.task))
             if not folder.exists():
-                self._begin(folder, experiment, fingerprint(dataset))
+                self._begin(folder, experiment, dataset.fingerprint())
             with ExitStack() as stack:
                 stack.enter_context(held(folder))
                 stack.enter_context(logged_to(folder / "log.txt"))
