@@ -83,12 +83,14 @@ class CrossValidation:
 
     def write_beginning(self, folder: Path) -> None:
         """Write what makes a folder a run of all members, each of which can be resumed."""
-        one_run.write_beginning(folder, self.experiment, self._fingerprints())
+        experiment = self.experiment
+        one_run.write_beginning(folder, experiment.settings, experiment.precision, self._fingerprints())
         for member in members_of(self.experiment.settings.run):
             make_folder(folder / member.name)
             data = self.data[member.fold][0].fingerprint()
             start = self.starts[member.name]
-            one_run.write_beginning(folder / member.name, self._experiment_of(member), data, start)
+            settings = member.settings(experiment.settings)
+            one_run.write_beginning(folder / member.name, settings, experiment.precision, data, start)
 
     def refuse_other_data(self, folder: Path) -> None:
         """Raise a DataError if any fold's data is no longer what the run began with."""

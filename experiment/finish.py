@@ -12,6 +12,7 @@ from experiment.kept import best_of, give_weights
 from experiment.metrics import monitor_of
 from experiment.run_folder import FINISHED
 from experiment.score_words import judged, lower, score_lines, words
+from experiment.settings import Settings
 from experiment.start import started
 from inference.bootstrap import intervals
 from inference.inferrer import write_predictions
@@ -43,9 +44,11 @@ def finish(
     Args:
         known: the best epoch's predictions, where there is no time to validate once more.
     """
-    best = _best(experiment, folder, trainer)
+    best = _best(experiment.settings, experiment.task, folder, trainer)
     scores, found = (
-        _validated(experiment, folder, best, trainer) if known is None else (_own(best, experiment), known)
+        _validated(experiment, folder, best, trainer)
+        if known is None
+        else (_kept_scores(best, experiment.task), known)
     )
 
     names = dataset.names
@@ -76,12 +79,10 @@ def finish(
     )
 
 
-def _best(experiment: Experiment, folder: Path, trainer: Trainer) -> dict[str, Any]:
+def _best(settings: Settings, task: Task, folder: Path, trainer: Trainer) -> dict[str, Any]:
     """Return the checkpoint of the best epoch; an older one is never taken for it."""
     history = trainer.state.history
-    return best_of(
-        folder, history[monitor_of(experiment.task, experiment.settings.train.kept_by).best(history)]
-    )
+    return best_of(folder, history[monitor_of(task, settings.train.kept_by).best(history)])
 
 
 def _validated(
@@ -99,19 +100,19 @@ def _validated(
     return scores, found
 
 
-def _own(best: dict[str, Any], experiment: Experiment) -> dict[str, float]:
+def _kept_scores(best: dict[str, Any], task: Task) -> dict[str, float]:
     """Return the scores that a checkpoint's weights had when they were validated."""
-    return {name: best["scores"][name] for name in ("loss", *experiment.task.score_names)}
+    return {name: best["scores"][name] for name in ("loss", *task.score_names)}
 
 
-def finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> None:
+def finish_final(settings: Settings, task: Task, folder: Path, trainer: Trainer) -> None:
     """Write what shows that a final fit is complete; all that is known of its quality is its folds'."""
     facts = read_json(folder / FOLDS_OF_FINAL, form=_FORM_OF_FOLDS, needs=("final", "scores_of_the_folds"))
-    epoch = int(_best(experiment, folder, trainer)["scores"]["epoch"])
+    epoch = int(_best(settings, task, folder, trainer)["scores"]["epoch"])
     first = {"final": facts.pop("final"), "best_epoch": epoch}
-    write_json(folder / FINISHED, first | facts | lower(experiment.task))
+    write_json(folder / FINISHED, first | facts | lower(task))
     known = facts["scores_of_the_folds"]
-    scores = {name: known[name] for name in experiment.task.main_scores if name in known}
+    scores = {name: known[name] for name in task.main_scores if name in known}
     log.info(
         "\nFinal fit: epoch %d, the last, is kept. It has no score of its own; its folds had %s.",
         epoch, words(scores),

@@ -94,7 +94,7 @@ class Runs:
         partial = folder.with_name(f".new-{folder.name}")
         remove_folder(partial)
         make_folder(partial)
-        write_beginning(partial, experiment, data)
+        write_beginning(partial, experiment.settings, experiment.precision, data)
         name_folder(partial, folder)
 
 
