@@ -45,16 +45,16 @@ def finish(
         known: the best epoch's predictions, where there is no time to validate once more.
     """
     best = _best(experiment.settings, experiment.task, folder, trainer)
-    scores, found = (
+    scores, predictions = (
         _validated(experiment, folder, best, trainer)
         if known is None
         else (_kept_scores(best, experiment.task), known)
     )
 
     names = dataset.names
-    ids = [(names[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
-    write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, found)
-    sure = intervals(experiment.task, found.logits, found.targets, [group for *_, group in ids])
+    ids = [(names[row], str(dataset.folds[row]), dataset.groups[row]) for row in predictions.rows.tolist()]
+    write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, predictions)
+    sure = intervals(experiment.task, predictions.logits, predictions.targets, [group for *_, group in ids])
 
     history = trainer.state.history
     measured = [*experiment.task.main_scores, "loss"]
@@ -68,7 +68,7 @@ def finish(
             **judged(experiment.task, sure),
             "best_by": {name: _best_by(experiment.task, name, history, measured) for name in measured},
             **started(folder),
-            **tuning(experiment.task, found),
+            **tuning(experiment.task, predictions),
             **digests(folder),
         },
     )
@@ -91,13 +91,13 @@ def _validated(
     """Return scores and predictions of the weights of a checkpoint."""
     model = experiment.model(fresh=False)
     give_weights(model, best, folder)
-    scores, found = trainer.validator.run(model)
-    if found is None:
+    scores, predictions = trainer.validator.run(model)
+    if predictions is None:
         raise DataError("There is no image to validate on.")
     expected = best["scores"]["loss"]
     if not math.isclose(scores["loss"], expected, rel_tol=1e-3):  # another batch size rounds otherwise
         log.warning("The best weights give a loss of %g after reading, %g before.", scores["loss"], expected)
-    return scores, found
+    return scores, predictions
 
 
 def _kept_scores(best: dict[str, Any], task: Task) -> dict[str, float]:
@@ -124,13 +124,13 @@ def _best_by(task: Task, name: str, history: list[dict[str, float]], names: list
     return {"epoch": int(entry["epoch"])} | {score: entry[score] for score in names}
 
 
-def tuning(task: Task, found: Predictions) -> dict[str, Any]:
+def tuning(task: Task, predictions: Predictions) -> dict[str, Any]:
     """Return what the task finds on the validation images for inference, and the scores with it there."""
-    tuning = task.tune(found.logits, found.targets)
+    tuning = task.tune(predictions.logits, predictions.targets)
     tuned = task.tuned(tuning)
     if tuned is task:  # which decides without it, but another one may be asked to predict
         return {"tuning": tuning} if tuning else {}
-    scores = tuned.scores(found.logits, found.targets)
+    scores = tuned.scores(predictions.logits, predictions.targets)
     main = {name: scores[name] for name in task.main_scores}
     log.info("Tuned on these same validation images, so higher than it will be on others: %s", words(main))
     return {"tuning": tuning, "scores_on_the_images_tuned_on": main}

@@ -190,9 +190,9 @@ class _Reader:
         """Take those keys out of a section's that are not the chosen class's; they begin as all spaces'."""
         kind = name.partition(".")[0]
         cls = BESIDE[kind]
-        own = {f.name: options.pop(f.name) for f in fields(cls) if f.name in options}
+        texts = {f.name: options.pop(f.name) for f in fields(cls) if f.name in options}
         before = self.beside.get(kind, cls()) if REPEATED.get(kind) == "SPACE" else cls()
-        self.beside[name] = replace(before, **self.converted(name, cls, own))
+        self.beside[name] = replace(before, **self.converted(name, cls, texts))
 
     def default(self, kind: str) -> str:
         """Return the class that a section without a ``name`` means, or nothing."""
@@ -218,18 +218,18 @@ class _Reader:
         """Return the component of each view that [infer] names or that has a section, by its class."""
         value = self.section("infer").values.get("views", Value("none", ""))
         parts = [part.strip() for part in value.text.split(",")]
-        named, place = [name for name in parts if name.lower() not in ("", "none")], value.place
+        named, line = [name for name in parts if name.lower() not in ("", "none")], value.place
         if len({name.lower() for name in named}) < len(named):
-            self.problems.append(f"[infer] views = {value.text}: a view is there twice ({place})")
-        found = {name.partition(".")[2]: self.named(name, VIEWS) for name in self.repeated("view")}
+            self.problems.append(f"[infer] views = {value.text}: a view is there twice ({line})")
+        views = {name.partition(".")[2]: self.named(name, VIEWS) for name in self.repeated("view")}
         classes = {name.lower(): name for name in VIEWS.names()}
         for name in named:
             if name.lower() not in classes:
-                self.problems.append(f"[infer] views: {unknown_name('view', name, VIEWS.names())} ({place})")
+                self.problems.append(f"[infer] views: {unknown_name('view', name, VIEWS.names())} ({line})")
                 continue
             cls = classes[name.lower()]
-            found.setdefault(cls, Component(cls, section=f"view.{cls}", place=place))
-        return found
+            views.setdefault(cls, Component(cls, section=f"view.{cls}", place=line))
+        return views
 
     def converted(self, name: str, cls: type[Any], texts: Mapping[str, Value]) -> dict[str, Any]:
         """Return the values of a dataclass's fields."""
