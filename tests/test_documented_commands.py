@@ -11,7 +11,7 @@ import pytest
 
 from experiment.command_line import common_parser, parse
 from experiment.mode import mode_named
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.conftest import MaskFolder
 from tests.test_readme import ROOT, TEXTS
@@ -59,7 +59,7 @@ def test_a_command_is_one_that_its_mode_takes(arguments):
     parsed = parse(parser, mode, list(arguments))
     texts = [text for text in parsed.overrides if not text.startswith("run.folds=")]
     config = parsed.config if parsed.config.parts[0] == "recipes" else Path("config.ini")
-    check(read_sections(ROOT / config, texts), "config.ini")
+    settings_from(read_sections(ROOT / config, texts), "config.ini")
 
 
 @pytest.mark.parametrize("command", OTHERS, ids=ids)

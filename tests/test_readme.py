@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from utils.errors import ConfigError
 from utils.ini import read_ini
 from utils.read_json import read_json
@@ -137,12 +137,12 @@ def test_every_page_is_reached_from_the_readme():
 def test_a_config_that_is_shown_is_valid(config, tmp_path):
     (tmp_path / "rest.ini").write_text(REST, encoding="utf-8")
     (tmp_path / "shown.ini").write_text(config, encoding="utf-8")
-    check(read_ini(tmp_path / "rest.ini") | read_ini(tmp_path / "shown.ini"), "shown.ini")
+    settings_from(read_ini(tmp_path / "rest.ini") | read_ini(tmp_path / "shown.ini"), "shown.ini")
 
 
 def test_the_readme_config_is_whole_and_has_as_many_lines_as_its_heading_says(tmp_path):
     (tmp_path / "config.ini").write_text(readme_config(), encoding="utf-8")
-    settings = check(read_sections(tmp_path / "config.ini"), "config.ini")
+    settings = settings_from(read_sections(tmp_path / "config.ini"), "config.ini")
     assert settings.chosen["model"].name == "EfficientNetB4"
     assert f"## The config in {len(readme_config().splitlines())} lines" in README
 
@@ -156,7 +156,7 @@ def test_the_readme_shows_the_error_of_three_typos_as_it_is_printed(tmp_path, mo
     Path("config.ini").write_text(text, encoding="utf-8")
     shown = re.search(r"```\nConfigError: (.*?)\n```", README, re.S).group(1)
     with pytest.raises(ConfigError) as error:
-        check(read_sections(Path("config.ini")), "config.ini")
+        settings_from(read_sections(Path("config.ini")), "config.ini")
     assert re.fullmatch(re.escape(shown).replace(r"\.\.\.", ".*"), str(error.value))
 
 

@@ -10,7 +10,7 @@ import torch
 from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.leak import held_out
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.experiment.smallest import SMALL_RUN
 from train import checkpoint
@@ -176,4 +176,4 @@ def test_a_resumed_run_needs_its_source_no_more(work):
 
 def test_checking_a_config_loads_no_weights(work):
     overrides = ("model.pretrained=nowhere.pth",)
-    Experiment.of(check(read_sections(work / "config.ini", overrides), "config.ini")).check()
+    Experiment.of(settings_from(read_sections(work / "config.ini", overrides), "config.ini")).check()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dataset.readers.eval_base import TEST_DATASETS
 from dataset.tasks.base import Task
-from experiment.assemble import build_task, prepare_data_folder
+from experiment.data import build_task, prepare_data_folder
 from experiment.mode import MODES, Mode
-from experiment.read_settings import check, key_of
+from experiment.read_settings import key_of, settings_from
 from experiment.run_config import Asked
 from experiment.run_folder import FINISHED, find_run, is_run
 from experiment.settings import Settings
@@ -74,7 +74,7 @@ class Checked:
         if run is not None:
             trained = asked.config_of(run)
             override(trained, [text for text in arguments.overrides if key_of(text).startswith("task.")])
-            settings = check(trained, str(run / "config.ini"))
+            settings = settings_from(trained, str(run / "config.ini"))
             log.info("%s", asked.images(settings))
 
         prepare_data_folder(settings)

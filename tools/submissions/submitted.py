@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from experiment.mode import MODES, Mode
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_settings
 from experiment.run_folder import FINISHED, is_run
 from tools.submissions.check import Checked
 from tools.submissions.entry import Entry
@@ -40,7 +40,7 @@ class Submitted(Mode):
 
     def run(self, arguments: Namespace) -> None:
         given = _given(arguments)
-        settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        settings = read_settings(arguments)
         ledger = Ledger.beside(settings.paths.runs)
         if arguments.file is not None:
             entry = _listed(arguments, ledger, settings.paths.data)
