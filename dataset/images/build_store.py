@@ -12,7 +12,7 @@ import cv2
 from tqdm import tqdm
 
 from dataset.files.named_files import NamedFiles
-from dataset.images.decode import UnreadableImage, header_of, read
+from dataset.images.file_bytes import UnreadableImage, header_of, read
 from dataset.images.pixel_files import PixelFile
 from dataset.images.prepare import Prepare
 from dataset.images.wholeness import damage

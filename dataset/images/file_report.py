@@ -8,7 +8,7 @@ import numpy as np
 from dataset.croppers.base import Cropper
 from dataset.images.decode import bits_remark
 from dataset.images.depth import Depth
-from dataset.images.store import ImageSource, missed_line
+from dataset.images.store import ImageSource
 from dataset.tasks.base import Targets
 from dataset.tasks.spaces import Space
 
@@ -46,6 +46,14 @@ def _depth_line(count: int, all_images: int, bits: int, what: str) -> str:
         f"{max(bits, 8)} bits write [images] depth = {max(bits, 8)}; depth = stretch brings each image's own "
         "darkest and brightest value to black and white."
     )
+
+
+def missed_line(source: ImageSource, cropper: Cropper, what: str) -> str:
+    """Return a line for the log on the images in which the cropper found nothing; "" if there are none."""
+    if not source.missed:
+        return ""
+    count = f"{len(source.missed):,} of {len(source):,} {what} images"
+    return f"No {cropper.seeks} found in {count}: {cropper.instead}."
 
 
 def crop_lines(
