@@ -52,6 +52,7 @@ class Classifier(nn.Module):
         std: tuple[float, ...] = IMAGENET_STD,
         dropout: float = 0.0,
     ) -> None:
+
         super().__init__()
         self.normalise = Normalise(mean, std)
 

@@ -34,12 +34,14 @@ def _words(annotation: Any, several: bool = False) -> str:
         return _alternatives([*parts, *(["none"] if types.NoneType in args else [])])
     if origin is Literal:
         return _alternatives([str(value) for value in args])
+
     if origin is tuple:
         return _tuple(args)
     if hasattr(annotation, "allowed"):
         return str(annotation.allowed())
     if hasattr(annotation, "from_text"):
         return told_in_a_line(annotation).rstrip(".")
+
     word, words = _KINDS[annotation]
     article = "" if annotation is bool or annotation is str else "a "
     return words if several else f"{article}{word}"

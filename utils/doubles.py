@@ -64,5 +64,5 @@ def keep_one(rows: Sequence[Row], key: Callable[[Row], str]) -> Doubles:
     return Doubles(kept, notes, clashes)
 
 
-def _differing(one: Row, other: Row) -> list[str]:
-    return [name for name in one.values if one[name] != other[name] and not is_index(name)]
+def _differing(row: Row, other: Row) -> list[str]:
+    return [name for name in row.values if row[name] != other[name] and not is_index(name)]

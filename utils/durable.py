@@ -43,13 +43,16 @@ def write_durably(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         WriteFailed: the disk is full, or the like; the old file is still there.
     """
+
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
     with writing(path):
         _remove_left_of(path)
         try:
             temporary.write_bytes(b"")
             usual = temporary.stat().st_mode
             write(temporary)
+
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
             if temporary.stat().st_mode != usual:  # a library that made the file anew

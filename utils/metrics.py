@@ -53,7 +53,7 @@ def macro_f1(true: NDArray[np.int64], chosen: NDArray[np.int64], classes: int) -
     """
     chosen = np.where(true < 0, -1, chosen)
     right, total = true[(true == chosen) & (true >= 0)], np.concatenate([true, chosen])
-    counts = [np.bincount(of[of >= 0], minlength=classes) for of in (right, total)]
+    counts = [np.bincount(labels[labels >= 0], minlength=classes) for labels in (right, total)]
     return float((2 * counts[0] / np.maximum(1, counts[1])).mean())
 
 
@@ -81,15 +81,15 @@ class AveragePrecision:
         AP = sum over n of (R_n - R_(n-1)) P_n, over the thresholds from the highest, equal scores being
         one threshold: as sklearn's ``average_precision_score``.
         """
-        found = np.full(len(self.labels), np.nan)
+        precision = np.full(len(self.labels), np.nan)
         for label, (images, positive, until, among) in enumerate(
             self.labels
         ):  # one at a time: it fits a cache
             gain = weights[positive]
             if total := gain.sum():
                 predicted, right = weights[images].cumsum()[until - 1], gain.cumsum()[among - 1]
-                found[label] = (gain * right / np.where(predicted > 0, predicted, 1)).sum() / total
-        return found
+                precision[label] = (gain * right / np.where(predicted > 0, predicted, 1)).sum() / total
+        return precision
 
 
 def mean_average_precision(true: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float:
@@ -98,15 +98,15 @@ def mean_average_precision(true: NDArray[np.bool_], scores: NDArray[np.floating[
     Labels without a positive are left out; 0 if no label has one. The precision at a positive's threshold
     counts once for each positive.
     """
-    found = []
+    of_labels = []
     for has, values in zip(true.T, scores.T, strict=True):
         if not has.any():
             continue
         every, positive = np.sort(values), np.sort(values[has])
         predicted = len(every) - np.searchsorted(every, positive)
         right = len(positive) - np.searchsorted(positive, positive)
-        found.append(float((right / predicted).mean()))
-    return sum(found) / max(1, len(found))
+        of_labels.append(float((right / predicted).mean()))
+    return sum(of_labels) / max(1, len(of_labels))
 
 
 def best_thresholds(

@@ -96,11 +96,11 @@ class Rows(Sequence[Row]):
 
     def _row(self, number: int) -> Row:
         values = dict(zip(self._columns, self._cells[number], strict=True))
-        place = f"{self._name} line {self._lines[number]}"
+        line = f"{self._name} line {self._lines[number]}"
         if (written := self._written.get(number)) is None:  # as nearly all rows are
-            return Row(values, place, _SAME)
+            return Row(values, line, _SAME)
         pairs = zip(self._columns, written, strict=True)
-        return Row(values, place, {name: cell for name, cell in pairs if cell != values[name]})
+        return Row(values, line, {name: cell for name, cell in pairs if cell != values[name]})
 
 
 @dataclass(frozen=True, slots=True)

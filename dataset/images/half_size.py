@@ -54,12 +54,12 @@ def half_size(
 def _half_box(cropper: Cropper, size: tuple[int, int], shape: tuple[int, int]) -> _HalfBox | None:
     """Return what to keep of a file of this shape; None if half of it has too few pixels, or half ones."""
     # The cropper looks at nothing but the shape, so it is shown an image that takes no memory.
-    box, found = cropper.box_or_fallback(np.broadcast_to(np.uint8(0), (*shape, 3)))
+    box, was_found = cropper.box_or_fallback(np.broadcast_to(np.uint8(0), (*shape, 3)))
 
     enough = box.height >= 4 * size[0] and box.width >= 4 * size[1]
     if not enough or any(pixels % 2 for pixels in (*shape, *box)):
         return None
-    return _HalfBox(Box(*(pixels // 2 for pixels in box)), found)
+    return _HalfBox(Box(*(pixels // 2 for pixels in box)), was_found)
 
 
 def _halved(data: Pixels, header: Header) -> Pixels | None:

@@ -62,13 +62,13 @@ class Prepare:
         if kept is None:
             whole, remark = decoded(data, header, path, self.depth)
             kept = self.cropped(whole)
-        part, found = kept
+        part, was_found = kept
 
         image = self.resized(part)
         if self.grey:
             shade = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
             image = np.asarray(cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
-        return Prepared(image, found, remark)
+        return Prepared(image, was_found, remark)
 
     def cropped(self, image: Pixels) -> tuple[Pixels, bool]:
         """Return the part to keep, and whether the cropper found it or fell back.
@@ -76,8 +76,8 @@ class Prepare:
         Raises:
             ConfigError: the cropper's box is not inside the image.
         """
-        box, found = self.cropper.box_or_fallback(image)
-        return box.cut(image), found
+        box, was_found = self.cropper.box_or_fallback(image)
+        return box.cut(image), was_found
 
     def resized(self, image: Pixels) -> Pixels:
         """Return the image at ``size``; shrinking averages over areas, so nothing aliases."""

@@ -118,9 +118,12 @@ class CsvDataset(BaseDataset):
         labels = [image.true for image in good]
         groups = [_group(image, group_column, group_folders) for image in good]
 
+        files = [image.file for image in good]
+        trained = [image.trained for image in good]
+        facts = [image.row.values for image in good]
         super().__init__(
             root=root,
-            files=[image.file for image in good],
+            files=files,
             groups=groups,
             folds=_own_folds(good, fold_column)
             if fold_column
@@ -130,10 +133,10 @@ class CsvDataset(BaseDataset):
             valid_fold=valid_fold,
             task=task,
             labels=labels,
-            train_labels=[image.trained for image in good],
+            train_labels=trained,
             skipped=problems,
             notes=[*doubled, *layout.notes, *doubts],
-            facts=[image.row.values for image in good],
+            facts=facts,
         )
         self._layout, self._levels = layout, tuple(space for space in task.heads if space in content.columns)
 
