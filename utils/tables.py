@@ -94,6 +94,11 @@ class Rows(Sequence[Row]):
     def __iter__(self) -> Iterator[Row]:
         return map(self._row, range(len(self)))
 
+    def column(self, name: str) -> list[str]:
+        """Return a column's values (N) as they are compared, without making a row."""
+        index = self._columns.index(name)
+        return [cells[index] for cells in self._cells]
+
     def _row(self, number: int) -> Row:
         values = dict(zip(self._columns, self._cells[number], strict=True))
         line = f"{self._name} line {self._lines[number]}"
@@ -117,6 +122,10 @@ class Table:
     rows: Sequence[Row]
     header: tuple[str, ...]
     separator: str = ","
+
+    def column(self, name: str) -> list[str]:
+        """Return a column's values (N) as they are compared."""
+        return self.rows.column(name) if isinstance(self.rows, Rows) else [row[name] for row in self.rows]
 
 
 def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Table:

@@ -77,7 +77,7 @@ class NameFinder:
             wrong: how many of these name no file.
             where: the table's file.
         """
-        columns = {name: [row[name] for row in table.rows] for name in table.columns}
+        columns = {name: table.column(name) for name in table.columns}
         if advice := self.advice(columns, column, wrong):
             raise DataError(f"{where}: {advice}")
 

@@ -54,7 +54,7 @@ class Layout:
 
         if self.label is None:
             return layout, table
-        return replace(layout, separator=self.separator.of_column(r[self.label] for r in table.rows)), table
+        return replace(layout, separator=self.separator.of_column(table.column(self.label))), table
 
     def known(self, table: Table) -> list[str]:
         """Return the names of the facts that each row says."""
@@ -64,10 +64,10 @@ class Layout:
         """Return what is odd about the labels in one column, a line each."""
         if self.label is None:
             return []
-        cells = [row[self.label] for row in table.rows]
+        cells = table.column(self.label)
         used = (self.image, self.label, self.group, self.fold)
         free = [name for name in table.columns if name not in used and not is_index(name)]
-        others = {name: [row[name] for row in table.rows] for name in free}
+        others = {name: table.column(name) for name in free}
         doubts = label_doubts(cells, self.separator, self.label, others)
 
         listed = next((cell for cell in cells if self.separator.is_list(cell) and self.separator.lists), None)
@@ -156,7 +156,7 @@ def _of_zero_and_one(
     rest: list[str] = []
 
     for name in others:
-        wrong = [row[name] for row in table.rows if row[name].lower() not in _YES]
+        wrong = [cell for cell in table.column(name) if cell.lower() not in _YES]
         if is_index(name) or len(wrong) > max(1, _TYPING_ERRORS * len(table.rows)):
             rest.append(f"{name!r} is an index" if is_index(name) else f"{name} = {wrong[0]!r} is not 0 or 1")
         else:

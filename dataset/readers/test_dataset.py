@@ -98,8 +98,8 @@ def _files(table: Table, column: str, finder: NameFinder, path: Path) -> tuple[d
     if not lost:
         return file_of, problems
 
-    names = [row[column] for row in table.rows]
-    columns = {name: [row[name] for row in table.rows] for name in table.columns}
+    names = table.column(column)
+    columns = {name: table.column(name) for name in table.columns}
     ending = finder.forgotten_ending(names) if lost == len(names) else None
     if ending is not None and not finder.other_column(columns, column):
         log.info("%s: the names in column %r lack the ending of their files, which is added.", path, column)
