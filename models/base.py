@@ -114,6 +114,7 @@ class BackboneModel(Classifier):
             drop_path=drop_path,
             gradient_checkpointing=gradient_checkpointing,
         )
+
         super().__init__(
             backbone.module,
             backbone.features,

@@ -99,7 +99,12 @@ def test_functions_have_at_most_30_statements() -> None:
 
 
 # Where bodies are parted into steps by now, and the files there that still wait for somebody to read them.
-PARTED = ("run.py", "experiment/", "train/")
+PARTED = (
+    "run.py", "experiment/", "train/", "models/", "loss/", "schedulers/", "utils/", "dataset/augmentation/",
+    "dataset/croppers/", "dataset/demo/", "dataset/files/", "dataset/images/", "dataset/pseudo/",
+    "dataset/readers/", "dataset/samplers/", "dataset/batches.py", "dataset/class_table.py",
+    "dataset/reading.py",
+)  # fmt: skip
 UNPARTED = (
     "train/checkpoint.py",
     "train/callbacks/wandb.py",
