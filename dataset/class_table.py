@@ -52,21 +52,20 @@ def as_called(dataset: BaseDataset, rows: list[Row]) -> tuple[tuple[str, ...], l
     """Return the columns and rows to show: groups by their name, and none where each image is its own."""
     called = whose(dataset.groups, dataset.group_words)[1]
     kept = [i for i, column in enumerate(COLUMNS) if called != "images" or "people" not in column]
-    return tuple(COLUMNS[i].replace("people", called) for i in kept), [
-        tuple(row[i] for i in kept) for row in rows
-    ]
+    columns = tuple(COLUMNS[i].replace("people", called) for i in kept)
+    return columns, [tuple(row[i] for i in kept) for row in rows]
 
 
 def in_short(columns: tuple[str, ...], rows: list[Row], file: Path) -> str:
     """Return the table as text; of more than 20 classes those with the most and the fewest images."""
     images = columns.index("images")
-    order = sorted(range(len(rows)), key=lambda place: -int(rows[place][images]))
+    order = sorted(range(len(rows)), key=lambda number: -int(rows[number][images]))
     first, last = ends(order)
     if not last:
         return format_table(columns, rows)
     left_out = len(rows) - len(first) - len(last)
     gap = f"... {left_out} more, all in {file}"
-    lines = format_table(columns, [*(rows[i] for i in first), *(rows[i] for i in last)]).split("\n")
+    lines = format_table(columns, [rows[i] for i in (*first, *last)]).split("\n")
     return "\n".join([*lines[: 1 + len(first)], gap, *lines[1 + len(first) :]])
 
 

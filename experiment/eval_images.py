@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.images.file_report import remark_lines
+from dataset.images.file_report import missed_line, remark_lines
 from dataset.images.prepare import Prepare
-from dataset.images.store import ImageSource, missed_line, raise_bad
+from dataset.images.store import ImageSource, raise_bad
 
 log = logging.getLogger("podium")
 EVAL = "eval"  # what the organiser's are called in messages

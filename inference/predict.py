@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from dataset.batches import Batch, ahead
+from dataset.reading import Batch, ahead
 from dataset.tasks.base import Logits, Targets
 from utils.device import Precision
 from utils.device_errors import explained

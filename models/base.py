@@ -52,6 +52,7 @@ class Classifier(nn.Module):
         std: tuple[float, ...] = IMAGENET_STD,
         dropout: float = 0.0,
     ) -> None:
+
         super().__init__()
         self.normalise = Normalise(mean, std)
 
@@ -113,6 +114,7 @@ class BackboneModel(Classifier):
             drop_path=drop_path,
             gradient_checkpointing=gradient_checkpointing,
         )
+
         super().__init__(
             backbone.module,
             backbone.features,

@@ -46,12 +46,12 @@ class Limits:
 
     def exceeded(self, cost: Cost) -> list[str]:
         """Return the limits that ``cost`` is over, as a config says them."""
-        found = []
+        limits = []
         if self.max_gflops is not None and cost.flops > self.max_gflops * 1e9:
-            found.append(f"max_gflops = {self.max_gflops:g}")
+            limits.append(f"max_gflops = {self.max_gflops:g}")
         if self.max_params is not None and cost.params > self.max_params * 1e6:
-            found.append(f"max_params = {self.max_params:g}")
-        return found
+            limits.append(f"max_params = {self.max_params:g}")
+        return limits
 
 
 def cost_of(build: Build, image_size: tuple[int, int]) -> Cost:

@@ -17,6 +17,7 @@ class _Fused(nn.Module):
     """Images (N, 3, H, W) in [0, 1] to the features of all branches, one after another (N, sum of F)."""
 
     def __init__(self, branches: Iterable[nn.Module]) -> None:
+
         super().__init__()
         self.branches = nn.ModuleList(branches)
 
@@ -63,13 +64,17 @@ class FusedBackbones(Classifier):
             drop_path=drop_path,
             gradient_checkpointing=gradient_checkpointing,
         )
+
         parts = [*branches, *([(_conv_branch(conv_branch), conv_branch)] if conv_branch else [])]
         if len(parts) < 2:
             raise ValueError("backbones: there is nothing to fuse; name at least two, or use TimmModel")
+
         modules, widths = zip(*parts, strict=True)
         fused = _Fused(modules)
+
         if fresh:
             load_whole(fused, backbones, pretrained)
+
         super().__init__(fused, sum(widths), heads, mean=NO_MEAN, std=NO_STD, dropout=dropout)
 
 

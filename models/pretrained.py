@@ -44,18 +44,20 @@ def load_file_into(
         ConfigError: the file is none of weights, or lacks a tensor of the backbone; nothing is loaded.
     """
     wanted, groups = demanded(backbone), read_weights(path)
-    found = matches(groups, wanted, convert)
-    best = found[0]
+    fits = matches(groups, wanted, convert)
+    best = fits[0]
     if len(best.found) < len(wanted):
         best = as_timm(groups, backbone, wanted) or best
+
     surplus = best.surplus(wanted, classifiers_of(backbone))
     if surplus or len(best.found) < len(wanted):
         raise ConfigError(explained(path, name, wanted, best, surplus, groups) + advice)
     _check_finite(best, path)
     _check_learnt(best, path)
+
     load(backbone, best.tensors, best.found)
     log.info("%d of %d tensors from %s%s", len(best.found), len(wanted), path.name, best.words)
-    if rivals := [one for one in found[1:] if one.found == best.found and _differ(one, best)]:
+    if rivals := [match for match in fits[1:] if match.found == best.found and _differ(match, best)]:
         log.info("%s has other weights too that fit%s: these were not taken.", path.name, rivals[0].words)
 
 
@@ -76,12 +78,16 @@ def load_own(backbone: nn.Module, pretrained: bool | Path, name: str, *, fresh: 
 
 def load(backbone: nn.Module, tensors: Mapping[str, Tensor], names: frozenset[str]) -> None:
     """Copy these tensors, and what is not learnt where it has the right shape."""
-    own = backbone.state_dict()
+    state = backbone.state_dict()
     taken = {
         name: tensors[name]
-        for name in own
+        for name in state
         if name in names
-        or (name in tensors and not own[name].is_floating_point() and own[name].shape == tensors[name].shape)
+        or (
+            name in tensors
+            and not state[name].is_floating_point()
+            and state[name].shape == tensors[name].shape
+        )
     }
     backbone.load_state_dict(taken, strict=False)
 
@@ -93,16 +99,16 @@ def check_loaded(backbone: nn.Module, tensors: Mapping[str, Tensor], name: str) 
         ConfigError: names what is missing.
     """
     wanted = demanded(backbone)
-    found = [key for key in wanted if key in tensors and tensors[key].shape == wanted[key].shape]
-    missing = [key for key in wanted if key not in set(found)]
+    loaded = [key for key in wanted if key in tensors and tensors[key].shape == wanted[key].shape]
+    missing = [key for key in wanted if key not in set(loaded)]
     if missing:
         raise ConfigError(
-            f"The hub's weights for {name} are not whole: {len(found)} of {len(wanted)} tensors, without "
+            f"The hub's weights for {name} are not whole: {len(loaded)} of {len(wanted)} tensors, without "
             f"{', '.join(missing[:_SHOWN])}. Take another tag of it, or pretrained = PATH."
         )
     licence = (getattr(backbone, "pretrained_cfg", None) or {}).get("license")
-    said = f" (licence: {licence})" if licence else ""
-    log.info("%d of %d tensors from the hub's weights for %s%s", len(found), len(wanted), name, said)
+    terms = f" (licence: {licence})" if licence else ""
+    log.info("%d of %d tensors from the hub's weights for %s%s", len(loaded), len(wanted), name, terms)
 
 
 def _check_finite(match: Match, path: Path) -> None:
@@ -125,5 +131,5 @@ def _check_learnt(match: Match, path: Path) -> None:
         )
 
 
-def _differ(one: Match, other: Match) -> bool:
-    return any(not torch.equal(one.tensors[name], other.tensors[name]) for name in one.found)
+def _differ(match: Match, other: Match) -> bool:
+    return any(not torch.equal(match.tensors[name], other.tensors[name]) for name in match.found)

@@ -81,26 +81,30 @@ def read_vectors(path: Path, names: Sequence[str]) -> list[list[float]]:
     """
     if not path.is_file():
         raise ValueError(f"queries = {path} is neither fixed nor learned, and there is no such file")
+
     table = read_table(path, (_LABEL,))
     doubles = keep_one(table.rows, lambda row: row[_LABEL])
     columns = [column for column in table.columns if column != _LABEL]
     problems = [] if columns else [f"there is no column of values beside {_LABEL!r}"]
-    found: dict[str, list[float]] = {}
+
+    vectors: dict[str, list[float]] = {}
     for row in doubles.rows:
-        if row[_LABEL] in found:
+        if row[_LABEL] in vectors:
             clash = doubles.clashes[row.place]
             problems.append(f"{row.place}: label {row[_LABEL]!r} stands further up too: {clash}")
-        found[row[_LABEL]] = values = []
+        vectors[row[_LABEL]] = values = []
         for column in columns:
             try:
                 values.append(convert(row[column], float))
             except ValueError as error:
                 problems.append(f"{row.place}: {column}: {error}")
+
     for name in names:
-        if name not in found:
-            near = closest(name, found.keys() - set(names))
+        if name not in vectors:
+            near = closest(name, vectors.keys() - set(names))
             hint = f" Did you mean {near!r}?" if near else ""
             problems.append(f"there is no line for the label {name!r}.{hint}")
+
     if problems:
         raise DataError(listed(str(path), problems))
-    return [found[name] for name in names]
+    return [vectors[name] for name in names]

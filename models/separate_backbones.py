@@ -53,6 +53,7 @@ class _Separate(nn.Module):
     """Images (N, 3, H, W) in [0, 1] to what the head of each label space sees of the space's branch."""
 
     def __init__(self, branches: Mapping[tuple[str, ...], nn.Module]) -> None:
+
         super().__init__()
         self.spaces = list(branches)
         self.branches = nn.ModuleList(branches.values())
@@ -62,11 +63,11 @@ class _Separate(nn.Module):
 
     def forward(self, images: Tensor, pooled: Mapping[str, bool]) -> dict[str, Tensor]:
         """Return features (N, F) by space, or tokens (N, T, C) where ``pooled`` is False."""
-        found: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
         for spaces, branch in zip(self.spaces, self.branches, strict=True):
             seen = look(branch, images, [pooled[space] for space in spaces])
-            found |= {space: seen[pooled[space]] for space in spaces}
-        return found
+            features |= {space: seen[pooled[space]] for space in spaces}
+        return features
 
 
 @MODELS.register
@@ -99,6 +100,7 @@ class SeparateBackbones(Classifier):
     ) -> None:
         backbones.check(heads)
         spaces, names = zip(*backbones.groups, strict=True)
+
         branches = create_branches(
             names,
             image_size,
@@ -107,11 +109,14 @@ class SeparateBackbones(Classifier):
             drop_path=drop_path,
             gradient_checkpointing=gradient_checkpointing,
         )
+
         modules, widths = zip(*branches, strict=True)
         features = {space: width for group, width in zip(spaces, widths, strict=True) for space in group}
+
         separate = _Separate(dict(zip(spaces, modules, strict=True)))
         if fresh:
             load_whole(separate, names, pretrained)
+
         super().__init__(separate, features, heads, mean=NO_MEAN, std=NO_STD, dropout=dropout)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:

@@ -76,6 +76,7 @@ class SmallResNet(Classifier):
             raise ValueError(
                 f"widths {widths} and blocks {blocks} must be equally many, and the first width at least 2"
             )
+
         first = widths[0]
         layers: list[nn.Module] = [
             nn.PixelUnshuffle(2),  # (3, H, W) to (12, H/2, W/2)
@@ -84,12 +85,14 @@ class SmallResNet(Classifier):
             _conv(first // 2, first, 3, stride=2),
             nn.ReLU(inplace=True),
         ]
+
         total, done, before = sum(blocks), 0, first
         for stage, (width, depth) in enumerate(zip(widths, blocks, strict=True)):
             for block in range(depth):
                 stride = 2 if stage > 0 and block == 0 else 1
                 layers.append(_Block(before, width, stride, drop_path * done / max(1, total - 1)))
                 before, done = width, done + 1
+
         backbone = PooledNet(*layers, num_features=before)
         load_own(backbone, pretrained, type(self).__name__, fresh=fresh)
         super().__init__(backbone, before, heads, dropout=dropout)

@@ -45,9 +45,9 @@ def _net_of(tensors: Tensors, backbone: nn.Module) -> nn.Module | None:
     """Return torchvision's net whose names these are, with these weights, without its last layer."""
     from torchvision import models
 
-    own = str((getattr(backbone, "pretrained_cfg", None) or {}).get("architecture", ""))
+    architecture = str((getattr(backbone, "pretrained_cfg", None) or {}).get("architecture", ""))
     known = models.list_models(module=models)
-    likely = sorted(known, key=lambda name: -SequenceMatcher(None, name, own).ratio())
+    likely = sorted(known, key=lambda name: -SequenceMatcher(None, name, architecture).ratio())
     for name in [name for name in likely if name not in _TOO_LARGE][:_TRIED]:
         shapes = _shapes(name)
         if shapes.keys() != tensors.keys():

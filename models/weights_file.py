@@ -94,8 +94,10 @@ def _check_there(path: Path) -> None:
             f"name a file in it, such as {path / inside[0]}" if inside else "there is no weights file in it"
         )
         raise ConfigError(f"[model] pretrained = {path}: this is a folder and no finished run; {hint}.")
+
     if str(path).startswith(("http:/", "https:/", "s3:/", "gs:/")):
         raise ConfigError(f"[model] pretrained = {path}: this is an address: download it, and name the file.")
+
     if not path.exists():
         raise ConfigError(f"[model] pretrained = {path}: there is no such file.")
     if not path.is_file():
@@ -113,8 +115,10 @@ def _read(path: Path, head: bytes) -> Any:
             raise _refusal(
                 path, f"is a damaged .safetensors file, as if cut off ({error}). {_AGAIN}"
             ) from None
+
     if (kind := _other_kind(path, head)) is not None:
         raise _refusal(path, kind)
+
     try:
         # By its name torch would guess what a file is; and it warns of pickles that it goes on to refuse.
         with torch.serialization.safe_globals(_PLAIN), path.open("rb") as file, warnings.catch_warnings():
@@ -137,17 +141,20 @@ def _other_kind(path: Path, head: bytes) -> str | None:
         return "is a pointer of Git LFS, not the weights: get them with 'git lfs pull' in its repository"
     if head.lstrip()[:1] == b"<":
         return f"is a web page, not weights. {_AGAIN}, from the link that gives the file itself"
+
     for magic, what in _KINDS:
         if head.startswith(magic):
             return f"is {what}. It takes .safetensors or torch's .pth. {_SAVE}"
     if head.startswith(b"PK"):
         return _zip_kind(path)
+
     if path.suffix.lower() == ".onnx":
         return f"is an ONNX file, a program and not only weights. {_SAVE}"
     if path.suffix.lower() == ".safetensors" and head[:2] not in (b"\x80\x02", b"\x80\x04"):
         return f"is no .safetensors file, whatever its name, or its beginning is damaged. {_AGAIN}"
     if _is_text(head) and not _is_tar(path):
         return f"is a text ({head[:40].decode('utf-8', 'replace').strip()!r} ...), not weights. {_AGAIN}"
+
     if not head.strip(b"\0"):
         return f"is full of zeros: its download or copy was broken off. {_AGAIN}"
     return None
@@ -159,15 +166,18 @@ def _zip_kind(path: Path) -> str | None:
             names = archive.namelist()
     except (zipfile.BadZipFile, ValueError):
         return f"is cut off or damaged: its end is not there. {_AGAIN}"
+
     leaves = {name.rpartition("/")[2] for name in names}
     if "data.pkl" in leaves:
         if any("/code/" in name for name in names):
             return f"is a TorchScript program, not only weights. {_SAVE}"
         return None
+
     if names and all(name.endswith(".npy") for name in names):
         return f"is a NumPy archive (.npz), not weights of torch. {_SAVE}"
     if leaves & {"model.weights.h5", "saved_model.pb"}:
         return f"is a model of Keras, not weights of torch. {_SAVE}"
+
     inside = next((name for name in names if name.endswith(_SUFFIXES)), None)
     hint = f"Unpack it, and name {inside!r}" if inside else _SAVE
     return f"is a zip archive ({', '.join(names[:3]) or 'with nothing in it'}), not weights. {hint}"
@@ -210,6 +220,7 @@ def _groups(content: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, Tensors]
     if len(keys) > _DEEPEST or not isinstance(content, Mapping | Sequence) or isinstance(content, str):
         return
     items = list(content.items() if isinstance(content, Mapping) else enumerate(content[:8]))
+
     tensors = {
         key: value if isinstance(value, Tensor) else torch.from_numpy(value)
         for key, value in items

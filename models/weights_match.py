@@ -77,12 +77,12 @@ def matches(
         wanted: what the backbone has.
         convert: tried on the names as they are in the file, without the prefix.
     """
-    found = [
+    fits = [
         _match(keys, prefix, inside, wanted, convert)
         for keys, tensors in groups.items()
         for prefix, inside in _inside(tensors, wanted)
     ]
-    return sorted(found, key=lambda match: match.rank, reverse=True)
+    return sorted(fits, key=lambda match: match.rank, reverse=True)
 
 
 def classifiers_of(backbone: nn.Module) -> tuple[str, ...]:
@@ -109,6 +109,7 @@ def _prefixes(names: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list
                 before[name[: end.end()]] += 1
             if number < _DEEPEST:
                 common[name[: end.end()]] += 1
+
     shared = [prefix for prefix, count in common.items() if 2 * count >= len(names)]
     likely = [prefix for prefix, _ in before.most_common(_MOST_PREFIXES)]
     return list(dict.fromkeys(["", *likely, *shared]))

@@ -59,6 +59,8 @@ def _explanation(
         return "It holds the state of an optimiser without the model's weights: name the file with those."
     if not any(tensor.is_floating_point() for tensor in best.tensors.values()):
         return "Its tensors are whole numbers: quantised weights can't be trained. Take the ones before that."
+
+    # Then by what is known of other nets.
     if (fitting := _architecture(path, name, groups)) is not None:
         return f"These are weights of another architecture: they fit backbone = {fitting}."
     if surplus and len(best.found) == len(wanted):
@@ -66,6 +68,7 @@ def _explanation(
             "The others stand inside the backbone's parts: the file is of a larger architecture, of which "
             "this backbone would be a torso."
         )
+
     if best.others:
         lines = [
             f"{key} is {tuple(best.tensors[key].shape)} there and {tuple(wanted[key].shape)} here"
@@ -75,6 +78,7 @@ def _explanation(
             f"Of other shapes under the same names: {len(best.others)} ({'; '.join(lines)}). They are of "
             "another size of this architecture, or of images of another size or number of colours."
         )
+
     if (prefixes := _prefixes_of(wanted, groups)) is not None:
         return (
             f"All names are there, but behind several prefixes ({_shown(prefixes)}): save the backbone's "
@@ -85,6 +89,7 @@ def _explanation(
             "These look like torchvision's names, of a net that is not, layer by layer, what timm has under "
             "this name: take timm's own weights (pretrained = yes), or the backbone that they were made for."
         )
+
     if 2 * len(best.found) >= len(wanted):
         return _cut(wanted, best)
     return (
@@ -111,16 +116,18 @@ def _architecture(path: Path, name: str, groups: Mapping[str, Tensors]) -> str |
     import timm
     from timm.models import model_entrypoint
 
-    own = name.partition(".")[0]
-    if not timm.is_model(own):  # several backbones, or one of Podium's own
+    architecture = name.partition(".")[0]
+    if not timm.is_model(architecture):  # several backbones, or one of Podium's own
         return None
-    family = timm.list_models(module=model_entrypoint(own).__module__.rpartition(".")[2])
+    family = timm.list_models(module=model_entrypoint(architecture).__module__.rpartition(".")[2])
+
     named = [known for known in timm.list_models() if len(known) > 5 and known in path.name.lower()]
     called = get_close_matches(path.stem.lower(), timm.list_models(), n=3, cutoff=0.5)
-    near = get_close_matches(own, family, n=_TRIED, cutoff=0.0)
+    near = get_close_matches(architecture, family, n=_TRIED, cutoff=0.0)
+
     candidates = [*sorted(named, key=len, reverse=True)[:3], *called, "resnet18", "resnet50", *near]
     for candidate in list(dict.fromkeys(candidates))[:_TRIED]:
-        if candidate != own and _fits(candidate, groups):
+        if candidate != architecture and _fits(candidate, groups):
             return candidate
     return None
 
@@ -143,7 +150,7 @@ def _prefixes_of(wanted: Mapping[str, Tensor], groups: Mapping[str, Tensors]) ->
     for tensors in groups.values():
         before: dict[str, str] = {}
         for key in tensors:
-            for start in (0, *(place + 1 for place, letter in enumerate(key) if letter in "./")):
+            for start in (0, *(index + 1 for index, letter in enumerate(key) if letter in "./")):
                 if key[start:] in wanted and key[start:] not in before:
                     before[key[start:]] = key[:start]
                     break

@@ -18,8 +18,8 @@ def shards_of(path: Path) -> list[Path]:
     """
     if path.name.endswith(INDEX):
         files = _indexed(path)
-    elif found := _SHARD.fullmatch(path.name):
-        stem, _, count, suffix = found.groups()
+    elif shard := _SHARD.fullmatch(path.name):
+        stem, _, count, suffix = shard.groups()
         files = [path.with_name(f"{stem}-{n:05}-of-{count}{suffix}") for n in range(1, int(count) + 1)]
     else:
         return [path]

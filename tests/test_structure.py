@@ -101,7 +101,7 @@ def test_functions_have_at_most_30_statements() -> None:
 
 
 # Folders whose bodies still wait for somebody to read them and part them into steps.
-WAITING = ("dataset/", "models/", "tools/")
+WAITING = ("dataset/metrics/", "dataset/submissions/", "dataset/tasks/", "tools/")
 
 
 def without_a_paragraph(path: Path) -> list[str]:

@@ -35,6 +35,7 @@ def _words(annotation: Any, several: bool = False) -> str:
 
     if origin is Literal:
         return _alternatives([str(value) for value in args])
+
     if origin is tuple:
         return _tuple(args)
 
@@ -42,6 +43,7 @@ def _words(annotation: Any, several: bool = False) -> str:
         return str(annotation.allowed())
     if hasattr(annotation, "from_text"):
         return told_in_a_line(annotation).rstrip(".")
+
     word, words = _KINDS[annotation]
     article = "" if annotation is bool or annotation is str else "a "
     return words if several else f"{article}{word}"

@@ -68,8 +68,8 @@ def separator_of(path: Path, needs: Sequence[str]) -> str:
         DataError: it is no text, see ``opened``.
     """
     with opened(path) as file:
-        if said := _excels(next(_without_nul(path, file), "")):
-            return said
+        if named := _excels(next(_without_nul(path, file), "")):
+            return named
 
     others = []
     for mark in _SEPARATORS:
@@ -136,4 +136,4 @@ def _head(path: Path, separator: str) -> list[list[str]]:
     with opened(path) as file:
         reader = csv.reader(_without_nul(path, file), delimiter=separator)
         records = ([comparable(cell) for cell in cells] for cells in reader)
-        return list(islice((cells for cells in records if any(cells)), _LOOKED_AT))
+        return list(islice(filter(any, records), _LOOKED_AT))

@@ -37,14 +37,15 @@ def keep_one(rows: Sequence[Row], key: Callable[[Row], str]) -> Doubles:
     Args:
         key: what a row is about, such as an image's name; nothing of it is a row by itself.
     """
-    times = Counter(map(key, rows))
+    times: Counter[str] = Counter()
     first: dict[str, Row] = {}
     kept: list[Row] = []
     notes: list[str] = []
-    clashes: dict[str, str] = {}
+    contradicted: dict[str, tuple[str, Row, Row, str]] = {}  # by place: name, the row, another one, a column
 
-    for row in rows:
+    for row in rows:  # once, since a table makes its rows anew each time
         name = key(row)
+        times[name] += 1
         known = first.setdefault(name, row) if name else row
         if known is row:
             kept.append(row)
@@ -54,15 +55,17 @@ def keep_one(rows: Sequence[Row], key: Callable[[Row], str]) -> Doubles:
             kept.append(row)
             column = differing[0]
             for here, there in ((known, row), (row, known)):
-                clashes.setdefault(
-                    here.place,
-                    f"{name!r} stands in {times[name]} rows, in {there.place} with another {column} "
-                    f"({there[column]!r} there, {here[column]!r} here)",
-                )
+                contradicted.setdefault(here.place, (name, here, there, column))
+
+    clashes = {
+        line: f"{name!r} stands in {times[name]} rows, in {there.place} with another {column} "
+        f"({there[column]!r} there, {here[column]!r} here)"
+        for line, (name, here, there, column) in contradicted.items()
+    }
     if len(notes) > _MOST_SHOWN:
         notes[_MOST_SHOWN:] = [f"... and {len(notes) - _MOST_SHOWN} more rows repeat others"]
     return Doubles(kept, notes, clashes)
 
 
-def _differing(one: Row, other: Row) -> list[str]:
-    return [name for name in one.values if one[name] != other[name] and not is_index(name)]
+def _differing(row: Row, other: Row) -> list[str]:
+    return [name for name in row.values if row[name] != other[name] and not is_index(name)]

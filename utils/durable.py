@@ -43,7 +43,9 @@ def write_durably(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         WriteFailed: the disk is full, or the like; the old file is still there.
     """
+
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
     with writing(path):
         _remove_left_of(path)
         try:

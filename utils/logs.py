@@ -31,14 +31,14 @@ class _Printable(logging.Formatter):
 class _File(logging.FileHandler):
     """A log whose failing stops nothing: that is said once, and each line is tried anew."""
 
-    _said = False
+    _complained = False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             raise
-        if not self._said:
-            self._said = True
+        if not self._complained:
+            self._complained = True
             log.warning("%s", _cannot(self.baseFilename, error))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Accuracy, F1 and average precision, with the set of classes fixed.
+"""Counts of classes, thresholds and average precision, with the set of classes fixed.
 
 *weights* (N,) say how often each image counts, in whole numbers: what a bootstrap draws.
 """
@@ -29,34 +29,6 @@ def confusion_matrix(
     return counts.astype(np.int64).reshape(classes, classes)
 
 
-def accuracy(confusion: Counts) -> float:
-    """Return the share of right answers in [0, 1]; 0 when there are none."""
-    return float(np.trace(confusion) / max(1, confusion.sum()))
-
-
-def f1_scores(confusion: Counts) -> NDArray[np.float64]:
-    """Return the F1 of each class (K,) in [0, 1]; a class that never occurs has 0.
-
-    F1 = 2 TP / (2 TP + FP + FN), as sklearn's ``f1_score(labels=range(K), zero_division=0)``.
-    """
-    right = np.diag(confusion)
-    total = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return np.asarray(2 * right / np.maximum(1, total), dtype=np.float64)
-
-
-def macro_f1(true: NDArray[np.int64], chosen: NDArray[np.int64], classes: int) -> float:
-    """Return the mean of ``f1_scores`` without a matrix, for those that ask often.
-
-    Args:
-        true: (N,) class indices in [0, K), or -1 where the label is not known: left out.
-        chosen: (N,) class indices in [0, K), or -1 where no class was chosen.
-    """
-    chosen = np.where(true < 0, -1, chosen)
-    right, total = true[(true == chosen) & (true >= 0)], np.concatenate([true, chosen])
-    counts = [np.bincount(of[of >= 0], minlength=classes) for of in (right, total)]
-    return float((2 * counts[0] / np.maximum(1, counts[1])).mean())
-
-
 class AveragePrecision:
     """The average precision of each of several labels: sorted once, counted often.
 
@@ -81,15 +53,15 @@ class AveragePrecision:
         AP = sum over n of (R_n - R_(n-1)) P_n, over the thresholds from the highest, equal scores being
         one threshold: as sklearn's ``average_precision_score``.
         """
-        found = np.full(len(self.labels), np.nan)
+        precision = np.full(len(self.labels), np.nan)
         for label, (images, positive, until, among) in enumerate(
             self.labels
         ):  # one at a time: it fits a cache
             gain = weights[positive]
             if total := gain.sum():
                 predicted, right = weights[images].cumsum()[until - 1], gain.cumsum()[among - 1]
-                found[label] = (gain * right / np.where(predicted > 0, predicted, 1)).sum() / total
-        return found
+                precision[label] = (gain * right / np.where(predicted > 0, predicted, 1)).sum() / total
+        return precision
 
 
 def mean_average_precision(true: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float:
@@ -98,15 +70,15 @@ def mean_average_precision(true: NDArray[np.bool_], scores: NDArray[np.floating[
     Labels without a positive are left out; 0 if no label has one. The precision at a positive's threshold
     counts once for each positive.
     """
-    found = []
+    of_labels = []
     for has, values in zip(true.T, scores.T, strict=True):
         if not has.any():
             continue
         every, positive = np.sort(values), np.sort(values[has])
         predicted = len(every) - np.searchsorted(every, positive)
         right = len(positive) - np.searchsorted(positive, positive)
-        found.append(float((right / predicted).mean()))
-    return sum(found) / max(1, len(found))
+        of_labels.append(float((right / predicted).mean()))
+    return sum(of_labels) / max(1, len(of_labels))
 
 
 def best_thresholds(
@@ -129,32 +101,6 @@ def best_thresholds(
     at = (np.arange(true.shape[1]), f1.argmax(axis=1))
     below = np.hstack([ranked[:, 1:], np.zeros_like(ranked[:, :1])])[at[0], last[at]]
     return np.where(true.any(axis=0), (ranked[at] + below) / 2, default)
-
-
-class LabelF1:
-    """The F1 of each of several labels, of which an image may have any: gone through once, counted often.
-
-    Args:
-        true: (N, K) which images have which label.
-        chosen: (N, K) which were chosen.
-    """
-
-    def __init__(self, true: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> None:
-        self.labels = true.shape[1]
-        self.right, self.true, self.chosen = (np.nonzero(marks) for marks in (true & chosen, true, chosen))
-
-    def scores(self, weights: Weights) -> tuple[NDArray[np.float64], float]:
-        """Return the F1 of each label (K,), and the micro-F1: that of all labels' counts added up.
-
-        F1 = 2 TP / (2 TP + FP + FN), 0 for a label that is neither true nor chosen, as sklearn's
-        ``f1_score(average=None, zero_division=0)`` and ``average="micro"``.
-        """
-        right, true, chosen = (
-            np.bincount(label, weights[image], minlength=self.labels)
-            for image, label in (self.right, self.true, self.chosen)
-        )
-        total = true + chosen
-        return 2 * right / np.maximum(1, total), float(2 * right.sum() / max(1, total.sum()))
 
 
 def _ranked(

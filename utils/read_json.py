@@ -39,6 +39,7 @@ def read_json(
         raise DataError(f"{path} can't be read: {error.strerror or error}. {advice}") from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is damaged: {error}. {advice}") from None
+
     if not isinstance(values, dict):
         raise DataError(f"{path} is damaged: it holds no object. {advice}")
 

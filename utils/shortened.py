@@ -12,8 +12,8 @@ def listing(names: Sequence[str], where: str = "", *, between: str = ", ") -> st
     """Return all names, or the first 20 and how many more there are; ``where`` all of them stand."""
     if len(names) <= MOST:
         return between.join(names)
-    place = f", all in {where}" if where else ""
-    return f"{between.join(islice(names, MOST))}{between}... and {len(names) - MOST} more{place}"
+    rest = f", all in {where}" if where else ""
+    return f"{between.join(islice(names, MOST))}{between}... and {len(names) - MOST} more{rest}"
 
 
 def brief(before: object, after: object, most: int = 200) -> tuple[str, str]:
@@ -22,10 +22,10 @@ def brief(before: object, after: object, most: int = 200) -> tuple[str, str]:
     same = next((i for i, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
     start = 0 if max(map(len, texts)) <= most else max(0, same - 20)
     parts = [("... " if start else "") + text[start : start + most] for text in texts]
-    one, other = (
+    first, second = (
         f"{part} ..." if len(text) > start + most else part for part, text in zip(parts, texts, strict=True)
     )
-    return one, other
+    return first, second
 
 
 def ends(rows: Sequence[T]) -> tuple[list[T], list[T]]:

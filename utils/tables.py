@@ -94,13 +94,18 @@ class Rows(Sequence[Row]):
     def __iter__(self) -> Iterator[Row]:
         return map(self._row, range(len(self)))
 
+    def column(self, name: str) -> list[str]:
+        """Return a column's values (N) as they are compared, without making a row."""
+        index = self._columns.index(name)
+        return [cells[index] for cells in self._cells]
+
     def _row(self, number: int) -> Row:
         values = dict(zip(self._columns, self._cells[number], strict=True))
-        place = f"{self._name} line {self._lines[number]}"
+        line = f"{self._name} line {self._lines[number]}"
         if (written := self._written.get(number)) is None:  # as nearly all rows are
-            return Row(values, place, _SAME)
+            return Row(values, line, _SAME)
         pairs = zip(self._columns, written, strict=True)
-        return Row(values, place, {name: cell for name, cell in pairs if cell != values[name]})
+        return Row(values, line, {name: cell for name, cell in pairs if cell != values[name]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,10 @@ class Table:
     rows: Sequence[Row]
     header: tuple[str, ...]
     separator: str = ","
+
+    def column(self, name: str) -> list[str]:
+        """Return a column's values (N) as they are compared."""
+        return self.rows.column(name) if isinstance(self.rows, Rows) else [row[name] for row in self.rows]
 
 
 def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Table:

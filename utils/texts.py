@@ -36,13 +36,13 @@ def spelling_like(texts: Iterable[str], like: Iterable[str]) -> dict[str, str]:
     for text in like:
         if (name := comparable(text)) in known:
             spelt.setdefault(name, set()).add(text.strip())
-    found = {name: next(iter(several)) for name, several in spelt.items() if len(several) == 1}
+    spelling_of = {name: next(iter(several)) for name, several in spelt.items() if len(several) == 1}
     for form in ("NFC", "NFD"):
-        if all(spelling == unicodedata.normalize(form, name) for name, spelling in found.items()) and any(
-            unicodedata.normalize("NFD", name) != name for name in found
-        ):
-            return {name: unicodedata.normalize(form, name) for name in known} | found
-    return found
+        if all(
+            spelling == unicodedata.normalize(form, name) for name, spelling in spelling_of.items()
+        ) and any(unicodedata.normalize("NFD", name) != name for name in spelling_of):
+            return {name: unicodedata.normalize(form, name) for name in known} | spelling_of
+    return spelling_of
 
 
 class Texts(Sequence[str]):
@@ -53,10 +53,10 @@ class Texts(Sequence[str]):
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        place: dict[str, int] = {}
-        numbers = [place.setdefault(text, len(place)) for text in texts]
-        self.numbers: NDArray[np.unsignedinteger] = np.array(numbers, np.min_scalar_type(len(place)))
-        encoded = [text.encode("utf-8", "surrogateescape") for text in place]
+        number_of: dict[str, int] = {}
+        numbers = [number_of.setdefault(text, len(number_of)) for text in texts]
+        self.numbers: NDArray[np.unsignedinteger] = np.array(numbers, np.min_scalar_type(len(number_of)))
+        encoded = [text.encode("utf-8", "surrogateescape") for text in number_of]
         self._bytes = b"".join(encoded)
         ends = np.cumsum([0, *map(len, encoded)])
         self._ends = ends.astype(np.min_scalar_type(ends[-1]))

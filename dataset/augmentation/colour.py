@@ -47,6 +47,6 @@ def hue(images: Tensor, turn: Tensor) -> Tensor:
     sixth = torch.where(value == red, (green - blue) / divisor, of_green) + 6 * turn.view(-1, 1, 1)
     missing = []  # each channel's distance from the value, as a fraction of the chroma
     for first in (5, 3, 1):  # of red, green and blue: how far its fall begins before or after red
-        place = (first + sixth) % 6
-        missing.append(torch.minimum(place, 4 - place).clamp(0, 1))
+        position = (first + sixth) % 6
+        missing.append(torch.minimum(position, 4 - position).clamp(0, 1))
     return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.stack(missing, dim=1)

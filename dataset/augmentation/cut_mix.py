@@ -37,5 +37,5 @@ class CutMix(Mixing):
 def _stretch(chance: Chance, side: Tensor, length: int) -> Tensor:
     """Return bool (N, length): ``side`` (N, 1) of the length around a random place is True."""
     middle = chance.uniform(0, 1, len(side), 1) * length
-    place = torch.arange(length, device=side.device) + 0.5
-    return (place - middle).abs() < side * length / 2
+    middles = torch.arange(length, device=side.device) + 0.5
+    return (middles - middle).abs() < side * length / 2

@@ -37,8 +37,8 @@ class GaussianBlur(Augmentation):
         chosen = chance.uniform(0, 1, count, 1, 1, 1) < self.probability
         sigma = chance.uniform(*self.sigma, count, 1)
         radius = min(math.ceil(3 * self.sigma[1]), height - 1, width - 1)  # mirroring reaches no farther
-        place = torch.arange(-radius, radius + 1, device=images.device)
-        weights = (-((place / sigma) ** 2) / 2).softmax(dim=1).repeat_interleave(channels, dim=0)
+        offsets = torch.arange(-radius, radius + 1, device=images.device)
+        weights = (-((offsets / sigma) ** 2) / 2).softmax(dim=1).repeat_interleave(channels, dim=0)
         # Each channel of each image is a group with weights of its own: one pass for the whole batch.
         padded = F.pad(images, [radius] * 4, mode="reflect").flatten(0, 1)
         across = F.conv2d(padded, weights[:, None, None, :], groups=len(weights))

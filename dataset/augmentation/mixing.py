@@ -86,6 +86,8 @@ def _next_in_circle(may_mix: Tensor, chance: Chance) -> Tensor:
     So each image of a group gives once and takes once, and is its own partner only if it is alone.
     """
     count = len(may_mix)
-    place = chance.permutation(count)
-    ahead = (place[None, :] - place[:, None] - 1) % count  # 0 = the next one, count - 1 = the image itself
+    position = chance.permutation(count)
+    ahead = (
+        position[None, :] - position[:, None] - 1
+    ) % count  # 0 = the next one, count - 1 = the image itself
     return ahead.masked_fill(~may_mix, count).argmin(dim=1)

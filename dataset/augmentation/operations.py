@@ -101,13 +101,14 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 def one_of_all(
-    images: Tensor, strength: Tensor, chance: Chance, operations: Sequence[Operation] = OPERATIONS
+    images: Tensor, strength: Tensor, chance: Chance, operations: Sequence[Operation] | None = None
 ) -> Tensor:
-    """Return each image changed by one operation, drawn at random, with its own strength.
+    """Return each image changed by one operation, of all or those given, with its own strength.
 
     The batch is dealt out to the operations, so each is used equally often, give or take one image: which
     images it gets is random, how many is known without asking the device.
     """
+    operations = operations or OPERATIONS
     order = chance.permutation(len(images))
     first = chance.generator.initial_seed() % len(operations)  # else the first ones had one image more always
     dealt = [order[number :: len(operations)] for number in range(min(len(images), len(operations)))]
@@ -115,6 +116,7 @@ def one_of_all(
         operations[(first + number) % len(operations)](images[rows], strength[rows])
         for number, rows in enumerate(dealt)
     ]
+
     # Put back in order by reading, since writing to rows makes a GPU sort them, for each operation.
     return torch.cat(changed).index_select(0, torch.cat(dealt).argsort())
 

@@ -38,5 +38,5 @@ class RandomErasing(Augmentation):
         """Return bool (count, length): a random stretch of each row is True."""
         size = chance.uniform(self.smallest, self.largest, count, 1) * length
         start = chance.uniform(0, 1, count, 1) * (length - size)
-        place = torch.arange(length, device=size.device) + 0.5
-        return (place >= start) & (place < start + size)
+        middles = torch.arange(length, device=size.device) + 0.5
+        return (middles >= start) & (middles < start + size)

@@ -52,10 +52,12 @@ class TrainAugmentation(Augmentation):
         """Return (N, 2, 3): from the result's coordinates in [-1, 1] to those of the prepared image."""
         count = len(images)
         height, width = self.size
+
         mirrored = torch.where(chance.uniform(0, 1, count) < self.flip, -1.0, 1.0)
         zoom = 1 + chance.uniform(-self.scale, self.scale, count)
         angle = chance.uniform(-self.degrees, self.degrees, count) * (math.pi / 180)
         move = chance.uniform(-2 * self.shift, 2 * self.shift, count, 2)
+
         cos, sin = angle.cos() * zoom, angle.sin() * zoom
         maps = torch.stack(
             [

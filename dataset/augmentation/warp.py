@@ -61,9 +61,9 @@ def _in_pixels(
     height, width = result
     to_ends = np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])
     sides = np.array([[source[1]], [source[0]]], dtype=np.float64)
-    found = (maps @ to_ends) * sides / 2
-    found[:, :, 2:] += (sides - 1) / 2
-    return np.asarray(found)
+    maps_of_pixels = (maps @ to_ends) * sides / 2
+    maps_of_pixels[:, :, 2:] += (sides - 1) / 2
+    return np.asarray(maps_of_pixels)
 
 
 @cache

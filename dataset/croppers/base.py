@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from utils.errors import ConfigError
 from utils.registry import Registry
 
 Pixels = NDArray[np.uint8]
@@ -19,6 +20,10 @@ class Box(NamedTuple):
     left: int
     height: int
     width: int
+
+    def cut(self, image: Pixels) -> Pixels:
+        """Return this part of an image (H, W, 3), as a view."""
+        return image[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 class Cropper:
@@ -59,6 +64,21 @@ class Cropper:
         """Return the part to keep of an image in which nothing was found."""
         return Box(0, 0, *image.shape[:2])
 
+    def box_or_fallback(self, image: Pixels) -> tuple[Box, bool]:
+        """Return the part to keep, and whether it was found or is the fallback.
+
+        Raises:
+            ConfigError: the part is not inside the image.
+        """
+        part = self(image)
+        top, left, height, width = self.fallback(image) if part is None else part
+
+        rows, columns = image.shape[:2]
+        if not (0 <= top < top + height <= rows and 0 <= left < left + width <= columns):
+            name, where = type(self).__name__, Box(top, left, height, width)
+            raise ConfigError(f"[crop] {name}: {where} is not inside an image of {rows} x {columns} pixels.")
+        return Box(top, left, height, width), part is not None
+
     def facts(self) -> dict[str, object]:
         """Return what a cache must be keyed by: the class, its options and its source."""
         return {"name": type(self).__name__, "options": self._options, "source": _source(type(self))}
@@ -81,6 +101,7 @@ def _source(cls: type) -> str:
     """Return a digest of the modules that define a class, so that changed code meets no stale cache."""
     modules = {inspect.getmodule(base) for base in cls.__mro__[:-1]}
     digest = hashlib.sha256()
+
     for module in sorted(filter(None, modules), key=lambda module: module.__name__):
         try:
             digest.update(inspect.getsource(module).encode())

@@ -51,12 +51,12 @@ class FaceFinder:
         scale = min(1.0, _LONGEST / max(height, width))
         small = (max(1, round(width * scale)), max(1, round(height * scale)))
         reduced = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        found = [
+        faces = [
             Face(top / scale, left / scale, rows / scale, columns / scale)
             for left, top, columns, rows in self.detect(self._of_thread.detector, reduced)
             if min(rows, columns) >= _SMALLEST * min(small)
         ]
-        return min(found, key=lambda face: _rank(face, height, width), default=None)
+        return min(faces, key=lambda face: _rank(face, height, width), default=None)
 
     def load(self) -> Any:
         """Return a new detector."""

@@ -43,15 +43,18 @@ def draw_demo_data(folder: Path, *, people: int = 240, eval_people: int = 40, se
         raise ValueError(f"Expected people >= 20, eval_people >= 1. Got {people}, {eval_people}.")
     if folder.exists():
         return
+
     partial = folder.with_name(folder.name + ".partial")
     remove_folder(partial)
     train, held_out = demo_people(people, seed), demo_people(eval_people, seed, first=people + 1)
     files = _write_train_table(partial / "train", train, seed)
     files += _write_eval_table(partial / "eval", held_out, seed)
+
     bar = tqdm(total=len(files), desc="Drawing demo data", unit="person", disable=None)
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(_draw_person, train + held_out, files, [seed] * len(files)):
             bar.update()
+
     put(partial / _MARK, b"Drawn by Podium, no photo of anyone. May be deleted at any time.\n")
     name_folder(partial, folder)
 
@@ -65,10 +68,10 @@ def demo_people(count: int, seed: int, *, first: int = 1) -> list[Person]:
     """Returns people numbered from ``first`` (1 or more): genders and ages evenly, shuffled."""
     people = []
     order = np.random.default_rng([seed, 0, first]).permutation(count).tolist()
-    for number, place in enumerate(order, start=first):
-        low, high = AGES[BANDS[place // 2 % len(BANDS)]]
+    for number, position in enumerate(order, start=first):
+        low, high = AGES[BANDS[position // 2 % len(BANDS)]]
         age = int(np.random.default_rng([seed, number, 0]).integers(low, high + 1))
-        people.append(Person(number, ("male", "female")[place % 2], age))
+        people.append(Person(number, ("male", "female")[position % 2], age))
     return people
 
 
@@ -79,16 +82,19 @@ def _write_train_table(folder: Path, people: Sequence[Person], seed: int) -> lis
     ids[12] = f"{ids[11]}-1"
     twin = next(i for i in range(14, len(people)) if people[i].gender != people[i - 1].gender)
     ids[twin] = ids[twin - 1]
+
     png, jpeg = max(2, round(0.06 * len(ids))), max(2, round(0.04 * len(ids)))
     endings = ["png"] * png + ["jpeg"] * jpeg + ["jpg"] * (len(ids) - png - jpeg)
     order = np.random.default_rng([seed, 0, 0]).permutation(len(ids))
+
     rows: list[tuple[object, ...]] = [("id", "gender", "race", "age", "path")]
     files = []
-    for id_, person, place in zip(ids, people, order, strict=True):
+    for id_, person, position in zip(ids, people, order, strict=True):
         path = f"{id_}_{person.gender}_Drawn_{person.age}"
         make_folder(folder / "images" / path)
         rows.append((id_, person.gender, "Drawn", person.age, path))
-        files.append([folder / "images" / path / f"{name}.{endings[place]}" for name in PHOTOS])
+        files.append([folder / "images" / path / f"{name}.{endings[position]}" for name in PHOTOS])
+
     put(folder / "train.csv", _csv(rows))
     return files
 
@@ -96,12 +102,18 @@ def _write_train_table(folder: Path, people: Sequence[Person], seed: int) -> lis
 def _write_eval_table(folder: Path, people: Sequence[Person], seed: int) -> list[list[Path]]:
     """Writes info.csv, makes the folder and returns the seven files of each person."""
     make_folder(folder / "images")
-    keys = [[f"{seed} {person.number} {name}" for name in PHOTOS] for person in people]
-    names = [[hashlib.sha1(key.encode()).hexdigest() + ".jpg" for key in seven] for seven in keys]
+    names = [_eval_names(person, seed) for person in people]
+
     rows = [(name, 0) for seven in names for name in seven]
     order = np.random.default_rng([seed, 0, 0]).permutation(len(rows))
-    put(folder / "info.csv", _csv([("ImageID", "ans"), *(rows[place] for place in order)]))
+    put(folder / "info.csv", _csv([("ImageID", "ans"), *(rows[position] for position in order)]))
     return [[folder / "images" / name for name in seven] for seven in names]
+
+
+def _eval_names(person: Person, seed: int) -> list[str]:
+    """Return names that say nothing of the person or the photo, as the organiser's."""
+    keys = [f"{seed} {person.number} {name}" for name in PHOTOS]
+    return [hashlib.sha1(key.encode()).hexdigest() + ".jpg" for key in keys]
 
 
 def _csv(rows: Iterable[Sequence[object]]) -> bytes:

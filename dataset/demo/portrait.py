@@ -8,19 +8,15 @@ Shapes are given in face coordinates: pixels at scale 1, x to the right and y do
 nose; the head reaches from y = -125 to y = 120. Colours are blue, green, red, 0 to 255.
 """
 
-import colorsys
-import functools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Colour = tuple[float, float, float]
-Points = NDArray[np.float64]  # (N, 2)
+from dataset.demo.shapes import HEIGHT, WIDTH, Colour, Points, hsv, mix, oval, smooth, stretch
 
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
-HEIGHT, WIDTH = 512, 384
 
 WHITE, SILVER, INK = (250.0, 250.0, 250.0), (216.0, 214.0, 212.0), (38.0, 28.0, 34.0)
 SKINS = ((200, 220, 248), (170, 200, 240), (130, 170, 222), (94, 132, 190), (68, 98, 150))
@@ -43,10 +39,12 @@ class Look:
     def __init__(self, person: Person, rng: np.random.Generator) -> None:
         female, young, old = person.gender == "female", person.age < 30, person.age >= 60
         skin = int(rng.integers(len(SKINS) - 1))
-        self.skin = _mix(SKINS[skin], SKINS[skin + 1], rng.random())
+        self.skin = mix(SKINS[skin], SKINS[skin + 1], rng.random())
+
         self.grey = 0.0 if young else rng.uniform(0.7, 1) if old else rng.uniform(0.05, 0.35)
         if old and rng.random() < 0.12:
             self.grey = 0.35  # dyed
+
         hue, strong, bright = rng.random(), rng.uniform(0.5, 0.85), rng.uniform(0.5, 0.95)
         if not young or rng.random() < 0.5:  # a natural colour
             hue, strong, bright = (
@@ -54,20 +52,23 @@ class Look:
                 0.9 * strong,
                 rng.uniform(0.12, 0.32 if young else 0.5),
             )
-        self.hair = _mix(_hsv(hue, strong, bright), SILVER, self.grey)
+        self.hair = mix(hsv(hue, strong, bright), SILVER, self.grey)
+
         self.long, self.hair_end = rng.random() < (0.93 if female else 0.05), rng.uniform(90, 210)
         self.curl, self.parting = max(0.0, rng.uniform(-0.03, 0.06)), rng.uniform(-0.6, 0.6)
         self.receding = 0.0 if female or young else rng.random()
+
         self.brow = max(3.0, rng.normal(4.5 if female else 11, 1.3))
         self.lashes = rng.random() < (0.92 if female else 0.04)
         self.lips = rng.uniform(0.3, 1) if female else rng.uniform(0, 0.45)
         self.jaw = float(np.clip(rng.normal(0.2 if female else 0.8, 0.18), 0, 1))
         self.stubble = 0.0 if female or rng.random() < 0.5 else rng.uniform(0.12, 0.6)
         self.lines = 0.0 if young else rng.uniform(0.65, 1) if old else rng.uniform(0.15, 0.5)
+
         self.glasses, self.collar = rng.random() < (0.5 if old else 0.2), rng.random() < 0.5
-        self.clothes = _hsv(rng.random(), rng.uniform(0.2, 0.7), rng.uniform(0.35, 0.9))
-        self.wall = _hsv(rng.random(), rng.uniform(0.1, 0.4), rng.uniform(0.7, 0.95))
-        self.iris = _hsv(rng.uniform(0.05, 0.6), rng.uniform(0.3, 0.7), rng.uniform(0.2, 0.6))
+        self.clothes = hsv(rng.random(), rng.uniform(0.2, 0.7), rng.uniform(0.35, 0.9))
+        self.wall = hsv(rng.random(), rng.uniform(0.1, 0.4), rng.uniform(0.7, 0.95))
+        self.iris = hsv(rng.uniform(0.05, 0.6), rng.uniform(0.3, 0.7), rng.uniform(0.2, 0.6))
         self.masks = [MASKS[kind] for kind in rng.permutation(len(MASKS))]
 
 
@@ -99,23 +100,29 @@ def draw_photo(look: Look, photo: int, rng: np.random.Generator) -> NDArray[np.u
     across, down = zoom * np.cos(turn), zoom * np.sin(turn)
     x, y = rng.normal((WIDTH / 2, 244), 9)
     pose = np.array([(across, -down, x), (down, across, y)])
+
     wall = np.array(look.wall) + rng.normal(0, 14, (3, 3, 1)) + rng.normal(0, 6, (3, 3, 3))
-    canvas = Canvas(_stretch(wall), pose)
+    canvas = Canvas(stretch(wall), pose)
+
     _draw_body(canvas, look)
     head = _draw_head(canvas, look)
     _draw_face(canvas, look, gaze=rng.uniform(-4, 4), smile=rng.uniform(-3, 10))
+
     if photo < 6:
         top = rng.uniform(0, 12) if photo < 5 else rng.uniform(55, 62)
         top = 100 if photo == 5 and rng.random() < 0.4 else top
         _draw_mask(canvas, look.masks[photo], head[:18], top, pleated=rng.random() < 0.6)
+
     if look.glasses:
-        canvas.pair(INK, _oval(37, -4, 28, 23), 4)
+        canvas.pair(INK, oval(37, -4, 28, 23), 4)
         canvas.pair(INK, [(65, -8), (86, -12)], 4)
-        canvas.draw(INK, _oval(0, -6, 9, 6, 180, 360), 4)
+        canvas.draw(INK, oval(0, -6, 9, 6, 180, 360), 4)
+
     _draw_hair(canvas, look)
+
     # A camera's faults: uneven light, blur, noise.
     light = rng.uniform(0.85, 1.1) * rng.uniform(0.85, 1.1, (2, 2, 1)) * rng.normal(1, 0.02, 3)
-    lit = cv2.multiply(canvas.pixels, _stretch(200 * light), scale=1 / 200)
+    lit = cv2.multiply(canvas.pixels, stretch(200 * light), scale=1 / 200)
     noise = rng.integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8) >> 4
     blurred = cv2.GaussianBlur(lit, (3, 3), rng.uniform(0.3, 1))
     return cv2.add(blurred, cv2.merge([noise] * 3)).astype(np.uint8, copy=False)
@@ -125,21 +132,24 @@ def _draw_body(canvas: Canvas, look: Look) -> None:
     """Draws the hair behind the shoulders, then shoulders, neck and collar."""
     if look.long:
         back = [(-2, -140), (74, -128), (106, -60), (108, 20), (118, look.hair_end), (-2, 200)]
-        canvas.pair(_mix(look.hair, INK, 0.3), _smooth(back, closed=False))
+        canvas.pair(mix(look.hair, INK, 0.3), smooth(back, closed=False))
+
     broad, neck = 140 + 40 * look.jaw, 34 + 16 * look.jaw
-    shade, throat = _mix(look.clothes, INK, 0.3), _mix(look.skin, INK, 0.12)
+    shade, throat = mix(look.clothes, INK, 0.3), mix(look.skin, INK, 0.12)
     half = [(-2, 150), (neck, 150), (broad - 40, 180), (broad, 220), (broad + 30, 420), (-2, 420)]
-    canvas.pair(look.clothes, _smooth(half, closed=False))
+    canvas.pair(look.clothes, smooth(half, closed=False))
     canvas.pair(shade, [(broad - 50, 262), (broad - 44, 420)], 3)
-    canvas.draw(throat, _oval(0, 152, neck + 10, 40, 0, 180))
+
+    canvas.draw(throat, oval(0, 152, neck + 10, 40, 0, 180))
     canvas.pair(throat, [(-2, 60), (neck, 60), (neck, 130), (neck + 10, 153), (-2, 153)])
-    canvas.draw(_mix(look.skin, INK, 0.26), _oval(0, 106, neck, 34, 0, 180))
+    canvas.draw(mix(look.skin, INK, 0.26), oval(0, 106, neck, 34, 0, 180))
+
     if look.collar:
         flap = [(neck - 2, 140), (neck + 22, 154), (neck + 12, 214), (0, 194)]
-        canvas.pair(_mix(look.clothes, WHITE, 0.35), flap)
+        canvas.pair(mix(look.clothes, WHITE, 0.35), flap)
         canvas.pair(shade, flap[1:], 2)
     else:
-        canvas.draw(shade, _oval(0, 152, neck + 12, 42, 0, 180), 6)
+        canvas.draw(shade, oval(0, 152, neck + 12, 42, 0, 180), 6)
 
 
 def _draw_head(canvas: Canvas, look: Look) -> Points:
@@ -149,48 +159,57 @@ def _draw_head(canvas: Canvas, look: Look) -> Points:
     # A wide jaw is square below the cheeks; a narrow one runs to a point.
     x = 84 * np.cos(turn) * (1 + (0.3 * look.jaw - 0.14) * low * (1 - low**4) - 0.05 * low)
     head = np.stack([x, np.where(low > 0, 120, 125) * np.sin(turn)], axis=1)
-    dark = _mix(look.skin, (40, 40, 90), 0.35)
-    canvas.pair(_mix(look.skin, INK, 0.08), _oval(84, 8, 15, 27))
-    canvas.pair(dark, _oval(87, 8, 7, 16))
+
+    dark = mix(look.skin, (40, 40, 90), 0.35)
+    canvas.pair(mix(look.skin, INK, 0.08), oval(84, 8, 15, 27))
+    canvas.pair(dark, oval(87, 8, 7, 16))
     canvas.draw(look.skin, head)
+
     if look.stubble:
         beard = [*head[3:34], (-58, 58), (-26, 54), (26, 54), (58, 58)]
-        tone = _mix(look.skin, _mix(look.hair, INK, 0.5), look.stubble)
-        canvas.draw(tone, _smooth(beard))
-    canvas.pair(_mix(look.skin, (110, 110, 235), 0.18), _oval(52, 38, 17, 11))
-    canvas.draw(_mix(look.skin, INK, 0.1), _smooth([(-4, -8), (-18, 42), (0, 50), (8, 44)]))
-    canvas.draw(_mix(look.skin, WHITE, 0.25), _oval(3, 36, 7, 6))
-    canvas.pair(dark, _smooth([(18, 38), (13, 51), (0, 46)], closed=False), 3)
-    crease, width = _mix(look.skin, (40, 44, 80), 0.05 + 0.5 * look.lines), 2 + round(look.lines)
+        tone = mix(look.skin, mix(look.hair, INK, 0.5), look.stubble)
+        canvas.draw(tone, smooth(beard))
+
+    canvas.pair(mix(look.skin, (110, 110, 235), 0.18), oval(52, 38, 17, 11))
+    canvas.draw(mix(look.skin, INK, 0.1), smooth([(-4, -8), (-18, 42), (0, 50), (8, 44)]))
+    canvas.draw(mix(look.skin, WHITE, 0.25), oval(3, 36, 7, 6))
+    canvas.pair(dark, smooth([(18, 38), (13, 51), (0, 46)], closed=False), 3)
+
+    crease, width = mix(look.skin, (40, 44, 80), 0.05 + 0.5 * look.lines), 2 + round(look.lines)
     for y in (-50, -62, -74)[: round(3.2 * look.lines)]:
-        canvas.pair(crease, _smooth([(0, y - 3), (20, y - 3), (46, y + 4)], closed=False), width)
+        canvas.pair(crease, smooth([(0, y - 3), (20, y - 3), (46, y + 4)], closed=False), width)
     if look.lines:
         canvas.pair(crease, [(25, 46), (37, 64), (40, 78)], 2)
-        canvas.pair(crease, _oval(36, 0, 20, 17, 40, 140), 2)
+        canvas.pair(crease, oval(36, 0, 20, 17, 40, 140), 2)
     for rise in (-12, -2, 8) if look.lines > 0.5 else ():
         canvas.pair(crease, [(57, -4 + rise / 3), (73, -4 + rise)], width)
+
     return head
 
 
 def _draw_face(canvas: Canvas, look: Look, *, gaze: float, smile: float) -> None:
     """Draws eyes that look ``gaze`` pixels to the right, and a mouth with risen corners."""
-    canvas.pair(WHITE, _oval(36, -6, 17, 10))
+    canvas.pair(WHITE, oval(36, -6, 17, 10))
+
     for colour, size, shift in ((look.iris, 9, 0), (INK, 4.5, 0), (WHITE, 2.2, 3)):
         for x in (-36, 36):
-            canvas.draw(colour, _oval(x + gaze + shift, -6 - shift, size, size))
-    canvas.pair(INK, _oval(36, -6, 18, 11, 185, 355), 4 if look.lashes else 2)
+            canvas.draw(colour, oval(x + gaze + shift, -6 - shift, size, size))
+
+    canvas.pair(INK, oval(36, -6, 18, 11, 185, 355), 4 if look.lashes else 2)
     if look.lashes:
         canvas.pair(INK, [(53, -9), (62, -16), (53, -9), (48, -14), (55, -22)], 2)
+
     under = look.brow - 38
     brow = [(14.0, -30.0), (36, -38), (60, -28), (36, under), (14, under + 6)]
-    canvas.pair(_mix(look.hair, INK, 0.45 - 0.35 * look.grey), _smooth(brow) - (0, smile / 3))
-    lips = _mix(look.skin, (80, 60, 190), 0.3 + 0.55 * look.lips)
+    canvas.pair(mix(look.hair, INK, 0.45 - 0.35 * look.grey), smooth(brow) - (0, smile / 3))
+
+    lips = mix(look.skin, (80, 60, 190), 0.3 + 0.55 * look.lips)
     corner, full = (30, 82 - smile), 6 + 6 * look.lips
     half = [(-2, 85 - full), (9, 83 - full), corner, (14, 85 + full), (-2, 86 + full)]
-    canvas.pair(lips, _smooth(half, closed=False))
+    canvas.pair(lips, smooth(half, closed=False))
     if smile > 7:
         canvas.pair(WHITE, [(-2, 83), (14, 83), (20, 81), (12, 84 + full / 2), (-2, 85 + full / 2)])
-    canvas.pair(_mix(lips, INK, 0.5), _smooth([(0, 84), (12, 84), corner], closed=False), 2)
+    canvas.pair(mix(lips, INK, 0.5), smooth([(0, 84), (12, 84), corner], closed=False), 2)
 
 
 def _draw_mask(canvas: Canvas, colour: Colour, cheek: Points, top: float, *, pleated: bool) -> None:
@@ -198,15 +217,18 @@ def _draw_mask(canvas: Canvas, colour: Colour, cheek: Points, top: float, *, ple
     end = max(126, top + 56)
     y = np.linspace(top + 14, end - 12, 8)
     edge = np.stack([3 + np.interp(np.minimum(y, 104), cheek[:, 1], cheek[:, 0]), y], axis=1)
-    dark = _mix(colour, INK if sum(colour) > 240 else WHITE, 0.25)
+
+    dark = mix(colour, INK if sum(colour) > 240 else WHITE, 0.25)
     for start, ear in ((edge[0], (88, -8)), (edge[5], (88, 30))):
-        canvas.pair(_mix(colour, WHITE, 0.5), [start, ear], 3)
+        canvas.pair(mix(colour, WHITE, 0.5), [start, ear], 3)
+
     half = [(-20, top + 4), (-2, top - 4), (16, top + 2), *edge, (24, end + 2), (-2, end + 5)]
-    canvas.pair(colour, _smooth([*half, (-20, end)]))
+    canvas.pair(colour, smooth([*half, (-20, end)]))
+
     if pleated:
         canvas.pair(dark, [(18, top + 11), (0, top + 5)], 4)
         for x, at in edge[2:7:2]:
-            canvas.pair(dark, _smooth([(x - 3, at), (22, at + 5), (0, at + 5)], closed=False), 2)
+            canvas.pair(dark, smooth([(x - 3, at), (22, at + 5), (0, at + 5)], closed=False), 2)
     else:
         canvas.draw(dark, [(0, top), (0, end)], 2)
         for bend in (0.7 * top + 0.3 * end, 0.2 * top + 0.8 * end):
@@ -220,65 +242,23 @@ def _draw_hair(canvas: Canvas, look: Look) -> None:
     rise = np.sign(np.sin(arc)) * np.abs(np.sin(arc)) ** 0.85
     rise = rise * (1 + look.curl * np.abs(np.sin(7 * arc)))
     outer = np.stack([wide * np.cos(arc), -8 - high * rise], axis=1)
+
     x = np.linspace(1, -1, 61)
     top = -86 - 28 * look.receding - 12 * np.exp(-(((x - look.parting) / 0.25) ** 2))
     inner = np.stack([83 * x, top + (20 - 20 * look.receding) * x**2 - (top + 10) * x**8], axis=1)
     canvas.draw(look.hair, [*outer, *inner[::-1]])
-    dark, bright = _mix(look.hair, INK, 0.2), _mix(look.hair, SILVER, 0.1 + 0.6 * look.grey)
+
+    dark, bright = mix(look.hair, INK, 0.2), mix(look.hair, SILVER, 0.1 + 0.6 * look.grey)
+
     if look.long:
         end = look.hair_end
         lock = [(64, -100), (70, -30), (77, 0.5 * end), (88, end), (100, end + 14), (118, end)]
-        canvas.pair(look.hair, _smooth([*lock, (112, 20), (102, -60), (80, -110)]))
+        canvas.pair(look.hair, smooth([*lock, (112, 20), (102, -60), (80, -110)]))
         for x0, tone in ((82, dark), (92, bright), (101, dark)):
             strand = [(x0 - 6, -40), (x0 - 2, 10), (x0 + 5, end - 10)]
-            canvas.pair(tone, _smooth(strand, closed=False), 2)
+            canvas.pair(tone, smooth(strand, closed=False), 2)
+
     for k, tone in enumerate((dark, bright, dark, bright, bright)):
         strand = outer + (0.16 + 0.17 * k) * (inner - outer)
         canvas.draw(tone, strand[6 + 2 * k : 29 : 2], 2)
         canvas.draw(tone, strand[33 : 55 - 2 * k : 2], 2)
-
-
-def _stretch(corners: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Returns a few values, 0 to 255, as a smooth field over the whole photo, (512, 384, 3)."""
-    small = corners.clip(0, 255).astype(np.uint8)
-    field = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-    return field.astype(np.uint8, copy=False)
-
-
-def _oval(x: float, y: float, rx: float, ry: float, start: int = 0, end: int = 360) -> Points:
-    """Returns the oval round (x, y), or its arc: degrees, clockwise from the right."""
-    return _arc(start, end) * (rx, ry) + (x, y)
-
-
-@functools.cache
-def _arc(start: int, end: int) -> Points:
-    turn = np.radians(np.linspace(start, end, 24))
-    return np.stack([np.cos(turn), np.sin(turn)], axis=1)
-
-
-def _smooth(points: ArrayLike, *, closed: bool = True) -> Points:
-    """Returns the shape with its corners cut (Chaikin, 1974): three times, or twice if open."""
-    shape = np.asarray(points, dtype=np.float64)
-    return _corner_cuts(len(shape), closed) @ shape
-
-
-@functools.cache
-def _corner_cuts(count: int, closed: bool) -> NDArray[np.float64]:
-    cuts = np.eye(count)
-    for _ in range(3 if closed else 2):
-        after = np.roll(cuts, -1, axis=0)
-        inside = np.stack([0.75 * cuts + 0.25 * after, 0.25 * cuts + 0.75 * after], axis=1)
-        ring = inside.reshape(-1, count)
-        cuts = ring if closed else np.vstack([cuts[:1], ring[:-2], cuts[-1:]])
-    return cuts
-
-
-def _mix(one: Colour, other: Colour, share: float) -> Colour:
-    """Returns ``one`` with a ``share`` (0 to 1) of ``other``."""
-    blue, green, red = (a + share * (b - a) for a, b in zip(one, other, strict=True))
-    return blue, green, red
-
-
-def _hsv(hue: float, saturation: float, value: float) -> Colour:
-    red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
-    return 255 * blue, 255 * green, 255 * red

@@ -90,10 +90,12 @@ class ImageFolder:
         plain = posixpath.normpath(name.lstrip("/")) if name else "."
         if plain in (".", "..") or plain.startswith("../"):
             raise NoImage(f"{name!r} is not a file inside {self.path}")
+
         above, _, last = plain.rpartition("/")
         folder = self._listing(above)
         if folder.problem:
             raise WrongLink(folder.problem)
+
         spelt = folder.spelt(last)
         path = self.path / plain
         if spelt:
@@ -112,11 +114,13 @@ class ImageFolder:
         """Return a folder by its path below this one; one that is not there is empty."""
         if not below:
             return _entries(self.path, _as_folder(self.path, self.root), "")
+
         above, _, last = below.rpartition("/")
         parent = self._listing(above)
         spelt = parent.spelt(last)
         if not spelt or parent.problem:
             return _Folder("", {}, frozenset(), frozenset(), parent.problem)
+
         path = self.root / f"{parent.path}{spelt}"
         problem = ""
         try:

@@ -77,7 +77,7 @@ class NameFinder:
             wrong: how many of these name no file.
             where: the table's file.
         """
-        columns = {name: [row[name] for row in table.rows] for name in table.columns}
+        columns = {name: table.column(name) for name in table.columns}
         if advice := self.advice(columns, column, wrong):
             raise DataError(f"{where}: {advice}")
 
@@ -101,8 +101,8 @@ class NameFinder:
         helps = helps or self._repair(names, wrong) or (self._other_folder(names) if nearly_all else "")
         if not helps and not (nearly_all and wrong >= _SHOWN):
             return ""
-        said = ", ".join(repr(name) for name in names[:_SHOWN])
-        head = f"{wrong} of {len(names)} rows name no file in {self.folder.path} (the table says {said})."
+        shown = ", ".join(repr(name) for name in names[:_SHOWN])
+        head = f"{wrong} of {len(names)} rows name no file in {self.folder.path} (the table says {shown})."
         return f"{head} {helps or self._what_is_there()}"
 
     def other_column(self, columns: Mapping[str, Sequence[str]], column: str) -> str | None:
@@ -117,23 +117,26 @@ class NameFinder:
             return ""
         if self.given is not None and set(self._files) >= set(names):
             return self._lines({"extension": "none"}, len(names), names)
-        found = search(names, self._files)
-        if found is None or found.right - (len(names) - wrong) < NEARLY_ALL * wrong:
+        cause = search(names, self._files)
+        if cause is None or cause.right - (len(names) - wrong) < NEARLY_ALL * wrong:
             return ""
-        right, keys = found.right, self._keys(found, names)
-        return self._lines(keys, right, names, f" (then {found.cell!r} is {found.file})")
+        right, keys = cause.right, self._keys(cause, names)
+        return self._lines(keys, right, names, f" (then {cause.cell!r} is {cause.file})")
 
-    def _keys(self, found: Found, names: Sequence[str]) -> dict[str, str]:
+    def _keys(self, cause: Found, names: Sequence[str]) -> dict[str, str]:
         """Return what to write so that these repairs are made."""
         keys = {}
-        repairs = [repair for repair in found.repairs if repair.kind != "ending"]
+        repairs = [repair for repair in cause.repairs if repair.kind != "ending"]
+
         folders = {PurePosixPath(file).parent for file in self._files}
         if NameRepair("deeper") in repairs and len(folders) == 1:
             repairs.remove(NameRepair("deeper"))
             keys["images"] = (self.folder.path / folders.pop()).relative_to(self.folder.root).as_posix()
         if repairs:
             keys["repair_names"] = ", ".join(map(str, repairs))
-        if NameRepair("ending") in found.repairs:
+
+        # Files of one kind: naming it is shorter, and refuses what has another ending.
+        if NameRepair("ending") in cause.repairs:
             endings = {PurePosixPath(file).suffix for file in self._files}
             bare = all(stem_of(name) == name for name in names)
             keys["extension"] = endings.pop() if bare and len(endings) == 1 else ANY
@@ -143,10 +146,11 @@ class NameFinder:
 
     def _other_folder(self, names: Sequence[str]) -> str:
         """Return which other folder of the data has these files."""
-        root, found = self.folder.root, list[tuple[int, str, str]]()
+        root, candidates = self.folder.root, list[tuple[int, str, str]]()
         everything = ImageFolder(root, ".", section=self.folder.section).names()
-        places = [PurePosixPath(name) for name in everything if name.casefold().endswith(SUFFIXES)]
-        folders = dict.fromkeys(above.as_posix() for place in places for above in place.parents)
+        paths = [PurePosixPath(name) for name in everything if name.casefold().endswith(SUFFIXES)]
+        folders = dict.fromkeys(above.as_posix() for path in paths for above in path.parents)
+
         nearest = sorted(folders, key=lambda folder: -_alike(folder, self.folder.path.name))
         for folder in nearest[:_MOST_FOLDERS]:
             inside = ImageFolder(root, folder, section=self.folder.section)
@@ -155,13 +159,15 @@ class NameFinder:
             for extension in (self.given, ANY):
                 right = NameFinder(inside, extension)._right(names)
                 if right >= NEARLY_ALL * len(names):
-                    found.append((right, folder, extension or ""))
+                    candidates.append((right, folder, extension or ""))
                     break
-        if not found:
+
+        if not candidates:
             return ""
-        right, folder, extension = max(found, key=lambda one: one[0])
+        right, folder, extension = max(candidates, key=lambda candidate: candidate[0])
+
         keys = {"images": folder} | ({"extension": extension} if extension != (self.given or "") else {})
-        others = ", ".join(other for _, other, _ in found if other != folder)
+        others = ", ".join(other for _, other, _ in candidates if other != folder)
         return self._lines(
             keys, right, names, f" (files of these names are in {others} too)" if others else ""
         )

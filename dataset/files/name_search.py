@@ -1,6 +1,6 @@
 """Which repair makes the names of a table those of files, where hardly one is: the cause, said once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from typing import NamedTuple
 
@@ -35,6 +35,7 @@ def search(cells: Sequence[str], files: Sequence[str], kinds: Sequence[str] = KI
     near = _near(sample, files, kinds) if wrong else []
     if not near:
         return None
+
     best: Found | None = None
     for repairs in _candidates(sample, near, kinds):
         if best is not None and len(repairs) > len(best.repairs):
@@ -42,9 +43,12 @@ def search(cells: Sequence[str], files: Sequence[str], kinds: Sequence[str] = KI
         names = RepairedNames(near, repairs)
         if not all(_right(part, names) for part in (sample[:_GLANCE], sample)):
             continue
+
+        # What helps a sample is held against all names.
         names = RepairedNames(files, repairs)
         repaired = {cell: file for cell in wrong if (file := names.get(cell)) and file not in every}
         right = sum(cell in plain or cell in repaired for cell in cells)
+
         enough = len(set(repaired.values())) >= NEARLY_ALL * len(wrong)
         if enough and right >= NEARLY_ALL * len(cells) and (best is None or right > best.right):
             best = Found(repairs, right, *next(iter(repaired.items())))
@@ -75,15 +79,16 @@ def _candidates(
     """Yield sets of repairs that may matter to these names, the smallest first."""
     some = [*cells, *files[:: max(1, len(files) // _SAMPLE)]]
     deepest = max(cell.replace("\\", "/").count("/") for cell in cells)
-    matters: Mapping[str, bool] = {
+    matters: dict[str, bool] = {
         "drop": deepest > 0,
         "name_only": deepest > 0,
         "deeper": any("/" in file for file in files),
         "ending": True,
     }
-    chosen = [
-        kind for kind in kinds if matters.get(kind, any(_changes(NameRepair(kind), name) for name in some))
-    ]
+    for kind in kinds:
+        matters.setdefault(kind, any(_changes(NameRepair(kind), name) for name in some))
+    chosen = [kind for kind in kinds if matters[kind]]
+
     for count in range(1, _MOST + 1):
         for several in combinations(chosen, count):
             if {"drop", "name_only"} <= set(several):

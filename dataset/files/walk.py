@@ -37,10 +37,10 @@ class Walk:
     @classmethod
     def of(cls, folder: Path, links: Links) -> "Walk":
         """Return what is below a folder."""
-        found = cls(folder, links, _real=folder.resolve())
-        found._enter("", None)
-        found.files.sort(key=lambda file: file.name.split("/"))
-        return found
+        walk = cls(folder, links, _real=folder.resolve())
+        walk._enter("", None)
+        walk.files.sort(key=lambda file: file.name.split("/"))
+        return walk
 
     def again(self) -> dict[str, str]:
         """Return the names of files that are another one of these, and its name: links lead to both."""
@@ -57,12 +57,14 @@ class Walk:
     def _enter(self, below: str, real: Path | None) -> None:
         """Note what is in a folder; ``real`` is where it is, if a link leads there."""
         path = self.folder / below
+
         try:
             with os.scandir(path) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             self.problems.append(f"{path} can't be read: {error.strerror}")
             return
+
         for entry in listed:
             name = f"{below}{entry.name}"
             if is_left_behind(entry.name):
@@ -83,6 +85,7 @@ class Walk:
         except WrongLink as error:
             self.problems.append(str(error))
             return
+
         if target.is_file():
             self.files.append(FoundFile(name, str(target)))
         elif not target.is_dir():

@@ -12,7 +12,7 @@ import cv2
 from tqdm import tqdm
 
 from dataset.files.named_files import NamedFiles
-from dataset.images.decode import UnreadableImage, header_of, read
+from dataset.images.file_bytes import UnreadableImage, header_of, read
 from dataset.images.pixel_files import PixelFile
 from dataset.images.prepare import Prepare
 from dataset.images.wholeness import damage
@@ -124,17 +124,19 @@ def _fill(
 ) -> Seen:
     """Prepare these rows, into ``pixels`` if given; return what showed."""
     seen = Seen()
+
     for row in rows:
         mark = messages.size
         try:
-            image, found, remark = prepare.with_finding(files.path(row))
+            image, was_found, remark = prepare.with_finding(files.path(row))
         except UnreadableImage as error:
             seen.bad[row] = str(error)
             continue
         finally:
             if messages.size != mark:
                 seen.suspects.append(row)
-        if not found:
+
+        if not was_found:
             seen.missed.append(row)
         if remark:
             seen.remarks.setdefault(remark, []).append(row)
@@ -152,8 +154,8 @@ def _settle(seen: Seen, files: NamedFiles, prepare: Prepare, messages: NativeMes
         mark, path = messages.size, files.path(row)
         with suppress(UnreadableImage):  # which is known
             prepare(path)
-        said = messages.since(mark)
-        if row not in seen.bad and (why := damage(said, header_of(read(path), path).kind)):
+        printed = messages.since(mark)
+        if row not in seen.bad and (why := damage(printed, header_of(read(path), path).kind)):
             seen.bad[row] = f"{path}: damaged, its decoder says: {why}"
 
     seen.missed[:] = [row for row in seen.missed if row not in seen.bad]

@@ -8,7 +8,7 @@ import numpy as np
 from dataset.croppers.base import Cropper
 from dataset.images.decode import bits_remark
 from dataset.images.depth import Depth
-from dataset.images.store import ImageSource, missed_line
+from dataset.images.store import ImageSource
 from dataset.tasks.base import Targets
 from dataset.tasks.spaces import Space
 
@@ -48,6 +48,14 @@ def _depth_line(count: int, all_images: int, bits: int, what: str) -> str:
     )
 
 
+def missed_line(source: ImageSource, cropper: Cropper, what: str) -> str:
+    """Return a line for the log on the images in which the cropper found nothing; "" if there are none."""
+    if not source.missed:
+        return ""
+    count = f"{len(source.missed):,} of {len(source):,} {what} images"
+    return f"No {cropper.seeks} found in {count}: {cropper.instead}."
+
+
 def crop_lines(
     source: ImageSource, cropper: Cropper, what: str, spaces: Sequence[Space], targets: Targets
 ) -> list[str]:
@@ -66,15 +74,15 @@ def crop_lines(
 
     lines, apart = [missed_line(source, cropper, what)], []
     count = len(next(iter(targets.values())))
-    found, readable = np.ones(count, np.bool_), np.ones(count, np.bool_)
-    found[[row for row in source.missed if row < count]] = False
+    was_found, readable = np.ones(count, np.bool_), np.ones(count, np.bool_)
+    was_found[[row for row in source.missed if row < count]] = False
     readable[[row for row in source.bad if row < count]] = False
 
     for space in spaces:
-        rates = _rates(space, np.asarray(targets[space.name].numpy())[readable] >= 0.5, found[readable])
+        rates = _rates(space, np.asarray(targets[space.name].numpy())[readable] >= 0.5, was_found[readable])
         if not rates:
             continue
-        shown = [f"{label} {hits:,}/{of:,} ({hits / of:.0%})" for label, hits, of in rates]
+        shown = [f"{label} {hits:,}/{count:,} ({hits / count:.0%})" for label, hits, count in rates]
         if len(shown) > 2 * _MOST_LABELS:
             shown[_MOST_LABELS:-_MOST_LABELS] = ["..."]
         lines.append(f"Found by {space.name}: {', '.join(shown)}")
@@ -89,10 +97,10 @@ def crop_lines(
     return lines
 
 
-def _rates(space: Space, has: np.ndarray, found: np.ndarray) -> list[tuple[str, int, int]]:
+def _rates(space: Space, has: np.ndarray, was_found: np.ndarray) -> list[tuple[str, int, int]]:
     """Return label, images in which it was found and images, of labels that have some; lowest rate first."""
     rates = [
-        (label, int((has[:, index] & found).sum()), int(has[:, index].sum()))
+        (label, int((has[:, index] & was_found).sum()), int(has[:, index].sum()))
         for index, label in enumerate(space.labels)
     ]
     return sorted((rate for rate in rates if rate[2]), key=lambda rate: rate[1] / rate[2])

@@ -68,12 +68,14 @@ def _article(noun: str) -> str:
 def _of_text(head: bytes) -> str:
     if not head.strip(b"\0"):
         return f"{_NONE} zeros only: most likely an interrupted copy"
+
     try:
         text = head.decode("utf-8-sig", "strict" if len(head) < 4096 else "ignore").strip()
     except UnicodeDecodeError:
         return _UNKNOWN
     if not text.isprintable() and any(not (c.isprintable() or c.isspace()) for c in text):
         return _UNKNOWN
+
     small = text[:1000].lower()
     if "<svg" in small:
         return f"an SVG drawing, {_CONVERT}"

@@ -75,12 +75,14 @@ def read_header(data: NDArray[np.uint8]) -> Header | None:
 
 def _jpeg(head: memoryview) -> Header:
     at, lies = 2, 1
+
     while True:
         # As libjpeg does it: whatever stands before the next marker is passed over.
         while head[at] != 0xFF:
             at += 1
         while head[at] == 0xFF:
             at += 1
+
         marker, at = head[at], at + 1
         if marker in _BARE or marker == 0:
             continue
@@ -89,19 +91,21 @@ def _jpeg(head: memoryview) -> Header:
             return _frame_of_jpeg(marker, Header("JPEG", height, width, bits, colours, lies))
         if marker in (0xD9, 0xDA):
             raise Damaged("its header is missing")
+
+        # A camera writes which way up it was held before the size.
         if marker == 0xE1 and bytes(head[at + 2 : at + 8]) == b"Exif\0\0":
             lies = orientation(head[at + 8 : at + int.from_bytes(head[at : at + 2])])
         at += max(2, int.from_bytes(head[at : at + 2]))
 
 
-def _frame_of_jpeg(marker: int, said: Header) -> Header:
+def _frame_of_jpeg(marker: int, frame: Header) -> Header:
     """Return what a frame's header said, and what its marker says of whether it can be read."""
     refused = ""
     if marker in _LOSSLESS:
         refused = "a lossless JPEG, which is not read: save it as PNG"
-    elif said.bits != 8:
-        refused = f"a JPEG of {said.bits} bits, which is not read: save it as PNG of 16 bits"
-    return said._replace(remark=INKS if said.colours == 4 else "", refused=refused)
+    elif frame.bits != 8:
+        refused = f"a JPEG of {frame.bits} bits, which is not read: save it as PNG of 16 bits"
+    return frame._replace(remark=INKS if frame.colours == 4 else "", refused=refused)
 
 
 def _png(head: memoryview) -> Header:
@@ -128,6 +132,7 @@ def _webp(head: memoryview) -> Header | None:
     lies, remark = 1, ""
     # OpenCV takes some files that are out of step: lossless ones, and those with bytes too many.
     by_pillow = len(head) > 9 + int.from_bytes(head[4:8], "little")
+
     for kind, start, _ in chunks(head, 12, "<"):
         if kind == b"VP8X":
             flags, width, height = struct.unpack_from("<B3x3s3s", head, start)
@@ -144,6 +149,7 @@ def _webp(head: memoryview) -> Header | None:
         elif kind == b"EXIF":
             exif = head[start:]
             lies = orientation(exif[6:] if bytes(exif[:6]) == b"Exif\0\0" else exif)
+
     if size is None:
         raise Damaged("its header is missing")
     return Header("WebP", *size, lies=lies, remark=remark, by_pillow=by_pillow)
@@ -168,6 +174,7 @@ def _tiff(head: memoryview) -> Header:
         raise Damaged("its directory is missing or cut off")
     bits, pictured = tags.first(258, 1), tags.first(262, 0)
     refused = remark = ""
+
     if tags.first(339, 1) == _FLOATS:
         refused = (
             f"a TIFF of floating-point numbers ({bits} bits), which don't say what is black and what white: "
@@ -177,12 +184,14 @@ def _tiff(head: memoryview) -> Header:
         refused = "a TIFF in L*a*b* colours, which is not read: save it in RGB"
     elif bits > 16:
         refused = f"a TIFF of {bits} bits a value, which is not read: save it with 8 or 16 bits"
+
     if not tags.last:
         remark = FRAMES
     elif pictured == _CMYK:
         remark = INKS
     elif 338 in tags:
         remark = ALPHA
+
     # OpenCV mixes transparency into the colours, and version 4 takes damaged ones. Whoever decodes a TIFF
     # turns it upright.
     height, width = tags.first(257, 0), tags.first(256, 0)
@@ -203,8 +212,8 @@ def _avif(head: memoryview) -> Header | None:
     if b"avif" not in brands and b"avis" not in brands:
         return None
     start = bytes(head[:_START_OF_AVIF])
-    places = [found.end() for found in re.finditer(b"ispe", start)]
-    sizes = [struct.unpack_from(">II", head, place + 4) for place in places]  # after version and flags
+    ends = [match.end() for match in re.finditer(b"ispe", start)]
+    sizes = [struct.unpack_from(">II", head, end + 4) for end in ends]  # after version and flags
     if not sizes:
         raise Damaged("its header is missing")
     width, height = max(sizes, key=lambda size: size[0] * size[1])
@@ -212,10 +221,10 @@ def _avif(head: memoryview) -> Header | None:
 
 
 def _netpbm(head: memoryview) -> Header | None:
-    found = _NETPBM.match(bytes(head[:1000]))
-    if found is None:
+    match = _NETPBM.match(bytes(head[:1000]))
+    if match is None:
         return None
-    width, height, most = (int(number or 1) for number in found.groups())
+    width, height, most = (int(number or 1) for number in match.groups())
     return Header("Netpbm", height, width, 8 if most < 256 else 16)
 
 
@@ -225,15 +234,15 @@ def chunks(head: memoryview, at: int, order: str) -> list[tuple[bytes, int, int]
     Args:
         at: where the first one begins.
     """
-    png, found = order == ">", []
+    png, parts = order == ">", []
     while at + 8 <= len(head):
         first, second = bytes(head[at : at + 4]), bytes(head[at + 4 : at + 8])
         kind, length = (second, int.from_bytes(first)) if png else (first, int.from_bytes(second, "little"))
-        found.append((kind, at + 8, length))
+        parts.append((kind, at + 8, length))
         at += 12 + length if png else 8 + length + length % 2
         if png and kind == b"IEND":
             break
-    return found
+    return parts
 
 
 _KINDS: tuple[tuple[bytes, Callable[[memoryview], Header | None]], ...] = (

@@ -21,10 +21,11 @@ from dataset.files.named_files import NamedFiles
 from dataset.files.pointers import refuse_pointers
 from dataset.images.build_store import MANIFEST, Seen, build, prepare_all, prepare_some
 from dataset.images.compressed import CompressedStore
-from dataset.images.decode import UnreadableImage
+from dataset.images.file_bytes import UnreadableImage
 from dataset.images.jpeg import encoded, recoded
+from dataset.images.on_the_fly import DecodedOnTheFly
 from dataset.images.prepare import Prepare
-from dataset.images.store import DecodedOnTheFly, ImageSource, ImageStore, KeptImages
+from dataset.images.store import ImageSource, ImageStore, KeptImages
 from utils.durable import lock, make_folder, write_json
 from utils.read_json import read_json
 

@@ -1,19 +1,18 @@
 """From a file to pixels: decode, crop, resize. Deterministic, and the same for train, valid and test."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from dataset.croppers.base import Box, Cropper, Pixels
+from dataset.croppers.base import Cropper, Pixels
 from dataset.croppers.whole_image import WholeImage
-from dataset.images.decode import decoded, halved, header_of, is_busy, read
+from dataset.images.decode import decoded
 from dataset.images.depth import Depth
-from dataset.images.header import Header
-from utils.errors import ConfigError
+from dataset.images.file_bytes import header_of, read
+from dataset.images.half_size import half_size
 
 _WHOLE = WholeImage()
 
@@ -59,26 +58,17 @@ class Prepare:
         """Return the same and whether the cropper found what it looks for."""
         data = read(path)
         header, remark = header_of(data, path), ""
-        if (kept := self._halved(data, header)) is None:
+        kept = half_size(data, header, self.cropper, self.size)
+        if kept is None:
             whole, remark = decoded(data, header, path, self.depth)
             kept = self.cropped(whole)
-        part, found = kept
+        part, was_found = kept
 
         image = self.resized(part)
         if self.grey:
             shade = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
             image = np.asarray(cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
-        return Prepared(image, found, remark)
-
-    def _halved(self, data: Pixels, header: Header) -> tuple[Pixels, bool] | None:
-        """Return the part to keep at half its size, of a JPEG for which that is as good as the whole."""
-        if header.kind != "JPEG" or header.colours not in (1, 3) or self.cropper.looks:
-            return None
-        plan = _plan(self, header.shape)
-        if plan is None or (image := halved(data, header)) is None:
-            return None
-        part = _part(image, plan.half)
-        return None if is_busy(part, self.size) else (part, plan.found)
+        return Prepared(image, was_found, remark)
 
     def cropped(self, image: Pixels) -> tuple[Pixels, bool]:
         """Return the part to keep, and whether the cropper found it or fell back.
@@ -86,17 +76,8 @@ class Prepare:
         Raises:
             ConfigError: the cropper's box is not inside the image.
         """
-        box, found = self._box(image)
-        return _part(image, box), found
-
-    def _box(self, image: Pixels) -> tuple[Box, bool]:
-        box = self.cropper(image)
-        top, left, height, width = self.cropper.fallback(image) if box is None else box
-        rows, columns = image.shape[:2]
-        if not (0 <= top < top + height <= rows and 0 <= left < left + width <= columns):
-            name, where = type(self.cropper).__name__, Box(top, left, height, width)
-            raise ConfigError(f"[crop] {name}: {where} is not inside an image of {rows} x {columns} pixels.")
-        return Box(top, left, height, width), box is not None
+        box, was_found = self.cropper.box_or_fallback(image)
+        return box.cut(image), was_found
 
     def resized(self, image: Pixels) -> Pixels:
         """Return the image at ``size``; shrinking averages over areas, so nothing aliases."""
@@ -118,25 +99,3 @@ class Prepare:
             # Its decoders and its resize are not the same in all versions.
             "decoder": f"OpenCV {cv2.__version__}",
         }
-
-
-class _Plan(NamedTuple):
-    """The part of a halved file that is kept, and whether the cropper found it."""
-
-    half: Box
-    found: bool
-
-
-@lru_cache
-def _plan(prepare: Prepare, shape: tuple[int, int]) -> _Plan | None:
-    """Return what to keep of a file of this shape; None if half of it has too few pixels, or half ones."""
-    # The cropper looks at nothing but the shape, so it is shown an image that takes no memory.
-    box, found = prepare._box(np.broadcast_to(np.uint8(0), (*shape, 3)))
-    enough = box.height >= 4 * prepare.size[0] and box.width >= 4 * prepare.size[1]
-    if not enough or any(pixels % 2 for pixels in (*shape, *box)):
-        return None
-    return _Plan(Box(*(pixels // 2 for pixels in box)), found)
-
-
-def _part(image: Pixels, box: Box) -> Pixels:
-    return image[box.top : box.top + box.height, box.left : box.left + box.width]

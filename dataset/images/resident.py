@@ -64,20 +64,24 @@ def place(source: ImageSource, where: Where, device: torch.device, what: str) ->
     """
     if not isinstance(source, ImageStore) or where == "disk":
         return source
+
     if where == "memory":
         device = torch.device("cpu")
     key = str(source.pixels.filename), str(device)
     there = _placed.get(key)  # folds share one table of images, and must not copy it once for each
     if there is not None and there.bad == source.bad:
         return there
+
     needed, free = source.pixels.nbytes, free_memory(device)
     if where in ("auto", "plain") and (free is None or needed > _SHARE * free):
         return source
+
     if where == "device" and free is not None and needed > free:
         raise ConfigError(
             f"[images] store = device: the {what} images take {needed / 1e9:.1f} GB and {device} has "
             f"{free / 1e9:.1f} GB left: write plain, memory or disk."
         )
+
     if where != "memory":
         log.info("The %s images (%.1f GB) are on %s.", what, needed / 1e9, device)
     _placed[key] = placed = ResidentStore(source, device)

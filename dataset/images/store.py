@@ -7,7 +7,7 @@ A store is a folder with the pixels, uint8 (N, H, W, 3), a checksum of each imag
 import logging
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.croppers.base import Cropper, Pixels
+from dataset.croppers.base import Pixels
 from dataset.files.named_files import NamedFiles
 from dataset.images.build_store import MANIFEST, Seen, cores
-from dataset.images.decode import UnreadableImage
+from dataset.images.file_bytes import UnreadableImage
 from dataset.images.pixel_files import SUMS, PixelFile
 from dataset.images.prepare import Prepare
 from utils.durable import remove, sha256_of
@@ -135,51 +135,14 @@ class ImageStore(KeptImages):
             out[position] = self._anew(int(rows[position]))
 
 
-def _checksums(images: Pixels, places: Sequence[int]) -> list[int]:
-    """Return the CRC-32 of some of these images; where there are many, all cores look."""
+def _checksums(images: Pixels, positions: Sequence[int]) -> list[int]:
+    """Return the CRC-32 of the images at these positions; where there are many, all cores look."""
     pixels, size = images.data.cast("B"), images.nbytes // max(1, len(images))
-    parts = [pixels[place * size : (place + 1) * size] for place in places]
+    parts = [pixels[position * size : (position + 1) * size] for position in positions]
     if len(parts) * size < _MUCH:
         return list(map(zlib.crc32, parts))
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(zlib.crc32, parts))
-
-
-class DecodedOnTheFly:
-    """The same images without a store: decoded again each time, by all cores.
-
-    Args:
-        through: what else becomes of an image, so that it has the bits that a store would have.
-    """
-
-    def __init__(
-        self,
-        files: NamedFiles,
-        prepare: Prepare,
-        seen: Seen,
-        through: Callable[[Pixels], Pixels] | None = None,
-    ) -> None:
-        self.bad, self.missed, self.remarks = seen.bad, seen.missed, seen.remarks
-        self._files, self._prepare, self.through = files, prepare, through
-        self._threads = ThreadPoolExecutor(cores())
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def batch(self, rows: NDArray[np.int64], *, pinned: bool = False) -> Tensor:
-        shape = (len(rows), *self._prepare.size, 3)
-        images = torch.empty(shape, dtype=torch.uint8, pin_memory=pinned)
-        out = images.numpy()
-
-        def decode(position: int) -> None:
-            image = self._prepare(self._files.path(rows[position]))
-            out[position] = image if self.through is None else self.through(image)
-
-        try:
-            list(self._threads.map(decode, range(len(rows))))
-        except UnreadableImage as error:
-            raise DataError(f"{error}. Mend or remove it, then run again.") from None
-        return images.permute(0, 3, 1, 2)
 
 
 def raise_bad(source: ImageSource, instead: str = "") -> None:
@@ -194,11 +157,3 @@ def raise_bad(source: ImageSource, instead: str = "") -> None:
         raise DataError(
             f"{len(source.bad)} image(s) can't be read:\n  - " + "\n  - ".join(shown) + more + instead
         )
-
-
-def missed_line(source: ImageSource, cropper: Cropper, what: str) -> str:
-    """Return a line for the log on the images in which the cropper found nothing; "" if there are none."""
-    if not source.missed:
-        return ""
-    count = f"{len(source.missed):,} of {len(source):,} {what} images"
-    return f"No {cropper.seeks} found in {count}: {cropper.instead}."

@@ -40,14 +40,14 @@ def directory(data: memoryview) -> Directory | None:
 
 def orientation(exif: memoryview) -> int:
     """Return how the photo lies, 1 to 8 as EXIF counts; 1, upright, where nothing valid says so."""
-    found = directory(exif)
-    said = 1 if found is None else found.first(_ORIENTATION, 1)
-    return said if 1 <= said <= 8 else 1
+    tags = directory(exif)
+    number = 1 if tags is None else tags.first(_ORIENTATION, 1)
+    return number if 1 <= number <= 8 else 1
 
 
 def _read(data: memoryview, order: str, offset: str, count: str, start: int) -> Directory:
     """Return the directory at ``start``; ``offset`` and ``count`` are struct's letters for their widths."""
-    found, width = Directory(), struct.calcsize("=" + offset)
+    tags, width = Directory(), struct.calcsize("=" + offset)
     (entries,) = struct.unpack_from(order + count, data, start)
     start += struct.calcsize("=" + count)
     head = struct.Struct(order + "HH" + offset)
@@ -61,10 +61,10 @@ def _read(data: memoryview, order: str, offset: str, count: str, start: int) -> 
             where = at + head.size
             if values * struct.calcsize("=" + letter) > width:
                 (where,) = struct.unpack_from(order + offset, data, where)
-            found[tag] = struct.unpack_from(f"{order}{values}{letter}", data, where)
+            tags[tag] = struct.unpack_from(f"{order}{values}{letter}", data, where)
         except struct.error:  # what stands before the damage still counts
-            return found
+            return tags
 
     end = start + entries * (head.size + width)
-    found.last = not any(data[end : end + width])
-    return found
+    tags.last = not any(data[end : end + width])
+    return tags

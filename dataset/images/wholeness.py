@@ -43,9 +43,9 @@ def damage(messages: str, kind: str) -> str:
     """Return what the messages of a decoder say of damage in a file of this kind, or ""."""
     pattern = _DAMAGE.get(kind)
     for line in messages.splitlines():
-        said = _STAMP.sub("", line).strip()
-        if pattern and pattern.search(said) and not any(words in said for words in _HARMLESS):
-            return said
+        message = _STAMP.sub("", line).strip()
+        if pattern and pattern.search(message) and not any(words in message for words in _HARMLESS):
+            return message
     return ""
 
 

@@ -30,5 +30,7 @@ class JoinedSource:
             return self._second.batch(rows - len(self._first))
         first, second = self._first.batch(rows[~later]), self._second.batch(rows[later] - len(self._first))
         parts = torch.cat([first, second.to(first.device)])
-        place = np.argsort(np.argsort(later, kind="stable"))  # of each image of the batch in ``parts``
-        return parts[torch.from_numpy(place).to(parts.device)].contiguous(memory_format=torch.channels_last)
+        position = np.argsort(np.argsort(later, kind="stable"))  # of each image of the batch in ``parts``
+        return parts[torch.from_numpy(position).to(parts.device)].contiguous(
+            memory_format=torch.channels_last
+        )

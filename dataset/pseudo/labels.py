@@ -43,18 +43,19 @@ class Thresholds:
     def from_text(cls, text: str) -> "Thresholds":
         if ":" not in text:
             return cls(convert(text, Fraction))
-        found: dict[str, float] = {}
+        least_of: dict[str, float] = {}
+
         for part in text.split(","):
             space, colon, least = (piece.strip() for piece in part.partition(":"))
             if not (space and colon):
                 raise ValueError(f"{part.strip()!r} is not of the form SPACE:CONFIDENCE, such as age:0.6")
-            if space in found:
+            if space in least_of:
                 raise ValueError(f"{space} is there twice")
             try:
-                found[space] = convert(least, Fraction)
+                least_of[space] = convert(least, Fraction)
             except ValueError as error:
                 raise ValueError(f"the confidence of {space}: {error}") from None
-        return cls(of_space=tuple(found.items()))
+        return cls(of_space=tuple(least_of.items()))
 
     def __str__(self) -> str:
         return ", ".join(f"{space}:{least}" for space, least in self.of_space) or str(self.everywhere)
@@ -115,11 +116,11 @@ def confidences(spaces: Iterable[Space], probabilities: Mapping[str, Tensor]) ->
     Of one right label it is the largest probability; where any may be right, the mean of max(p, 1 - p)
     over the labels, each of which is a yes or a no.
     """
-    found = {}
+    sureness = {}
     for space in spaces:
         p = probabilities[space.name]
-        found[space.name] = p.amax(dim=1) if space.kind == "one_of" else p.maximum(1 - p).mean(dim=1)
-    return found
+        sureness[space.name] = p.amax(dim=1) if space.kind == "one_of" else p.maximum(1 - p).mean(dim=1)
+    return sureness
 
 
 def chosen_labels(task: Task, probabilities: Mapping[str, Tensor]) -> Targets:
@@ -147,23 +148,30 @@ def read_pseudo_labels(
     table = replace(table, rows=doubles.rows)
     for note in doubles.notes:
         log.warning(note)
+
     if problems := list(_problems(settings, table, dataset, task)):
         raise DataError(listed(str(path), problems))
+
     probabilities = {space.name: _probabilities(table, space) for space in task.spaces}
     chosen = chosen_labels(task, probabilities)
     targets = chosen if settings.hard else probabilities
     targets = {name: (values * settings.weight).float() for name, values in targets.items()}
+
+    # What is not labelled in a space has no target there: it teaches nothing.
     labelled = _sure(table, task.spaces, settings.min_confidence)
     for space in task.spaces:
         if space.kind == "one_of":
             labelled[space.name] &= chosen[space.name].any(dim=1)
         targets[space.name][~labelled[space.name]] = 0.0
+
     needed = [labelled[space.name] for space in task.spaces if space.kind != "one_of"]
     usable = torch.stack(needed or [torch.stack(list(labelled.values())).any(dim=0)]).all(dim=0)
+
     if not usable.any():
         raise DataError(
             f"{path}: no image is as sure as [pseudo] min_confidence = {settings.min_confidence} asks for."
         )
+
     return TrainingTable(
         files=tuple(_file(row, dataset.root) for row in table.rows),
         groups=tuple(row[GROUP] or row[FILE] for row in table.rows),
@@ -192,7 +200,7 @@ def _file(row: Row, root: Path) -> str:
 
 def _columns(task: Task) -> list[str]:
     labels = [f"{space.name}/{label}" for space in task.spaces for label in space.labels]
-    return [*(f"confidence/{space.name}" for space in task.spaces), *labels]
+    return [f"confidence/{space.name}" for space in task.spaces] + labels
 
 
 def _problems(settings: PseudoSettings, table: Table, dataset: BaseDataset, task: Task) -> Iterator[str]:
@@ -200,6 +208,7 @@ def _problems(settings: PseudoSettings, table: Table, dataset: BaseDataset, task
     folders = [folder.resolve() for folder in (dataset.root, settings.images) if folder is not None]
     valid_groups = {dataset.groups[row] for row in dataset.valid_rows}
     seen = {(dataset.root / dataset.files[row]).resolve(): "it validates" for row in dataset.valid_rows}
+
     for row in table.rows:
         path = dataset.root / _file(row, dataset.root)
         where = path.resolve()
@@ -210,6 +219,7 @@ def _problems(settings: PseudoSettings, table: Table, dataset: BaseDataset, task
         elif where in seen:
             yield f"{row.place}: {row[FILE]} can't be trained on: {seen[where]}"
         seen.setdefault(where, f"it stands in {row.place} already")
+
         if row[GROUP] in valid_groups:
             yield f"{row.place}: {row[FILE]} can't be trained on: its group {row[GROUP]!r} validates"
         yield from _wrong_numbers(row, task)
@@ -234,8 +244,8 @@ def _probabilities(table: Table, space: Space) -> Tensor:
     """Return float64 (N, K); those of one right label add up to 1 exactly: a row's sum is its weight."""
     columns = [f"{space.name}/{label}" for label in space.labels]
     numbers = [[float(row[column]) for column in columns] for row in table.rows]
-    found = torch.tensor(numbers, dtype=torch.float64)
-    return found / found.sum(dim=1, keepdim=True) if space.kind == "one_of" else found
+    probabilities = torch.tensor(numbers, dtype=torch.float64)
+    return probabilities / probabilities.sum(dim=1, keepdim=True) if space.kind == "one_of" else probabilities
 
 
 def _sure(table: Table, spaces: Sequence[Space], thresholds: Thresholds) -> dict[str, Tensor]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from dataset.files.image_folder import ImageFolder, NoImage
 from dataset.files.name_finder import NameFinder
 from dataset.files.name_repair import NameRepair
-from dataset.readers.base import DATASETS, BaseDataset, deal
+from dataset.readers.base import DATASETS, BaseDataset
 from dataset.readers.csv_layout import Layout, Others
+from dataset.readers.deal import deal
 from dataset.readers.facts import check_facts
 from dataset.readers.fold_table import read_folds, wrong_fold
 from dataset.readers.relabel import Cell, Corrections, read_corrections
@@ -92,27 +93,37 @@ class CsvDataset(BaseDataset):
             raise ValueError("group_column and group_folders can't both be given")
         if fold_column and fold_table:
             raise ValueError("fold_column and fold_table can't both be given")
+
         path = root / table
         layout = Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
-        layout, found = layout.read(path)
+        layout, content = layout.read(path)
         finder = NameFinder(ImageFolder(root, images, follow_links=follow_links), extension, repair_names)
-        images_found, doubled = _find(found, layout, finder, skip=on_bad_row == "skip", where=path)
-        doubts = layout.doubts(found)
-        corrections = _corrections(relabel, images_found, layout.fields(found, task) if relabel else ())
-        check_facts(task, layout.known(found), f"{path}", _INSTEAD)
+
+        images_found, doubled = _find(content, layout, finder, skip=on_bad_row == "skip", where=path)
+
+        doubts = layout.doubts(content)
+        corrections = _corrections(relabel, images_found, layout.fields(content, task) if relabel else ())
+        check_facts(task, layout.known(content), f"{path}", _INSTEAD)
         problems = _label(images_found, layout, task, corrections)
+        # The relabel file is the team's own, so what is wrong with it is never skipped.
         if wrong := [problem for image in images_found for problem in image.miscorrected]:
             raise DataError(listed(str(relabel), wrong))
+
         if problems and on_bad_row == "error":
             hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these rows out."
             hint += "".join(f"\n{doubt}" for doubt in doubts)
             raise DataError(listed(str(path), problems) + hint)
+
         good = sorted((image for image in images_found if not image.problems), key=lambda image: image.file)
         labels = [image.true for image in good]
         groups = [_group(image, group_column, group_folders) for image in good]
+
+        files = [image.file for image in good]
+        trained = [image.trained for image in good]
+        facts = [image.row.values for image in good]
         super().__init__(
             root=root,
-            files=[image.file for image in good],
+            files=files,
             groups=groups,
             folds=_own_folds(good, fold_column)
             if fold_column
@@ -122,12 +133,12 @@ class CsvDataset(BaseDataset):
             valid_fold=valid_fold,
             task=task,
             labels=labels,
-            train_labels=[image.trained for image in good],
+            train_labels=trained,
             skipped=problems,
             notes=[*doubled, *layout.notes, *doubts],
-            facts=[image.row.values for image in good],
+            facts=facts,
         )
-        self._layout, self._levels = layout, tuple(space for space in task.heads if space in found.columns)
+        self._layout, self._levels = layout, tuple(space for space in task.heads if space in content.columns)
 
     cells_are_read = True
 
@@ -145,15 +156,19 @@ class CsvDataset(BaseDataset):
         )  # fmt: skip
         layout = Layout(*(arguments[name] for name in names))
         layout, table = layout.read(arguments["root"] / arguments["table"])
+
+        # As the organiser spells them: a submission has them so.
         if isinstance(layout.columns, tuple) and layout.columns:
             spelt = dict(zip(table.columns, table.header, strict=True))
             return tuple(spelt[name] for name in layout.columns)
+
         if layout.label is None:
             columns = ", ".join(map(repr, table.columns))
             raise ConfigError(
                 "CsvDataset has no list of labels: write them in [task] labels = a, b, c for a task of your "
                 f"own, otherwise {_INSTEAD} {arguments['table']} has {columns}."
             )
+
         return in_order(layout.label_names(table))
 
     @classmethod
@@ -181,19 +196,23 @@ def _find(
     doubles = keep_one(table.rows, lambda row: row[column])
     images = [_Image(row, row[column]) for row in doubles.rows]
     lost = 0  # rows without a file
+
     for image in images:
-        place = image.row.place
+        line = image.row.place
         try:
-            if place in doubles.clashes:
-                raise ValueError(doubles.clashes[place])
+            if line in doubles.clashes:
+                raise ValueError(doubles.clashes[line])
             image.file = finder.find(image.name)
             if layout.group and not image.row[layout.group]:
                 raise ValueError(f"there is nothing in column {layout.group!r}")
         except ValueError as error:
-            image.problems.append(f"{place}: {error}")
+            image.problems.append(f"{line}: {error}")
             lost += isinstance(error, NoImage)
+
+    # All at once, where they have one cause.
     if lost and (lost == len(images) or not skip):
         finder.explain(table, layout.image or "", lost, where)
+
     files_of = Counter(image.file for image in images if image.file)
     for image in images:
         if files_of[image.file] > 1:

@@ -44,15 +44,17 @@ class Layout:
             raise ValueError("label_column and label_columns can't both be given")
         named = self.columns if isinstance(self.columns, tuple) else ()
         needs = [name for name in (self.image, self.label, *named, self.group, self.fold) if name is not None]
+
         table = read_table(path, needs)
         image = self.image or table.columns[0]
         layout = replace(self, image=image, columns=named)
         if self.columns == "others":
             named, note = _of_zero_and_one(path, table, (image, self.group, self.fold))
             layout = replace(layout, columns=named, notes=(note,) if note else ())
+
         if self.label is None:
             return layout, table
-        return replace(layout, separator=self.separator.of_column(r[self.label] for r in table.rows)), table
+        return replace(layout, separator=self.separator.of_column(table.column(self.label))), table
 
     def known(self, table: Table) -> list[str]:
         """Return the names of the facts that each row says."""
@@ -62,29 +64,30 @@ class Layout:
         """Return what is odd about the labels in one column, a line each."""
         if self.label is None:
             return []
-        cells = [row[self.label] for row in table.rows]
+        cells = table.column(self.label)
         used = (self.image, self.label, self.group, self.fold)
         free = [name for name in table.columns if name not in used and not is_index(name)]
-        others = {name: [row[name] for row in table.rows] for name in free}
-        found = label_doubts(cells, self.separator, self.label, others)
+        others = {name: table.column(name) for name in free}
+        doubts = label_doubts(cells, self.separator, self.label, others)
+
         listed = next((cell for cell in cells if self.separator.is_list(cell) and self.separator.lists), None)
         if listed is not None and re.fullmatch(r"\W[^'\",]*\W", listed):
-            found.append(
+            doubts.append(
                 f"Column {self.label!r} is read as lists, as every cell is in brackets or quotes such as "
                 f"{listed!r}. If these belong to the labels, write separator = none in [dataset]."
             )
-        return found
+        return doubts
 
     def label_names(self, table: Table) -> list[str]:
         """Return the labels in the one column, as they are written there, each as often as it is there."""
         column = self.label or ""
         return [name for row in table.rows for name in self._labels(row.as_written(column), row.place)]
 
-    def _labels(self, cell: str, place: str) -> tuple[str, ...]:
+    def _labels(self, cell: str, line: str) -> tuple[str, ...]:
         try:
             return self.separator.split(cell)
         except ValueError as error:
-            raise DataError(f"{place}: {self.label}: {error}.") from None
+            raise DataError(f"{line}: {self.label}: {error}.") from None
 
     def fields(self, table: Table, task: Task) -> tuple[str, ...]:
         """Return the columns that say the labels, by default those with the name of a label space.
@@ -93,13 +96,13 @@ class Layout:
             ValueError: there are none.
         """
         named = (self.label,) if self.label else tuple(self.columns or ())
-        found = named or tuple(space for space in task.heads if space in table.columns)
-        if not found:
+        columns = named or tuple(space for space in task.heads if space in table.columns)
+        if not columns:
             raise ValueError(
                 "relabel: nothing can be corrected: there is no label_column, there are no label_columns, "
                 f"and no column has the name of a label space ({', '.join(task.heads)})"
             )
-        return found
+        return columns
 
     def cells(self, before: Facts, after: Facts, levels: Sequence[str]) -> list[Cell]:
         """Return what a relabel file says to make a row's facts other ones; ``levels`` are label spaces."""
@@ -113,10 +116,12 @@ class Layout:
             if self.separator.is_list(old):  # what a correction says is no list
                 old = (between or "").join(filter(None, before[LABELS].split("\n")))
             return [Cell(name, self.label, old, cell, between)]
+
         if self.columns:
-            earlier, new = (set(of[LABELS].split("\n")) for of in (before, after))
+            earlier, new = (set(facts[LABELS].split("\n")) for facts in (before, after))
             yes = {label: str(int(label in new)) for label in self.columns if label in earlier ^ new}
             return [Cell(name, label, before[label], value) for label, value in yes.items()]
+
         changed = [level for level in levels if after[level] != before[level]]
         return [Cell(name, level, before[level], after[level]) for level in changed]
 
@@ -147,24 +152,27 @@ def _of_zero_and_one(
         DataError: there is none.
     """
     others = [name for name in table.columns if name not in used]
-    found: list[str] = []
+    labels: list[str] = []
     rest: list[str] = []
+
     for name in others:
-        wrong = [row[name] for row in table.rows if row[name].lower() not in _YES]
+        wrong = [cell for cell in table.column(name) if cell.lower() not in _YES]
         if is_index(name) or len(wrong) > max(1, _TYPING_ERRORS * len(table.rows)):
             rest.append(f"{name!r} is an index" if is_index(name) else f"{name} = {wrong[0]!r} is not 0 or 1")
         else:
-            found.append(name)
-    if not found:
+            labels.append(name)
+
+    if not labels:
         raise DataError(
             f"{path}: label_columns = others needs columns of 0 and 1 beside {table.columns[0]!r}: "
             f"{', '.join(rest) or 'there is no other column'}. For labels in one column write label_column = "
             "ITS NAME in [dataset]."
         )
+
     if not rest:
-        return tuple(found), None
-    return tuple(found), (
+        return tuple(labels), None
+    return tuple(labels), (
         f"label_columns = others: these are no labels: {'; '.join(rest[:20])}"
-        f"{'; ...' if len(rest) > 20 else ''}. The labels are {', '.join(found[:20])}"
-        f"{', ...' if len(found) > 20 else ''}."
+        f"{'; ...' if len(rest) > 20 else ''}. The labels are {', '.join(labels[:20])}"
+        f"{', ...' if len(labels) > 20 else ''}."
     )

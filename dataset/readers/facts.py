@@ -24,17 +24,20 @@ def check_facts(task: Task, known: Iterable[str], source: str, instead: str) -> 
     missing = [name for name in task.needs if name not in names] if _reads_what_it_needs(task) else []
     if not missing:
         return
+
     kind = type(task).__name__
     shown = [repr(name) for name in names if name != LABELS]
     columns = ", ".join(shown[:_SHOWN]) + (", ..." if len(shown) > _SHOWN else "")
+
     if missing == [LABELS]:
         raise DataError(f"{kind} needs the labels of each image. {source} says {columns}: {instead}")
-    near = {
-        name: get_close_matches(name.casefold(), [n.casefold() for n in names], 1, 0.8) for name in missing
-    }
+
+    folded = [name.casefold() for name in names]
+    near = {name: get_close_matches(name.casefold(), folded, 1, 0.8) for name in missing}
     hints = "".join(
         f" Is {name!r} the column {same[0]!r}? Then rename it." for name, same in near.items() if same
     )
+
     wanted = ", ".join(map(repr, task.needs))
     raise DataError(
         f"{kind} needs {wanted} of each image, but {source} says {columns}: there is no "

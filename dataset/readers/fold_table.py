@@ -37,9 +37,10 @@ def read_folds(path: Path, groups: Sequence[str]) -> NDArray[np.int64]:
         DataError: lists the groups without a fold, the rows of groups that there are not, groups with two
             folds, and folds that are no whole number.
     """
-    found: dict[str, int] = {}
+    fold_of: dict[str, int] = {}
     problems, known, seen = [], set(groups), set()
     doubles = keep_one(read_table(path, COLUMNS, guarded=True).rows, lambda row: row["group"])
+
     for row in doubles.rows:
         group, fold = row["group"], row["fold"]
         if group in seen:
@@ -49,9 +50,10 @@ def read_folds(path: Path, groups: Sequence[str]) -> NDArray[np.int64]:
         elif problem := wrong_fold(fold):
             problems.append(f"{row.place}: fold = {fold!r} {problem}")
         else:
-            found[group] = int(fold)
+            fold_of[group] = int(fold)
         seen.add(group)
+
     problems += [f"there is no row of group {group!r}" for group in sorted(known - seen)]
     if problems:
         raise DataError(listed(str(path), problems))
-    return np.array([found[group] for group in groups], dtype=np.int64)
+    return np.array([fold_of[group] for group in groups], dtype=np.int64)

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from dataset.files.image_folder import ImageFolder, is_image, no_image
 from dataset.files.left_behind import left_out_line
-from dataset.readers.base import DATASETS, BaseDataset, deal
+from dataset.readers.base import DATASETS, BaseDataset
+from dataset.readers.deal import deal
 from dataset.readers.facts import check_facts
 from dataset.readers.fold_table import read_folds
 from dataset.tasks.base import LABELS, Marked, Task
@@ -53,9 +54,11 @@ class FolderDataset(BaseDataset):
         folder = ImageFolder(root, images, follow_links=follow_links)
         check_facts(task, ("folder", "file", LABELS), f"{folder.path}", "")
         names, problems, left_out = _contents(folder)
+
         files: list[str] = []
         labels: list[Marked] = []
         trained: list[Marked | None] = []
+
         for name in names:
             file = folder.find(name)
             label = comparable(name.partition("/")[0])
@@ -68,11 +71,13 @@ class FolderDataset(BaseDataset):
                 continue
             files.append(file)
             labels.append(marked)
+
         if left_out:
             log.info(left_out_line(left_out, folder.path))
         problems += _spelt_alike(files)
         if on_bad_file == "error":
             _refuse(folder, problems)
+
         groups = [comparable(file) for file in files]  # no two images belong together
         super().__init__(
             root=root,
@@ -108,12 +113,14 @@ def _contents(folder: ImageFolder) -> tuple[list[str], list[str], list[str]]:
     """
     walk = folder.walk()
     again, names, problems = walk.again(), [], list(walk.problems)
+
     stray = [file.name for file in walk.files if "/" not in file.name]
     if len(stray) == len(walk.files) > 0 and not problems:
         raise DataError(
             f"{folder.path} has {len(stray)} file(s), such as {stray[0]}, and no folder with images, but "
             "FolderDataset needs one for each class. For a table of labels take CsvDataset."
         )
+
     for name in (file.name for file in walk.files):
         path = folder.path / name
         if "/" not in name:
@@ -143,14 +150,14 @@ def _doubts(files: Sequence[str], folder: ImageFolder) -> list[str]:
     """Return what is odd about the classes, a line each."""
     below = len(folder.path.relative_to(folder.root).parts)
     labels = {comparable(PurePosixPath(file).parts[below]) for file in files}
-    found = look_alike(labels)
+    doubts = look_alike(labels)
     if len(files) >= FEWEST and len(labels) >= MANY * len(files):
-        found.append(
+        doubts.append(
             f"There are {len(labels)} class folders for {len(files)} images in {folder.path}: hardly any two "
             "images have a class in common. If a folder is a person or a thing instead, write a table with a "
             "row for each image and name = CsvDataset in [dataset]."
         )
-    return found
+    return doubts
 
 
 def _refuse(folder: ImageFolder, problems: list[str]) -> None:

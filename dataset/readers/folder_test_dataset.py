@@ -41,23 +41,28 @@ class FolderTestDataset(EvalDataset):
         on_bad_file: Literal["error", "skip"] = "error",
     ) -> None:
         folder = ImageFolder(root, images, follow_links=follow_links, section="test_dataset")
+
         walk = folder.walk()
         names = [PurePosixPath(file.name) for file in walk.files]
         bad = {name: no_image(folder.path / name) for name in names if not is_image(folder.path / name)}
+
         strange = [*walk.problems, *bad.values()]
         if on_bad_file == "skip":
             names = [name for name in names if name not in bad]
             for problem in strange:
                 log.warning("Left out: %s", problem)
+
         ids = [(name if with_extension else name.with_suffix("")).as_posix() for name in names]
         problems = [] if on_bad_file == "skip" else strange
         hint = "\nMove them away, or set on_bad_file = skip in [test_dataset]." if problems else ""
         problems += [
             f"{count} images have the id {name!r}" for name, count in Counter(ids).items() if count > 1
         ]
+
         if walk.left_out:
             log.info(left_out_line(walk.left_out, folder.path))
         if problems or not names:
             raise DataError(listed(str(folder.path), problems or ["there is no image in it"]) + hint)
+
         files = [folder.find(name.as_posix()) for name in names]
         super().__init__(root=root, columns=(id_column, *task.in_spelling({}).columns), ids=ids, files=files)

@@ -26,6 +26,7 @@ def deal_folds(strata: Sequence[str], folds: int, seed: int) -> NDArray[np.int64
     fold_of = np.zeros(len(strata), dtype=np.int64)
     dealt = 0
     names = np.asarray(strata)
+
     for stratum in sorted(set(strata)):
         members = generator.permutation(np.flatnonzero(names == stratum))
         fold_of[members] = (dealt + np.arange(len(members))) % folds
@@ -48,19 +49,24 @@ def split(
         stratified: give all folds the same share of each label; otherwise only of images.
     """
     names, group = np.unique(np.asarray(groups), return_inverse=True)
+
     if not stratified:
         labels = np.zeros((len(group), 0), dtype=np.bool_)
+
+    # An image each, with one label at most: dealt out like cards, which is exact.
     if len(names) == len(group) and (labels.sum(axis=1) <= 1).all():
-        found = np.empty(len(group), dtype=np.int64)
+        fold_of = np.empty(len(group), dtype=np.int64)
         order = np.argsort(group)
-        found[order] = deal_folds(_patterns(labels[order]), folds, seed)
-        return found
+        fold_of[order] = deal_folds(_patterns(labels[order]), folds, seed)
+        return fold_of
+
     # "None of them" is dealt out as a label of its own.
     without = ~labels.any(axis=1, keepdims=True)
     every = np.hstack([labels, without]).astype(np.int64) if stratified else labels.astype(np.int64)
     counts = np.zeros((len(names), every.shape[1]), dtype=np.int64)
     np.add.at(counts, group, every)
     sizes = np.bincount(group)
+
     fold_of = iterative_folds(counts, sizes, folds, seed)
     if stratified and len(names) < len(group):
         fold_of = more_even(fold_of, counts, sizes, folds, seed)
@@ -91,19 +97,24 @@ def iterative_folds(
     room = [int(sizes.sum())] * folds  # images
     scale = 2**22 // np.maximum(1, left)  # makes a share of all images with a label a whole number
     fold_of = np.full(len(sizes), -1, dtype=np.int64)
+
     while (fold_of < 0).any():
-        waiting, amount = order[fold_of[order] < 0], sizes
-        if left.any():
-            amount = counts[:, np.where(left > 0, left, left.max() + 1).argmin()]
-            waiting = waiting[amount[waiting] > 0]
-        for chosen in waiting[np.argsort(-amount[waiting], kind="stable")]:
-            part = counts[chosen] * scale
-            gains = ((2 * lacks - folds * counts[chosen]) * scale * part).sum(axis=1).tolist()
+        undealt, images = order[fold_of[order] < 0], sizes
+        if left.any():  # the label of which the fewest images are left is dealt out next
+            rarest = np.where(left > 0, left, left.max() + 1).argmin()
+            images = counts[:, rarest]
+            undealt = undealt[images[undealt] > 0]
+
+        # Groups with most of it first: what comes last can no longer be evened out.
+        for group in undealt[np.argsort(-images[undealt], kind="stable")]:
+            part = counts[group] * scale
+            gains = ((2 * lacks - folds * counts[group]) * scale * part).sum(axis=1).tolist()
             fold = max((f for f in range(folds) if room[f] > 0), key=lambda f: (gains[f], room[f], -f))
-            fold_of[chosen] = fold
-            lacks[fold] -= folds * counts[chosen]
-            room[fold] -= folds * int(sizes[chosen])
-            left -= counts[chosen]
+
+            fold_of[group] = fold
+            lacks[fold] -= folds * counts[group]
+            room[fold] -= folds * int(sizes[group])
+            left -= counts[group]
     return fold_of
 
 

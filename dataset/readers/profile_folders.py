@@ -55,34 +55,39 @@ class ProfileFolders:
         """
         folders = RepairedNames(self.names, repairs)
         cells = [row["path"] for row in rows]
+
         if repairs:
             cells = [cell if cell in self.names else folders.get(cell) or cell for cell in cells]
+
         lost = sum(comparable(cell) not in self.names for cell in cells)
         if lost >= NEARLY_ALL * len(rows) and lost >= _SHOWN:
-            said = ", ".join(repr(cell) for cell in cells[:_SHOWN])
+            shown = ", ".join(repr(cell) for cell in cells[:_SHOWN])
             raise DataError(
-                f"{where}: {lost} of {len(rows)} rows name no folder in {self.path} (the table says {said}). "
-                f"{self._advice(cells, repaired=bool(repairs))}"
+                f"{where}: {lost} of {len(rows)} rows name no folder in {self.path} (the table says "
+                f"{shown}). {self._advice(cells, repaired=bool(repairs))}"
             )
+
         return [
             row if cell == row["path"] else replace(row, values={**row.values, "path": cell})
             for row, cell in zip(rows, cells, strict=True)
         ]
 
     def _advice(self, cells: list[str], *, repaired: bool) -> str:
-        found = None if repaired else search(cells, list(self.names), _KINDS)
-        if found is not None:
-            repairs = ", ".join(map(str, found.repairs))
+        cause = None if repaired else search(cells, list(self.names), _KINDS)
+        if cause is not None:
+            repairs = ", ".join(map(str, cause.repairs))
             return (
-                f"{found.right} of {len(cells)} do (then {found.cell!r} is {found.file}) with this in "
+                f"{cause.right} of {len(cells)} do (then {cause.cell!r} is {cause.file}) with this in "
                 f"[dataset]:\n    repair_names = {repairs}"
             )
+
         wanted, best = set(cells), (0, "")
         for folder in _folders_below(self.root):
             right = len(wanted & set(_names(folder)))
             best = max(best, (right, folder.relative_to(self.root).as_posix()))
         if best[0] >= NEARLY_ALL * len(wanted):
             return f"{best[0]} of {len(wanted)} do with this in [dataset]:\n    images = {best[1]}"
+
         there = ", ".join(repr(name) for name in sorted(self.names)[:_SHOWN])
         return (
             f"The {len(self.names)} folder(s) there are such as {there or 'none'}: see images in [dataset]."

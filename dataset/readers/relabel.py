@@ -46,22 +46,27 @@ def read_corrections(
     corrections: dict[str, dict[str, str]] = {}
     places: dict[tuple[str, str], str] = {}
     problems = []
+
     for row in read_table(path, COLUMNS).rows:
         profile, field, value = (from_spreadsheet(row[column]) for column in COLUMNS[:3])
-        found = profiles.get(profile, ())
-        if len(found) != 1:
-            why = f"belongs to {' and '.join(found)}: write the folder" if found else f"matches no {whose}"
+        folders = profiles.get(profile, ())
+        if len(folders) != 1:
+            why = (
+                f"belongs to {' and '.join(folders)}: write the folder" if folders else f"matches no {whose}"
+            )
             problems.append(f"{row.place}: profile {profile!r} {why}")
             continue
         if field not in fields:
             problems.append(f"{row.place}: field {field!r} is not one of {listing(fields)}")
             continue
-        known = corrections.setdefault(found[0], {})
+
+        known = corrections.setdefault(folders[0], {})
         if known.get(field, value) != value:
-            earlier = f"{known[field]!r} in {places[found[0], field]}, {value!r} here"
+            earlier = f"{known[field]!r} in {places[folders[0], field]}, {value!r} here"
             problems.append(f"{row.place}: {profile} {field} has another value further up ({earlier})")
         known[field] = value
-        places.setdefault((found[0], field), row.place)
+        places.setdefault((folders[0], field), row.place)
+
     if problems:
         raise DataError(listed(str(path), problems))
     return corrections

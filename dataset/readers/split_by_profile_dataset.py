@@ -1,22 +1,17 @@
 """The mask competition's training data: a CSV row for each person, a folder of seven photos for each row."""
 
-import logging
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dataset.files.image_folder import SUFFIXES
-from dataset.files.left_behind import is_left_behind, left_out_line
-from dataset.files.links import WrongLink
 from dataset.files.name_repair import NameRepair
 from dataset.readers.base import DATASETS, BaseDataset
 from dataset.readers.facts import check_facts
 from dataset.readers.fold_table import read_folds
 from dataset.readers.folds import deal_folds
 from dataset.readers.profile_folders import ProfileFolders
+from dataset.readers.profile_photos import PHOTOS, Person, find_photos, photo_of
 from dataset.readers.relabel import Cell, Corrections, ids_and_folders, read_corrections
 from dataset.tasks.base import Facts, Marked, Task
 from utils.convert import Interval
@@ -24,26 +19,11 @@ from utils.doubles import keep_one
 from utils.errors import ConfigError, DataError, listed
 from utils.tables import Row, read_table
 
-log = logging.getLogger("podium")
 COLUMNS = ("id", "gender", "race", "age", "path")
-PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
 _INSTEAD = (
     "it is for [task] name = MaskTask. For labels in a table write [dataset] name = CsvDataset, for a folder "
     "of each class FolderDataset."
 )
-
-
-@dataclass(slots=True)
-class _Person:
-    row: Row
-    photos: dict[str, str] = field(default_factory=dict)  # {photo name: file relative to the root}
-    problems: list[str] = field(default_factory=list)
-    miscorrected: list[str] = field(default_factory=list)  # the relabel file's fault, not the row's
-
-    @property
-    def profile(self) -> str:
-        """The folder's name: the only thing that tells two people with one id apart."""
-        return self.row["path"]
 
 
 @DATASETS.register
@@ -83,29 +63,35 @@ class SplitByProfileDataset(BaseDataset):
         relabel: Path | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        found = read_table(root / table, COLUMNS)
-        check_facts(task, (*found.columns, "photo"), f"{root / table}", _INSTEAD)
+        content = read_table(root / table, COLUMNS)
+        check_facts(task, (*content.columns, "photo"), f"{root / table}", _INSTEAD)
         folders = ProfileFolders(root, images, follow_links=follow_links)
-        doubles = keep_one(found.rows, lambda row: row["path"])
+        doubles = keep_one(content.rows, lambda row: row["path"])
+
         people = _people(folders.named(doubles.rows, repair_names, root / table))
-        stray = _find_photos(people, folders, doubles.clashes)
+        stray = find_photos(people, folders, doubles.clashes)
+
         corrections = _corrections(relabel, people)
         marked = [_label(person, task, corrections.get(person.profile, {})) for person in people]
         if wrong := [problem for person in people for problem in person.miscorrected]:
             raise DataError(listed(str(relabel), wrong))
+
         problems = [problem for person in people for problem in person.problems] + stray
         if problems and on_bad_row == "error":
             hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these people out."
             raise DataError(listed(str(root / table), problems) + hint)
+
         good = [
             (person, labels) for person, labels in zip(people, marked, strict=True) if not person.problems
         ]
         _check_count(len(good), 1 if fold_table else folds, problems, root / table)
+
         fold_of = (
             read_folds(fold_table, [person.profile for person, _ in good])
             if fold_table
             else deal_folds([_stratum(person, labels) for person, labels in good], folds, seed)
         )
+
         profiles, files, true, trained = _images(good)
         super().__init__(
             root=root,
@@ -135,11 +121,11 @@ class SplitByProfileDataset(BaseDataset):
     cells_are_read = True
 
     def facts_of(self, row: int) -> dict[str, str]:
-        return super().facts_of(row) | {"photo": _photo(self.files[row])}
+        return super().facts_of(row) | {"photo": photo_of(self.files[row])}
 
     def profile(self, name: str) -> str:
-        found = self._meant.get(name, ())
-        return found[0] if len(found) == 1 else name
+        folders = self._meant.get(name, ())
+        return folders[0] if len(folders) == 1 else name
 
     @cached_property
     def _meant(self) -> dict[str, list[str]]:
@@ -158,16 +144,17 @@ class SplitByProfileDataset(BaseDataset):
         ]
 
 
-def _people(rows: list[Row]) -> list[_Person]:
-    return sorted(map(_Person, rows), key=lambda person: person.profile)
+def _people(rows: list[Row]) -> list[Person]:
+    return sorted(map(Person, rows), key=lambda person: person.profile)
 
 
 _Labels = dict[str, tuple[Marked, Marked | None]]  # by photo: the organiser's and the team's
 
 
-def _label(person: _Person, task: Task, corrected: Mapping[str, str]) -> _Labels:
+def _label(person: Person, task: Task, corrected: Mapping[str, str]) -> _Labels:
     """Return both labels of each photo; what is wrong goes to the person's problems, once."""
     labels: _Labels = {}
+
     for photo in person.photos:
         facts = {**person.row.values, "photo": photo}
         changed = facts | {key: corrected[key] for key in ("gender", "age") if key in corrected}
@@ -177,6 +164,8 @@ def _label(person: _Person, task: Task, corrected: Mapping[str, str]) -> _Labels
         except ValueError as error:
             _note(person.problems, f"{person.row.place}: {error}")
             continue
+
+        # What is right in the table may be wrong as it was corrected.
         try:
             labels[photo] = true, task.encode_for_training(changed)
         except ValueError as error:
@@ -191,7 +180,7 @@ def _check_count(people: int, needed: int, problems: list[str], table: Path) -> 
 
 
 def _images(
-    people: list[tuple[_Person, _Labels]],
+    people: list[tuple[Person, _Labels]],
 ) -> tuple[Sequence[str], Sequence[str], Sequence[Marked], Sequence[Marked | None]]:
     """Return of each photo whose it is, its file, and both of its labels."""
     images = [
@@ -208,81 +197,13 @@ def _note(problems: list[str], problem: str) -> None:
         problems.append(problem)
 
 
-def _stratum(person: _Person, labels: _Labels) -> str:
+def _stratum(person: Person, labels: _Labels) -> str:
     """Return what all folds should have alike: everything that one photo's label says of its person."""
     return repr(labels["normal"][0])
 
 
-def _corrections(relabel: Path | None, people: list[_Person]) -> Corrections:
+def _corrections(relabel: Path | None, people: list[Person]) -> Corrections:
     if relabel is None:
         return {}
     known = ids_and_folders([(person.row["id"], person.profile) for person in people])
     return read_corrections(relabel, known, ("gender", "age", *PHOTOS))
-
-
-def _find_photos(people: list[_Person], folders: ProfileFolders, clashes: Mapping[str, str]) -> list[str]:
-    """Fill each person's photos and problems; return the folders that no row names."""
-    images, spelt = folders.path, folders.names
-    for person in people:
-        profile, place = person.profile, person.row.place
-        if not profile or Path(profile).name != profile or profile in (".", ".."):
-            person.problems.append(f"{place}: path {profile!r} is not a folder's name inside {images}")
-        elif profile not in spelt:
-            person.problems.append(f"{place}: there is no folder {images / profile}")
-        elif place in clashes:
-            person.problems.append(f"{place}: path {clashes[place]}")
-        else:
-            _read_folder(person, folders)
-    if folders.left_out:
-        log.info(left_out_line(folders.left_out, folders.path))
-    named = {person.profile for person in people}
-    return [
-        f"{images / name}: no row of the table names this folder" for name in sorted(spelt.keys() - named)
-    ]
-
-
-def _photo(name: str) -> str:
-    """Return which photo a file is, by its name."""
-    return PurePath(name).stem.lower()
-
-
-def _read_folder(person: _Person, folders: ProfileFolders) -> None:
-    place, folder = person.row.place, folders.path / folders.names[person.profile]
-    below = folder.relative_to(folders.root).as_posix()
-    try:
-        if folder.is_symlink():
-            folders.links.target(folder)
-        with os.scandir(folder) as entries:
-            files = sorted(entries, key=lambda entry: entry.name)
-    except WrongLink as error:
-        person.problems.append(f"{place}: {error}")
-        return
-    except OSError as error:
-        person.problems.append(f"{place}: {folder} can't be read: {error.strerror}")
-        return
-    for file in files:
-        if is_left_behind(file.name):
-            folders.left_out.append(f"{below}/{file.name}")
-            continue
-        try:
-            target = folders.links.target(Path(file)) if file.is_symlink() else None
-        except WrongLink as error:
-            person.problems.append(f"{place}: {error}")
-            continue
-        if not (file.is_dir() if target is None else target.is_dir()):
-            _add_photo(person, folder, below, file.name)
-    missing = [photo for photo in PHOTOS if photo not in person.photos]
-    if missing:
-        person.problems.append(f"{place}: {folder} has no {', '.join(missing)}")
-
-
-def _add_photo(person: _Person, folder: Path, below: str, name: str) -> None:
-    place, photo = person.row.place, _photo(name)
-    if PurePath(name).suffix.lower() not in SUFFIXES or photo not in PHOTOS:
-        person.problems.append(
-            f"{place}: {folder / name} is not one of {', '.join(PHOTOS)} with {', '.join(SUFFIXES[:3])}, ..."
-        )
-    elif photo in person.photos:
-        person.problems.append(f"{place}: {folder} has two photos named {photo}")
-    else:
-        person.photos[photo] = f"{below}/{name}"

@@ -50,32 +50,39 @@ class TestDataset(EvalDataset):
         template: str | None = None,
     ) -> None:
         path = root / table
-        found = read_table(path, [] if image_column is None else [image_column])
-        _check_id(found, path)
-        doubles = keep_one(found.rows, lambda row: row[found.columns[0]])
+        listed_images = read_table(path, [] if image_column is None else [image_column])
+        _check_id(listed_images, path)
+
+        doubles = keep_one(listed_images.rows, lambda row: row[listed_images.columns[0]])
         folder = ImageFolder(root, images, follow_links=follow_links, section="test_dataset")
         finder = NameFinder(folder, extension, repair_names)
-        file_of, problems = _files(found, image_column or found.columns[0], finder, path)
+        file_of, problems = _files(listed_images, image_column or listed_images.columns[0], finder, path)
         problems = _twice(doubles) + problems
         if problems:
             raise DataError(listed(str(path), problems))
 
-        form, rows = found, doubles.rows
+        form, rows = listed_images, doubles.rows
         if template is not None:
             form = read_table(root / template, ())
-            rows = _template(root / template, form, file_of, found, table)
+            rows = _template(root / template, form, file_of, listed_images, table)
+
+        id_column, *answers = form.columns
+        spelt = {name: [row.as_written(name) for row in rows] for name in form.columns}
         super().__init__(
             root=root,
             columns=form.header,
-            ids=[row.as_written(form.columns[0]) for row in rows],
-            files=[file_of[row[form.columns[0]]] for row in rows],
-            template={name: [row.as_written(name) for row in rows] for name in form.columns[1:]},
+            ids=spelt[id_column],
+            files=[file_of[row[id_column]] for row in rows],
+            template={name: spelt[name] for name in answers},
             image_column=image_column,
         )
+
         if form.separator != ",":
-            said = "a tab" if form.separator == "\t" else form.separator
+            shown = "a tab" if form.separator == "\t" else form.separator
             log.warning(
-                "%s has %s between its values; a submission has commas.", root / (template or table), said
+                "%s has %s between its values; a submission has commas.",
+                root / (template or table),
+                shown,
             )
 
 
@@ -91,8 +98,8 @@ def _files(table: Table, column: str, finder: NameFinder, path: Path) -> tuple[d
     if not lost:
         return file_of, problems
 
-    names = [row[column] for row in table.rows]
-    columns = {name: [row[name] for row in table.rows] for name in table.columns}
+    names = table.column(column)
+    columns = {name: table.column(name) for name in table.columns}
     ending = finder.forgotten_ending(names) if lost == len(names) else None
     if ending is not None and not finder.other_column(columns, column):
         log.info("%s: the names in column %r lack the ending of their files, which is added.", path, column)
@@ -115,7 +122,7 @@ def _check_id(table: Table, path: Path) -> None:
 def _twice(doubles: Doubles) -> list[str]:
     for note in doubles.notes:
         log.warning("%s, so there is no row of its own for it in the submission.", note)
-    return [f"{place}: id {clash}" for place, clash in doubles.clashes.items()]
+    return [f"{line}: id {clash}" for line, clash in doubles.clashes.items()]
 
 
 def _template(path: Path, form: Table, file_of: dict[str, str], images: Table, table: str) -> list[Row]:
@@ -139,6 +146,6 @@ def _no_id(ids: list[str], images: Table, table: str) -> str:
     """Return why no id of a template is one of the table's."""
     first = images.columns[0]
     there = images.rows[0][first]
-    said = f"none of its ids ({ids[0]!r}, ...) is in column {first!r} of {table} ({there!r}, ...)"
+    why = f"none of its ids ({ids[0]!r}, ...) is in column {first!r} of {table} ({there!r}, ...)"
     other = [name for name in images.columns if {row[name] for row in images.rows} >= set(ids)]
-    return f"{said}. They are in {other[0]!r}, which has to be its first column." if other else f"{said}."
+    return f"{why}. They are in {other[0]!r}, which has to be its first column." if other else f"{why}."

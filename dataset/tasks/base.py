@@ -126,6 +126,28 @@ class Task(Scoring, Showing, Joining, Relabelling, Submitting):
         return self
 
     @property
+    def joined(self) -> "Task | None":
+        """This task with what its deciding question asks as its only space; None: that is no space."""
+        return self if len(self.spaces) == 1 else None
+
+    @property
+    def parted(self) -> "Task":
+        """This task with a space for each single question that is scored."""
+        return self
+
+    def in_spelling(self, template: Mapping[str, str]) -> "Task":
+        """Return this task with labels as the organiser spells them, for what is submitted only.
+
+        Args:
+            template: the spelling of labels in his template, which counts more than that of his table.
+        """
+        return self
+
+    def answering(self, column: str) -> "Task | None":
+        """Return this task with its one answer in another column; None: its columns are not to be chosen."""
+        return None
+
+    @property
     def resolved(self) -> dict[str, str]:
         """The options whose values were found in the data, as a config says them."""
         return {}

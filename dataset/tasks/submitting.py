@@ -1,35 +1,19 @@
 """What is handed in: the columns of a submission, written and read again."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from dataset.tasks.answers import Answers, one_hot
 from dataset.tasks.questions import Choices, Logits, Questions
 from utils.shortened import listing
 
-if TYPE_CHECKING:
-    from dataset.tasks.base import Task
-
 
 class Submitting(Questions):
     """A task whose submission has a value from a list in each column."""
-
-    def in_spelling(self, template: Mapping[str, str]) -> "Task":
-        """Return this task with labels as the organiser spells them, for what is submitted only.
-
-        Args:
-            template: the spelling of labels in his template, which counts more than that of his table.
-        """
-        return self  # type: ignore[return-value]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The submission's columns after the id, for an organiser who gives no template."""
         return tuple(self.allowed)
-
-    def answering(self, column: str) -> "Task | None":
-        """Return this task with its one answer in another column; None: its columns are not to be chosen."""
-        return None
 
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:

@@ -57,11 +57,14 @@ class MLDecoder(Head):
         super().__init__()
         if width % attention_heads:
             raise ValueError(f"width = {width} is not a multiple of attention_heads = {attention_heads}")
+
         self.labels = labels
+
         never = torch.zeros(labels, dtype=torch.bool)
-        never[_places(unseen, label_names, queries)] = True
+        never[_indices(unseen, label_names, queries)] = True
         self.never: Tensor | None
         self.register_buffer("never", never if unseen else None, persistent=False)
+
         shared = isinstance(queries, Path)
         count = labels if shared else min(groups, labels)
         self.embed = nn.Sequential(nn.Linear(features, width), nn.ReLU())
@@ -70,12 +73,14 @@ class MLDecoder(Head):
             self.queries = LabelQueries(queries, label_names, width, fresh=fresh)
         else:
             self.queries = Queries(count, width, learned=queries == "learned")
+
         self.attention = nn.MultiheadAttention(width, attention_heads, dropout, batch_first=True)
         self.feedforward = nn.Sequential(
             nn.Linear(width, feedforward), nn.ReLU(), nn.Dropout(dropout), nn.Linear(feedforward, width)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.dropout = nn.Dropout(dropout)
+
         # The group fully connected layer: (groups, labels of each, width), or one row that all share.
         each = -(-labels // count)
         self.weight = nn.Parameter(torch.empty(1 if shared else count, each, width))
@@ -88,8 +93,8 @@ class MLDecoder(Head):
         queries = self.queries().expand(tokens.shape[0], -1, -1)  # len would fix an export to one N
         # The authors left out self-attention but kept its residual connection with dropout.
         queries = self.norms[0](queries + self.dropout(queries))
-        found, _ = self.attention(queries, tokens, tokens, need_weights=False)
-        queries = self.norms[1](queries + self.dropout(found))
+        attended, _ = self.attention(queries, tokens, tokens, need_weights=False)
+        queries = self.norms[1](queries + self.dropout(attended))
         queries = self.norms[2](queries + self.dropout(self.feedforward(queries)))
         logits = torch.einsum("nqd,qkd->nqk", queries, self.weight)  # a single q of the weight is for all
         logits = logits.flatten(1)[:, : self.labels] + self.bias
@@ -98,7 +103,7 @@ class MLDecoder(Head):
         return logits
 
 
-def _places(unseen: Sequence[str], names: Sequence[str], queries: object) -> list[int]:
+def _indices(unseen: Sequence[str], names: Sequence[str], queries: object) -> list[int]:
     """Return where the labels ``unseen`` stand among ``names``.
 
     Raises:

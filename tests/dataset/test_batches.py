@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.batches import EvalBatches, Reading, Rows, TrainBatches, ahead, centre_crop, fitting_batch_size
+from dataset.batches import EvalBatches, TrainBatches, centre_crop, fitting_batch_size
+from dataset.reading import Reading, Rows, ahead
 from dataset.samplers.base import SAMPLERS
 from utils.errors import DataError
 from utils.pace import Plan

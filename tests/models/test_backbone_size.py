@@ -70,7 +70,8 @@ def test_trying_a_size_draws_no_random_number() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@SLOW
+@pytest.mark.slow
+@pytest.mark.nets
 @pytest.mark.filterwarnings("ignore:torch.searchsorted", "ignore:Using a non-tuple")  # in timm's resizing
 @pytest.mark.parametrize("name", [SWIN, SWIN_CR, VIT])
 def test_weights_made_for_another_size_are_fitted_to_this_one(name: str, tmp_path: Path) -> None:

@@ -1,21 +1,17 @@
-"""All scores are sklearn's with all labels named, whichever classes happen to occur."""
+"""Counts and average precisions are those of sklearn with all labels named, whichever happen to occur."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, average_precision_score, f1_score
+from sklearn.metrics import average_precision_score, f1_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from utils.metrics import (
     AveragePrecision,
-    LabelF1,
-    accuracy,
     best_thresholds,
     confusion_matrix,
-    f1_scores,
     in_words,
-    macro_f1,
     mean_average_precision,
 )
 
@@ -24,8 +20,9 @@ def average_precisions(true, scores):
     return AveragePrecision(true, scores).scores(np.ones(len(true), dtype=np.int64))
 
 
-def multi_label_f1_scores(true, chosen):
-    return LabelF1(true, chosen).scores(np.ones(len(true), dtype=np.int64))
+def f1_scores(true, chosen):
+    columns = zip(true.T, chosen.T, strict=True)
+    return np.array([f1_score(*column, zero_division=0) for column in columns])
 
 
 @st.composite
@@ -37,35 +34,11 @@ def answers(draw):
 
 
 @given(answers())
-def test_scores_are_those_of_sklearn(drawn):
-    # trap: absent classes count as 0, so the mean never depends on which classes occur
+def test_counts_are_those_of_sklearn(drawn):
     classes, true, chosen = drawn
     labels = range(classes)
     counts = confusion_matrix(true, chosen, classes)
     assert np.array_equal(counts, sklearn_confusion(true, chosen, labels=labels))
-    expected = f1_score(true, chosen, labels=labels, average=None, zero_division=0)
-    assert f1_scores(counts) == pytest.approx(expected, abs=1e-12)
-    macro = f1_score(true, chosen, labels=labels, average="macro", zero_division=0)
-    assert f1_scores(counts).mean() == pytest.approx(macro, abs=1e-12)
-    assert accuracy(counts) == pytest.approx(accuracy_score(true, chosen), abs=1e-12)
-
-
-@given(answers(), st.integers(0, 39))
-def test_the_quick_macro_f1_is_that_of_the_matrix(drawn, unknown):
-    classes, true, chosen = drawn
-    true[unknown:] = -1
-    expected = f1_scores(confusion_matrix(true, chosen, classes)).mean()
-    assert macro_f1(true, chosen, classes) == pytest.approx(expected, abs=1e-12)
-    without = np.full(len(true), -1)  # which is wrong about every image, and about no class
-    assert macro_f1(true, without, classes) == 0
-
-
-def test_macro_f1_is_not_micro_f1():
-    # trap: micro-F1 equals accuracy on single-label data
-    true, chosen = np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0])
-    counts = confusion_matrix(true, chosen, 2)
-    assert accuracy(counts) == 0.75
-    assert f1_scores(counts).mean() == pytest.approx((6 / 7 + 0) / 2)
 
 
 def test_images_without_a_label_are_left_out():
@@ -73,11 +46,9 @@ def test_images_without_a_label_are_left_out():
     assert counts.tolist() == [[1, 0], [1, 0]]
 
 
-def test_no_image_at_all_scores_zero():
+def test_no_image_at_all_has_no_counts():
     counts = confusion_matrix(np.array([], dtype=np.int64), np.array([], dtype=np.int64), 3)
-    assert counts.shape == (3, 3)
-    assert accuracy(counts) == 0
-    assert f1_scores(counts).tolist() == [0, 0, 0]
+    assert counts.tolist() == [[0, 0, 0]] * 3
 
 
 @given(answers(), st.integers(1, 39))
@@ -117,18 +88,6 @@ def test_average_precision_by_hand():
     assert average_precisions(true, np.full((4, 1), 0.3)) == pytest.approx([1 / 2])  # nothing is known
 
 
-@given(rankings())
-def test_multi_label_f1_is_sklearns(drawn):
-    true, scores = drawn
-    chosen = scores >= 0.5
-    f1, micro = multi_label_f1_scores(true, chosen)
-    if true.shape[1] > 1:
-        assert f1 == pytest.approx(f1_score(true, chosen, average=None, zero_division=0))
-        assert micro == pytest.approx(f1_score(true, chosen, average="micro", zero_division=0))
-    else:
-        assert f1 == pytest.approx(f1_score(true[:, 0], chosen[:, 0], zero_division=0))
-
-
 @given(rankings(), st.integers(0, 99))
 def test_an_image_that_counts_several_times_is_as_good_as_several_images(drawn, seed):
     true, scores = drawn
@@ -136,11 +95,7 @@ def test_an_image_that_counts_several_times_is_as_good_as_several_images(drawn, 
     rows = np.repeat(np.arange(len(true)), weights)
     found = AveragePrecision(true, scores).scores(weights)
     assert found == pytest.approx(average_precisions(true[rows], scores[rows]), abs=1e-12, nan_ok=True)
-    chosen = scores >= 0.5
-    f1, micro = LabelF1(true, chosen).scores(weights)
-    expected, of_all = multi_label_f1_scores(true[rows], chosen[rows])
-    assert (f1.tolist(), micro) == (expected.tolist(), of_all)
-    first, second = true.argmax(axis=1), chosen.argmax(axis=1)
+    first, second = true.argmax(axis=1), (scores >= 0.5).argmax(axis=1)
     counts = confusion_matrix(first, second, 4, weights)
     assert np.array_equal(counts, confusion_matrix(first[rows], second[rows], 4))
 
@@ -149,9 +104,9 @@ def test_an_image_that_counts_several_times_is_as_good_as_several_images(drawn, 
 def test_no_threshold_is_better_than_the_best_one(drawn):
     true, scores = drawn
     thresholds = best_thresholds(true, scores, 0.5)
-    best, _ = multi_label_f1_scores(true, scores.astype(np.float64) >= thresholds)
+    best = f1_scores(true, scores.astype(np.float64) >= thresholds)
     for threshold in [0.0, *np.unique(scores), 2.0]:
-        assert (multi_label_f1_scores(true, scores >= threshold)[0] <= best + 1e-12).all()
+        assert (f1_scores(true, scores >= threshold) <= best + 1e-12).all()
     assert (thresholds[~true.any(axis=0)] == 0.5).all()
 
 

@@ -3,6 +3,7 @@
 import re
 import tracemalloc
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -290,3 +291,11 @@ def test_a_table_takes_little_more_memory_than_its_different_cells(tmp_path):
     assert table.rows[19_999].place == "large.csv line 20001"
     assert kept / rows < 220  # bytes: an id's text, a tuple of four, a number; one object a row would be 600
     assert peak / rows < 330
+
+
+def test_a_column_is_what_its_rows_say_also_when_some_were_taken_out(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("name,label\na, x \nb,y\nc,z\n", encoding="utf-8")
+    table = read_table(path, ())
+    assert table.column("label") == [row["label"] for row in table.rows] == ["x", "y", "z"]
+    assert replace(table, rows=table.rows[1:]).column("label") == ["y", "z"]

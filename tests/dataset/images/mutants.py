@@ -17,7 +17,8 @@ from PIL import Image, ImageFile, ImageOps
 
 from dataset.files.named_files import NamedFiles
 from dataset.images.build_store import prepare_some
-from dataset.images.decode import MOST_PIXELS, decode, header_of, read
+from dataset.images.decode import decode
+from dataset.images.file_bytes import MOST_PIXELS, header_of, read
 from dataset.images.prepare import Prepare
 
 HEIGHT, WIDTH = 40, 48

@@ -10,10 +10,11 @@ import torch
 from dataset.images.build_store import build
 from dataset.images.compressed import CompressedStore
 from dataset.images.jpeg import recoded
+from dataset.images.on_the_fly import DecodedOnTheFly
 from dataset.images.open_images import kind_of, open_images
 from dataset.images.prepare import Prepare
 from dataset.images.resident import place
-from dataset.images.store import DecodedOnTheFly, ImageStore
+from dataset.images.store import ImageStore
 from utils.errors import WriteFailed
 
 SIZE = (16, 12)

@@ -20,11 +20,13 @@ from PIL import Image
 
 from dataset.croppers.base import Cropper
 from dataset.croppers.centre_crop import CentreCrop
+from dataset.images.file_report import missed_line
 from dataset.images.header import ALPHA
+from dataset.images.on_the_fly import DecodedOnTheFly
 from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
 from dataset.images.resident import place
-from dataset.images.store import DecodedOnTheFly, ImageStore, missed_line, raise_bad
+from dataset.images.store import ImageStore, raise_bad
 from dataset.pseudo.joined import JoinedSource
 from utils.errors import DataError, WriteFailed
 

@@ -11,8 +11,9 @@ from PIL import Image
 
 from dataset.croppers.base import Cropper
 from dataset.croppers.centre_crop import CentreCrop
-from dataset.images import prepare as prepare_module
-from dataset.images.decode import decode, is_busy
+from dataset.images import half_size as half_size_module
+from dataset.images.decode import decode
+from dataset.images.half_size import is_busy
 from dataset.images.header import Damaged, Header, read_header
 from dataset.images.prepare import Prepare
 
@@ -102,7 +103,7 @@ def kept(monkeypatch):
         answers.append(not is_busy(image, size))
         return not answers[-1]
 
-    monkeypatch.setattr(prepare_module, "is_busy", noting)
+    monkeypatch.setattr(half_size_module, "is_busy", noting)
     return answers
 
 
