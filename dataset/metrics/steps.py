@@ -149,7 +149,7 @@ def cuts_of(metric: Metric, evidence: Evidence, expected: Floats) -> Floats:
         expected: (N) in [0, K - 1].
     """
     grades = len(evidence.labels)
-    middles = np.arange(grades - 1) + 0.5
+    middles = np.asarray(np.arange(grades - 1) + 0.5, dtype=np.float64)
     known = evidence.known
     if not len(known):
         return middles
