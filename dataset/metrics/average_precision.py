@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dataset.metrics.base import METRICS, AnyWeights, Repeated, RepeatedMetric
+from dataset.metrics.base import METRICS, AnyWeights, Floats, Repeated, RepeatedMetric, Statistic
+from dataset.metrics.curves import Curve, Curves
 from dataset.metrics.evidence import Evidence
 from dataset.metrics.positive import check_positive, scored_labels
 from utils.metrics import AveragePrecision as OfLabels
@@ -31,6 +32,11 @@ class AveragePrecision(RepeatedMetric):
         super().check(labels, kind)
         check_positive(self.positive, labels, kind)
 
+    def statistic(self, evidence: Evidence) -> Statistic:
+        labels, known = list(scored_labels(evidence, self.positive)), evidence.known
+        marks, sure = evidence.marks[:, labels], evidence.probabilities[known][:, labels]
+        return Curves(known, marks, sure, _of_curve, 0.0, lambda: self.prepared(evidence))
+
     def prepared(self, evidence: Evidence) -> Repeated:
         labels, known = list(scored_labels(evidence, self.positive)), evidence.known
         of_labels = OfLabels(evidence.marks[:, labels], evidence.probabilities[known][:, labels])
@@ -47,3 +53,12 @@ class AveragePrecision(RepeatedMetric):
             return self.prepared(evidence)(weights)
         labels, known = list(scored_labels(evidence, self.positive)), evidence.known
         return mean_average_precision(evidence.marks[:, labels], evidence.probabilities[known][:, labels])
+
+
+def _of_curve(curve: Curve) -> Floats:
+    """Return the sum over ties of the precision there, each as often as images with the label are in it."""
+    right = curve.gained.cumsum(axis=1)
+    precision = right / np.maximum(1, right + curve.until)
+    total = right[:, -1]
+    known = np.where(total > 0, total, 1)
+    return np.asarray(np.where(total > 0, (curve.gained * precision).sum(axis=1) / known, np.nan))

@@ -10,7 +10,8 @@
 **What a metric says of itself.** ``suits``: the kinds of label space that it can score (as ``Space.kind``).
 ``needs``: ``choices`` (what was answered), ``probabilities``, or ``numbers``. ``higher_is_better``: which
 way is better. ``per_image``: whether it is a mean over images, so that it means the same on any part of
-them. ``name``: its key in scores.json and the monitor's name; ``in_words(name)`` is how it is printed.
+them. ``by_label``, ``graded`` and ``calibrated``: what decisions ask, to know which of them serve it.
+``name``: its key in scores.json and the monitor's name; ``in_words(name)`` is how it is printed.
 
 **What it is given.** An ``Evidence``: the labels of one question, what is right for N images, what was
 answered, and the probabilities; the latter two are made when they are asked for, so a metric that needs
@@ -18,10 +19,11 @@ only one costs only one. A question about several spaces is one question here: a
 (``Task.evidence``).
 
 **What it gives.** ``statistic(evidence)``: everything that does not depend on how often an image counts is
-done once; ``once(weights)`` gives its scores, ``drawn(draws)`` those of a bootstrap. There are two kinds:
+done once; ``once(weights)`` gives its scores, ``drawn(draws)`` those of a bootstrap. There are three kinds:
 
 - ``AdditiveMetric``: its score follows from counts that are summed over images, so the draws of a bootstrap
   are one matrix product: (draws x groups) @ (groups x counts).
+- an order of images (``Curves``): areas under curves, as one product of draws and sorted images a label.
 - ``RepeatedMetric``: it is computed anew for each draw, by ``prepared(evidence)``; ``most_work`` bounds the
   time: with many images and labels there are fewer draws, never fewer than ``fewest_draws``.
 
@@ -104,8 +106,25 @@ class Metric:
     per_image: ClassVar[bool] = False
     on_parts: ClassVar[bool] = True  # whether it can be asked about a few of the images
     together: ClassVar[bool] = False  # scores all questions of a task at once, not each by itself
+    by_label: ClassVar[bool] = False  # whether it is the mean of what each label scores by itself
+    additive: ClassVar[bool] = False  # whether ``tally`` and ``value`` make it: limits can be searched
+    graded: ClassVar[bool] = False  # whether it looks at how far an answer is from the right one
+    calibrated: ClassVar[bool] = False  # whether it looks at more of probabilities than their order
     higher_is_better: bool = True
     name: str  # such as ``macro_f1``
+
+    @property
+    def direction(self) -> int:
+        """1 where more is better, and -1 where less is."""
+        return 1 if self.higher_is_better else -1
+
+    def tally(self, evidence: Evidence) -> Tally:
+        """Return what each image adds to each of C counts, where these make the score."""
+        raise NotImplementedError
+
+    def value(self, sums: Floats) -> Floats:
+        """Return the scores (...) of counts (..., C), where these make it."""
+        raise NotImplementedError
 
     def statistic(self, evidence: Evidence) -> Statistic:
         """Return what gives the score of this evidence, as its only one."""
@@ -146,13 +165,7 @@ class Metric:
 class AdditiveMetric(Metric):
     """A metric whose counts are added up over images."""
 
-    def tally(self, evidence: Evidence) -> Tally:
-        """Return what each image adds to each of C counts."""
-        raise NotImplementedError
-
-    def value(self, sums: Floats) -> Floats:
-        """Return the scores (...) of counts (..., C)."""
-        raise NotImplementedError
+    additive = True
 
     def statistic(self, evidence: Evidence) -> Statistic:
         return Additive(self.tally(evidence), lambda sums: self.value(sums)[..., None])

@@ -29,6 +29,7 @@ class FBeta(AdditiveMetric):
     ) -> None:
         self.beta, self.average = beta, average
         self.name = f"{average}_f{beta:g}"
+        self.by_label = average == "macro"  # type: ignore[misc]
         if average == "samples":
             self.suits = frozenset({"any_of"})  # type: ignore[misc]
 

@@ -38,6 +38,7 @@ class FileMetric(RepeatedMetric):
 
     needs = "probabilities"
     on_parts = False
+    calibrated = True  # nobody knows, so what may help is tried
     most_work: ClassVar[int] = 20_000_000
 
     def __init__(self, *, file: Path, higher_is_better: bool = True, draws: Draws = 200) -> None:

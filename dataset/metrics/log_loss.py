@@ -22,6 +22,7 @@ class LogLoss(AdditiveMetric):
     """
 
     name = "log_loss"
+    calibrated = True
     needs = "probabilities"
     per_image = True
     higher_is_better = False

@@ -16,6 +16,7 @@ class MacroF1(AdditiveMetric):
     """
 
     name = "macro_f1"
+    by_label = True
 
     def tally(self, evidence: Evidence) -> Tally:
         return label_counts(evidence)

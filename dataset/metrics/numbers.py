@@ -14,6 +14,7 @@ class NumberMetric(Metric):
 
     suits = frozenset({"one_of", "number", "ordered"})
     needs = "numbers"
+    graded = True
 
     def check(self, labels: Sequence[str], kind: str) -> None:
         super().check(labels, kind)

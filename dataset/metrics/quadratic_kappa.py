@@ -20,6 +20,7 @@ class QuadraticKappa(AdditiveMetric):
     """
 
     name = "quadratic_kappa"
+    graded = True
     suits = frozenset({"one_of", "ordered"})
 
     def tally(self, evidence: Evidence) -> Tally:

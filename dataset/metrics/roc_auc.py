@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.metrics.base import METRICS, AnyWeights, Repeated, RepeatedMetric
+from dataset.metrics.base import METRICS, AnyWeights, Floats, Repeated, RepeatedMetric, Statistic
+from dataset.metrics.curves import Curve, Curves
 from dataset.metrics.evidence import Evidence
 from dataset.metrics.positive import check_positive, scored_labels
 from dataset.metrics.ranks import Ordered
@@ -41,6 +42,28 @@ class RocAuc(RepeatedMetric):
     def check(self, labels: Sequence[str], kind: str) -> None:
         super().check(labels, kind)
         check_positive(self.positive, labels, kind)
+
+    def statistic(self, evidence: Evidence) -> Statistic:
+        labels, known = list(scored_labels(evidence, self.positive)), evidence.known
+        marks, sure = evidence.marks[:, labels], evidence.probabilities[known][:, labels]
+        by_chance = (1 - self.above) ** 2 / 2
+        return Curves(known, marks, sure, self._of_curve, by_chance, lambda: self.prepared(evidence))
+
+    def _of_curve(self, curve: Curve) -> Floats:
+        """Return the area above the sensitivity as a sum over ties; the curve is a line along each."""
+        right = curve.gained.cumsum(axis=1)
+        positives, negatives = right[:, -1:], curve.others[:, None]
+        says = (positives > 0) & (negatives > 0)
+        positives, negatives = np.where(says, positives, 1), np.where(says, negatives, 1)
+
+        # From the sensitivity ``low`` to ``high``, in the middle of which the fall-out is ``wrong``.
+        first, last = (right - curve.gained) / positives, right / positives
+        low, high = first.clip(self.above), last.clip(self.above)
+        along = np.where(
+            last > first, ((low + high) / 2 - first) / np.where(last > first, last - first, 1), 0
+        )
+        wrong = (curve.before + along * (curve.until - curve.before)) / negatives
+        return np.asarray(np.where(says[:, 0], ((high - low) * (1 - wrong)).sum(axis=1), np.nan))
 
     def prepared(self, evidence: Evidence) -> Repeated:
         known, marks = evidence.known, evidence.marks

@@ -13,6 +13,7 @@ from torch import Tensor
 from dataset.metrics.average_precision import AveragePrecision
 from dataset.metrics.macro_f1 import MacroF1
 from dataset.metrics.micro_f1 import MicroF1
+from dataset.metrics.steps import limits_of_labels
 from dataset.tasks.answers import Answers, no_probability, probabilities
 from dataset.tasks.base import (
     LABELS,
@@ -32,7 +33,6 @@ from dataset.tasks.labels import LabelNames, indices, labels_fact, places, resol
 from dataset.tasks.moves import Move
 from dataset.tasks.spaces import AnyOf
 from utils.convert import Count, Fraction
-from utils.metrics import best_thresholds
 from utils.shortened import listing
 
 
@@ -46,7 +46,8 @@ class MultiLabelTask(Task):
     Args:
         labels: their names in order, or a file with one a line; none = those in the training table.
         decide: which labels are chosen: ``threshold``: those from this probability on; ``tuned``: each
-            label from the threshold that has its best F1 on the validation images; ``count``: the likeliest.
+            label from a threshold of its own, those with the best score on the validation images, by the
+            first metric that asks what was chosen; ``count``: the likeliest.
         threshold: the probability, in [0, 1]; for ``tuned`` that of the epochs' scores.
         count: for ``count``, how many labels; none = as many as the image's probabilities add up to.
         submit: ``labels`` in one cell, or a column for each label with 0 or 1 (``binary``) or with its
@@ -142,9 +143,13 @@ class MultiLabelTask(Task):
         return {"labels": Confusion(self.labels, true.T @ chosen, true.sum(axis=0))}
 
     def tune(self, logits: Logits, targets: Targets) -> Tuning:
-        """Return the thresholds of ``decide = tuned``, which may also be asked for when the run predicts."""
-        probabilities = self.probabilities(logits)["labels"].cpu().numpy()
-        return {"thresholds": best_thresholds(self.members(targets), probabilities, self.threshold).tolist()}
+        """Return the thresholds of ``decide = tuned``, which may also be asked for when the run predicts.
+
+        They are the best by the first of the competition's metrics that asks what was chosen.
+        """
+        by_choices = [a.metric for a in self.metrics if a.metric.additive and a.metric.needs == "choices"]
+        evidence = self.evidence(logits, targets)["labels"]
+        return {"thresholds": limits_of_labels(by_choices[0], evidence, self.threshold).tolist()}
 
     def tuned(self, tuning: Tuning) -> "MultiLabelTask":
         if self.how != "tuned":

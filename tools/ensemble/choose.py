@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dataset.tasks.base import Task
 from tools.ensemble.cross_fit import deal_parts, own_parts
-from tools.ensemble.decisions.base import suiting
+from tools.ensemble.decisions.base import serving, suiting
 from tools.ensemble.methods.base import ENSEMBLES
 from tools.ensemble.pool import Pool
 from tools.ensemble.settings import AUTO, NONE, EnsembleSettings
@@ -76,7 +76,7 @@ def _decisions(wanted: str, task: Task) -> list[str]:
     """
     valid = suiting(task)
     if wanted == AUTO:
-        return valid
+        return serving(task)
     if wanted != NONE and wanted not in valid:
         raise ConfigError(
             f"[ensemble] decision = {wanted} is not for {type(task).__name__}: {', '.join(valid)}"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from dataset.metrics import curves
 from dataset.metrics import tally as tallies
 from dataset.metrics.average_precision import AveragePrecision
 from dataset.metrics.base import METRICS, Anew
@@ -15,6 +16,7 @@ from dataset.metrics.label_counts import label_counts
 from dataset.metrics.macro_f1 import MacroF1
 from dataset.metrics.quadratic_kappa import QuadraticKappa
 from dataset.metrics.roc_auc import RocAuc
+from dataset.metrics.spearman import Spearman
 from tests.dataset.metrics.asked import any_of, one_of
 
 _FREE = {"OfTask", "FileMetric", "ExactPaths"}  # these have tests of their own
@@ -62,27 +64,63 @@ def test_the_product_is_the_same_whether_the_groups_counts_are_kept_whole_or_spa
 
 
 def test_a_slow_metric_gets_fewer_draws_where_there_is_much_to_count_and_never_too_few():
-    true = np.zeros(20, dtype=np.int64)
-    small = OneOfEvidence(("a", "b", "c"), true, lambda: true, lambda: np.zeros((20, 3)))
-    statistic = RocAuc().statistic(small)
-    assert isinstance(statistic, Anew)
-    assert statistic.most_draws > 1000
-    large = OneOfEvidence(
-        tuple(map(str, range(50_000))),
-        np.full(100_000, -1),
-        lambda: true,
-        lambda: np.zeros((100_000, 50_000), bool),
+    names = ("1", "2", "3")
+    few, many = (np.zeros(count, dtype=np.int64) for count in (20, 9_000_000))
+    small = OneOfEvidence(names, few, lambda: few, lambda: np.zeros((20, 3)))
+    large = OneOfEvidence(names, many, lambda: many, lambda: np.zeros((1, 3)))
+    statistics = [Spearman().statistic(of) for of in (small, large)]
+    assert all(isinstance(statistic, Anew) for statistic in statistics)
+    assert statistics[0].most_draws > 1000
+    assert statistics[1].most_draws == Spearman.fewest_draws == 100
+
+
+@pytest.mark.parametrize("metric", [RocAuc(), RocAuc(above=0.8), AveragePrecision()])
+def test_curves_of_all_draws_are_those_of_a_loop_and_sort_each_label_once(metric, monkeypatch):
+    random = np.random.default_rng(1)
+    true = random.integers(-1, 4, 900)
+    sure = random.integers(0, 60, (900, 5)) / 60  # many ties, and a label that no image has
+    evidence = OneOfEvidence(tuple("abcde"), true, lambda: true, lambda: sure)
+    draws = Draws(groups_of(900), seed=5, repeats=300)
+    sorted_labels = []
+    kept = curves._Ranked.__init__
+    monkeypatch.setattr(
+        curves._Ranked, "__init__", lambda self, *of: (sorted_labels.append(1), kept(self, *of))[1]
     )
-    assert RocAuc.fewest_draws == 100
-    assert max(RocAuc.fewest_draws, RocAuc.most_work // (len(large) * len(large.labels))) == 100
+    drawn = metric.statistic(evidence).drawn(draws)[:, 0]
+    assert len(sorted_labels) == 4
+    looped = [metric.score(evidence, of) for of in draws.weights(300)]
+    assert drawn == pytest.approx(looped, abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", [RocAuc(), AveragePrecision()])
+def test_the_work_of_curves_is_bounded_however_many_images_and_labels_there_are(metric):
+    def statistic_of(images, labels):
+        true = np.zeros(1, dtype=np.int64)
+        evidence = OneOfEvidence(("a", "b", "c"), true, lambda: true, lambda: np.zeros((1, 3)))
+        statistic = metric.statistic(evidence)
+        statistic.marks = np.broadcast_to(np.False_, (images, labels))
+        return statistic
+
+    assert statistic_of(18_900, 1000).affordable(1000) == 1000  # eight seconds
+    for images, labels in ((100_000, 1000), (10**6, 500), (18_900, 10_000)):
+        draws = statistic_of(images, labels).affordable(1000)
+        assert 100 <= draws < 1000
+        assert draws == 100 or draws * images * labels <= curves._MOST_WORK
+    assert statistic_of(10**6, 10**4).affordable(20) == 20
 
 
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.parametrize(
     ("metric", "labels", "most"),
-    [(MacroF1(), 1000, 20), (QuadraticKappa(), 1000, 20), (AveragePrecision(), 1000, 60), (RocAuc(), 18, 30)],
-)  # fmt: skip
+    [
+        (MacroF1(), 1000, 20),
+        (QuadraticKappa(), 1000, 20),
+        (AveragePrecision(), 1000, 20),
+        (RocAuc(), 1000, 20),
+        (RocAuc(), 18, 5),
+    ],
+)
 def test_a_thousand_draws_of_18900_images_take_seconds_and_with_1000_classes_no_minutes(metric, labels, most):
     random = np.random.default_rng(0)
     true = random.integers(0, labels, 18_900)

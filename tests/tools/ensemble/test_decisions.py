@@ -1,6 +1,7 @@
 """Decisions find what a search through everything finds."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,27 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.metrics import f1_score
 
+from dataset.metrics.accuracy import Accuracy
+from dataset.metrics.base import METRICS
+from dataset.metrics.draws import Draws
+from dataset.metrics.evidence import OneOfEvidence
+from dataset.metrics.f_beta import FBeta
+from dataset.metrics.macro_f1 import MacroF1
+from dataset.metrics.micro_f1 import MicroF1
+from dataset.metrics.quadratic_kappa import QuadraticKappa
+from dataset.metrics.samples_f1 import SamplesF1
+from dataset.metrics.steps import goodness
+from dataset.tasks.classification import ClassificationTask
 from tests.tools.ensemble.pool import EVERY_KIND, drawn, permuted, task
-from tools.ensemble.decisions.base import DECISIONS, suiting
+from tools.ensemble.cross_fit import cross_fitted, deal_parts
+from tools.ensemble.decisions.base import DECISIONS, serving, suiting
 from tools.ensemble.decisions.class_bias import best_bias, best_biases
-from tools.ensemble.methods.base import logits_of, one_of
+from tools.ensemble.methods.base import ENSEMBLES, Truth, logits_of, one_of
+from tools.ensemble.trials import Trial, choose_decision
+
+
+def grades(metrics, labels=("0", "1", "2", "3")):
+    return ClassificationTask(root=Path(), labels_found=lambda: labels).scored_by(metrics)
 
 
 def macro_f1(logits, true, biases):
@@ -100,17 +118,44 @@ def test_decisions_suit_their_tasks_and_do_no_harm_where_they_were_fitted(made, 
             assert ((values >= 0) & (values <= 1)).all()
             if space.kind == "one_of":
                 assert torch.allclose(values.sum(dim=1), torch.ones(30, dtype=torch.float64))
-        if name != "Temperature":  # which is fitted to the log loss
-            assert where.score(found) >= where.score(said) - 1e-12
+        judge = decision.judged(where)
+        assert judge.score(found) >= judge.score(said) - 1e-12
         other = decision.fit({space: of[rows] for space, of in said.items()}, where.at(rows))
         again = decision.apply(said, other, where.task)
         assert all(torch.allclose(again[space], found[space], atol=1e-9) for space in found), name
 
 
 def test_which_decisions_suit():
-    assert suiting(EVERY_KIND["any"]) == ["PriorCorrection", "Temperature", "Thresholds"]
+    assert suiting(EVERY_KIND["any"]) == ["OneThreshold", "PriorCorrection", "Thresholds"]
+    assert serving(EVERY_KIND["any"]) == ["PriorCorrection"]  # mAP only looks at an order
     for kind in ("three heads", "joint", "classes", "path", "levels"):
-        assert suiting(EVERY_KIND[kind]) == ["ClassBias", "PriorCorrection", "Temperature"]
+        assert suiting(EVERY_KIND[kind]) == serving(EVERY_KIND[kind]) == ["ClassBias", "PriorCorrection"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "decisions"),
+    [
+        ("MacroF1", ["ClassBias"]),
+        ("Accuracy", ["ClassBias"]),
+        ("BalancedAccuracy", ["ClassBias"]),
+        ("QuadraticKappa", ["ClassBias", "Cuts"]),
+        ("RMSE", ["ClassBias", "Cuts"]),
+        ("LogLoss", ["Temperature"]),
+        ("RocAuc", []),
+        ("TopK", []),
+        ("MapAtK", []),
+    ],
+)
+def test_decisions_follow_the_metric_of_classes(metric, decisions):
+    expected = sorted([*decisions, "PriorCorrection"])
+    assert serving(grades([(METRICS.get(metric)(), None)])) == expected
+
+
+@pytest.mark.parametrize("metric", [SamplesF1(), MicroF1(), MacroF1(), FBeta(), Accuracy()])
+def test_thresholds_follow_the_metric_of_tags(metric):
+    made = EVERY_KIND["any"].scored_by([(metric, None)])
+    assert serving(made) == ["OneThreshold", "PriorCorrection", "Thresholds"]
+    assert "Thresholds" not in suiting(task("MultiLabelTask", decide="count"))
 
 
 def test_thresholds_have_the_best_f1_of_every_label():
@@ -168,3 +213,85 @@ def test_images_without_a_label_change_no_bias():
     decision, said = DECISIONS.get("ClassBias")(), one_of(members, 0)
     only, at = permuted(members, truth, known)
     assert decision.fit(said, truth) == decision.fit(one_of(only, 0), at)
+
+
+def graded_run(seed, images=300, noise=False):
+    """Grades whose probabilities lean to the middle ones, or know nothing."""
+    random = np.random.default_rng(seed)
+    true = random.choice(4, images, p=[0.6, 0.15, 0.15, 0.1])
+    about = random.integers(0, 4, images) if noise else 0.35 * true + 1.2
+    logits = -((about[:, None] + random.normal(0, 0.3, (images, 1)) - np.arange(4)) ** 2)
+    targets = {"label": torch.eye(4)[true]}
+    made = grades([(QuadraticKappa(), None)])
+    said = {"label": torch.from_numpy(logits).softmax(dim=1)}
+    return said, Truth(made, targets, tuple(map(str, range(images))))
+
+
+def test_cuts_raise_the_kappa_and_what_they_return_has_the_grades_that_were_cut():
+    said, truth = graded_run(0)
+    decision = DECISIONS.get("Cuts")()
+    fitted = decision.fit(said, truth)
+    found = decision.apply(said, fitted, truth.task)
+    assert truth.score(found) > truth.score(said) + 0.05
+    expected = (said["label"].numpy() * np.arange(4)).sum(axis=1)
+    by_hand = sum((expected > cut).astype(int) for cut in fitted["label"])
+    assert (found["label"].argmax(dim=1).numpy() == by_hand).all()
+    in_a_file = (found["label"] * 1e6).round() / 1e6
+    assert torch.equal(in_a_file.argmax(dim=1), found["label"].argmax(dim=1))
+
+
+@pytest.mark.parametrize("noise", [False, True])
+def test_a_nested_gain_is_taken_where_it_is_one_and_not_where_there_is_only_noise(noise):
+    said, truth = graded_run(1, noise=noise)
+    members = {"label": said["label"][None]}
+    part = deal_parts(truth.task.members(truth.targets), truth.groups)
+    names = serving(truth.task)
+    made = {name: DECISIONS.get(name)() for name in names}
+    trials = {}
+    for name, probabilities in cross_fitted(ENSEMBLES.get("SoftVote")(), made, members, truth, part).items():
+        scorer = truth.task.main_scorer(logits_of(truth.task, probabilities), truth.targets)
+        drawn = scorer.drawn(Draws(truth.groups, 0, 300))["quadratic_kappa"]
+        trials["SoftVote", name] = Trial(truth.task, probabilities, scorer(), drawn)
+    taken, reason = choose_decision(trials, "SoftVote", names)
+    assert (taken == "") == noise, reason
+    inside = DECISIONS.get("Cuts")().fit(said, truth)
+    assert truth.score(DECISIONS.get("Cuts")().apply(said, inside, truth.task)) >= truth.score(said)
+
+
+@pytest.mark.parametrize("metric", ["Accuracy", "BalancedAccuracy", "Matthews", "MicroF1", "QuadraticKappa"])
+@settings(max_examples=15)
+@given(case=small_cases(2))
+def test_of_two_classes_the_biases_are_the_best_there_are_by_any_metric(metric, case):
+    logits, true = case
+    by = METRICS.get(metric)()
+    evidence = OneOfEvidence(("0", "1"), true, lambda: true, lambda: logits)
+    none = np.zeros(2)
+
+    def score(biases):
+        return goodness(by, evidence, (logits + biases).argmax(axis=1))
+
+    best = max(score(with_one(none, 0, step)) for step in all_steps(logits, none, 0))
+    assert score(best_biases(logits, true, by, ("0", "1"))) == pytest.approx(max(best, score(none)))
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 10**6), metric=st.sampled_from([SamplesF1(), MicroF1(), FBeta(), Accuracy()]))
+def test_decisions_of_tags_never_lower_their_metric_where_they_were_fitted(seed, metric):
+    members, truth = drawn(EVERY_KIND["any"].scored_by([(metric, None)]), 25, 1, seed)
+    said = one_of(members, 0)
+    for name in serving(truth.task):
+        decision = DECISIONS.get(name)()
+        found = decision.apply(said, decision.fit(said, truth), truth.task)
+        assert truth.score(found) >= truth.score(said) - 1e-12, name
+
+
+def test_tuned_tags_have_thresholds_by_the_metric_of_the_competition():
+    made = task("MultiLabelTask", decide="tuned").scored_by([(SamplesF1(), None)])
+    members, truth = drawn(made, 80, 1, digits=2)
+    logits = logits_of(made, one_of(members, 0))
+    tuned = made.tuned(made.tune(logits, truth.targets))
+    by_own_f1 = made.scored_by([(MacroF1(), None)])
+    other = made.tuned(by_own_f1.tune(logits, truth.targets))
+    scores = [of.scores(logits, truth.targets)["samples_f1"] for of in (made, other, tuned)]
+    assert scores[2] >= max(scores[:2])
+    assert scores[2] > scores[0]

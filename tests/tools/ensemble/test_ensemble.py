@@ -95,7 +95,7 @@ def test_the_table_has_a_row_for_each_member_and_each_method(ensemble):
     ]
     for name in [*ways, "WeightedMean"]:
         assert name in shown
-    for name in ("ClassBias", "PriorCorrection", "Temperature"):
+    for name in ("ClassBias", "PriorCorrection"):
         assert name in shown
     kept = {(one["name"], one["decision"]): one for one in read(folder / "scores.json")["of_ways"]}
     for name in ways:

@@ -4,7 +4,11 @@ Macro-F1 counts a rare class as much as a frequent one, so the likeliest class i
 Whether a decision helps is only known on images that it was not fitted on.
 """
 
+from dataclasses import replace
+
+from dataset.metrics.base import Metric
 from dataset.tasks.base import Task
+from dataset.tasks.scoring import Asked
 from tools.ensemble.methods.base import Fitted, Probabilities, Truth
 from utils.registry import Registry
 
@@ -20,6 +24,10 @@ class Decision:
         """Return whether it can be made for a task."""
         return True
 
+    def serves(self, metric: Metric) -> bool:
+        """Return whether it can make the score by a metric better: others it leaves alone, or hurts."""
+        return True
+
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
         """Return what ``apply`` needs."""
         raise NotImplementedError
@@ -28,11 +36,30 @@ class Decision:
         """Return the changed probabilities of any images."""
         raise NotImplementedError
 
+    def served(self, task: Task) -> Asked | None:
+        """Return the first of the competition's metrics that it serves: what it is fitted to."""
+        return next((asked for asked in task.metrics if self.serves(asked.metric)), None)
+
+    def judged(self, truth: Truth) -> Truth:
+        """Return the same truth, scored by the metric that it is fitted to."""
+        asked = self.served(truth.task)
+        if asked is None or asked is truth.task.metrics[0]:
+            return truth
+        of = None if asked.questions == truth.task.main_questions else asked.questions[0]
+        return replace(truth, task=truth.task.scored_by([(asked.metric, of)]))
+
 
 DECISIONS: Registry[Decision] = Registry("decision", "tools.ensemble.decisions")
 
 
 def suiting(task: Task) -> list[str]:
-    """Return the names of the decisions that can be made for a task."""
+    """Return the names of the decisions that can be made for a task, and serve one of its metrics."""
     where = task.joined or task
-    return [name for name in DECISIONS.names() if DECISIONS.get(name)().suits(where)]
+    made = {name: DECISIONS.get(name)() for name in DECISIONS.names()}
+    return [name for name, one in made.items() if one.suits(where) and one.served(where) is not None]
+
+
+def serving(task: Task) -> list[str]:
+    """Return the names of those that serve the metric that decides the competition."""
+    metric = task.metrics[0].metric
+    return [name for name in suiting(task) if DECISIONS.get(name)().serves(metric)]

@@ -5,6 +5,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.metrics.base import Metric
+from dataset.metrics.evidence import OneOfEvidence
+from dataset.metrics.macro_f1 import MacroF1
+from dataset.metrics.steps import answered, goodness, steps
 from dataset.tasks.base import Task
 from tools.ensemble.decisions.base import DECISIONS, Decision
 from tools.ensemble.methods.base import Fitted, Probabilities, Truth, logits_of, normalised
@@ -16,24 +20,35 @@ _Ints = NDArray[np.int64]
 
 @DECISIONS.register
 class ClassBias(Decision):
-    """Logits + a bias for each class, which makes the macro-F1 of each label space highest.
+    """Logits + a bias for each class, which makes the score of each label space best.
+
+    For a score of what was chosen, such as macro-F1 or balanced accuracy.
 
     One bias at a time, among all values that make any difference, until none helps or four sweeps are
     done. Where the task decides by more than the likeliest label it is kept only if the task's own score
     gets better.
     """
 
+    def serves(self, metric: Metric) -> bool:
+        return metric.additive and metric.needs != "probabilities" and not metric.together
+
     def suits(self, task: Task) -> bool:
         return all(space.kind == "one_of" for space in task.spaces)
 
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
-        logits, biases = logits_of(truth.task, probabilities), {}
-        for space in truth.task.spaces:
+        asked, task = self.served(truth.task), truth.task
+        logits = logits_of(task, probabilities)
+        biases = {space.name: [0.0] * len(space.labels) for space in task.spaces}
+        for space in task.spaces:
             targets = truth.targets[space.name]
             known = (targets > 0).any(dim=1)
-            true = targets[known].argmax(dim=1).numpy()
-            biases[space.name] = best_biases(logits[space.name][known].numpy(), true).tolist()
-        if truth.score(self.apply(probabilities, biases, truth.task)) > truth.score(probabilities):
+            true, values = targets[known].argmax(dim=1).numpy(), logits[space.name][known].numpy()
+            scores_space = asked is not None and space.name in asked.questions
+            metric = asked.metric if asked is not None and scores_space else MacroF1()
+            biases[space.name] = best_biases(values, true, metric, space.labels).tolist()
+
+        judge = self.judged(truth)
+        if judge.score(self.apply(probabilities, biases, task)) > judge.score(probabilities):
             return biases
         return {space: [0.0] * len(values) for space, values in biases.items()}
 
@@ -46,14 +61,18 @@ def _tensor(biases: list[float]) -> Tensor:
     return torch.tensor(biases, dtype=torch.float64)
 
 
-def best_biases(logits: _Floats, true: _Ints) -> _Floats:
-    """Return biases (K,) of which no single one can be changed so that macro-F1 gets higher.
+def best_biases(
+    logits: _Floats, true: _Ints, metric: Metric | None = None, labels: tuple[str, ...] = ()
+) -> _Floats:
+    """Return biases (K,) of which no single one can be changed so that the score gets better.
 
     Or those after four sweeps. The first label of the highest logits + bias is chosen.
 
     Args:
         logits: (N, K).
         true: (N,) class indices.
+        metric: an additive one; None: macro-F1, whose steps take no counts of each.
+        labels: (K) in words, for the metric.
     """
     biases = np.zeros(logits.shape[1])
     if not len(true):
@@ -61,7 +80,10 @@ def best_biases(logits: _Floats, true: _Ints) -> _Floats:
     for _ in range(_SWEEPS):
         before = biases.copy()
         for label in range(len(biases)):
-            biases[label] = best_bias(logits, true, biases, label)
+            if metric is None or type(metric) is MacroF1:
+                biases[label] = best_bias(logits, true, biases, label)
+            else:
+                biases[label] = _best_bias_by(metric, labels, logits, true, biases, label)
         if (biases == before).all():
             break
     return biases
@@ -94,6 +116,24 @@ def best_bias(logits: _Floats, true: _Ints, biases: _Floats, label: int) -> floa
     if now == until and steps[now] >= highest - 1e-12:  # ``now`` have gone over and none is undecided
         return float(biases[label])
     return float((edges[best[0]] + edges[best[0] + 1]) / 2)
+
+
+def _best_bias_by(
+    metric: Metric, labels: tuple[str, ...], logits: _Floats, true: _Ints, biases: _Floats, label: int
+) -> float:
+    """Return the bias of one label that makes a score best while those of the others stay."""
+    others = logits + biases
+    chosen = others.argmax(axis=1)
+    others[:, label] = -np.inf
+    rival = others.argmax(axis=1)
+    needed = others[np.arange(len(true)), rival] - logits[:, label]
+
+    evidence = OneOfEvidence(labels, true, lambda: chosen, lambda: logits)
+    before, after = answered(evidence, rival), answered(evidence, np.full_like(rival, label))
+    found, good = steps(metric, before, after, needed, needed.min() - 2.0, needed.max() + 2.0)
+    if good.max() > goodness(metric, evidence, chosen) + 1e-12:
+        return float(found[good.argmax()])
+    return float(biases[label])
 
 
 def _steps(rival: _Ints, true: _Ints, label: int, classes: int) -> _Floats:

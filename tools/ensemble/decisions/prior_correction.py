@@ -21,7 +21,8 @@ class PriorCorrection(Decision):
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
         priors = {space.name: _prior(space, truth.targets[space.name]) for space in truth.task.spaces}
         taus = [{"tau": tau, "priors": priors} for tau in _TAUS]
-        scores = [truth.score(self.apply(probabilities, tried, truth.task)) for tried in taus]
+        judge = self.judged(truth)
+        scores = [judge.score(self.apply(probabilities, tried, truth.task)) for tried in taus]
         return taus[scores.index(max(scores))]  # of equal ones that which changes least
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:

@@ -7,6 +7,7 @@ import math
 
 from torch import Tensor
 
+from dataset.metrics.base import Metric
 from dataset.tasks.base import Task
 from dataset.tasks.spaces import Space
 from tools.ensemble.decisions.base import DECISIONS, Decision
@@ -20,8 +21,11 @@ _WIDEST = 3.0  # |log T|: T from 1/20 to 20
 class Temperature(Decision):
     """Logits / T, with the T of each label space that has the lowest log loss.
 
-    No order of labels changes, so only answers by a threshold, or of several spaces together, do.
+    For a score of how sure answers are. No order of labels changes, so no other score does.
     """
+
+    def serves(self, metric: Metric) -> bool:
+        return metric.calibrated
 
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
         logits = logits_of(truth.task, probabilities)

@@ -1,43 +1,54 @@
 """A threshold for each label of which any may be right."""
 
-import numpy as np
 import torch
 
+from dataset.metrics.base import Floats, Metric
+from dataset.metrics.evidence import Evidence
+from dataset.metrics.steps import limits_of_labels
 from dataset.tasks.base import Task
-from dataset.tasks.spaces import AnyOf
 from tools.ensemble.decisions.base import DECISIONS, Decision
 from tools.ensemble.methods.base import Fitted, Probabilities, Truth, logits_of, normalised
-from utils.metrics import best_thresholds
 
-_MIDDLE = 0.5  # for a label that no image has
 _LEAST = 1e-6  # of a threshold, whose logit has to be finite
 
 
 @DECISIONS.register
 class Thresholds(Decision):
-    """Each label's logits moved so that the threshold with its best F1 lands at the task's own.
+    """Each label's logits moved so that its threshold with the best score lands at the task's own.
 
-    For spaces where any label may be right, chosen from a threshold on. The order of a label's images stays.
+    For spaces where any label may be right, chosen from a threshold on; for a score of what was chosen, such
+    as macro-F1. The order of a label's images stays.
     """
 
     def suits(self, task: Task) -> bool:
-        return all(isinstance(space, AnyOf) for space in task.spaces)
+        return all(space.kind == "any_of" and None not in space.limits for space in task.spaces)
+
+    def serves(self, metric: Metric) -> bool:
+        return metric.additive and metric.needs == "choices" and not metric.together
 
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
-        thresholds = {}
-        for space in truth.task.spaces:
-            true = np.asarray((truth.targets[space.name] >= 0.5).numpy())
-            thresholds[space.name] = best_thresholds(
-                true, probabilities[space.name].numpy(), _MIDDLE
-            ).tolist()
-        return thresholds
+        asked, task = self.served(truth.task), truth.task
+        evidence = task.evidence(logits_of(task, probabilities), truth.targets)
+        limits = {space.name: [float(limit or 0) for limit in space.limits] for space in task.spaces}
+        if asked is None:
+            return limits
+
+        found = dict(limits)
+        for name in set(asked.questions) & set(limits):
+            found[name] = self._limits(asked.metric, evidence[name], limits[name][0]).tolist()
+        judge = self.judged(truth)
+        better = judge.score(self.apply(probabilities, found, task)) >= judge.score(probabilities)
+        return found if better else limits
+
+    def _limits(self, metric: Metric, evidence: Evidence, usual: float) -> Floats:
+        return limits_of_labels(metric, evidence, usual)
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
         logits, moved = logits_of(task, probabilities), {}
         for space in task.spaces:
             best, usual = (
                 torch.tensor(values, dtype=torch.float64).clamp(_LEAST, 1 - _LEAST).logit()
-                for values in (fitted[space.name], getattr(space, "thresholds", (_MIDDLE,)))
+                for values in (fitted[space.name], [float(limit or 0) for limit in space.limits])
             )
             moved[space.name] = normalised(space, logits[space.name] - best + usual)
         return moved
