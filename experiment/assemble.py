@@ -32,6 +32,7 @@ from experiment.kept_images import keeping
 from experiment.metrics import scored_by
 from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
+from experiment.submission_form import handed_in
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
 from train.timed import TimedTrainer
@@ -197,7 +198,8 @@ def build_task(settings: Settings) -> Task:
 
     chosen = settings.chosen["task"]
     task = TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
-    return scored_by(task, settings)
+    task = scored_by(task, settings)
+    return handed_in(task, settings.chosen["submission"], settings.beside["submission"])
 
 
 def training_table(settings: Settings, task: Task) -> BaseDataset:

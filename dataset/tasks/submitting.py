@@ -1,8 +1,11 @@
 """What is handed in: the columns of a submission, written and read again."""
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from dataset.submissions.base import Submission
+from dataset.submissions.template import Template
 from dataset.tasks.answers import Answers, one_hot
 from dataset.tasks.questions import Choices, Logits, Questions
 from utils.shortened import listing
@@ -12,7 +15,24 @@ if TYPE_CHECKING:
 
 
 class Submitting(Questions):
-    """A task whose submission has a value from a list in each column."""
+    """A task whose submission has a value from a list in each column, unless another form is asked for.
+
+    Attributes:
+        form: how its answers are handed in; what follows here is what the task writes by itself.
+    """
+
+    form: Submission = Template()
+
+    def handed_in(self, form: Submission) -> Self:
+        """Return this task with its answers in another form."""
+        task = copy.copy(self)
+        task.form = form
+        return task
+
+    @property
+    def label_texts(self) -> tuple[str, ...]:
+        """The labels of the question that decides the competition (K), as the organiser spells them."""
+        return list(self.questions.values())[-1]
 
     def in_spelling(self, template: Mapping[str, str]) -> "Task":
         """Return this task with labels as the organiser spells them, for what is submitted only.
