@@ -192,6 +192,40 @@ def test_a_finished_run_is_handed_in_in_another_form(competition: Run, tmp_path:
     assert found == pytest.approx(predicted(folder)[:, 1].tolist(), abs=2e-6)
 
 
+@pytest.mark.slow
+def test_pixels_in_a_csv(competition: Run, tmp_path: Path) -> None:
+    images, found = digits()
+    rows = np.flatnonzero(found < 2)[:60]
+    columns = [f"pixel{place}" for place in range(64)]
+    data = tmp_path / "data"
+    data.mkdir()
+    train = [[found[row], *images[row].ravel()] for row in rows[:40]]
+    write_csv(data / "train.csv", ("label", *columns), train)
+    write_csv(data / "test.csv", columns, [images[row].ravel() for row in rows[40:]])
+    write_csv(data / "sample_submission.csv", ("ImageId", "Label"), [[n, 0] for n in range(1, 21)])
+    config = tmp_path / "pixels.ini"
+    text = CONFIG.format(work=tmp_path, metric="name = Accuracy", submission="name = Template")
+    tables = text.index("[dataset]"), text.index("[images]")
+    readers = f"""[dataset]
+name = PixelCsvDataset
+label_column = label
+unpacked = {tmp_path}/cache/pixels
+[test_dataset]
+name = PixelCsvTestDataset
+unpacked = {tmp_path}/cache/pixels
+"""
+    config.write_text(text[: tables[0]] + readers + text[tables[1] :], encoding="utf-8")
+    before = {path: path.read_bytes() for path in data.iterdir()}
+    assert main(["--config", str(config)]) == 0
+    assert main(["--config", str(config), "--mode", "infer"]) == 0
+    file = tmp_path / "runs" / "digits" / "001" / "submission.csv"
+    assert main(["--config", str(config), "--mode", "check", str(file)]) == 0
+    assert [row["ImageId"] for row in table(file)] == [str(number) for number in range(1, 21)]
+    likeliest = predicted(file.parent).argmax(axis=1)
+    assert [row["Label"] for row in table(file)] == list(map(str, likeliest.tolist()))
+    assert {path: path.read_bytes() for path in data.iterdir()} == before
+
+
 REFUSED = {
     "three classes": ("name = Positive", ("a", "b", "c"), ("label",), 2, "here are 3 labels"),
     "other columns": ("name = Probabilities", ("a", "b"), ("a", "c"), 3, "the task writes a, b"),
