@@ -18,6 +18,7 @@ from dataset.images.by_pillow import check_container, pillow_decoded
 from dataset.images.depth import Depth, to_bytes, used_bits
 from dataset.images.foreign import name_foreign
 from dataset.images.header import FRAMES, Damaged, Header, read_header
+from dataset.images.npy import NPY, npy_pixels
 from dataset.images.wholeness import check_whole
 
 MOST_PIXELS = 100_000_000  # that a file may say it has: decoded they take 300 MB
@@ -151,6 +152,8 @@ def is_busy(image: Pixels, size: tuple[int, int]) -> bool:
 def _decoded(data: Pixels, header: Header) -> tuple[Any, bool]:
     """Return the pixels of a file, uint8 or uint16 (H, W, 3), and whether there are more frames."""
     kind, deep = header.kind, header.bits > 8
+    if kind == NPY:
+        return npy_pixels(data), False
     if header.by_pillow:
         return pillow_decoded(data, kind, MOST_PIXELS)
     if kind == "TIFF":  # Pillow keeps 8 bits of each colour, but notices damage
