@@ -230,7 +230,7 @@ def write_digits_config(work, changed_by=""):
 
 
 def test_a_task_that_forbids_every_view_is_told_so(tmp_path, capsys):
-    write_digits_config(tmp_path, changed_by="flip, shift, scale")
+    write_digits_config(tmp_path, changed_by="flip, shift, scale, turn")
     assert podium(tmp_path) == 0
     assert podium(tmp_path, "--mode", "views") == 2
     assert "ConfigError: This run's task forbids every view." in capsys.readouterr().err
@@ -245,7 +245,7 @@ def test_thresholds_are_tuned_to_what_the_views_show(tmp_path, monkeypatch):
     answers = []
     real = ask_again.ask_again
     monkeypatch.setattr(
-        "experiment.infer.ask_again", lambda *given: answers.append(real(*given)) or answers[-1]
+        "experiment.as_trained.ask_again", lambda *given: answers.append(real(*given)) or answers[-1]
     )
     assert podium(tmp_path, "--mode", "infer") == 0
     assert answers == []  # those that training found are right without views
