@@ -16,6 +16,7 @@ from dataset.readers.base import DATASETS, BaseDataset
 from dataset.tasks.base import TASKS, Facts, Task
 from experiment.metrics import scored_by
 from experiment.settings import Settings
+from experiment.submission_form import handed_in
 from utils.errors import DataError
 
 log = logging.getLogger("podium")
@@ -50,7 +51,8 @@ def build_task(settings: Settings) -> Task:
 
     chosen = settings.chosen["task"]
     task = TASKS.build(chosen, root=root, labels_found=label_names, rows_found=table_rows)
-    return scored_by(task, settings)
+    task = scored_by(task, settings)
+    return handed_in(task, settings.chosen["submission"], settings.beside["submission"])
 
 
 def training_table(settings: Settings, task: Task) -> BaseDataset:

@@ -74,4 +74,4 @@ def _check_form(task: Task, images: EvalDataset) -> None:
     logits = {space.name: torch.zeros(1, len(space.labels)) for space in task.spaces}
     written = Written.of(task, images)
     rows = written.rows(logits, times=len(images.ids))
-    check_submission(rows, images.ids, images.header, written.allowed)
+    check_submission(rows, written.ids, images.header, written.allowed)

@@ -32,7 +32,6 @@ from utils.logs import logged_to
 from utils.shortened import MOST, listing
 
 log = logging.getLogger("podium")
-SUBMISSION = "submission.csv"
 _Listed = Callable[[Rows], None]
 
 
@@ -108,7 +107,7 @@ class Infer(Mode):
             say_columns(task, answering, images)
             for line in _histograms(rows, answering, written):
                 log.info("%s", line)
-            log.info("Submission:    %s (%d rows)", written / SUBMISSION, len(rows))
+            log.info("Submission:    %s (%d rows)", written / answering.form.file, len(rows))
             for name in () if self.for_another else AFTER_SUBMISSION.names():
                 AFTER_SUBMISSION.get(name)().look(folder, rows, answering, experiment.settings, self.outputs)
 
@@ -163,13 +162,15 @@ class Infer(Mode):
 
 def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> Iterator[str]:
     """Yield how many rows have each value of each column; of many values the most frequent."""
-    columns = list(task.allowed.items())
+    columns = list(task.form.allowed(task).items())
     for column, values in columns[:MOST]:
         counts = histogram(rows, column, values)
         order = list(range(len(values)))
         if len(values) > MOST:
             order.sort(key=lambda value: -counts[value])
-        shown = listing([f"{values[i]}:{counts[i]}" for i in order], f"{folder / SUBMISSION}", between="  ")
+        shown = listing(
+            [f"{values[i]}:{counts[i]}" for i in order], f"{folder / task.form.file}", between="  "
+        )
         yield f"{column}  {shown}"
     if len(columns) > MOST:
-        yield f"... and {len(columns) - MOST} columns more, all in {folder / SUBMISSION}"
+        yield f"... and {len(columns) - MOST} columns more, all in {folder / task.form.file}"

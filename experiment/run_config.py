@@ -77,7 +77,7 @@ class Asked:
         trained, sections = _as_trained(folder), self.sections
         own = self._is_its_own(settings_from(trained, str(folder / CONFIG)))
         if own or self.arguments.config != CONFIG:
-            left = ("paths",) if own else ("paths", "test_dataset")
+            left = ("paths",) if own else ("paths", "test_dataset", "submission")
             trained |= {name: of for name, of in sections.items() if is_here(name) and name not in left}
             _take(trained, sections, "pseudo", ("images",))
             _take(trained, sections, "paths", ("runs", "cache"))

@@ -17,10 +17,12 @@ from dataset.pseudo.labels import PseudoSettings
 from dataset.readers.base import DATASETS
 from dataset.readers.eval_base import TEST_DATASETS
 from dataset.samplers.base import SAMPLERS
+from dataset.submissions.base import SUBMISSIONS
 from dataset.tasks.base import TASKS, Task
 from experiment.as_text import component_texts, dataclass_texts
 from experiment.metric_settings import MetricSettings
 from experiment.section import Section, tool_sections
+from experiment.submission_form import SubmissionSettings
 from inference.engines.base import ENGINES, EngineName
 from inference.views.base import VIEWS
 from inference.views.mean_of_views import Average
@@ -172,6 +174,7 @@ FIXED: dict[str, type[Any]] = {
 CHOSEN: dict[str, tuple[Registry[Any], str | None]] = {
     "task": (TASKS, None),
     "metric": (METRICS, "OfTask"),
+    "submission": (SUBMISSIONS, "Template"),
     "dataset": (DATASETS, None),
     "test_dataset": (TEST_DATASETS, "TestDataset"),
     "crop": (CROPPERS, "WholeImage"),
@@ -197,6 +200,7 @@ REPEATED = {
 # Sections that have keys beside those of the class that they choose.
 BESIDE: dict[str, type[Any]] = {
     "metric": MetricSettings,
+    "submission": SubmissionSettings,
     "model": ModelSettings,
     "loss": LossSettings,
     "optimizer": Rates,
@@ -211,7 +215,7 @@ MOVED = {
     ("images", "crop_centre"): "centre = ... in the section [crop]",
 }
 # Sections that say where things are, how fast it goes and how it predicts, not what is trained.
-HERE = ("paths", "infer", "view", "test_dataset")
+HERE = ("paths", "infer", "view", "test_dataset", "submission")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

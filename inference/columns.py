@@ -2,7 +2,7 @@
 
 import logging
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Task
@@ -19,19 +19,20 @@ def fitted(task: Task, images: EvalDataset) -> Task:
     Raises:
         DataError: the template has other columns than the task writes.
     """
-    column = images.answer_column(task.columns)
-    named = None if column is None else task.answering(column)
+    column = images.answer_column(task.form.columns(task))
+    named = None if column is None else task.form.answering(task, column)
     check_columns(named or task, images)
     return named or task
 
 
 def say_columns(before: Task, after: Task, images: EvalDataset) -> None:
     """Log where the answers go if that is not what the config says, and which columns stay as they are."""
-    if before.columns != after.columns:
-        log.info("The answers go into the template's column %r.", after.columns[0])
-    if kept := images.kept(after.columns):
+    columns = after.form.columns(after)
+    if before.form.columns(before) != columns:
+        log.info("The answers go into the template's column %r.", columns[-1])
+    if kept := images.kept(columns):
         log.info("The template's columns %s are no answers: they stay as they are.", _said(kept))
-    for column, names in after.allowed.items():
+    for column, names in after.form.allowed(after).items():
         _say_spelling(column, names, images)
 
 
@@ -62,30 +63,17 @@ def _core(name: str) -> str:
 
 def check_columns(task: Task, images: EvalDataset) -> None:
     """Raise a DataError unless the template has all columns that the task writes."""
-    columns, answers = images.columns[1:], task.columns
+    columns, answers = images.columns[1:], task.form.columns(task)
     missing = [name for name in answers if name not in columns]
     others = [name for name in columns if name not in answers]
     if not missing and (images.template or not others or not answers):
         return
     hint = _hint(task, images, missing, others)
+    see = "submit and column in [task]" if task.form.section == "task" else f"[{task.form.section}]"
     raise DataError(
         f"The submission's template has the columns {_said(columns) or '(none)'} after the id, but the task "
-        f"writes {_said(answers)}.{hint} See submit and column in [task], and the table in [test_dataset]."
+        f"writes {_said(answers)}.{hint} See {see}, and the table in [test_dataset]."
     )
-
-
-def submission_rows(answers: Sequence[Mapping[str, str]], images: EvalDataset) -> list[dict[str, str]]:
-    """Return the submission's rows: the id, the answers, and what else the template says of each image.
-
-    A column of an answer that the template lacks is left for the submission's check to name.
-    """
-    identity, columns = images.columns[0], images.columns
-    kept = {name: images.template[name] for name in images.kept(tuple(answers[0]) if answers else ())}
-    rows = []
-    for number, (name, answer) in enumerate(zip(images.ids, answers, strict=True)):
-        row = {identity: name} | {column: values[number] for column, values in kept.items()} | dict(answer)
-        rows.append({column: row[column] for column in columns} if row.keys() == set(columns) else row)
-    return rows
 
 
 def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Sequence[str]) -> str:
@@ -95,14 +83,16 @@ def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Seque
     if not others and len(columns := images.columns[1:]) > 1:
         return f" Is {missing[0]!r} no label? Then write label_columns = {_said(columns)} in [dataset]."
     labels = {label for names in task.questions.values() for label in names}
-    if len(task.columns) == 1 and len(others) > 1 and labels == set(others):
+    if len(task.form.columns(task)) == 1 and len(others) > 1 and labels == set(others):
+        if task.form.section != "task":
+            return " These are the labels: write name = Probabilities in [submission]."
         return " These are the labels: write submit = probabilities in [task], or binary for 0 and 1."
-    allowed = set(task.allowed.get(missing[0], ()))
+    allowed = set(task.form.allowed(task).get(missing[0], ()))
     holds = [name for name in others if allowed and set(images.template.get(name, ("",))) <= allowed]
     near = closest(missing[0], others)
     meant = holds[0] if len(holds) == 1 else near
-    if meant and len(task.columns) == 1 and task.answering(meant) is not None:
-        return f" Write column = {meant} in [task]?"
+    if meant and len(task.form.columns(task)) == 1 and task.form.answering(task, meant) is not None:
+        return f" Write column = {meant} in [{task.form.section}]?"
     return f" Is {missing[0]!r} its {meant!r}?" if meant else ""
 
 

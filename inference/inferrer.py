@@ -38,16 +38,17 @@ class Submitter:
         self.task, self.images = task, images
 
     def submit(self, predictions: Predictions, folder: Path, listed: Callable[[Rows], None]) -> None:
-        """Write ``submission.csv``, give its rows to ``listed`` as texts are compared, then write
+        """Write the submission, give its rows to ``listed`` as texts are compared, then write
         ``test_predictions.csv``: it comes last, since an ensemble takes a member that has it as done.
 
         Raises:
             DataError: the submission is not what the organiser's template asks for.
         """
         images, written = self.images, self.written
-        answers = self.task.submission(predictions.logits)
+        answers = self.task.form.answers(self.task, predictions.logits)
         rows = written.rows(predictions.logits)
-        write_submission(folder / "submission.csv", rows, images.ids, images.header, written.allowed)
+        path = folder / self.task.form.file
+        write_submission(path, rows, written.ids, images.header, written.allowed)
         identity = images.columns[0]
         listed([{identity: name} | answer for name, answer in zip(images.names, answers, strict=True)])
         self.write_table(predictions, folder)

@@ -13,6 +13,7 @@ from dataset.croppers.base import CROPPERS
 from dataset.readers.base import DATASETS
 from dataset.readers.test_dataset import TEST_DATASETS
 from dataset.samplers.base import SAMPLERS
+from dataset.submissions.base import SUBMISSIONS
 from dataset.tasks.base import TASKS
 from experiment.mode import MODES
 from inference.engines.base import ENGINES
@@ -34,7 +35,7 @@ FOLDERS = ("utils", "dataset", "models", "loss", "schedulers", "train", "inferen
 SOURCES = [ROOT / "run.py", *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py")))]
 REGISTRIES: list[Registry] = [
     AUGMENTATIONS, CALLBACKS, CONDITIONINGS, CROPPERS, DATASETS, DECISIONS, ENGINES, ENSEMBLES, HEADS, LOSSES,
-    MODELS, MODES, OPTIMIZERS, SAMPLERS, SCHEDULERS, TASKS, TEST_DATASETS, VIEWS,
+    MODELS, MODES, OPTIMIZERS, SAMPLERS, SCHEDULERS, SUBMISSIONS, TASKS, TEST_DATASETS, VIEWS,
 ]  # fmt: skip
 
 

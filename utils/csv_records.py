@@ -10,6 +10,7 @@ from typing import TextIO
 
 from utils.encodings import is_utf16, not_utf8
 from utils.errors import DataError
+from utils.parquet_records import is_parquet, parquet_records
 from utils.texts import comparable
 
 Record = tuple[int, list[str]]  # the line in which it ends, and its cells
@@ -67,6 +68,8 @@ def separator_of(path: Path, needs: Sequence[str]) -> str:
     Raises:
         DataError: it is no text, see ``opened``.
     """
+    if is_parquet(path):
+        return ","
     with opened(path) as file:
         if named := _excels(next(_without_nul(path, file), "")):
             return named
@@ -88,6 +91,9 @@ def records(path: Path, separator: str) -> Iterator[Record]:
     Raises:
         DataError: it is no CSV, or a quotation mark is never closed.
     """
+    if is_parquet(path):
+        yield from parquet_records(path)
+        return
     with opened(path) as file:
         lines = _without_nul(path, file)
         first = next(lines, "")

@@ -17,7 +17,7 @@ from utils.on_disk import on_disk
 # Of every kind that is decoded. A float image's values are cut off at 255, so who has some should know it.
 SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".jp2"),
-    *(".jpe", ".jfif", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".sr", ".ras", ".hdr", ".pic"),
+    *(".jpe", ".jfif", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".sr", ".ras", ".hdr", ".pic", ".npy"),
 )
 _SHOWN = 8
 

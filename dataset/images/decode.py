@@ -12,6 +12,7 @@ from dataset.images.depth import Depth, to_bytes, used_bits
 from dataset.images.file_bytes import MOST_PIXELS, header_of, read
 from dataset.images.file_bytes import UnreadableImage as UnreadableImage
 from dataset.images.header import FRAMES, Damaged, Header
+from dataset.images.npy import NPY, npy_pixels
 from dataset.images.upright import turned
 from dataset.images.wholeness import check_whole
 
@@ -58,6 +59,8 @@ def bits_remark(bits: int) -> str:
 def _decoded(data: Pixels, header: Header) -> tuple[Any, bool]:
     """Return the pixels of a file, uint8 or uint16 (H, W, 3), and whether there are more frames."""
     kind = header.kind
+    if kind == NPY:
+        return npy_pixels(data), False
     if header.by_pillow:
         return pillow_decoded(data, kind, MOST_PIXELS)
     if kind == "TIFF":  # Pillow keeps 8 bits of each colour, but notices damage

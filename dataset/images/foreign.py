@@ -26,7 +26,6 @@ _STARTS = (  # the longest that fits is meant
     (b"BZh", f"{_NONE} a bzip2 archive: unpack it"),
     (b"\xfd7zXZ", f"{_NONE} an xz archive: unpack it"),
     (b"\x89HDF", f"{_NONE} an HDF5 file"),
-    (b"\x93NUMPY", f"{_NONE} a NumPy array: save it as PNG"),
     (b"version https://git-lfs", f"{_NONE} a Git LFS pointer to it: run git lfs pull"),
     (b"\x00\x05\x16\x07", f"{_NONE} a Mac's companion file (._NAME): delete it"),
     (b"\x1aE\xdf\xa3", f"{_NONE} a video"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset.images.npy import NPY, START, npy_facts
 from dataset.images.tiff_tags import directory, orientation
 
 FRAMES = "hold several frames or pages, of which only the first is taken"
@@ -228,6 +229,14 @@ def _netpbm(head: memoryview) -> Header | None:
     return Header("Netpbm", height, width, 8 if most < 256 else 16)
 
 
+def _npy(head: memoryview) -> Header:
+    try:
+        height, width, bits, colours, refused = npy_facts(head)
+    except ValueError as error:
+        raise Damaged(f"a {NPY} whose header can't be read: {error}") from None
+    return Header(NPY, height, width, bits, colours, remark=ALPHA if colours == 4 else "", refused=refused)
+
+
 def chunks(head: memoryview, at: int, order: str) -> list[tuple[bytes, int, int]]:
     """Return kind, start and length of each chunk of a PNG (``>``) or WebP (``<``) that begins in the file.
 
@@ -253,5 +262,6 @@ _KINDS: tuple[tuple[bytes, Callable[[memoryview], Header | None]], ...] = (
     (b"GIF8", _gif),
     (b"\0\0\0\x0cjP  \r\n\x87\n", _jpeg_2000),
     (b"P", _netpbm),
+    (START, _npy),
     *((start, _tiff) for start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dataset.files.named_files import NamedFiles
+from dataset.submissions.base import Line
 from utils.registry import Registry
 from utils.texts import Texts, comparable, spelling_like
 
@@ -22,6 +23,7 @@ class EvalDataset:
         template: (N) of each column after the id, by name as it is compared, what the organiser's template
             says, as it is written there; nothing where there is no template: all columns are the task's.
         image_column: the column that names the images, if that is not the id: it holds no answer.
+        lines: the template's rows, where it has several for each image.
 
     Attributes:
         columns: as they are compared.
@@ -38,13 +40,14 @@ class EvalDataset:
         files: Sequence[str],
         template: Mapping[str, Sequence[str]] | None = None,
         image_column: str | None = None,
+        lines: Sequence[Line] = (),
     ) -> None:
         self.root = root
         self.header, self.columns = tuple(columns), tuple(map(comparable, columns))
         self.spelt = dict(zip(self.columns, self.header, strict=True))
         self.ids, self.files = Texts(ids), NamedFiles(root, files)
         self.template = {name: Texts(values) for name, values in (template or {}).items()}
-        self.image_column = image_column
+        self.image_column, self.lines = image_column, lines
 
     def kept(self, answers: Sequence[str]) -> tuple[str, ...]:
         """Return the template's columns that are none of the answers': they stay as they are."""

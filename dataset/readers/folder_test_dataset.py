@@ -65,4 +65,6 @@ class FolderTestDataset(EvalDataset):
             raise DataError(listed(str(folder.path), problems or ["there is no image in it"]) + hint)
 
         files = [folder.find(name.as_posix()) for name in names]
-        super().__init__(root=root, columns=(id_column, *task.in_spelling({}).columns), ids=ids, files=files)
+        spelt = task.in_spelling({})
+        columns = (id_column, *spelt.form.columns(spelt))
+        super().__init__(root=root, columns=columns, ids=ids, files=files)

@@ -7,6 +7,8 @@ from dataset.files.image_folder import ImageFolder, NoImage
 from dataset.files.name_finder import NameFinder
 from dataset.files.name_repair import NameRepair
 from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
+from dataset.submissions.base import Line
+from dataset.tasks.base import Task
 from utils.doubles import Doubles, keep_one
 from utils.errors import DataError, listed
 from utils.tables import Row, Table, read_table
@@ -22,6 +24,7 @@ class TestDataset(EvalDataset):
 
     Args:
         root: the data folder.
+        task: says of which form the template is; none: it has a row for each image.
         table: the organiser's CSV.
         images: the folder that the images are in.
         image_column: the column that names the image files; none = the id.
@@ -41,6 +44,7 @@ class TestDataset(EvalDataset):
         self,
         *,
         root: Path,
+        task: Task | None = None,
         table: str = "eval/info.csv",
         images: str = "eval/images",
         image_column: str | None = None,
@@ -51,6 +55,9 @@ class TestDataset(EvalDataset):
     ) -> None:
         path = root / table
         listed_images = read_table(path, [] if image_column is None else [image_column])
+        lines: tuple[Line, ...] = ()
+        if task is not None and template is None:
+            listed_images, lines = task.form.template_of(task, listed_images)
         _check_id(listed_images, path)
 
         doubles = keep_one(listed_images.rows, lambda row: row[listed_images.columns[0]])
@@ -64,6 +71,8 @@ class TestDataset(EvalDataset):
         form, rows = listed_images, doubles.rows
         if template is not None:
             form = read_table(root / template, ())
+            if task is not None:
+                form, lines = task.form.template_of(task, form)
             rows = _template(root / template, form, file_of, listed_images, table)
 
         id_column, *answers = form.columns
@@ -75,6 +84,7 @@ class TestDataset(EvalDataset):
             files=[file_of[row[id_column]] for row in rows],
             template={name: spelt[name] for name in answers},
             image_column=image_column,
+            lines=lines,
         )
 
         if form.separator != ",":

@@ -86,6 +86,10 @@ class ClassificationTask(Task):
         return {"labels": str(LabelNames(self._spelt.written))}
 
     @property
+    def label_texts(self) -> tuple[str, ...]:
+        return self.labels
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return (self.column,) if self.submit == "label" else self.labels
 

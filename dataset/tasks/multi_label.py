@@ -166,6 +166,10 @@ class MultiLabelTask(Task):
         return {"labels": str(LabelNames(self._spelt.written))}
 
     @property
+    def label_texts(self) -> tuple[str, ...]:
+        return self.labels
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return (self.column,) if self.submit == "labels" else self.labels
 

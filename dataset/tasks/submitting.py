@@ -1,14 +1,35 @@
 """What is handed in: the columns of a submission, written and read again."""
 
+import copy
 from collections.abc import Mapping, Sequence
+from typing import Self
 
+from dataset.submissions.base import Submission
+from dataset.submissions.template import Template
 from dataset.tasks.answers import Answers, one_hot
 from dataset.tasks.questions import Choices, Logits, Questions
 from utils.shortened import listing
 
 
 class Submitting(Questions):
-    """A task whose submission has a value from a list in each column."""
+    """A task whose submission has a value from a list in each column, unless another form is asked for.
+
+    Attributes:
+        form: how its answers are handed in; what follows here is what the task writes by itself.
+    """
+
+    form: Submission = Template()
+
+    def handed_in(self, form: Submission) -> Self:
+        """Return this task with its answers in another form."""
+        task = copy.copy(self)
+        task.form = form
+        return task
+
+    @property
+    def label_texts(self) -> tuple[str, ...]:
+        """The labels of the question that decides the competition (K), as the organiser spells them."""
+        return list(self.questions.values())[-1]
 
     @property
     def columns(self) -> tuple[str, ...]:

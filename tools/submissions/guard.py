@@ -64,7 +64,7 @@ def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | No
         return None
 
     logits = {space.name: space.logits(validated.probabilities[space.name]) for space in task.spaces}
-    answers = task.submitted(task.submission(logits))
+    answers = task.form.submitted(task, task.form.answers(task, logits))
     what = f"what {folder} said {'out of fold' if whole else 'of its validation images'}"
     words = DATASETS.get(settings.chosen["dataset"].name).group_words
     return Reference(what, validated.groups, answers, _labels(validated.ids, task, settings), words)
@@ -84,7 +84,7 @@ def report(
         sha256: of the submission's file: the same one is no previous one.
         competition: its own, if it is known: a submission of another one is no previous one either.
     """
-    answers = task.submitted(rows)
+    answers = task.form.submitted(task, rows)
     # One false alarm in a hundred submissions, however many questions each answers (Bonferroni).
     alarms = ALARMS / max(1, len(answers))
     if reference is not None and answers:
@@ -101,7 +101,7 @@ def report(
     previous = _previous(ledger, earlier, rows)
     if previous is not None and answers:
         entry, old_rows = previous
-        _hold_against(entry, task.submitted(old_rows), answers, reference, alarms)
+        _hold_against(entry, task.form.submitted(task, old_rows), answers, reference, alarms)
 
 
 def _hold_against(
@@ -180,7 +180,7 @@ def _labels(files: Sequence[str], task: Task, settings: Settings) -> Histograms:
     row_of = {name: row for row, name in enumerate(dataset.names)}
     rows = [row_of[file] for file in files if file in row_of]
     targets = {name: values[rows] for name, values in dataset.targets.items()}
-    if task.allowed:
+    if task.form.allowed(task):
         return task.submitted(task.rows({name: values > 0 for name, values in targets.items()}))
     question, labels = list(task.questions.items())[-1]
     return {question: Answers(labels, task.members(targets).astype(np.float32))}

@@ -45,7 +45,7 @@ def record(folder: Path, rows: Rows, task: Task, settings: Settings, outputs: Ou
     Raises:
         DataError: the ledger can't be read; it stays as it is.
     """
-    path, data = outputs.folder(folder) / "submission.csv", settings.paths.data
+    path, data = outputs.folder(folder) / task.form.file, settings.paths.data
     ledger = _ledger(outputs, settings.paths)
     entry = entry_of(path, ledger, rows, task, data, run=folder)
     report(rows, task, reference_of(folder, task, settings), ledger, entry.sha256, entry.competition)

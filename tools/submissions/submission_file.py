@@ -38,13 +38,15 @@ def read_submission(path: Path, images: EvalDataset, task: Task) -> list[dict[st
         problems.append(f"another number of values than the {len(text.header)} columns{_on(ragged)}")
 
     rows = [(line, dict(zip(text.header, row, strict=True))) for line, row in whole]
-    identity = images.header[0]
-    if identity in text.header:
-        problems += _ids([(line, row[identity]) for line, row in rows], images.ids, len(text.rows))
-    problems += _values(rows, images.header[1:], Written.of(task, images))
+    written = Written.of(task, images)
+    keys = written.key_columns
+    if set(keys) <= set(text.header):
+        told = [(line, ", ".join(row[key] for key in keys)) for line, row in rows]
+        problems += _ids(told, written.keys, len(text.rows))
+    problems += _values(rows, images.header[1:], written)
     if problems:
         raise DataError(listed(str(path), problems))
-    return [_comparable(row) for _, row in rows]
+    return written.by_image([_comparable(row) for _, row in rows])
 
 
 def _comparable(row: dict[str, str]) -> dict[str, str]:

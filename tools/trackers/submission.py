@@ -38,6 +38,6 @@ class SubmissionToMLflow(AfterSubmission):
         except ConfigError as error:
             log.warning("The submission is not sent to MLflow: %s", error)
             return
-        for path in (outputs.folder(folder) / "submission.csv", folder / FILE):
+        for path in (outputs.folder(folder) / task.form.file, folder / FILE):
             if path.is_file():
                 Outbox("MLflow").send(lambda file=str(path): client.log_artifact(run, file), last=True)  # type: ignore[misc]

@@ -134,7 +134,7 @@ FOREIGN = {
     "an XML document": b"<?xml version='1.0'?><a/>",
     "blank text": b"\n \n",
     "zeros only": bytes(5000),
-    "a NumPy array": b"\x93NUMPY\x01\0" + bytes(40),
+    "a NumPy array whose header can't be read": b"\x93NUMPY\x01\0" + bytes(40),
     "a RIFF file of type 'WAVE'": b"RIFF\0\0\0\0WAVE" + bytes(40),
     "a video or the like, of brand 'isom'": box(b"isom"),
     "a Mac's companion file": b"\x00\x05\x16\x07" + bytes(40),

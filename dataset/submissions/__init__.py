@@ -1,0 +1,1 @@
+"""One file for each way to hand answers in."""
