@@ -1,7 +1,7 @@
 """Builds each piece of a run once, from the settings."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from dataset.readers.base import DATASETS, BaseDataset
 from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
 from dataset.samplers.base import SAMPLERS
 from dataset.tasks.base import TASKS, Facts, Targets, Task
+from dataset.tasks.number import Unit
 from experiment.allowed_moves import build_augmentations
 from experiment.budget import cost_line
 from experiment.build_model import build_model, outline, refuse_batch_of_one
@@ -32,8 +33,10 @@ from experiment.kept_images import keeping
 from experiment.metrics import scored_by
 from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
+from experiment.units import trained_units
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
+from models.units import set_units
 from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
@@ -88,7 +91,8 @@ class Experiment:
         chosen = {space: settings.chosen[settings.of_space("head", space)] for space in labels}
         names = {space.name: space.labels for space in self.task.spaces}
         conditioning = settings.chosen["conditioning"]
-        return Heads(labels, chosen, conditioning=conditioning, names=names, fresh=fresh)
+        numbers = [space.name for space in self.task.spaces if space.numeric]
+        return Heads(labels, chosen, conditioning=conditioning, names=names, fresh=fresh, numbers=numbers)
 
     @property
     def eval_batch_size(self) -> int:
@@ -152,14 +156,18 @@ class Experiment:
         """Return what scores a model on the validation images, by the organiser's labels."""
         rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
         batches = EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size, targets=targets)
-        return Validator(self.task, batches, self.criterion(), self.precision)
+        units = trained_units(self.task.spaces, dataset.training)
+        return Validator(self.task, batches, self.criterion(units=units), self.precision)
 
-    def criterion(self, trained: Targets | None = None) -> PerHeadLoss:
+    def criterion(
+        self, trained: Targets | None = None, units: Mapping[str, Unit] | None = None
+    ) -> PerHeadLoss:
         """Return one loss for each label space; refuses one that can't be meant for its kind.
 
         Args:
             trained: targets of the training images, which class weights are counted from; validation
                 has none, so that its loss means the same whatever the weights.
+            units: of the training images' numbers.
         """
         settings, losses, weights, class_weights = self.settings, {}, {}, {}
         for space in self.task.spaces:
@@ -173,7 +181,7 @@ class Experiment:
                 class_weights[name] = beside.class_weights.of(trained[name].sum(dim=0))
         if not any(weights.values()):
             raise ConfigError("[loss] weight: at least one head needs a weight above 0.")
-        return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
+        return PerHeadLoss(losses, weights, class_weights, units).to(self.precision.device)
 
     def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
         """Return the pixels of files, prepared as the config says, from where it wants them."""
@@ -237,8 +245,9 @@ def assemble_training(
     if dataset.extra is not None:
         log.info(summary(settings.pseudo.of_fold(dataset.valid_fold), dataset.extra))
 
+    labels = {space.name: table.targets[space.name] for space in task.spaces if not space.numeric}
     sampler = SAMPLERS.build(
-        settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
+        settings.chosen["sampler"], rows=table.rows, targets=labels, groups=table.groups, seed=seed
     )
     batches = TrainBatches(
         source,
@@ -250,6 +259,8 @@ def assemble_training(
     )
 
     model = experiment.model(fresh=fresh)
+    units = trained_units(task.spaces, table)
+    set_units(model, units)
     if batches.batch_size < train.images:  # where images are few
         experiment.heads.check_batch(batches.batch_size)
         refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)
@@ -257,7 +268,8 @@ def assemble_training(
     log.info("%s\nDevice: %s", cost_line(settings, model), experiment.precision)
 
     validator = experiment.validator(dataset, source)
-    criterion = experiment.criterion({name: values[table.rows] for name, values in table.targets.items()})
+    trained = {name: values[table.rows] for name, values in table.targets.items()}
+    criterion = experiment.criterion(trained, units)
     callbacks = build_callbacks(
         settings,
         folder=folder,

@@ -108,7 +108,7 @@ def write_predictions(
     task: Task,
     found: Predictions,
 ) -> None:
-    """Write a row for each image: ``ids``, then the probability of each label, ``space/label``."""
+    """Write a row for each image: ``ids``, then the probability of each label, ``space/label``, or number."""
     write_probabilities(path, id_columns, ids, task, task.probabilities(found.logits))
 
 
@@ -121,12 +121,15 @@ def write_probabilities(
 ) -> None:
     """Write the same from the probabilities (N, K) by space."""
     columns = [f"{space.name}/{label}" for space in task.spaces for label in space.labels]
-    values = zip(*(probabilities[space.name].tolist() for space in task.spaces), strict=True)
+    cells = (
+        [list(map(space.cell, row)) for row in probabilities[space.name].tolist()] for space in task.spaces
+    )
+    values = zip(*cells, strict=True)
     write_table(
         path,
         (*id_columns, *columns),
         (
-            (*identity, *(f"{p:.6f}" for part in parts for p in part))
+            (*identity, *(cell for part in parts for cell in part))
             for identity, parts in zip(ids, values, strict=True)
         ),
     )

@@ -97,7 +97,7 @@ class CsvDataset(BaseDataset):
         layout, found = layout.read(path)
         finder = NameFinder(ImageFolder(root, images, follow_links=follow_links), extension, repair_names)
         images_found, doubled = _find(found, layout, finder, skip=on_bad_row == "skip", where=path)
-        doubts = layout.doubts(found)
+        doubts = layout.doubts(found) if task.labels_have_names else []
         corrections = _corrections(relabel, images_found, layout.fields(found, task) if relabel else ())
         check_facts(task, layout.known(found), f"{path}", _INSTEAD)
         problems = _label(images_found, layout, task, corrections)

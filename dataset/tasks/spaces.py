@@ -29,6 +29,7 @@ class Space:
     evidence: ClassVar[type[Evidence]] = Evidence  # what metrics are given of it
     without = "not labelled"  # what a target row of zeros says, in words
     rule = ""  # in words, how labels are chosen where that is not by thresholds
+    numeric: ClassVar[bool] = False  # whether its values are numbers of any size, not probabilities of labels
 
     @property
     def limits(self) -> tuple[float | None, ...]:
@@ -67,6 +68,34 @@ class Space:
     def surprise(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return -log of the probability that each image's targets got, in nats, (N)."""
         raise NotImplementedError
+
+    def index(self, marked: Tensor) -> NDArray[np.int64]:
+        """Return the label (N,) that targets or choices (N, K) mark most, -1 where they mark none."""
+        return marked_index(marked)
+
+    def words(self, marked: Tensor) -> list[str]:
+        """Return what targets or choices (N, K) say of each image, as people read it."""
+        return [", ".join(self.labels[i] for i in np.flatnonzero(row)) or self.without for row in marked > 0]
+
+    def cell(self, probability: float) -> str:
+        """Return one of the probabilities as a table of predictions has it."""
+        return f"{probability:.6f}"
+
+    def in_a_file(self, probabilities: Tensor) -> Tensor:
+        """Return probabilities as whoever reads such a table gets them."""
+        return (probabilities * 1e6).round() / 1e6
+
+    def strata(self, targets: Tensor) -> NDArray[np.bool_]:
+        """Return (N, S) what each image has of which all folds are to get the same share."""
+        return np.asarray((targets >= 0.5).numpy())
+
+    def units(self, targets: Tensor) -> tuple[float, float] | None:
+        """Return mean and spread of what is trained on, where a model learns numbers in these units."""
+        return None
+
+    def difference(self, before: Tensor, after: Tensor) -> float:
+        """Return by how much two models' answers differ at most: of probabilities, in [0, 1]."""
+        return float((before - after).abs().max())
 
 
 @dataclass(frozen=True)

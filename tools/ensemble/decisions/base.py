@@ -5,7 +5,7 @@ Whether a decision helps is only known on images that it was not fitted on.
 """
 
 from dataset.tasks.base import Task
-from tools.ensemble.methods.base import Fitted, Probabilities, Truth
+from tools.ensemble.methods.base import Fitted, Probabilities, Truth, has_numbers
 from utils.registry import Registry
 
 
@@ -34,5 +34,7 @@ DECISIONS: Registry[Decision] = Registry("decision", "tools.ensemble.decisions")
 
 def suiting(task: Task) -> list[str]:
     """Return the names of the decisions that can be made for a task."""
+    if has_numbers(task):  # they change probabilities
+        return []
     where = task.joined or task
     return [name for name in DECISIONS.names() if DECISIONS.get(name)().suits(where)]

@@ -1,0 +1,17 @@
+"""The units in which a run learns numbers: mean and spread of what it is trained on."""
+
+from collections.abc import Sequence
+
+from dataset.readers.base import TrainingTable
+from dataset.tasks.number import Unit
+from dataset.tasks.spaces import Space
+
+
+def trained_units(spaces: Sequence[Space], table: TrainingTable) -> dict[str, Unit]:
+    """Return mean and spread by space, of those that are numbers.
+
+    Raises:
+        DataError: no training image has a number.
+    """
+    units = {space.name: space.units(table.targets[space.name][table.rows]) for space in spaces}
+    return {name: unit for name, unit in units.items() if unit is not None}
