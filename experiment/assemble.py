@@ -33,10 +33,9 @@ from experiment.kept_images import keeping
 from experiment.metrics import scored_by
 from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
-from experiment.units import trained_units
+from experiment.units import learn_in_units, trained_units
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
-from models.units import set_units
 from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
@@ -92,7 +91,7 @@ class Experiment:
         names = {space.name: space.labels for space in self.task.spaces}
         conditioning = settings.chosen["conditioning"]
         numbers = [space.name for space in self.task.spaces if space.numeric]
-        return Heads(labels, chosen, conditioning=conditioning, names=names, fresh=fresh, numbers=numbers)
+        return Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
 
     @property
     def eval_batch_size(self) -> int:
@@ -156,8 +155,8 @@ class Experiment:
         """Return what scores a model on the validation images, by the organiser's labels."""
         rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
         batches = EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size, targets=targets)
-        units = trained_units(self.task.spaces, dataset.training)
-        return Validator(self.task, batches, self.criterion(units=units), self.precision)
+        criterion = self.criterion(units=trained_units(self.task.spaces, dataset.training))
+        return Validator(self.task, batches, criterion, self.precision)
 
     def criterion(
         self, trained: Targets | None = None, units: Mapping[str, Unit] | None = None
@@ -259,8 +258,7 @@ def assemble_training(
     )
 
     model = experiment.model(fresh=fresh)
-    units = trained_units(task.spaces, table)
-    set_units(model, units)
+    units = learn_in_units(model, task.spaces, table)
     if batches.batch_size < train.images:  # where images are few
         experiment.heads.check_batch(batches.batch_size)
         refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)
