@@ -1,7 +1,7 @@
 """Builds each piece of a run once, from the settings."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from dataset.readers.base import DATASETS, BaseDataset
 from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
 from dataset.samplers.base import SAMPLERS
 from dataset.tasks.base import TASKS, Facts, Targets, Task
-from dataset.tasks.number import Unit
 from experiment.allowed_moves import build_augmentations
 from experiment.budget import cost_line
 from experiment.build_model import build_model, outline, refuse_batch_of_one
@@ -33,7 +32,7 @@ from experiment.kept_images import keeping
 from experiment.metrics import scored_by
 from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
-from experiment.units import learn_in_units, trained_units
+from experiment.units import Units, learn_in_units, trained_units
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
 from train.timed import TimedTrainer
@@ -158,9 +157,7 @@ class Experiment:
         criterion = self.criterion(units=trained_units(self.task.spaces, dataset.training))
         return Validator(self.task, batches, criterion, self.precision)
 
-    def criterion(
-        self, trained: Targets | None = None, units: Mapping[str, Unit] | None = None
-    ) -> PerHeadLoss:
+    def criterion(self, trained: Targets | None = None, units: Units | None = None) -> PerHeadLoss:
         """Return one loss for each label space; refuses one that can't be meant for its kind.
 
         Args:

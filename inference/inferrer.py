@@ -121,10 +121,7 @@ def write_probabilities(
 ) -> None:
     """Write the same from the probabilities (N, K) by space."""
     columns = [f"{space.name}/{label}" for space in task.spaces for label in space.labels]
-    cells = (
-        [list(map(space.cell, row)) for row in probabilities[space.name].tolist()] for space in task.spaces
-    )
-    values = zip(*cells, strict=True)
+    values = zip(*(space.cells(probabilities[space.name]) for space in task.spaces), strict=True)
     write_table(
         path,
         (*id_columns, *columns),

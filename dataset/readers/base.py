@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from dataset.files.named_files import NamedFiles
 from dataset.readers.folds import split
@@ -92,7 +91,7 @@ class BaseDataset:
         self.targets: Targets = task.targets(labels)
         none: Marked = {space.name: () for space in task.spaces}
         trained: Targets = task.targets([none if m is None else m for m in train_labels])
-        same = all(_equal(values, trained[space]) for space, values in self.targets.items())
+        same = all(values.equal(trained[space]) for space, values in self.targets.items())
         self.train_targets = self.targets if same else trained  # in memory once, as a rule
         self.skipped, self.notes = tuple(skipped), tuple(notes)
         self._facts = facts
@@ -196,11 +195,6 @@ class BaseDataset:
                 digest.update(values.numpy().tobytes())
             digest.update(self.extra.rows.tobytes())
         return digest.hexdigest()
-
-
-def _equal(values: Tensor, others: Tensor) -> bool:
-    """Return whether two targets are the same; NaN, for a number that nobody knows, equals itself."""
-    return values.equal(others) or torch.allclose(values, others, rtol=0, atol=0, equal_nan=True)
 
 
 def _names_and_sizes(files: NamedFiles) -> bytes:

@@ -81,6 +81,10 @@ class Space:
         """Return one of the probabilities as a table of predictions has it."""
         return f"{probability:.6f}"
 
+    def cells(self, probabilities: Tensor) -> list[list[str]]:
+        """Return the cells (N, K) of such a table."""
+        return [[self.cell(value) for value in row] for row in probabilities.tolist()]
+
     def in_a_file(self, probabilities: Tensor) -> Tensor:
         """Return probabilities as whoever reads such a table gets them."""
         return (probabilities * 1e6).round() / 1e6
