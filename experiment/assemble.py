@@ -163,7 +163,6 @@ class Experiment:
         Args:
             trained: targets of the training images, which class weights are counted from; validation
                 has none, so that its loss means the same whatever the weights.
-            units: of the training images' numbers.
         """
         settings, losses, weights, class_weights = self.settings, {}, {}, {}
         for space in self.task.spaces:

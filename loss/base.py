@@ -78,10 +78,7 @@ class PerHeadLoss(nn.Module):
         return torch.stack(parts).sum()
 
     def _in_units(self, name: str, values: Tensor) -> Tensor:
-        if name not in self.units:
-            return values
-        middle, spread = self.units[name]
-        return (values - middle) / spread
+        return (values - self.units[name][0]) / self.units[name][1] if name in self.units else values
 
     def _weighted(self, name: str, targets: Tensor) -> Tensor:
         targets = self._in_units(name, targets)

@@ -4,7 +4,6 @@ Shapes: N images, K labels of a space. *targets* are float (N, K) per space, *ch
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +46,7 @@ class Task(Scoring, Showing, Joining, Relabelling, Submitting):
     changed_by: tuple[Move, ...] = ()  # moves of an image that may change its labels
     needs: tuple[str, ...] = ()  # the facts that ``encode`` reads: every image must have them
     instead: str = ""  # what to write where a data set has not, in words
-    labels_have_names: ClassVar[bool] = True  # so that readers may ask whether two of them look alike
+    labels_have_names: bool = True  # so that readers may ask whether two of them look alike
 
     def __init__(self, spaces: Sequence[Space]) -> None:
         self.spaces = tuple(spaces)
