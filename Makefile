@@ -28,7 +28,7 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-bench  # 15 minutes; PODIUM_DATA=/path/to/photographs, else drawn images
 	$(VENV)/bin/python -m benchmarks.all
 
-faults: $(VENV)/.installed-dev  # kills, full disks, power cuts, damage: 40 minutes of 2 cores
+faults: $(VENV)/.installed-dev  # kills, full disks, power cuts, damage: an hour of 2 cores
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.faults --document docs/reliability.md $(FAULTS)
 
 clean:  # everything that can be made again; runs/ stays

@@ -50,11 +50,11 @@ def be_timm(work: Path, batch: int, sweep: float) -> None:
     from benchmarks import peers
     from experiment.assemble import Experiment
     from experiment.finished_run import finished_run
-    from experiment.read_settings import check
+    from experiment.read_settings import settings_from
     from utils.ini import read_ini
 
     machine = peers.Machine(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    experiment = Experiment.of(check(read_ini(work / RUN / "config.ini"), "the run"))
+    experiment = Experiment.of(settings_from(read_ini(work / RUN / "config.ini"), "the run"))
     model = experiment.model(fresh=False)
     model.load_state_dict(finished_run(work / RUN)["model"])
     model.eval()

@@ -70,10 +70,10 @@ def answers(work: Path, images: dict[str, NDArray[np.float64]]) -> dict[str, NDA
     """Return what a trained run says of the images of each way, as its class numbers."""
     from experiment.assemble import Experiment
     from experiment.finished_run import finished_run
-    from experiment.read_settings import check
+    from experiment.read_settings import settings_from
     from utils.ini import read_ini
 
-    experiment = Experiment.of(check(read_ini(work / RUN / "config.ini"), "the run"))
+    experiment = Experiment.of(settings_from(read_ini(work / RUN / "config.ini"), "the run"))
     model = experiment.model(fresh=False)
     model.load_state_dict(finished_run(work / RUN)["model"])
     model.eval()

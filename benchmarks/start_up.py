@@ -24,15 +24,12 @@ from benchmarks.turns import Peer, say
 SIZE = (128, 96)  # height, width
 # Podium's own functions that are looked at: a part is the time in one, without that in another of them.
 PARTS = {
-    "the config, with importing what it may name": (
-        "experiment.train:check",
-        "experiment.train:read_sections",
-    ),
+    "the config, with importing what it may name": ("experiment.train:read_settings",),
     "the task": ("experiment.assemble:Experiment.of",),
     "checks before any image": ("experiment.assemble:Experiment.check",),
-    "the training table": ("experiment.assemble:training_table",),
-    "opening the store": ("experiment.assemble:open_images",),
-    "the data's fingerprint": ("experiment.one_run:fingerprint", "experiment.train:fingerprint"),
+    "the training table": ("experiment.train:training_table",),
+    "opening the store": ("experiment.data:open_images",),
+    "the data's fingerprint": ("dataset.readers.base:BaseDataset.fingerprint",),
     "the run's folder": ("experiment.train:create_run", "experiment.train:write_beginning"),
     "the model, optimiser and batches": ("experiment.one_run:assemble_training",),
     "tables of classes and split": ("experiment.one_run:report",),

@@ -73,7 +73,7 @@ def be(peer: str, work: Path, images: int) -> None:
 def be_podium(work: Path) -> None:
     """Be Podium, which builds its store anew in each turn."""
     from experiment.assemble import Experiment
-    from experiment.read_settings import check, read_sections
+    from experiment.read_settings import read_sections, settings_from
 
     turns = 0
     seen: Counter[int] = Counter()  # of each of OpenCV's ways to decode
@@ -87,7 +87,7 @@ def be_podium(work: Path) -> None:
         turns += 1
         paths = [*own_paths(work), f"paths.cache={work}/cache-{turns}"]
         sections = read_sections(work / "config.ini", paths)
-        experiment = Experiment.of(check(sections, "config.ini"))
+        experiment = Experiment.of(settings_from(sections, "config.ini"))
         return timed(experiment.training_data)
 
     decode, cv2.imdecode = cv2.imdecode, counted

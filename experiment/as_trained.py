@@ -10,13 +10,13 @@ from torch import nn
 from dataset.tasks.base import TASKS, Task, Tuning
 from experiment.ask_again import ask_again
 from experiment.assemble import Experiment
-from experiment.read_settings import check, key_of
+from experiment.read_settings import key_of, written_settings
 from experiment.run_config import Asked
-from experiment.run_folder import FINISHED
+from experiment.run_folder import CONFIG, FINISHED
 from experiment.settings import here_sections
 from inference.views.mean_of_views import MeanOfViews
 from utils.errors import ConfigError
-from utils.ini import Sections, Value, override, put, read_ini
+from utils.ini import Sections, Value, override, put
 
 log = logging.getLogger("podium")
 _FOLDS = ("run.folds", "run.seeds")  # say what is trained
@@ -61,9 +61,8 @@ def tuned_with_views(experiment: Experiment, folder: Path, model: nn.Module, ask
     log.info("Tuning again on the validation images, as the views show them.")
     final = experiment.settings.train.final
     if final is not None:  # which validated nothing: as without views, its folds say how to decide
-        folder, path = Path(final), Path(final) / "config.ini"
-        settings = experiment.settings
-        run, train = check(read_ini(path), str(path)).run, replace(settings.train, final=None)
+        folder, settings = Path(final), experiment.settings
+        run, train = written_settings(folder / CONFIG).run, replace(settings.train, final=None)
         experiment = replace(experiment, settings=replace(settings, run=run, train=train))
     found = list(ask_again(experiment, folder, model, asked).means.values())[-1]
     return experiment.task.tuned(experiment.task.tune(found.logits, found.targets))

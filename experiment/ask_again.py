@@ -10,7 +10,8 @@ from torch import nn
 
 from dataset.batches import EvalBatches
 from dataset.tasks.spaces import Space
-from experiment.assemble import Experiment, training_table
+from experiment.assemble import Experiment
+from experiment.data import training_table
 from experiment.finished_run import check_validated, load_weights
 from experiment.members import folders_by_fold
 from inference.inferrer import check_finite
@@ -25,7 +26,7 @@ _SAME = 1e-3  # the largest difference of a probability that another machine may
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class MeansOfViews:
     """What a run says of the N images that it validated, each by models that were not trained on it."""
 
     groups: tuple[str, ...]  # (N) whose image it is
@@ -33,7 +34,7 @@ class Answers:
     images: dict[str, int]  # how many images each mean is over
 
 
-def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: MeanOfViews) -> Answers:
+def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: MeanOfViews) -> MeansOfViews:
     """Return the answers of a run, or of the members of one over folds, each about its own fold.
 
     Which images these are is what the run wrote down, so that changed data or settings can't bring in one
@@ -74,7 +75,9 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
         means = {mean: mean_predictions(task.spaces, [of[mean] for of in of_means]) for mean in each.means}
         parts.append(([identity[2] for identity in saved.ids], means))
     groups = tuple(group for own, _ in parts for group in own)
-    return Answers(groups, {m: _joined([means[m] for _, means in parts]) for m in each.means}, each.images)
+    return MeansOfViews(
+        groups, {m: _joined([means[m] for _, means in parts]) for m in each.means}, each.images
+    )
 
 
 def _compare(alone: Predictions, folder: Path, spaces: tuple[Space, ...]) -> None:

@@ -5,31 +5,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from dataset.augmentation.base import Augmenter
 from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
 from dataset.croppers.base import CROPPERS
-from dataset.demo.draw import draw_demo_data, is_demo
-from dataset.images.open_images import kind_of, open_images
+from dataset.images.open_images import kind_of
 from dataset.images.prepare import Prepare
-from dataset.images.resident import kind_for, place
-from dataset.images.store import ImageSource, raise_bad
+from dataset.images.store import ImageSource
 from dataset.pseudo.joined import JoinedSource
 from dataset.pseudo.labels import read_pseudo_labels, summary
-from dataset.readers.base import DATASETS, BaseDataset
+from dataset.readers.base import BaseDataset
 from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
 from dataset.samplers.base import SAMPLERS
-from dataset.tasks.base import TASKS, Facts, Targets, Task
+from dataset.tasks.base import Targets, Task
 from experiment.allowed_moves import build_augmentations
 from experiment.budget import cost_line
 from experiment.build_model import build_model, outline, refuse_batch_of_one
 from experiment.build_state import build_state
 from experiment.callbacks import build_callbacks
+from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
 from experiment.eval_images import EVAL, readable_rows
 from experiment.kept_images import keeping
-from experiment.metrics import scored_by
 from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
 from experiment.units import Units, learn_in_units, trained_units
@@ -39,7 +36,7 @@ from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
-from utils.errors import ConfigError, DataError
+from utils.errors import ConfigError
 from utils.seeds import allow_any_kernels
 
 log = logging.getLogger("podium")
@@ -117,17 +114,7 @@ class Experiment:
             more = self.images(dataset.root, dataset.extra.files, "pseudo-labelled")
             source = JoinedSource(source, more)
 
-        if settings.images.on_bad_image == "error":
-            raise_bad(source, "\nMend them, or leave them out: [images] on_bad_image = skip")
-        dataset.without(np.array(sorted(source.bad), dtype=np.int64))
-
-        validates = dataset.valid_fold is not None
-        if not len(dataset.train_rows) or (validates and not len(dataset.valid_rows)):
-            raise DataError(
-                f"{len(dataset.train_rows)} training and {len(dataset.valid_rows)} validation images are"
-                f" left, {len(source.bad)} can't be read: see the images, and folds, valid_fold and the age"
-                " policy in the config."
-            )
+        leave_out_bad(dataset, source, refused=settings.images.on_bad_image == "error")
         return dataset, source
 
     def eval_data(self, table: EvalDataset | None = None) -> tuple[EvalDataset, EvalBatches]:
@@ -180,50 +167,7 @@ class Experiment:
 
     def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
         """Return the pixels of files, prepared as the config says, from where it wants them."""
-        cache, images = self.settings.paths.cache, self.settings.images
-        budget, kind = images.store_budget, kind_for(images.store)
-        source = open_images(root, files, self.prepare, cache, budget=budget, what=what, kind=kind)
-        return place(source, images.store, self.precision.device, what)
-
-
-def build_task(settings: Settings) -> Task:
-    """Return the task; one that does not know its labels reads them in the training table."""
-    root, dataset = settings.paths.data, settings.chosen["dataset"]
-
-    def labels_found() -> tuple[str, ...]:
-        prepare_data_folder(settings)
-        return DATASETS.get(dataset.name).label_names(**DATASETS.arguments(dataset, root=root))
-
-    def rows_found() -> list[tuple[str, Facts]]:
-        prepare_data_folder(settings)
-        return DATASETS.get(dataset.name).table_rows(**DATASETS.arguments(dataset, root=root))
-
-    chosen = settings.chosen["task"]
-    task = TASKS.build(chosen, root=root, labels_found=labels_found, rows_found=rows_found)
-    return scored_by(task, settings)
-
-
-def training_table(settings: Settings, task: Task) -> BaseDataset:
-    """Return the table of training images; no image is read. A final fit holds no fold out."""
-    prepare_data_folder(settings)
-    chosen, seed = settings.chosen["dataset"], settings.run.dealing_seed
-    table = DATASETS.build(chosen, root=settings.paths.data, task=task, seed=seed)
-    return table if settings.train.final is None else table.holding_out(None)
-
-
-def prepare_data_folder(settings: Settings) -> None:
-    """Draw the demo data if the config asks for it and it is not there yet; say what data this is."""
-    data = settings.paths.data
-    if settings.paths.draw_demo:
-        draw_demo_data(data)
-    if is_demo(data):
-        log.warning(
-            "\nThis is DRAWN DEMO DATA (%s): scores say that the pipeline works, nothing about a "
-            "competition.\nFor your own data set these two lines in [paths] of config.ini\n"
-            "    data = /path/to/the/organiser's/folder\n    draw_demo = no\n"
-            "or PODIUM_DATA=/path/to/the/organiser's/folder in a file named .env\n",
-            data,
-        )
+        return pixels_of(self.settings, self.prepare, self.precision.device, root, files, what)
 
 
 def assemble_training(
@@ -289,8 +233,3 @@ def assemble_training(
         clip=train.clip,
         compile=train.compile,
     )
-
-
-def fingerprint(dataset: BaseDataset) -> str:
-    """Return a digest of what is trained and validated on."""
-    return dataset.fingerprint()

@@ -6,7 +6,7 @@ from experiment.settings import Settings, is_here
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangedKey:
     """A key that two configs say differently; a value is quoted, one that is missing is ``not there``."""
 
     section: str
@@ -15,7 +15,7 @@ class Change:
     after: str
 
 
-def changes(before: Settings, after: Settings) -> list[Change]:
+def changes(before: Settings, after: Settings) -> list[ChangedKey]:
     """Return where two configs differ, but for where things are and how fast it goes."""
     texts, found = (before.texts(), after.texts()), []
     for section in sorted(texts[0].keys() | texts[1].keys()):
@@ -23,5 +23,5 @@ def changes(before: Settings, after: Settings) -> list[Change]:
         for key in sorted(old.keys() | new.keys()):
             if not is_here(section) and old.get(key) != new.get(key):
                 said = (repr(of[key]) if key in of else "not there" for of in (old, new))
-                found.append(Change(section, key, *said))
+                found.append(ChangedKey(section, key, *said))
     return found

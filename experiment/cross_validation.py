@@ -12,7 +12,8 @@ from dataset.images.store import ImageSource
 from dataset.readers.base import DATASETS, BaseDataset
 from dataset.tasks.base import Task
 from experiment import one_run
-from experiment.assemble import Experiment, fingerprint, training_table
+from experiment.assemble import Experiment
+from experiment.data import training_table
 from experiment.finish import tuning
 from experiment.leak import beginning
 from experiment.members import Member, folders_by_fold, members_of
@@ -82,12 +83,14 @@ class CrossValidation:
 
     def write_beginning(self, folder: Path) -> None:
         """Write what makes a folder a run of all members, each of which can be resumed."""
-        one_run.write_beginning(folder, self.experiment, self._fingerprints())
+        experiment = self.experiment
+        one_run.write_beginning(folder, experiment.settings, experiment.precision, self._fingerprints())
         for member in members_of(self.experiment.settings.run):
             make_folder(folder / member.name)
-            data = fingerprint(self.data[member.fold][0])
+            data = self.data[member.fold][0].fingerprint()
             start = self.starts[member.name]
-            one_run.write_beginning(folder / member.name, self._experiment_of(member), data, start)
+            settings = member.settings(experiment.settings)
+            one_run.write_beginning(folder / member.name, settings, experiment.precision, data, start)
 
     def refuse_other_data(self, folder: Path) -> None:
         """Raise a DataError if any fold's data is no longer what the run began with."""
@@ -118,7 +121,7 @@ class CrossValidation:
         return replace(self.experiment, settings=member.settings(self.experiment.settings))
 
     def _fingerprints(self) -> dict[str, str]:
-        return {str(fold): fingerprint(dataset) for fold, (dataset, _) in self.data.items()}
+        return {str(fold): dataset.fingerprint() for fold, (dataset, _) in self.data.items()}
 
     def join(self, folder: Path) -> None:
         """Join what the members wrote; all of it comes from their files, whenever they were trained."""

@@ -17,16 +17,15 @@ from experiment.changes import changes
 from experiment.finish import FOLDS_OF_FINAL
 from experiment.kept_images import with_images_of
 from experiment.members import folders_by_fold
-from experiment.read_settings import check
+from experiment.read_settings import written_settings
 from experiment.resolve import as_begun
-from experiment.run_folder import find_run
+from experiment.run_folder import CONFIG, find_run
 from experiment.settings import Settings
 from inference.scores_file import read_scores
 from schedulers.base import SCHEDULERS
 from utils.command import podium
 from utils.durable import write_json
 from utils.errors import ConfigError, listed
-from utils.ini import read_ini
 from utils.shortened import brief, listing
 
 log = logging.getLogger("podium")
@@ -48,8 +47,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     """
     train = settings.train
     source = find_run(settings.paths.runs, settings.run.name, train.final, finished=True)
-    path = source / "config.ini"
-    trained = check(read_ini(path), str(path))
+    trained = written_settings(source / CONFIG)
     if "best_by" not in (scores := read_scores(source)) and "of_folds" not in scores:
         raise ConfigError(f"[train] final = {train.final}: {source} has no best epoch by validation.")
     settings = with_images_of(source, as_begun(settings, trained))
@@ -63,7 +61,7 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     if problems:
         raise ConfigError(
             listed(f"The config, held against that of {source}, whose epochs it would take,", problems)
-            + f"\nTrain as it was trained: {podium('--config', path, '--final', source)}"
+            + f"\nTrain as it was trained: {podium('--config', source / CONFIG, '--final', source)}"
         )
 
     _refuse_what_cannot_be_repeated(settings)
@@ -87,10 +85,10 @@ def best_epochs(trained: Settings, folder: Path) -> dict[str, int]:
 def write_folds(folder: Path, settings: Settings) -> None:
     """Keep in a final fit's folder what is known of its folds: they may be gone when it ends."""
     source = Path(settings.train.final or "")
-    scores, path = read_scores(source, "scores", "intervals"), source / "config.ini"
+    scores = read_scores(source, "scores", "intervals")
     facts: dict[str, Any] = {
         "final": str(source),
-        "best_epochs_of_the_folds": best_epochs(check(read_ini(path), str(path)), source),
+        "best_epochs_of_the_folds": best_epochs(written_settings(source / CONFIG), source),
         "scores_of_the_folds": scores["scores"],
         "intervals_of_the_folds": scores["intervals"],
     }

@@ -12,6 +12,7 @@ from experiment.kept import best_of, give_weights
 from experiment.metrics import monitor_of
 from experiment.run_folder import FINISHED
 from experiment.score_words import judged, lower, score_lines, words
+from experiment.settings import Settings
 from experiment.start import started
 from inference.bootstrap import intervals
 from inference.inferrer import write_predictions
@@ -43,15 +44,17 @@ def finish(
     Args:
         known: the best epoch's predictions, where there is no time to validate once more.
     """
-    best = _best(experiment, folder, trainer)
-    scores, found = (
-        _validated(experiment, folder, best, trainer) if known is None else (_own(best, experiment), known)
+    best = _best(experiment.settings, experiment.task, folder, trainer)
+    scores, predictions = (
+        _validated(experiment, folder, best, trainer)
+        if known is None
+        else (_kept_scores(best, experiment.task), known)
     )
 
     names = dataset.names
-    ids = [(names[row], str(dataset.folds[row]), dataset.groups[row]) for row in found.rows.tolist()]
-    write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, found)
-    sure = intervals(experiment.task, found.logits, found.targets, [group for *_, group in ids])
+    ids = [(names[row], str(dataset.folds[row]), dataset.groups[row]) for row in predictions.rows.tolist()]
+    write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, predictions)
+    sure = intervals(experiment.task, predictions.logits, predictions.targets, [group for *_, group in ids])
 
     history = trainer.state.history
     measured = [*experiment.task.main_scores, "loss"]
@@ -65,7 +68,7 @@ def finish(
             **judged(experiment.task, sure),
             "best_by": {name: _best_by(experiment.task, name, history, measured) for name in measured},
             **started(folder),
-            **tuning(experiment.task, found),
+            **tuning(experiment.task, predictions),
             **digests(folder),
         },
     )
@@ -76,12 +79,10 @@ def finish(
     )
 
 
-def _best(experiment: Experiment, folder: Path, trainer: Trainer) -> dict[str, Any]:
+def _best(settings: Settings, task: Task, folder: Path, trainer: Trainer) -> dict[str, Any]:
     """Return the checkpoint of the best epoch; an older one is never taken for it."""
     history = trainer.state.history
-    return best_of(
-        folder, history[monitor_of(experiment.task, experiment.settings.train.kept_by).best(history)]
-    )
+    return best_of(folder, history[monitor_of(task, settings.train.kept_by).best(history)])
 
 
 def _validated(
@@ -90,28 +91,28 @@ def _validated(
     """Return scores and predictions of the weights of a checkpoint."""
     model = experiment.model(fresh=False)
     give_weights(model, best, folder)
-    scores, found = trainer.validator.run(model)
-    if found is None:
+    scores, predictions = trainer.validator.run(model)
+    if predictions is None:
         raise DataError("There is no image to validate on.")
     expected = best["scores"]["loss"]
     if not math.isclose(scores["loss"], expected, rel_tol=1e-3):  # another batch size rounds otherwise
         log.warning("The best weights give a loss of %g after reading, %g before.", scores["loss"], expected)
-    return scores, found
+    return scores, predictions
 
 
-def _own(best: dict[str, Any], experiment: Experiment) -> dict[str, float]:
+def _kept_scores(best: dict[str, Any], task: Task) -> dict[str, float]:
     """Return the scores that a checkpoint's weights had when they were validated."""
-    return {name: best["scores"][name] for name in ("loss", *experiment.task.score_names)}
+    return {name: best["scores"][name] for name in ("loss", *task.score_names)}
 
 
-def finish_final(experiment: Experiment, folder: Path, trainer: Trainer) -> None:
+def finish_final(settings: Settings, task: Task, folder: Path, trainer: Trainer) -> None:
     """Write what shows that a final fit is complete; all that is known of its quality is its folds'."""
     facts = read_json(folder / FOLDS_OF_FINAL, form=_FORM_OF_FOLDS, needs=("final", "scores_of_the_folds"))
-    epoch = int(_best(experiment, folder, trainer)["scores"]["epoch"])
+    epoch = int(_best(settings, task, folder, trainer)["scores"]["epoch"])
     first = {"final": facts.pop("final"), "best_epoch": epoch}
-    write_json(folder / FINISHED, first | facts | lower(experiment.task))
+    write_json(folder / FINISHED, first | facts | lower(task))
     known = facts["scores_of_the_folds"]
-    scores = {name: known[name] for name in experiment.task.main_scores if name in known}
+    scores = {name: known[name] for name in task.main_scores if name in known}
     log.info(
         "\nFinal fit: epoch %d, the last, is kept. It has no score of its own; its folds had %s.",
         epoch, words(scores),
@@ -123,13 +124,13 @@ def _best_by(task: Task, name: str, history: list[dict[str, float]], names: list
     return {"epoch": int(entry["epoch"])} | {score: entry[score] for score in names}
 
 
-def tuning(task: Task, found: Predictions) -> dict[str, Any]:
+def tuning(task: Task, predictions: Predictions) -> dict[str, Any]:
     """Return what the task finds on the validation images for inference, and the scores with it there."""
-    tuning = task.tune(found.logits, found.targets)
+    tuning = task.tune(predictions.logits, predictions.targets)
     tuned = task.tuned(tuning)
     if tuned is task:  # which decides without it, but another one may be asked to predict
         return {"tuning": tuning} if tuning else {}
-    scores = tuned.scores(found.logits, found.targets)
+    scores = tuned.scores(predictions.logits, predictions.targets)
     main = {name: scores[name] for name in task.main_scores}
     log.info("Tuned on these same validation images, so higher than it will be on others: %s", words(main))
     return {"tuning": tuning, "scores_on_the_images_tuned_on": main}

@@ -18,7 +18,7 @@ from experiment.made_run import MadeRun, made_run
 from experiment.members import folders_by_fold
 from experiment.mode import MODES, Mode
 from experiment.outputs import Outputs, can_write
-from experiment.read_settings import check, key_of
+from experiment.read_settings import key_of, settings_from
 from experiment.run_config import Asked
 from experiment.run_engine import check_engine, with_engine
 from experiment.run_priors import run_priors
@@ -60,7 +60,7 @@ class Infer(Mode):
         asked = Asked.of(arguments)
         folder = asked.folder()
         self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)
-        settings = check(trained(asked, folder, self.free), str(folder / "config.ini"))
+        settings = settings_from(trained(asked, folder, self.free), str(folder / "config.ini"))
         images = asked.images(settings)
         self.cache = self.outputs.cache(settings.paths)
         settings = replace(settings, paths=replace(settings.paths, cache=self.cache))
@@ -81,22 +81,22 @@ class Infer(Mode):
             asked = mean_of_views(model, views, settings, experiment.task)
             task = tuned_with_views(experiment, folder, model, asked)
         inferrer = Inferrer(fitted(task, images), *experiment.eval_data(images), experiment.precision)
-        members = [own for models in folders_by_fold(settings.run, folder) for own in models]
-        found = []
-        for own in members:
-            load_weights(model, experiment, own)
-            engine = with_engine(model, experiment, own, self.outputs.folder(own))
-            priors = run_priors(experiment, own) if inferrer.unreadable else None
-            found.append(inferrer.predict(with_views(engine, views, settings, experiment.task), priors))
+        members = [run for models in folders_by_fold(settings.run, folder) for run in models]
+        predicted = []
+        for run in members:
+            load_weights(model, experiment, run)
+            engine = with_engine(model, experiment, run, self.outputs.folder(run))
+            priors = run_priors(experiment, run) if inferrer.unreadable else None
+            predicted.append(inferrer.predict(with_views(engine, views, settings, experiment.task), priors))
 
         unreadable = by_id(inferrer.images.ids, inferrer.unreadable)
         written = self.outputs.folder(folder)
         keep_list(written, unreadable)
-        inferrer.submit(mean_predictions(task.spaces, found), written, listed)
+        inferrer.submit(mean_predictions(task.spaces, predicted), written, listed)
         if members != [folder]:
-            for own, predictions in zip(members, found, strict=True):
-                keep_list(self.outputs.folder(own), unreadable)
-                inferrer.write_table(predictions, self.outputs.folder(own))
+            for run, predictions in zip(members, predicted, strict=True):
+                keep_list(self.outputs.folder(run), unreadable)
+                inferrer.write_table(predictions, self.outputs.folder(run))
         say_unreadable(written, unreadable)
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
@@ -139,26 +139,26 @@ class Infer(Mode):
         paths = [text for text in self.arguments.overrides if key_of(text).startswith("paths.")]
         prior = experiment.settings.infer.on_bad_image == "prior"
 
-        found, unreadable = kind.predict(
+        predictions, unreadable = kind.predict(
             folder, task, submitter.images, paths, self._again, self.outputs.out, prior=prior
         )
 
         written = self.outputs.folder(folder)
         keep_list(written, unreadable)
-        submitter.submit(found, written, listed)
+        submitter.submit(predictions, written, listed)
         say_unreadable(written, unreadable)
 
     def _again(self, folder: Path, out: Path | None) -> None:
         """Predict with another run, by the same command."""
         if out is None and not can_write(folder):
             Outputs.of(self.outputs.run, None, "infer")
-        own: dict[str, object] = {"run": str(folder)}
+        changed: dict[str, object] = {"run": str(folder)}
         if out is not None:  # all members share what was decoded once
             overrides = [*self.arguments.overrides, f"paths.cache={self.cache}"]
-            own |= {"out": str(out), "overrides": overrides}
+            changed |= {"out": str(out), "overrides": overrides}
         again = type(self)()
         again.for_another = True
-        again.run(Namespace(**vars(self.arguments) | own))
+        again.run(Namespace(**vars(self.arguments) | changed))
 
 
 def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> 
         counts = histogram(rows, column, values)
         order = list(range(len(values)))
         if len(values) > MOST:
-            order.sort(key=lambda place: -counts[place])
+            order.sort(key=lambda value: -counts[value])
         shown = listing([f"{values[i]}:{counts[i]}" for i in order], f"{folder / SUBMISSION}", between="  ")
         yield f"{column}  {shown}"
     if len(columns) > MOST:

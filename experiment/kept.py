@@ -73,7 +73,7 @@ def best_of_epoch(folder: Path, epoch: int) -> Values:
     if best is None:
         raise DataError(
             f"{folder / _FOLDER}: the weights of epoch {epoch}, the best one, are damaged or gone. Bring "
-            "them back from a copy, or train the run again."
+            "them back from a copy (with --mode pull, if they were pushed), or train the run again."
         )
     return best
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from dataset.images.open_images import Kind
 from dataset.images.resident import kind_for
-from experiment.read_settings import check
+from experiment.read_settings import written_settings
 from experiment.run_folder import CONFIG
 from experiment.settings import Settings
 from utils.errors import ConfigError
-from utils.ini import read_ini
 
 
 def keeping(settings: Settings, kind: Kind) -> Settings:
@@ -29,7 +28,7 @@ def with_images_of(folder: Path, settings: Settings) -> Settings:
     Raises:
         ConfigError: the settings name another kind.
     """
-    began = check(read_ini(folder / CONFIG), str(folder / CONFIG)).images.store
+    began = written_settings(folder / CONFIG).images.store
     # Runs from before there was a choice wrote auto, and had plain pixels.
     kind: Kind = "compressed" if began == "compressed" else "plain"
     settings = keeping(settings, kind)

@@ -11,7 +11,7 @@ from dataset.readers.base import BaseDataset
 from experiment.run_folder import FINISHED
 from experiment.settings import Settings
 from experiment.start import Source, sources, started
-from inference.saved import SPLIT, VALIDATED, refuse_changed
+from inference.saved import SPLIT, VALIDATED, refuse_changed, was_written
 from inference.scores_file import read_scores
 from utils.durable import sha256_of
 from utils.errors import ConfigError
@@ -26,7 +26,7 @@ def held_out(run: Path) -> tuple[str, ...]:
     Nobody, where nothing is known of that: of a final fit, of an unfinished run, or of one with a leak.
     """
     path, split = run / VALIDATED, run / SPLIT
-    if not path.exists() or started(run) or _leak_in_scores(run):
+    if not was_written(path) or started(run) or _leak_in_scores(run):
         return ()
 
     for table in (path, split):
@@ -35,7 +35,7 @@ def held_out(run: Path) -> tuple[str, ...]:
     rows = read_table(path, ("fold", "group"), guarded=True).rows
     validated = {row["group"] for row in rows}
     folds = {row["fold"] for row in rows}
-    if len(folds) == 1 and split.exists():  # of some of these people every image was left out
+    if len(folds) == 1 and was_written(split):  # of some of these people every image was left out
         validated |= {
             row["group"]
             for row in read_table(split, ("group", "fold"), guarded=True).rows

@@ -1,10 +1,10 @@
 """Names everything that a config can choose, from the code."""
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Set
 
 from experiment.mode import MODES, Mode
-from experiment.offers import Part, offers
+from experiment.offers import offers
 from utils.errors import ConfigError, closest
 
 
@@ -24,23 +24,29 @@ class List(Mode):
 
     def run(self, arguments: Namespace) -> None:
         parts = offers()
-        names = [name.strip("[]") for name in arguments.names]
-        _refuse_unknown(names, parts)
+        known = {text for part in parts for text in part.names}
+        chosen = {_known(name.strip("[]"), known) for name in arguments.names}
 
-        chosen = {name.casefold() for name in names}
         for part in parts:
             if shown := part.only(chosen) if chosen else part:
                 print(f"\n{shown}")
 
 
-def _refuse_unknown(names: Sequence[str], parts: Sequence[Part]) -> None:
-    known = {text for part in parts for text in part.names}
+def _known(name: str, known: Set[str]) -> str:
+    """Return what a name means, in lower case: ``loss.age`` is a loss, ``train.epochs`` that key.
+
+    Raises:
+        ConfigError: there is none of that name; the message has the nearest.
+    """
     folded = {text.casefold() for text in known}
-    for name in names:
-        if name.casefold() not in folded:
-            near = closest(name, known)
-            hint = f" Did you mean {near!r}?" if near else ""
-            raise ConfigError(
-                f"--mode list: there is no section, class or key {name!r}.{hint} "
-                "All of them: python run.py --mode list"
-            )
+    section, _, rest = name.casefold().partition(".")
+    for text in (name.casefold(), rest, section):
+        if text in folded:
+            return text
+
+    near = closest(name, known)
+    hint = f" Did you mean {near!r}?" if near else ""
+    raise ConfigError(
+        f"--mode list: there is no section, class or key {name!r}.{hint} "
+        "All of them: python run.py --mode list"
+    )

@@ -43,7 +43,7 @@ def mode_named(name: str) -> type[Mode]:
     Raises:
         ConfigError: there is none; the message has the closest name and all of them.
     """
-    names = {own.lower(): own for own in MODES.names()}
+    names = {mode.lower(): mode for mode in MODES.names()}
     if name not in names:
         raise ConfigError(f"--mode: {unknown_name('mode', name, names)}")
     return MODES.get(names[name])

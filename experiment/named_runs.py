@@ -5,10 +5,9 @@ from pathlib import Path
 
 from dataset.pseudo.labels import NAME
 from experiment.members import members_of
-from experiment.read_settings import check
-from experiment.run_folder import find_run
+from experiment.read_settings import written_settings
+from experiment.run_folder import CONFIG, find_run
 from experiment.settings import Settings
-from utils.ini import read_ini
 
 
 def with_found_runs(settings: Settings) -> Settings:
@@ -32,8 +31,7 @@ def _find(settings: Settings, which: Path) -> Path:
 
 def _labels(folder: Path) -> Path:
     """Return the labels that a run made; those of a run over folds are another file for each fold."""
-    path = folder / "config.ini"
-    members = members_of(check(read_ini(path), str(path)).run)
+    members = members_of(written_settings(folder / CONFIG).run)
     if not members:
         return folder / NAME
     first = members[0]

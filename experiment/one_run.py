@@ -1,23 +1,26 @@
 """One run from its first step, or from where it stopped, to its scores."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dataset.images.store import ImageSource
 from dataset.readers.base import BaseDataset
-from experiment.assemble import Experiment, assemble_training, fingerprint
+from experiment.assemble import Experiment, assemble_training
 from experiment.finish import finish, finish_final
 from experiment.kept import restore, state_to_resume
 from experiment.metrics import monitor_of
 from experiment.report import report
 from experiment.run_folder import read_environment, warn_of_other_bits, write_environment
+from experiment.settings import Settings
 from experiment.time_limit import follow_plan, keep_time
 from models.checks import explain_small_batches
 from train.callbacks.base import Callback
 from train.trainer import Trainer
 from utils import signals
+from utils.device import Precision
 from utils.device_errors import explained
 from utils.durable import remove_folder, write_text
 from utils.errors import ConfigError, DataError
@@ -27,7 +30,11 @@ log = logging.getLogger("podium")
 
 
 def write_beginning(
-    folder: Path, experiment: Experiment, data: object, start: Mapping[str, Any] | None = None
+    folder: Path,
+    settings: Settings,
+    precision: Precision,
+    data: object,
+    start: Mapping[str, Any] | None = None,
 ) -> None:
     """Write what makes a folder a run that can be resumed.
 
@@ -35,9 +42,8 @@ def write_beginning(
         data: the fingerprint of its data.
         start: what is known of the runs whose weights it starts from.
     """
-    settings = experiment.settings
     write_text(folder / "config.ini", format_ini(settings.texts()))
-    facts = {"seed": settings.run.seed, "data": data, **experiment.precision.facts()}
+    facts = {"seed": settings.run.seed, "data": data, **precision.facts()}
     write_environment(folder, facts | dict(start or {}))
 
 
@@ -67,10 +73,11 @@ def train_run(
         until: when the run has to be complete, in seconds since the process's start.
         more: callbacks beside those of the config; they come last.
     """
-    refuse_other_data(folder, fingerprint(dataset))
-    saved = state_to_resume(folder, monitor_of(experiment.task, experiment.settings.train.kept_by))
+    refuse_other_data(folder, dataset.fingerprint())
+    settings, task = experiment.settings, experiment.task
+    saved = state_to_resume(folder, monitor_of(task, settings.train.kept_by))
 
-    plan, keeper = experiment.settings.train.plan, None
+    plan, keeper = settings.train.plan, None
     try:
         trainer = assemble_training(experiment, folder, dataset, source, fresh=saved is None)
         if plan is not None:
@@ -82,22 +89,26 @@ def train_run(
         raise
     trainer.callbacks = [*trainer.callbacks, *more]
 
-    report(experiment, folder, dataset, source)
+    report(task, experiment.prepare, folder, dataset, source)
     if saved is not None:
         restore(trainer.state, saved, folder)
         epoch, batch = trainer.state.epoch, trainer.state.batch
         log.info("Resumed %s after epoch %d, batch %d.", folder, epoch, batch)
         warn_of_other_bits(folder, experiment.precision.facts())
 
-    _fit(trainer, whole)
-    if experiment.settings.train.final is not None:
-        finish_final(experiment, folder, trainer)
+    with _refusing_late(trainer, whole):
+        trainer.fit()
+        signals.stop_if_asked()  # one that came after the last epoch was kept
+
+    if settings.train.final is not None:
+        finish_final(settings, task, folder, trainer)
     else:
         finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
 
 
-def _fit(trainer: Trainer, whole: Path | None) -> None:
-    """Train; a config that only the first step shows to be wrong leaves no run to resume."""
+@contextmanager
+def _refusing_late(trainer: Trainer, whole: Path | None) -> Iterator[None]:
+    """Explain what only the first step shows to be wrong; it leaves no run to resume."""
     batches, device = trainer.batches, trainer.precision.device
     half = max(1, batches.batch_size // 2)
     advice = (
@@ -110,8 +121,7 @@ def _fit(trainer: Trainer, whole: Path | None) -> None:
             explained(device, f"Training steps of batch_size = {batches.batch_size} images", advice),
             explain_small_batches(),
         ):
-            trainer.fit()
-        signals.stop_if_asked()  # one that came after the last epoch was kept
+            yield
     except ConfigError:
         _remove_untrained(whole)
         raise

@@ -1,6 +1,7 @@
 """From a config file, the environment and the command line to checked settings."""
 
 import os
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -30,6 +31,22 @@ from utils.encodings import not_utf8
 from utils.errors import ConfigError, listed, unknown_name
 from utils.ini import Section, Sections, Value, override, put, read_ini
 from utils.registry import Component, Registry
+
+
+def read_settings(arguments: Namespace, overrides: Sequence[str] | None = None) -> Settings:
+    """Return the settings that a command line asks for.
+
+    Args:
+        arguments: with ``config`` and ``overrides``, the texts of ``--set``.
+        overrides: taken in place of those.
+    """
+    texts = arguments.overrides if overrides is None else overrides
+    return settings_from(read_sections(arguments.config, texts), str(arguments.config))
+
+
+def written_settings(path: Path) -> Settings:
+    """Return the settings of a config as it stands there; keys that are newer than it are filled in."""
+    return settings_from(read_ini(path), str(path))
 
 
 def read_sections(path: Path, overrides: Sequence[str] = ()) -> Sections:
@@ -76,17 +93,17 @@ def key_of(text: str) -> str:
     return text.partition("=")[0].strip().lower()
 
 
-def check(sections: Sections, source: str) -> Settings:
-    """Return the settings.
+def settings_from(sections: Sections, source: str) -> Settings:
+    """Return the settings that a config's sections say.
 
     Raises:
         ConfigError: lists every unknown section, key, class and value of the config, each with its
             place and the nearest valid name.
     """
-    return _Check(sections).settings(source)
+    return _Reader(sections).settings(source)
 
 
-class _Check:
+class _Reader:
     """Reads section by section and collects what is wrong on the way."""
 
     def __init__(self, sections: Sections) -> None:
@@ -173,9 +190,9 @@ class _Check:
         """Take those keys out of a section's that are not the chosen class's; they begin as all spaces'."""
         kind = name.partition(".")[0]
         cls = BESIDE[kind]
-        own = {f.name: options.pop(f.name) for f in fields(cls) if f.name in options}
+        texts = {f.name: options.pop(f.name) for f in fields(cls) if f.name in options}
         before = self.beside.get(kind, cls()) if REPEATED.get(kind) == "SPACE" else cls()
-        self.beside[name] = replace(before, **self.converted(name, cls, own))
+        self.beside[name] = replace(before, **self.converted(name, cls, texts))
 
     def default(self, kind: str) -> str:
         """Return the class that a section without a ``name`` means, or nothing."""
@@ -201,18 +218,18 @@ class _Check:
         """Return the component of each view that [infer] names or that has a section, by its class."""
         value = self.section("infer").values.get("views", Value("none", ""))
         parts = [part.strip() for part in value.text.split(",")]
-        named, place = [name for name in parts if name.lower() not in ("", "none")], value.place
+        named, line = [name for name in parts if name.lower() not in ("", "none")], value.place
         if len({name.lower() for name in named}) < len(named):
-            self.problems.append(f"[infer] views = {value.text}: a view is there twice ({place})")
-        found = {name.partition(".")[2]: self.named(name, VIEWS) for name in self.repeated("view")}
+            self.problems.append(f"[infer] views = {value.text}: a view is there twice ({line})")
+        views = {name.partition(".")[2]: self.named(name, VIEWS) for name in self.repeated("view")}
         classes = {name.lower(): name for name in VIEWS.names()}
         for name in named:
             if name.lower() not in classes:
-                self.problems.append(f"[infer] views: {unknown_name('view', name, VIEWS.names())} ({place})")
+                self.problems.append(f"[infer] views: {unknown_name('view', name, VIEWS.names())} ({line})")
                 continue
             cls = classes[name.lower()]
-            found.setdefault(cls, Component(cls, section=f"view.{cls}", place=place))
-        return found
+            views.setdefault(cls, Component(cls, section=f"view.{cls}", place=line))
+        return views
 
     def converted(self, name: str, cls: type[Any], texts: Mapping[str, Value]) -> dict[str, Any]:
         """Return the values of a dataclass's fields."""

@@ -11,9 +11,10 @@ from dataset.class_table import (
     write_class_table,
 )
 from dataset.images.file_report import crop_lines, remark_lines
+from dataset.images.prepare import Prepare
 from dataset.images.store import ImageSource
 from dataset.readers.base import BaseDataset
-from experiment.assemble import Experiment
+from dataset.tasks.base import Task
 from inference.priors import priors_of, write_priors
 from utils.durable import write_text
 from utils.shortened import MOST, listing
@@ -23,12 +24,12 @@ log = logging.getLogger("podium")
 CLASS_TABLE = "class_table.csv"  # in a run's folder
 
 
-def report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
+def report(task: Task, prepare: Prepare, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
     """Print and keep what is trained on: classes, split, and what was left out."""
-    columns, table = as_called(dataset, class_table(dataset, experiment.task))
+    columns, table = as_called(dataset, class_table(dataset, task))
     write_class_table(folder / CLASS_TABLE, table, columns)
     trained = {name: values[dataset.train_rows] for name, values in dataset.targets.items()}
-    write_priors(folder, experiment.task.spaces, priors_of(experiment.task.spaces, trained))
+    write_priors(folder, task.spaces, priors_of(task.spaces, trained))
 
     if dataset.valid_fold is not None:
         split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
@@ -36,16 +37,15 @@ def report(experiment: Experiment, folder: Path, dataset: BaseDataset, source: I
     log.info("%s\n", in_short(columns, table, folder / CLASS_TABLE))
 
     validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
-    if len(dataset.valid_rows) and (unscored := experiment.task.unscored(validated)):
+    if len(dataset.valid_rows) and (unscored := task.unscored(validated)):
         log.warning(
             "No validation image has %s: scores say nothing about it.",
             listing(unscored, str(folder / CLASS_TABLE)),
         )
 
-    for line in remark_lines(source, dataset.files, experiment.prepare.depth, "training"):
+    for line in remark_lines(source, dataset.files, prepare.depth, "training"):
         log.warning(line)
-    task, cropper = experiment.task, experiment.prepare.cropper
-    for line in crop_lines(source, cropper, "training", task.spaces, dataset.targets):
+    for line in crop_lines(source, prepare.cropper, "training", task.spaces, dataset.targets):
         log.warning(line)
     for note in dataset.notes:
         log.warning(note)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiment.command_line import CONFIG
-from experiment.read_settings import check, data_said, environment, key_of, put_over, read_sections
+from experiment.read_settings import data_said, environment, key_of, put_over, read_sections, settings_from
 from experiment.run_folder import find_run, is_run, read_environment
 from experiment.section import tool_sections
 from experiment.settings import CHOSEN, FIXED, Settings, here_sections, is_here, keys_of
@@ -30,6 +30,11 @@ def read_run(folder: Path, overrides: Sequence[str] = ()) -> Sections:
     sections = _as_trained(folder)
     put_over(sections, overrides)
     return sections
+
+
+def run_settings(folder: Path, overrides: Sequence[str] = ()) -> Settings:
+    """Return the settings of a run, with the environment's paths and ``--set`` over them."""
+    return settings_from(read_run(folder, overrides), str(folder / CONFIG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Asked:
             path, sections = folder / CONFIG, read_run(folder, arguments.overrides)
         else:
             sections = read_sections(path, arguments.overrides)
-        return cls(arguments, sections, check(sections, str(path)))
+        return cls(arguments, sections, settings_from(sections, str(path)))
 
     def folder(self) -> Path:
         """Return the folder of the finished run that --run names, or of the newest one."""
@@ -70,7 +75,7 @@ class Asked:
         """
         overrides = self.arguments.overrides
         trained, sections = _as_trained(folder), self.sections
-        own = self._is_its_own(check(trained, str(folder / CONFIG)))
+        own = self._is_its_own(settings_from(trained, str(folder / CONFIG)))
         if own or self.arguments.config != CONFIG:
             left = ("paths",) if own else ("paths", "test_dataset")
             trained |= {name: of for name, of in sections.items() if is_here(name) and name not in left}

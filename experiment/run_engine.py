@@ -19,7 +19,7 @@ from inference.engines.base import ENGINES, Engine, check_difference, largest_di
 from inference.engines.onnx_file import as_metadata, metadata_of, write_onnx
 from inference.engines.onnx_runtime import OnnxRuntime
 from inference.predict import Predictions, predict
-from inference.saved import refuse_changed
+from inference.saved import refuse_changed, was_written
 from inference.scores_file import read_scores
 from models.normalise import Normalise
 from utils.device import Precision
@@ -103,7 +103,7 @@ class Sample:
         """The images, and which they are: eval images where it validated none, or has them not here."""
         experiment, root = self.experiment, self.experiment.settings.paths.data
         path = self.folder / "valid_predictions.csv"
-        if not path.exists():  # a final fit: it validated nothing
+        if not was_written(path):  # a final fit: it validated nothing
             return self._eval_images, "eval"
         refuse_changed(path)
         files = [row["id"] for row in read_table(path, ("id",), guarded=True).rows]

@@ -4,7 +4,8 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from experiment.assemble import Experiment, training_table
+from experiment.assemble import Experiment
+from experiment.data import training_table
 from inference.priors import Priors, priors_of, read_priors
 from utils.errors import ConfigError, DataError
 

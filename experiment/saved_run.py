@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Logits, Targets, Task
-from experiment.assemble import build_task, training_table
+from experiment.data import build_task, training_table
 from experiment.finished_run import check_validated
-from experiment.read_settings import check
-from experiment.run_config import read_run
+from experiment.run_config import run_settings
 from experiment.settings import Settings
 from inference.saved import Validated
 from utils.errors import ConfigError, DataError, listed
@@ -43,7 +42,7 @@ class Tables:
 
 def read_task(folder: Path, overrides: Sequence[str]) -> tuple[Settings, Task]:
     """Return the settings and the task of a run's folder, with ``overrides`` such as ``paths.data=...``."""
-    settings = check(read_run(folder, overrides), str(folder / "config.ini"))
+    settings = run_settings(folder, overrides)
     return settings, build_task(settings)
 
 

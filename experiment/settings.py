@@ -235,8 +235,8 @@ class Settings:
     def resolved(self, task: Task) -> "Settings":
         """Return these settings with what only the task knows: names found in the data, its main score."""
         component, train = self.chosen["task"], self.train
-        found = {key: Value(text, "the training table") for key, text in task.resolved.items()}
-        named = replace(component, options={**component.options, **found})
+        in_data = {key: Value(text, "the training table") for key, text in task.resolved.items()}
+        named = replace(component, options={**component.options, **in_data})
         if train.monitor == "auto":
             train = replace(train, monitor=task.main_scores[0])
         return replace(self, train=train, chosen={**self.chosen, "task": named})
@@ -253,8 +253,8 @@ class Settings:
 
     def of_space(self, kind: str, space: str) -> str:
         """Return the section that says what a label space's head or loss is: its own or that of all."""
-        own = f"{kind}.{space}"
-        return own if own in self.chosen else kind
+        section = f"{kind}.{space}"
+        return section if section in self.chosen else kind
 
     def texts(self) -> dict[str, dict[str, str]]:
         """Return every key of the config as text, defaults filled in: what makes the run again."""

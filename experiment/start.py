@@ -12,14 +12,14 @@ from torch import nn
 from dataset.readers.base import DATASETS
 from dataset.tasks.base import Task
 from experiment.members import members_of
-from experiment.read_settings import check
-from experiment.run_folder import find_run, is_run, read_environment
+from experiment.read_settings import written_settings
+from experiment.run_folder import CONFIG, find_run, is_run, read_environment
 from experiment.settings import Settings
 from models.base import MODELS
 from train import checkpoint
 from utils.convert import as_text
 from utils.errors import ConfigError
-from utils.ini import Value, read_ini
+from utils.ini import Value
 from utils.registry import Component
 
 log = logging.getLogger("podium")
@@ -183,8 +183,7 @@ def _fold(settings: Settings) -> int | None:
 
 
 def _settings_of(run: Path) -> Settings:
-    path = run / "config.ini"
-    return check(read_ini(path), str(path))
+    return written_settings(run / CONFIG)
 
 
 def started(run: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from inference.predict import Predictions, predict
 from inference.priors import Priors, with_priors
 from inference.saved import write_digest
 from inference.submission import write_submission
+from inference.unreadable import FILE as UNREADABLE
 from inference.written import Written
 from utils.device import Precision
 from utils.errors import DataError, PodiumError
@@ -36,7 +37,7 @@ class Submitter:
         self.written = Written.of(task, images)
         self.task, self.images = task, images
 
-    def submit(self, found: Predictions, folder: Path, listed: Callable[[Rows], None]) -> None:
+    def submit(self, predictions: Predictions, folder: Path, listed: Callable[[Rows], None]) -> None:
         """Write ``submission.csv``, give its rows to ``listed`` as texts are compared, then write
         ``test_predictions.csv``: it comes last, since an ensemble takes a member that has it as done.
 
@@ -44,18 +45,18 @@ class Submitter:
             DataError: the submission is not what the organiser's template asks for.
         """
         images, written = self.images, self.written
-        answers = self.task.submission(found.logits)
-        rows = written.rows(found.logits)
+        answers = self.task.submission(predictions.logits)
+        rows = written.rows(predictions.logits)
         write_submission(folder / "submission.csv", rows, images.ids, images.header, written.allowed)
         identity = images.columns[0]
         listed([{identity: name} | answer for name, answer in zip(images.names, answers, strict=True)])
-        self.write_table(found, folder)
+        self.write_table(predictions, folder)
 
-    def write_table(self, found: Predictions, folder: Path) -> None:
+    def write_table(self, predictions: Predictions, folder: Path) -> None:
         """Write ``test_predictions.csv`` alone."""
         ids = [(name,) for name in self.images.ids]
-        write_predictions(folder / TEST_PREDICTIONS, self.images.columns[:1], ids, self.task, found)
-        write_digest(folder / TEST_PREDICTIONS)
+        write_predictions(folder / TEST_PREDICTIONS, self.images.columns[:1], ids, self.task, predictions)
+        write_digest(folder / TEST_PREDICTIONS, folder / UNREADABLE)
 
 
 class Inferrer(Submitter):
@@ -80,23 +81,23 @@ class Inferrer(Submitter):
             PodiumError: the model gives numbers that are not finite.
             DataError: the batches are not all of the images in that order.
         """
-        found = predict(model, self.batches, self.precision, what="Predicting")
+        predictions = predict(model, self.batches, self.precision, what="Predicting")
         count, unreadable = len(self.images.ids), self.unreadable
-        if found.rows.tolist() != [row for row in range(count) if row not in unreadable]:
+        if predictions.rows.tolist() != [row for row in range(count) if row not in unreadable]:
             raise DataError("The images were not predicted once each, in order: nothing was written.")
-        check_finite(found)
+        check_finite(predictions)
         if not unreadable:
-            return found
+            return predictions
         if priors is None:
             raise DataError(
                 f"{len(unreadable)} eval image(s) can't be read, and there are no priors for them."
             )
-        return with_priors(found, count, unreadable, priors, self.task.spaces)
+        return with_priors(predictions, count, unreadable, priors, self.task.spaces)
 
 
-def check_finite(found: Predictions) -> None:
+def check_finite(predictions: Predictions) -> None:
     """Raise PodiumError if any logit is no number."""
-    for name, logits in found.logits.items():
+    for name, logits in predictions.logits.items():
         if not bool(logits.isfinite().all()):
             raise PodiumError(f"The model's {name} outputs are not finite numbers: nothing was written.")
 
@@ -106,10 +107,10 @@ def write_predictions(
     id_columns: tuple[str, ...],
     ids: Sequence[tuple[str, ...]],
     task: Task,
-    found: Predictions,
+    predictions: Predictions,
 ) -> None:
     """Write a row for each image: ``ids``, then the probability of each label, ``space/label``, or number."""
-    write_probabilities(path, id_columns, ids, task, task.probabilities(found.logits))
+    write_probabilities(path, id_columns, ids, task, task.probabilities(predictions.logits))
 
 
 def write_probabilities(

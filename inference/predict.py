@@ -42,11 +42,13 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
     """
     training = [module for module in model.modules() if module.training]
     model.eval()
+
     rows: list[NDArray[np.int64]] = []
     logits: list[dict[str, Tensor]] = []
     targets: list[Targets] = []
     source = ahead(iter(batches)) if precision.device.type == "cuda" else batches
     bar = tqdm(source, desc=what, total=len(batches), unit="batch", leave=False, disable=None)
+
     try:
         with torch.inference_mode(), explained(precision.device, f"{what}: the images of a batch", _SMALLER):
             for batch in bar:
@@ -57,6 +59,7 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
     finally:
         for module in training:
             module.training = True
+
     return Predictions(np.concatenate(rows), _joined(logits), _joined(targets))
 
 

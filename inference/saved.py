@@ -21,7 +21,8 @@ from utils.read_json import read_json
 
 PREDICTED = ("id", "fold", "group")  # the first columns of what a run says of images that it validated
 SPLIT, VALIDATED = "split.csv", "valid_predictions.csv"
-_FILES = ("out_of_fold.csv", VALIDATED)  # the first one that is there
+OUT_OF_FOLD = "out_of_fold.csv"
+_FILES = (OUT_OF_FOLD, VALIDATED)  # the first one that was written
 _WRITTEN = {"files": by_name(TEXT)}  # in a file that write_digest wrote
 
 
@@ -84,8 +85,43 @@ class Validated:
 
 
 def validated_file(folder: Path) -> Path:
-    """Return where a run's folder says what it said of the images that it validated."""
-    return next((folder / name for name in _FILES if (folder / name).exists()), folder / _FILES[-1])
+    """Return where a run's folder says what it said of the images that it validated, also if it is gone.
+
+    Raises:
+        DataError: what says which tables were written is damaged.
+    """
+    return next((folder / name for name in _FILES if was_written(folder / name)), folder / _FILES[-1])
+
+
+def validated_something(folder: Path) -> bool:
+    """Tell whether a run has validated images: a final fit has not.
+
+    Raises:
+        DataError: as ``validated_file``.
+    """
+    return was_written(validated_file(folder))
+
+
+def is_out_of_fold(folder: Path) -> bool:
+    """Tell whether a run's scores are of all folds, rather than of the one that it held out.
+
+    Raises:
+        DataError: as ``validated_file``.
+    """
+    return validated_file(folder).name == OUT_OF_FOLD
+
+
+def was_written(path: Path) -> bool:
+    """Tell whether a run wrote a table: scores.json beside it says so, also of one that is gone by now.
+
+    So that a table which is missing is missed by its reader, and not taken for one that never was.
+
+    Raises:
+        DataError: scores.json is damaged.
+    """
+    if path.exists():
+        return True
+    return path.with_name(SCORES).exists() and path.name in read_scores(path.parent).get("files", {})
 
 
 def digests(folder: Path) -> dict[str, dict[str, str]]:
@@ -94,13 +130,17 @@ def digests(folder: Path) -> dict[str, dict[str, str]]:
     return {"files": {table.name: sha256_of_text(table) for table in tables}}
 
 
-def write_digest(path: Path) -> None:
-    """Write beside a table what it is, where no scores.json says so."""
-    write_json(path.with_suffix(".json"), {"files": {path.name: sha256_of_text(path)}})
+def write_digest(path: Path, *more: Path) -> None:
+    """Write beside a table what it is, and those of ``more`` that are there, where no scores.json says so."""
+    tables = [path, *(table for table in more if table.exists())]
+    write_json(path.with_suffix(".json"), {"files": {table.name: sha256_of_text(table) for table in tables}})
 
 
-def refuse_changed(path: Path) -> None:
+def refuse_changed(path: Path, *more: Path) -> None:
     """Refuse a table that is no longer what was written; of one from before there were digests nobody knows.
+
+    Args:
+        more: tables that were written with it, if they were: one that is gone is refused as well.
 
     Raises:
         DataError: it is not, or what says so is damaged.
@@ -113,10 +153,18 @@ def refuse_changed(path: Path) -> None:
         facts = read_scores(path.parent) if place.name == SCORES else read_json(place, form=_WRITTEN)
         digest = facts.get("files", {}).get(path.name)
         if digest is not None and digest != sha256_of_text(path):
-            raise DataError(
-                f"{path} is damaged or was edited: it is not what {place.name} beside it says was written. "
-                "Bring it back from a copy, or write it anew."
-            )
+            raise _changed(path, place)
+        for table in more:
+            digest = facts.get("files", {}).get(table.name)
+            if digest is not None and not (table.exists() and digest == sha256_of_text(table)):
+                raise _changed(table, place)
+
+
+def _changed(table: Path, facts: Path) -> DataError:
+    what = f"is gone, which {facts.name} beside it says was written."
+    if table.exists():
+        what = f"is damaged or was edited: it is not what {facts.name} beside it says was written."
+    return DataError(f"{table} {what} Bring it back from a copy, or write it anew.")
 
 
 def out_of_fold(folds: Sequence[Sequence[SavedPredictions]]) -> tuple[Ids, dict[str, Tensor]]:

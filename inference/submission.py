@@ -30,6 +30,7 @@ def check_submission(
     problems = []
     if len(rows) != len(ids):
         problems.append(f"{len(rows)} rows where the template has {len(ids)}")
+
     for number, (row, identity) in enumerate(zip(rows, ids, strict=False), start=1):
         if tuple(row) != tuple(columns):
             problems.append(f"row {number}: columns {listing(list(row))} instead of {listing(columns)}")
@@ -40,6 +41,7 @@ def check_submission(
             for column, values in allowed.items()
             if column in row and row[column] not in valid[column]
         ]
+
     if problems:
         raise DataError(listed("The submission", problems) + "\nNothing was written.")
 
@@ -55,9 +57,9 @@ def write_submission(
     check_submission(rows, ids, columns, allowed)
     cells = ([row[column] for column in columns] for row in rows)
     write_table(path, columns, cells, guarded=False)  # the organiser's answers, letter by letter
-    found = read_table(path, columns)
-    spelt = dict(zip(found.columns, found.header, strict=True))
-    again = [{spelt[name]: row.as_written(name) for name in found.columns} for row in found.rows]
+    table = read_table(path, columns)
+    spelt = dict(zip(table.columns, table.header, strict=True))
+    again = [{spelt[name]: row.as_written(name) for name in table.columns} for row in table.rows]
     check_submission(again, ids, columns, allowed)
     if again != rows:
         raise DataError(f"{path}, read back, is not what was written.")

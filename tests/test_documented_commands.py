@@ -11,13 +11,13 @@ import pytest
 
 from experiment.command_line import common_parser, parse
 from experiment.mode import mode_named
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.conftest import MaskFolder
 from tests.test_readme import ROOT, TEXTS
 
 _COMMAND = re.compile(
-    r"(?:^|`)(?:\$ )?((?:PODIUM_DATA=\S+ )?python (?:run\.py|-m|docs/)[^`\n]*)", re.MULTILINE
+    r"(?:^|`)(?:    |\$ )?((?:PODIUM_DATA=\S+ )?python (?:run\.py|-m|docs/)[^`\n]*)", re.MULTILINE
 )
 COMMANDS = sorted({command for text in TEXTS.values() for command in _COMMAND.findall(text)})
 OURS = [
@@ -28,6 +28,15 @@ OURS = [
 OTHERS = [shlex.split(command, comments=True) for command in COMMANDS if "run.py" not in command]
 # Done by a test of their own, or as long as a person wants to wait.
 ELSEWHERE = ("--resume", "time_limit", "train.plan", "recipes/", "optimizer.lr", "a_small", "onnx", "export")
+ELSEWHERE += (
+    "--workers",
+    "--mode sweep",
+    "--mode work",
+    "--mode push",
+    "--mode pull",
+    "clone-of-kim",
+    "--against",
+)
 
 
 def ids(arguments: list[str]) -> str:
@@ -50,7 +59,7 @@ def test_a_command_is_one_that_its_mode_takes(arguments):
     parsed = parse(parser, mode, list(arguments))
     texts = [text for text in parsed.overrides if not text.startswith("run.folds=")]
     config = parsed.config if parsed.config.parts[0] == "recipes" else Path("config.ini")
-    check(read_sections(ROOT / config, texts), "config.ini")
+    settings_from(read_sections(ROOT / config, texts), "config.ini")
 
 
 @pytest.mark.parametrize("command", OTHERS, ids=ids)

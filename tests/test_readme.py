@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from utils.errors import ConfigError
 from utils.ini import read_ini
+from utils.read_json import read_json
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -69,6 +70,11 @@ samples = 2
 [loss]
 name = GeneralisedCrossEntropy
 q = 0.5
+[metric]
+name = MeanReciprocalRank
+[metric.FileMetric]
+file = my_metric.py
+higher_is_better = no
 [scheduler]
 name = Linear
 warmup = 0.5
@@ -131,12 +137,12 @@ def test_every_page_is_reached_from_the_readme():
 def test_a_config_that_is_shown_is_valid(config, tmp_path):
     (tmp_path / "rest.ini").write_text(REST, encoding="utf-8")
     (tmp_path / "shown.ini").write_text(config, encoding="utf-8")
-    check(read_ini(tmp_path / "rest.ini") | read_ini(tmp_path / "shown.ini"), "shown.ini")
+    settings_from(read_ini(tmp_path / "rest.ini") | read_ini(tmp_path / "shown.ini"), "shown.ini")
 
 
 def test_the_readme_config_is_whole_and_has_as_many_lines_as_its_heading_says(tmp_path):
     (tmp_path / "config.ini").write_text(readme_config(), encoding="utf-8")
-    settings = check(read_sections(tmp_path / "config.ini"), "config.ini")
+    settings = settings_from(read_sections(tmp_path / "config.ini"), "config.ini")
     assert settings.chosen["model"].name == "EfficientNetB4"
     assert f"## The config in {len(readme_config().splitlines())} lines" in README
 
@@ -150,7 +156,7 @@ def test_the_readme_shows_the_error_of_three_typos_as_it_is_printed(tmp_path, mo
     Path("config.ini").write_text(text, encoding="utf-8")
     shown = re.search(r"```\nConfigError: (.*?)\n```", README, re.S).group(1)
     with pytest.raises(ConfigError) as error:
-        check(read_sections(Path("config.ini")), "config.ini")
+        settings_from(read_sections(Path("config.ini")), "config.ini")
     assert re.fullmatch(re.escape(shown).replace(r"\.\.\.", ".*"), str(error.value))
 
 
@@ -178,6 +184,9 @@ def test_the_examples_of_adding_things_run_as_they_stand(tmp_path):
     submission = tmp_path / "runs" / "flowers" / "001" / "submission.csv"
     assert submission.read_text().startswith("ImageID,label\na.jpg,")
     assert re.match(r"001  \d\.\d{4}\n$", run(copy, "run.py", "--config", "flowers.ini", "--mode", "best"))
+    scores = read_json(tmp_path / "runs" / "flowers" / "001" / "scores.json")
+    assert scores["monitor"] == "mean_reciprocal_rank"
+    assert scores["lower_is_better"] == ["my_metric"]
     assert "RegNetY008" in run(copy, "run.py", "--mode", "list", "model")
     assert "near 0 it is cross-entropy" in run(copy, "run.py", "--mode", "list", "GeneralisedCrossEntropy")
     run(copy, "-m", "ruff", "check", "--no-cache", *(name for name, _ in FILES))

@@ -9,7 +9,7 @@ from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.budget import check_cost, cost_line
 from experiment.build_model import outline
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from models.base import MODELS
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy
@@ -98,7 +98,7 @@ def train_small(recipe: Path, *settings: str, tiny: bool) -> None:
 def test_a_recipes_own_net_takes_its_images_and_keeps_its_limits(recipe, data, monkeypatch):
     monkeypatch.setenv("PODIUM_DATA", str(data(recipe)))
     random = ["model.pretrained=no"] if "pretrained = yes" in recipe.read_text(encoding="utf-8") else []
-    experiment = Experiment.of(check(read_sections(recipe, random), str(recipe)))
+    experiment = Experiment.of(settings_from(read_sections(recipe, random), str(recipe)))
     model = outline(experiment.settings, experiment.heads)
     check_cost(experiment.settings, model)
     assert re.search(r"[\d.]+ GMACs = .* million weights", cost_line(experiment.settings, model))

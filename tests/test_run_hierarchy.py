@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiment.assemble import Experiment
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from tests.digits import LEVELS, digits, draw_hierarchy, path_of, write_csv, write_images
 from tests.test_run_any_data import CONFIG, podium, table
 
@@ -113,7 +113,7 @@ def test_another_run_learns_from_what_a_run_says_of_every_level(
         [float(r["confidence/digit"]) for r, of in zip(rows, said, strict=True) if of["digit"] == "-1"]
     )
     given = [f"pseudo.labels={labels}", f"pseudo.min_confidence=digit:{least}", f"pseudo.hard={hard}"]
-    experiment = Experiment.of(check(read_sections(config, given), str(config)))
+    experiment = Experiment.of(settings_from(read_sections(config, given), str(config)))
     dataset, _ = experiment.training_data()
     known = {space.name: space.labels for space in experiment.task.spaces}
     left_out = {"unsure": 0, "beyond": 0}

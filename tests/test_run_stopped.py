@@ -175,7 +175,7 @@ def test_a_best_epoch_that_is_damaged_before_the_end_is_trained_again(
 
 
 MOMENTS = {  # where the signal comes, and the exit code: 4 as soon as there is a run to go on with
-    "reading the data": ("experiment.assemble.open_images", 130),
+    "reading the data": ("experiment.data.open_images", 130),
     "beginning the run": ("experiment.train.create_run", 4),
     "assembling it": ("experiment.one_run.assemble_training", 4),
     "scoring it": ("experiment.finish.intervals", 4),

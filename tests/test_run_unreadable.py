@@ -160,6 +160,13 @@ def test_an_ensemble_says_which_answers_its_members_did_not_look_at(work, capsys
     folder = work / "runs/test_ensemble/001"
     assert podium(work, "--mode", "infer", "--run", str(folder), *PRIOR) == 0
     assert [row["id"] for row in rows(folder / "unreadable.csv")] == [name]
+    (work / "runs/test/001/unreadable.csv").unlink()  # which says what nobody looked at
+    (work / "runs/test/002/unreadable.csv").unlink()
+    assert podium(work, "--mode", "infer", "--run", str(folder), *PRIOR) == 0
+    assert "runs/test/001/unreadable.csv is gone" in capsys.readouterr().out
+    assert [row["id"] for row in rows(folder / "unreadable.csv")] == [name]
+    (work / "runs/test/001/unreadable.csv").unlink()
+    (work / "runs/test/002/unreadable.csv").unlink()
     assert podium(work, "--mode", "infer", "--run", str(folder)) == 3  # what members made up is not taken
     assert "[infer] on_bad_image = prior" in capsys.readouterr().err
     shutil.copy(eval_images(work)[0], eval_images(work)[1])

@@ -18,12 +18,12 @@ READ_THE_SETTINGS = """
 import sys
 from pathlib import Path
 from experiment.mode import MODES
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import settings_from, read_sections
 from utils.seeds import make_deterministic
 
 make_deterministic()
 MODES.names()
-check(read_sections(Path("config.ini"), []), "config.ini")
+settings_from(read_sections(Path("config.ini"), []), "config.ini")
 print(*sys.modules)
 """
 # Each of them takes from half a second to three; a model of timm's, training or TensorBoard needs some.

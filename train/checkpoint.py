@@ -53,12 +53,14 @@ def save(folder: Path, name: str, step: int, values: dict[str, Any]) -> None:
     plain = _take_out(values, tensors)
     if (key := _not_finite(tensors)) is not None:
         raise Diverged(f"{key} holds numbers that are not finite: no checkpoint is written.")
+
     make_folder(folder)
     stem = _free_stem(folder, f"{name}-{step:07d}")
     data = folder / f"{stem}.safetensors"
     size, sha256 = write_pieces(data, lambda: pieces_of(tensors))
     facts = {"name": data.name, "size": size, "sha256": sha256}
-    write_json(folder / f"{stem}.json", {"values": plain, "file": facts})
+    write_json(folder / f"{stem}.json", {"values": plain, "file": facts})  # last: it says that all is there
+
     try:
         _verified(folder, stem)
     except BadCheckpoint as error:  # older ones stay

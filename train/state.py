@@ -76,7 +76,7 @@ class TrainState:
             Diverged: a loss is no number.
         """
         if not math.isfinite(loss := train_loss + scores.get("loss", 0.0)):
-            raise diverged(loss, self, self.step)
+            raise diverged(loss, epoch=self.epoch, step=self.step, rate=self.rate)
         self.end_epoch()
         entry = {"epoch": self.epoch, "train_loss": train_loss, "lr": self.rate, **scores}
         self.history.append(entry | {"seconds": time.perf_counter() - self.epoch_began})

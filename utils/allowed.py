@@ -32,10 +32,12 @@ def _words(annotation: Any, several: bool = False) -> str:
     if origin in (Union, types.UnionType):
         parts = [_words(kind) for kind in args if kind is not types.NoneType]
         return _alternatives([*parts, *(["none"] if types.NoneType in args else [])])
+
     if origin is Literal:
         return _alternatives([str(value) for value in args])
     if origin is tuple:
         return _tuple(args)
+
     if hasattr(annotation, "allowed"):
         return str(annotation.allowed())
     if hasattr(annotation, "from_text"):

@@ -43,6 +43,7 @@ def pick_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
         if name == "cpu" and (reason := _why_no_gpu()):
             log.warning("There is a GPU, but PyTorch can't use it, so the CPU computes: %s", reason)
+
     try:
         device = torch.device(name)
         _check_kind(device)
@@ -52,6 +53,7 @@ def pick_device(name: str) -> torch.device:
         raise ConfigError(
             f"[run] device = {name!r} can't be used: {reason} Use auto, cpu, cuda or cuda:N."
         ) from None
+
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)  # events and streams that name no GPU are then of this one
     return device

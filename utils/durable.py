@@ -50,6 +50,7 @@ def write_durably(path: Path, write: Callable[[Path], None]) -> None:
             temporary.write_bytes(b"")
             usual = temporary.stat().st_mode
             write(temporary)
+
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
             if temporary.stat().st_mode != usual:  # a library that made the file anew

@@ -41,11 +41,13 @@ def read_json(
         raise DataError(f"{path} is damaged: {error}. {advice}") from None
     if not isinstance(values, dict):
         raise DataError(f"{path} is damaged: it holds no object. {advice}")
+
     last = next(reversed(values), "")  # where the digest stands, also if the key itself was damaged
     digest = values.pop("digest", None)
     changed = digest != digest_of(values) if digest is not None else _is_digest(values.get(last))
     if changed:
         raise DataError(f"{path} is damaged: it was changed after it was written. {advice}")
+
     missing = [key for key in needs if key not in values]
     wrong = f"it does not say {', '.join(missing)}" if missing else misfit(values, form or {})
     if wrong:
@@ -64,6 +66,7 @@ def read_json_lines(path: Path) -> tuple[list[dict[str, Any]], str]:
         return [], ""
     except (OSError, ValueError) as error:
         return [], f"{path} can't be read: {error}."
+
     values: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
         try:

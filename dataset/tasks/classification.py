@@ -32,8 +32,9 @@ class ClassificationTask(Task):
         labels: their names in order, or a file with one a line; none = those in the training table.
         submit: one column with the label, or one with the probability of each label.
         column: the name of that one column.
-        changed_by: moves of an image that may change its labels (flip, shift, scale, rotate): ``flip``
-            where a label knows left from right: neither augmentation nor views may make them.
+        changed_by: moves of an image that may change its labels, so that neither augmentation nor views may
+            make them: ``flip`` where a label knows left from right, ``upend`` (top and bottom exchanged) and
+            ``turn`` (by quarters) where it knows which way is up.
     """
 
     needs = (LABELS,)

@@ -48,8 +48,9 @@ class HierarchyTask(Task):
             the tree, by the sum of the levels' log-probabilities. With ``missing = ignore`` a path ends
             early at a label with nothing below it. A level beyond its end counts as much as the likeliest
             label there (its head was never asked about such an image), and no label is answered.
-        changed_by: moves of an image that may change its labels (flip, shift, scale, rotate): ``flip``
-            where a label knows left from right: neither augmentation nor views may make them.
+        changed_by: moves of an image that may change its labels, so that neither augmentation nor views may
+            make them: ``flip`` where a label knows left from right, ``upend`` (top and bottom exchanged) and
+            ``turn`` (by quarters) where it knows which way is up.
     """
 
     share_names = ("path_accuracy", "consistency")

@@ -53,8 +53,9 @@ class MultiLabelTask(Task):
             probability.
         column: the name of the one column.
         separator: what stands between the labels in it: space, comma or another text.
-        changed_by: moves of an image that may change its labels (flip, shift, scale, rotate): ``flip``
-            where a label knows left from right: neither augmentation nor views may make them.
+        changed_by: moves of an image that may change its labels, so that neither augmentation nor views may
+            make them: ``flip`` where a label knows left from right, ``upend`` (top and bottom exchanged) and
+            ``turn`` (by quarters) where it knows which way is up.
     """
 
     own_metrics = (AveragePrecision(), MacroF1(), MicroF1())

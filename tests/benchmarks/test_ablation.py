@@ -8,7 +8,7 @@ from scipy import stats
 
 from benchmarks import ablation
 from experiment.assemble import Experiment
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 
 
 @pytest.fixture
@@ -76,7 +76,11 @@ def test_the_report_has_a_row_for_each_variant_and_a_picture(runs, tmp_path, mon
 @pytest.mark.parametrize("variant", [ablation.BASE, *ablation.VARIANTS])
 def test_a_variant_is_a_valid_config_and_changes_something(variant):
     changes = ablation.SMALL | ablation.VARIANTS.get(variant, {})
-    settings = check(read_sections(ablation.RECIPE, [f"{k}={v}" for k, v in changes.items()]), variant)
+    settings = settings_from(
+        read_sections(ablation.RECIPE, [f"{k}={v}" for k, v in changes.items()]), variant
+    )
     Experiment.of(settings).check()
-    base = check(read_sections(ablation.RECIPE, [f"{k}={v}" for k, v in ablation.SMALL.items()]), "base")
+    base = settings_from(
+        read_sections(ablation.RECIPE, [f"{k}={v}" for k, v in ablation.SMALL.items()]), "base"
+    )
     assert (settings.texts() == base.texts()) == (variant == ablation.BASE)

@@ -13,7 +13,7 @@ from benchmarks.resident import Peak, mapped, resident
 from benchmarks.turns import Turns, take_turns
 from experiment.assemble import Experiment
 from experiment.mode import MODES
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from tests.conftest import MaskFolder
 
 COUNTING = """
@@ -47,7 +47,7 @@ def test_a_data_folder_of_any_size_is_read_by_podium_with_one_person_validating(
     few = MaskFolder(tmp_path / "few", 4, eval_images=2).root
     data.lay_out(few, tmp_path / "data", 60, eval_images=5)
     data.write_config(tmp_path, {"images.size": "8, 8", "model.name": "TinyNet"})
-    settings = check(read_sections(tmp_path / "config.ini", data.own_paths(tmp_path)), "config.ini")
+    settings = settings_from(read_sections(tmp_path / "config.ini", data.own_paths(tmp_path)), "config.ini")
     experiment = Experiment.of(settings)
     dataset, _ = experiment.training_data()
     images, _ = experiment.eval_data()

@@ -8,8 +8,8 @@ import torch
 
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Task
-from experiment.assemble import build_task, training_table
-from experiment.read_settings import check, read_sections
+from experiment.data import build_task, training_table
+from experiment.read_settings import read_sections, settings_from
 from experiment.run_folder import FINISHED
 from inference.inferrer import write_probabilities
 from inference.saved import PREDICTED, digests
@@ -28,7 +28,7 @@ def finished_run(
     Args:
         said: what is predicted, float (N, K) by space, from 0.9 on what is right.
     """
-    settings = check(read_sections(config), str(config))
+    settings = settings_from(read_sections(config), str(config))
     task = build_task(settings)
     dataset = training_table(settings, task)
     right = {}

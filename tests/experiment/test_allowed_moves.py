@@ -7,7 +7,7 @@ from dataset.tasks.hierarchy import HierarchyTask
 from dataset.tasks.mask import MaskTask
 from dataset.tasks.multi_label import MultiLabelTask
 from experiment.allowed_moves import build_augmentations, build_views, every_view
-from experiment.read_settings import check
+from experiment.read_settings import settings_from
 from tests.experiment.smallest import SMALLEST
 from utils.errors import ConfigError
 from utils.ini import override, read_ini
@@ -20,7 +20,7 @@ def settings_of(tmp_path, *overrides):
     path.write_text(SMALLEST, encoding="utf-8")
     sections = read_ini(path)
     override(sections, overrides)
-    return check(sections, "config.ini")
+    return settings_from(sections, "config.ini")
 
 
 def one_sided():
@@ -49,7 +49,7 @@ def test_views_come_with_their_options_whatever_the_case_of_their_names(tmp_path
     views = build_views(settings, MaskTask(), PREPARED)
     assert list(views) == ["Shift", "Flip"] or list(views) == ["Flip", "Shift"]
     assert (views["Shift"].down, views["Shift"].across) == (8, 6)
-    again = check(read_written(tmp_path, settings), "again")
+    again = settings_from(read_written(tmp_path, settings), "again")
     assert again.views.keys() == settings.views.keys() == {"Shift", "Flip", "Scale"}
     assert again.texts() == settings.texts()
 

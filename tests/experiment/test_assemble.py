@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from experiment.assemble import Experiment
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from loss.arc_face import ArcFace
 from tests.experiment.smallest import SMALLEST
 from utils.errors import ConfigError
@@ -15,7 +15,7 @@ from utils.errors import ConfigError
 def experiment(folder: Path, text: str = "", *overrides: str) -> Experiment:
     path = folder / "config.ini"
     path.write_text(SMALLEST + text, encoding="utf-8")
-    return Experiment.of(check(read_sections(path, overrides), "config.ini"))
+    return Experiment.of(settings_from(read_sections(path, overrides), "config.ini"))
 
 
 def test_every_space_has_a_linear_head_unless_another_is_chosen(tmp_path):

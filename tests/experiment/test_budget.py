@@ -7,7 +7,7 @@ import pytest
 
 from experiment.assemble import Experiment
 from experiment.budget import cost_line
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from tests.experiment.smallest import SMALLEST
 from utils.errors import ConfigError
 
@@ -15,7 +15,7 @@ from utils.errors import ConfigError
 def experiment(folder: Path, *overrides: str, text: str = "") -> Experiment:
     path = folder / "config.ini"
     path.write_text(SMALLEST + text, encoding="utf-8")
-    return Experiment.of(check(read_sections(path, ("images.size=64, 64", *overrides)), "config.ini"))
+    return Experiment.of(settings_from(read_sections(path, ("images.size=64, 64", *overrides)), "config.ini"))
 
 
 def refusal(run: Experiment) -> str:

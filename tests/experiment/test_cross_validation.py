@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_multiplexer import EventMultiple
 from dataset.demo.draw import draw_demo_data
 from experiment import cross_validation
 from experiment.assemble import Experiment
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.digits import canvases, write_csv, write_images
 from tests.test_run import CONFIG, EVERY_STEP, assert_same_run, finish, process
@@ -245,7 +245,7 @@ def test_each_student_learns_from_labels_of_the_model_that_never_saw_who_validat
                 f"dataset.valid_fold={fold}",
                 "dataset.folds=3",
             ]
-            student = Experiment.of(check(read_sections(config, text), "config.ini"))
+            student = Experiment.of(settings_from(read_sections(config, text), "config.ini"))
             if other == fold:
                 student.training_data()
                 continue

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.changes import changes
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.test_run import CONFIG, EVERY_STEP, epochs_of, finish, newest_step, process
 from train import checkpoint
@@ -64,11 +64,13 @@ def test_it_trains_on_everybody_as_long_as_the_folds_needed(trained):
     best = [facts_of(folds / f"fold-{fold}")["best_epoch"] for fold in range(3)]
     epochs = int(statistics.median(best) + 0.5)
     assert len(epochs_of(final)) == epochs
-    settings = check(read_ini(final / "config.ini"), "config.ini")
+    settings = settings_from(read_ini(final / "config.ini"), "config.ini")
     assert settings.train.epochs == epochs
     assert settings.train.final == str(folds)
     assert settings.run.folds is None
-    differs = {(one.section, one.key) for one in changes(check(read_ini(folds / "config.ini"), ""), settings)}
+    differs = {
+        (one.section, one.key) for one in changes(settings_from(read_ini(folds / "config.ini"), ""), settings)
+    }
     assert differs <= {("run", "folds"), ("train", "epochs"), ("train", "final")}
     whole = table(final / "class_table.csv")
     assert sum(int(row["train images"]) for row in whole) == PEOPLE * PHOTOS
@@ -99,7 +101,7 @@ def test_the_last_epoch_is_kept_and_its_schedule_ends_there(trained):
     assert best["scores"]["epoch"] == last["epoch"] == facts_of(final)["best_epoch"] == len(epochs_of(final))
     assert best["model"].keys() == last["eval_model"].keys()
     assert all(value.equal(last["eval_model"][name]) for name, value in best["model"].items())
-    experiment = Experiment.of(check(read_ini(final / "config.ini"), "config.ini"))
+    experiment = Experiment.of(settings_from(read_ini(final / "config.ini"), "config.ini"))
     steps = PEOPLE * PHOTOS // 16
     assert last["step"] == steps * experiment.settings.train.epochs
     # A cosine falls to (1 + cos(pi (1 - 1/n))) / 2 of the rate in the last of n steps.
@@ -228,5 +230,5 @@ def test_the_config_may_name_it_too(work, folds):
     config.write_text(config.read_text().replace("[train]", f"[train]\nfinal = {folds}"))
     assert podium(work) == 0
     assert facts_of(work / "runs" / "test" / "003")["final"] == str(folds)
-    settings = check(read_sections(config), "config.ini")
+    settings = settings_from(read_sections(config), "config.ini")
     assert settings.train.kept_by == "epoch"

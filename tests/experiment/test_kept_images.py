@@ -6,7 +6,7 @@ import pytest
 
 from dataset.demo.draw import draw_demo_data
 from experiment.kept_images import keeping, with_images_of
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.experiment.smallest import SMALL_RUN, SMALLEST
 from utils.durable import write_text
@@ -18,7 +18,7 @@ def settings(tmp_path):
     def settings(store):
         path = tmp_path / "config.ini"
         path.write_text(SMALLEST, encoding="utf-8")
-        return check(read_sections(path, [f"images.store={store}"]), str(path))
+        return settings_from(read_sections(path, [f"images.store={store}"]), str(path))
 
     return settings
 

@@ -84,3 +84,9 @@ def test_classes_with_the_very_same_keys_stand_above_them_together(capsys):
     between = shown.partition("  ResNet18 ")[2].partition("  ResNet50 ")[0]
     assert "pretrained" not in between
     assert "pretrained = no" in listed(capsys, "ResNet18")
+
+
+def test_names_may_be_written_as_a_config_writes_them(capsys):
+    assert "  Focal " in listed(capsys, "loss.age")
+    assert "decay = 0.999" in listed(capsys, "[callback.EMA]")
+    assert "[train]" in listed(capsys, "train.epochs")

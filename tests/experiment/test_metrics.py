@@ -7,7 +7,7 @@ import pytest
 from dataset.tasks.classification import ClassificationTask
 from dataset.tasks.mask import MaskTask
 from experiment.metrics import monitor_of, scored_by
-from experiment.read_settings import check
+from experiment.read_settings import settings_from
 from utils.errors import ConfigError
 from utils.ini import format_ini, read_ini
 
@@ -32,7 +32,7 @@ epochs = 1
 def settings(folder: Path, text: str):
     path = folder / "config.ini"
     path.write_text(CONFIG + text, encoding="utf-8")
-    return check(read_ini(path), str(path))
+    return settings_from(read_ini(path), str(path))
 
 
 def labels(*names: str) -> ClassificationTask:
@@ -69,7 +69,7 @@ def test_a_resolved_config_names_the_same_metrics(tmp_path):
     first = settings(tmp_path, text)
     path = tmp_path / "again.ini"
     path.write_text(format_ini(first.texts()), encoding="utf-8")
-    again = check(read_ini(path), str(path))
+    again = settings_from(read_ini(path), str(path))
     names = [scored_by(MaskTask(), of).main_scores for of in (first, again)]
     assert names[0] == names[1] == ("macro_f0.5", "age/log_loss", "macro_f1", "accuracy")
 

@@ -53,7 +53,7 @@ def test_limits_and_batches_of_one_need_no_other_outline(tmp_path: Path, built: 
     limits = "\nmax_gflops = 5\n[train]\nepochs = 1\nbatch_size = 1\n"
     text = SMALL_RUN.format(data=tmp_path, work=tmp_path).partition("\n[train]")[0] + limits
     config.write_text(text, encoding="utf-8")
-    from experiment.read_settings import check, read_sections
+    from experiment.read_settings import read_sections, settings_from
 
-    Experiment.of(check(read_sections(config), "config.ini")).check()
+    Experiment.of(settings_from(read_sections(config), "config.ini")).check()
     assert built == ["meta"]

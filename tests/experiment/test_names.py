@@ -7,7 +7,7 @@ import pytest
 
 from experiment.named_runs import with_found_runs
 from experiment.names import chosen_name, name_of_members
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from experiment.run_folder import check_name
 from tests.experiment.smallest import SMALLEST
 from utils.errors import ConfigError
@@ -50,7 +50,7 @@ def settings(tmp_path):
         (folder / "config.ini").write_text(text, encoding="utf-8")
         for name in ("environment.json", "scores.json"):
             (folder / name).write_text("{}", encoding="utf-8")
-    return check(read_sections(path, [f"paths.runs={tmp_path / 'runs'}"]), "config.ini")
+    return settings_from(read_sections(path, [f"paths.runs={tmp_path / 'runs'}"]), "config.ini")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import experiment.resolve
 from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from experiment.resolve import as_begun, with_faster_precision, with_fitting_batch
 from run import main
 from tests.experiment.smallest import SMALL_RUN, SMALLEST
@@ -21,7 +21,7 @@ MANY = 10**5  # images
 def settings(folder, *overrides):
     path = folder / "config.ini"
     path.write_text(SMALLEST, encoding="utf-8")
-    return check(read_sections(path, ["run.device=cpu", *overrides]), "config.ini")
+    return settings_from(read_sections(path, ["run.device=cpu", *overrides]), "config.ini")
 
 
 def made(folder, *overrides):

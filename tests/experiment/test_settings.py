@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataset.tasks.base import TASKS
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from experiment.settings import BESIDE, CHOSEN, FIXED
 from loss.base import LOSSES
 from tests.experiment.smallest import SMALLEST
@@ -161,7 +161,7 @@ def load(tmp_path):
     def load(text=SMALLEST, *overrides):
         path = tmp_path / "test.ini"
         path.write_text(text, encoding="utf-8")
-        return check(read_sections(path, overrides), "test.ini")
+        return settings_from(read_sections(path, overrides), "test.ini")
 
     return load
 
@@ -411,7 +411,7 @@ def test_the_example_with_everything_really_names_every_key(load, tmp_path):
 
 
 def test_the_shipped_config_is_valid():
-    assert check(read_sections(SHIPPED), "config.ini").run.name == "demo"
+    assert settings_from(read_sections(SHIPPED), "config.ini").run.name == "demo"
 
 
 words = st.sampled_from(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from experiment.settings import Settings
 from tests.experiment.smallest import SMALLEST
 from tests.train.optimizers.chosen import NEEDED
@@ -16,7 +16,7 @@ from utils.ini import format_ini
 def load(folder: Path, text: str) -> Settings:
     path = folder / "config.ini"
     path.write_text(text, encoding="utf-8")
-    return check(read_sections(path), "config.ini")
+    return settings_from(read_sections(path), "config.ini")
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())

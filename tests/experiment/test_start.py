@@ -10,10 +10,11 @@ import torch
 from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.leak import held_out
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.experiment.smallest import SMALL_RUN
 from train import checkpoint
+from utils.errors import DataError
 
 STILL = ("--set", "optimizer.name=SGD", "--set", "optimizer.lr=1e-30", "--set", "optimizer.weight_decay=0")
 TWO = ("--set", "dataset.folds=2")
@@ -89,6 +90,14 @@ def test_a_run_that_was_trained_on_who_validates_now_is_refused_before_an_image_
         assert "split_seed = 7" in said
         assert "allow_leak = yes" in said
     assert sorted(folder.name for folder in (work / "runs" / "test").iterdir() if folder.is_dir()) == ["001"]
+
+
+@pytest.mark.parametrize("name", ["valid_predictions.csv", "split.csv"])
+def test_whom_a_run_held_out_is_not_told_without_the_table_that_says_so(work: Path, name: str) -> None:
+    run = work / "runs" / "test" / "001"
+    (run / name).unlink()
+    with pytest.raises(DataError, match=f"There is no file .*{name}"):
+        held_out(run)
 
 
 def test_allow_leak_starts_all_the_same_and_the_scores_say_so(work, caplog):
@@ -167,4 +176,4 @@ def test_a_resumed_run_needs_its_source_no_more(work):
 
 def test_checking_a_config_loads_no_weights(work):
     overrides = ("model.pretrained=nowhere.pth",)
-    Experiment.of(check(read_sections(work / "config.ini", overrides), "config.ini")).check()
+    Experiment.of(settings_from(read_sections(work / "config.ini", overrides), "config.ini")).check()

@@ -1,26 +1,21 @@
 """Every call that changes a disk, counted inside the process; any of them can be made to fail or be the last.
 
-``Storage(root).install()`` puts itself between Podium and ``os``, ``open`` and safetensors. Only what happens
-below ``root`` is counted. Reads are not.
+``Storage(root).install()`` puts itself between Podium and ``os`` and ``open``. Only what happens below
+``root`` is counted. Reads are not.
 
-Not seen: what C code writes by itself. Of what Podium uses that is safetensors, whose ``serialize_file`` is
-therefore replaced by the calls that it makes (a temporary file beside the target, its size, its bytes, a
-rename), and NumPy's ``tofile``, of which only the opening is seen. OpenCV and matplotlib are asked for bytes.
+Not seen: what C code writes by itself. Podium lets none of it: safetensors' files are written piece by piece
+from the tensors' own memory, and OpenCV and matplotlib are asked for bytes.
 """
 
 import builtins
 import io
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import safetensors.torch
-from safetensors import SafetensorError, serialize_file
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _NAMELESS = getattr(os, "O_TMPFILE", -1)  # -1: no flags are these
@@ -125,7 +120,6 @@ class Storage:
         os.truncate = os.ftruncate = self._truncate  # type: ignore[assignment]
         for name, kind in _CHANGING.items():
             setattr(os, name, self._changing(name, kind))
-        safetensors.torch.serialize_file = self._save_tensors
 
     def remove(self) -> None:
         """Give everything back its place."""
@@ -143,7 +137,6 @@ class Storage:
         ):
             setattr(os, name, _REAL[name])
         os.truncate, os.ftruncate = _REAL["truncate"], _REAL["ftruncate"]
-        safetensors.torch.serialize_file = serialize_file
 
     def _changing(self, name: str, kind: str) -> Callable[..., Any]:
         real = _REAL[name]
@@ -235,32 +228,6 @@ class Storage:
         text = io.TextIOWrapper(buffered, *rest, **more, line_buffering=buffering == 1)
         text.mode = mode  # type: ignore[misc]
         return text
-
-    def _save_tensors(self, tensors: Any, filename: Any, metadata: Any = None) -> None:
-        """Do in counted calls what safetensors does in Rust, and fail as it does."""
-        path = Path(os.fsdecode(filename))
-        temporary = path.with_name(f".tmp{os.getpid() % 10**6:06d}")
-        data = _bytes_of(tensors, metadata)
-        try:
-            number = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                os.truncate(number, len(data))
-                os.write(number, data)
-            finally:
-                os.close(number)
-            temporary.rename(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            reason = f"{error.strerror} (os error {error.errno})"
-            raise SafetensorError(f"Error while serializing: I/O error: {reason}") from None
-
-
-def _bytes_of(tensors: Any, metadata: Any) -> bytes:
-    """Return what safetensors writes, by letting it write elsewhere."""
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        path = Path(folder) / "weights"
-        serialize_file(tensors, path, metadata)
-        return path.read_bytes()
 
 
 class _CountedFile(io.FileIO):

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from tests.faults.kinds import Fail
 from tests.faults.storage import Storage
+from train.checkpoint import save
 
 
 @pytest.fixture
@@ -83,27 +82,16 @@ def test_reading_and_what_is_elsewhere_are_not_counted(storage: Storage, tmp_pat
     assert kinds(storage) == ["fsync ."]
 
 
-def test_weights_are_written_in_the_calls_and_bytes_of_safetensors(storage: Storage, tmp_path: Path) -> None:
+def test_a_checkpoint_is_written_in_calls_that_are_all_counted(storage: Storage, tmp_path: Path) -> None:
     tensors = {"w": torch.arange(6.0).view(2, 3), "n": torch.tensor(3)}
-    save_file(tensors, tmp_path / "w.safetensors")
-    counted = (tmp_path / "w.safetensors").read_bytes()
-    assert [call.kind for call in storage.calls] == ["create", "truncate", "write", "rename"]
+    save(tmp_path / "checkpoints", "best", 1, tensors)
+    written = storage.calls.copy()
     storage.remove()
-    save_file(tensors, tmp_path / "real.safetensors")
-    assert (tmp_path / "real.safetensors").read_bytes() == counted
-    assert torch.equal(load_file(tmp_path / "w.safetensors")["w"], tensors["w"])
-
-
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_weights_that_can_not_be_written_fail_as_safetensors_does(tmp_path: Path, number: int) -> None:
-    storage = Storage(tmp_path, Fail(number, "ENOSPC"))
-    storage.install()
-    try:
-        with pytest.raises(SafetensorError, match=r"No space left on device \(os error 28\)"):
-            save_file({"w": torch.zeros(2)}, tmp_path / "w.safetensors")
-    finally:
-        storage.remove()
-    assert list(tmp_path.iterdir()) == []
+    named = [Path(call.target).name for call in written if call.kind == "rename"]
+    assert named == ["best-0000001.safetensors", "best-0000001.json"]
+    for name in named:
+        pieces = [call.data for call in written if call.kind == "write" and f".{name}." in call.path]
+        assert b"".join(pieces) == (tmp_path / "checkpoints" / name).read_bytes()
 
 
 def test_a_call_fails_as_the_system_lets_it_fail(tmp_path: Path) -> None:

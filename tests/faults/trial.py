@@ -75,6 +75,8 @@ def undisturbed(states: Path, use: Use) -> Undisturbed:
         epochs = len(_EPOCH.findall(result.text))
         for words in use.then:
             _must_end_well(words, podium(place.root, words))
+        if use.makes and not (place.root / use.makes / "scores.json").exists():
+            raise RuntimeError(f"{use.name} makes no run {use.makes}")
         text = steady(result.text)
         return Undisturbed(result.calls, result.read, results(place.root), made, text, epochs)
 

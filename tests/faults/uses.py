@@ -53,17 +53,21 @@ def _mode(name: str, *words: str) -> Words:
 
 
 _INFER = _mode("infer")
+_AS_JPEG = ("--set", "images.store=compressed")
 USES = {
     use.name: use
     for use in (
         Use("train", "new", (), f"{RUN}/001", resumes=True, then=(_INFER,)),
         Use("train, checkpoints at each step", "stored", ("--set", "callback.Checkpoints.minutes=0"),
             f"{RUN}/001", resumes=True, then=(_INFER,)),
+        Use("train, images as JPEG", "new", _AS_JPEG, f"{RUN}/001", resumes=True, then=(_INFER,)),
+        Use("train on JPEG that is there", "packed", _AS_JPEG, f"{RUN}/001", resumes=True, then=(_INFER,)),
         Use("--folds all", "stored", ("--folds", "all"), f"{RUN}/001", resumes=True, then=(_INFER,)),
         Use("resume", "half", ("--resume",), f"{RUN}/001", resumes=True),
         Use("resume folds", "half of folds", ("--resume",), f"{RUN}/001", resumes=True),
         Use("final fit", "folds", ("--final", "001"), f"{RUN}/002", resumes=True, then=(_INFER,)),
-        Use("soup", "two", _mode("soup", "001", "002"), f"{RUN}/003", then=(_INFER,)),
+        Use("soup", "two", _mode("soup", "001", "002"), f"{RUN}_soup/001",
+            then=(_mode("infer", "--run", f"{RUN}_soup/001"),)),
         Use("ensemble", "two", _mode("ensemble", "001", "002"), f"{RUN}_ensemble/001",
             then=(_mode("infer", "--run", f"{RUN}_ensemble/001"),)),
         Use("infer", "two", _mode("infer", "--run", "001")),
@@ -89,6 +93,7 @@ USES = {
 # Each: the state it grows from, and the commands.
 STATES: dict[str, tuple[str, tuple[Words, ...]]] = {
     "stored": ("new", ()),
+    "packed": ("new", ()),
     "two": ("new", ((), _SECOND)),
     "predicted": ("two", (_mode("infer", "--run", "002"), _mode("infer", "--run", "001"))),
     "blended": ("two", (_mode("ensemble", "001", "002"),)),
@@ -96,6 +101,7 @@ STATES: dict[str, tuple[str, tuple[Words, ...]]] = {
     "planned": ("two", ()),
     "folds": ("new", (("--folds", "all"),)),
 }
+_STORES: dict[str, Words] = {"stored": (), "packed": _AS_JPEG}
 _HALVES = {"half": ((), 1), "half of folds": (("--folds", "all"), 3)}
 
 
@@ -124,8 +130,8 @@ def _build(states: Path, name: str) -> None:
     copy_state(states, base, states / name)
     for words in commands:
         _run(states / name, words)
-    if name == "stored":  # of a run that is gone: what is left is the store of its images
-        _run(states / name, ())
+    if name in _STORES:  # of a run that is gone: what is left is the store of its images
+        _run(states / name, _STORES[name])
         shutil.rmtree(states / name / RUN / "001")
     if name == "planned":  # as a time limit would have made it, but of few steps
         plan = blank_plan(epochs=2, accumulate=1)

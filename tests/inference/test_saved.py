@@ -12,7 +12,16 @@ from dataset.tasks.mask import MaskTask
 from dataset.tasks.spaces import AnyOf, OneOf
 from inference.inferrer import write_predictions
 from inference.predict import Predictions
-from inference.saved import PREDICTED, SavedPredictions, Validated, out_of_fold
+from inference.saved import (
+    PREDICTED,
+    SavedPredictions,
+    Validated,
+    is_out_of_fold,
+    out_of_fold,
+    validated_file,
+    validated_something,
+)
+from utils.durable import write_json
 from utils.errors import DataError
 
 TASK = MaskTask()
@@ -65,6 +74,25 @@ def test_a_file_with_the_id_alone_is_read_as_well(tmp_path):
 
 def test_a_file_that_is_missing_is_named(tmp_path):
     assert f"There is no file {tmp_path / 'valid_predictions.csv'}" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_a_run_validated_is_told_by_its_scores_and_not_by_which_files_are_there(run, gone):
+    write_predictions(run / "out_of_fold.csv", PREDICTED, IDS[:1], TASK, predictions(1))
+    write_json(run / "scores.json", {"scores": {}, "files": {"out_of_fold.csv": "0"}})
+    if gone:
+        (run / "out_of_fold.csv").unlink()
+    assert validated_file(run) == run / "out_of_fold.csv"
+    assert validated_something(run)
+    assert is_out_of_fold(run)
+    if gone:
+        assert f"There is no file {run / 'out_of_fold.csv'}" in refusal(run)
+
+
+def test_a_run_that_wrote_no_predictions_has_validated_nothing(tmp_path):
+    write_json(tmp_path / "scores.json", {"final": "runs/a/001"})
+    assert not validated_something(tmp_path)
+    assert not is_out_of_fold(tmp_path)
 
 
 def test_predictions_of_another_task_are_refused_with_all_columns_that_differ(run):

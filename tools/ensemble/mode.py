@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 
 from experiment.mode import MODES, Mode
 from experiment.names import chosen_name
-from experiment.read_settings import check, key_of, read_sections
+from experiment.read_settings import key_of, read_settings
 from experiment.run_folder import FINISHED, create_run
 from tools.ensemble.choose import choose
 from tools.ensemble.made import settings_of, what_is_shared, write_run
@@ -33,9 +33,9 @@ class Ensemble(Mode):
         parser.add_argument("runs", nargs="*", metavar="RUN", help="each by version, path or name/version")
 
     def run(self, arguments: Namespace) -> None:
-        here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        here = read_settings(arguments)
         named = [text for text in arguments.overrides if key_of(text) != "run.name"]
-        name = check(read_sections(arguments.config, named), str(arguments.config)).run.name
+        name = read_settings(arguments, named).run.name
         wanted = arguments.runs or here.of_tool(EnsembleSettings).runs
         if not wanted:
             raise ConfigError(

@@ -14,6 +14,7 @@ from experiment.saved_run import read_task
 from inference.inferrer import TEST_PREDICTIONS
 from inference.predict import Predictions
 from inference.saved import SavedPredictions, refuse_changed, write_digest
+from inference.unreadable import FILE as UNREADABLE
 from inference.unreadable import read_list
 from tools.ensemble.blend import FILE, Blend
 from tools.ensemble.methods.base import logits_of
@@ -86,12 +87,12 @@ def _predicted(
         again(folder, out)
 
     try:
-        refuse_changed(path)
+        refuse_changed(path, path.with_name(UNREADABLE))
     except DataError as error:
         log.warning("\n%s\nIt is made anew:", error)
         again(folder, out)
     if out is None and not path.with_suffix(".json").exists():  # stopped before it, or of an old run
-        write_digest(path)
+        write_digest(path, path.with_name(UNREADABLE))
 
     saved = SavedPredictions.read(path, images.columns[:1], task.spaces)
     if _names(saved) != images.names and out is None:

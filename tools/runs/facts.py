@@ -26,7 +26,7 @@ class RunFacts:
         metric: the name of the competition's score, "" where there is none yet.
         lower: whether less of it is better.
         low: the lower end of the score's 95 % interval.
-        folds: what validated: a fold, ``all of 5``, or with seeds ``5 x 3``.
+        folds: what validated: a fold, ``all of 5``, ``0, 1``, or with seeds ``5 x 3``.
         minutes: of all epochs, validation included.
         weights: millions of them; None where neither log nor checkpoint is there.
         problem: why it can't be used, or what of it can't be read.
@@ -102,7 +102,10 @@ def _folds(texts: dict[str, str], members: Sequence[Path]) -> str:
         return texts.get("dataset.valid_fold", "0")
     folds = {re.sub(r"-seed-\d+$", "", member.name) for member in members}
     seeds = len(members) // len(folds)
-    return f"{len(folds)} x {seeds}" if seeds > 1 else f"all of {len(folds)}"
+    if seeds > 1:
+        return f"{len(folds)} x {seeds}"
+    everyone = texts.get("run.folds", "all") == "all"
+    return f"all of {len(folds)}" if everyone else texts["run.folds"]
 
 
 def _take_scores(facts: RunFacts, folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from experiment.mode import MODES, Mode
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_settings
 from experiment.run_folder import find_run
 from tools.runs.choice import Condition, check_keys, goodness, in_order
 from tools.runs.facts import RunFacts, read_facts
@@ -66,7 +66,7 @@ class Runs(Mode):
 
     def run(self, arguments: Namespace) -> None:
         _refuse(arguments)
-        settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        settings = read_settings(arguments)
         conditions = [Condition.of(text) for text in arguments.where]
         own = [settings.paths.runs] if settings.paths.runs.is_dir() else []
         folders = run_folders([*own, *map(Path, arguments.folders)])

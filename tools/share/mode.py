@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from experiment.mode import MODES, Mode
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_settings
 from experiment.run_folder import find_run
 from experiment.settings import Settings
 from tools.share.remote import Remote
@@ -81,7 +81,7 @@ def _options(parser: ArgumentParser) -> None:
 
 
 def _asked(arguments: Namespace) -> tuple[Settings, list[Path]]:
-    settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+    settings = read_settings(arguments)
     named = [*([] if arguments.run is None else [arguments.run]), *arguments.runs]
     runs, name = settings.paths.runs, settings.run.name
     return settings, [find_run(runs, name, which, finished=True) for which in named or [None]]

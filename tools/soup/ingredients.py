@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Task
-from experiment.assemble import Experiment, assemble_training, build_task, fingerprint
+from experiment.assemble import Experiment, assemble_training
 from experiment.changes import changes
+from experiment.data import build_task
 from experiment.finished_run import check_validated, finished_run
 from experiment.made_run import refuse_made
 from experiment.metrics import monitor_of
 from experiment.one_run import refuse_other_data
-from experiment.read_settings import check
-from experiment.run_config import read_run
+from experiment.run_config import run_settings
 from experiment.settings import Settings
 from inference.predict import Predictions
 from inference.saved import SPLIT, Validated, refuse_changed
@@ -82,7 +82,7 @@ class Ingredients:
         split = _split(folders[0]) if set.union(*ids) == shared else None
         log.info("Images of: %s", settings[0].paths.data.absolute())
         dataset, source = experiment.training_data()
-        data = fingerprint(dataset)
+        data = dataset.fingerprint()
         refuse_other_data(folders[0], data)
         names = dataset.names
         rows = [row for row in dataset.valid_rows.tolist() if names[row] in shared]
@@ -194,7 +194,7 @@ def _split(folder: Path) -> str:
 def _settings(folder: Path, overrides: Sequence[str]) -> Settings:
     refuse_made(folder, "name runs that were trained")
     check_validated(folder)
-    settings = check(read_run(folder, overrides), str(folder / "config.ini"))
+    settings = run_settings(folder, overrides)
     if settings.run.folds is not None:
         raise ConfigError(
             f"{folder} is a run over folds, whose members share no validation image: name runs of the same "

@@ -10,7 +10,7 @@ from dataset.readers.base import whose
 from experiment.finish import tuning
 from experiment.mode import MODES, Mode
 from experiment.names import chosen_name
-from experiment.read_settings import check, key_of, read_sections
+from experiment.read_settings import key_of, read_settings
 from experiment.run_folder import FINISHED, create_run, find_run, write_environment
 from experiment.score_words import heading, judged, score_lines
 from experiment.settings import Settings
@@ -57,9 +57,9 @@ class Soup(Mode):
         if len(arguments.runs) < 2:
             raise ConfigError("--mode soup takes two runs or more: python run.py --mode soup A B C")
         here_only = [text for text in arguments.overrides if key_of(text) == "run.name"]
-        here = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        here = read_settings(arguments)
         others = [text for text in arguments.overrides if text not in here_only]
-        config = check(read_sections(arguments.config, others), str(arguments.config)).run.name
+        config = read_settings(arguments, others).run.name
         folders = [find_run(here.paths.runs, config, run, finished=True) for run in arguments.runs]
         runs = Ingredients.of(folders, others)
         everything = tuple(range(len(runs.folders)))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from dataset.readers.eval_base import TEST_DATASETS
 from dataset.tasks.base import Task
-from experiment.assemble import build_task, prepare_data_folder
+from experiment.data import build_task, prepare_data_folder
 from experiment.mode import MODES, Mode
-from experiment.read_settings import check, key_of
+from experiment.read_settings import key_of, settings_from
 from experiment.run_config import Asked
-from experiment.run_folder import FINISHED, find_run
+from experiment.run_folder import FINISHED, find_run, is_run
 from experiment.settings import Settings
 from inference.columns import fitted
 from inference.scores_file import read_scores
@@ -30,7 +30,7 @@ class Check(Mode):
     """Check a submission's file against the template, and its histogram against a run's and the last one's.
 
     The run is the one whose folder it lies in, or that of --run, or the newest finished one; without any,
-    the config says what the task is.
+    or in the folder of one that is not finished, the config says what the task is.
     """
 
     answers = True
@@ -74,7 +74,7 @@ class Checked:
         if run is not None:
             trained = asked.config_of(run)
             override(trained, [text for text in arguments.overrides if key_of(text).startswith("task.")])
-            settings = check(trained, str(run / "config.ini"))
+            settings = settings_from(trained, str(run / "config.ini"))
             log.info("%s", asked.images(settings))
 
         prepare_data_folder(settings)
@@ -101,6 +101,12 @@ def _run_of(file: Path, here: Settings, named: str | None) -> Path | None:
     folder = file.parent
     if named is None and (folder / FINISHED).exists():  # also where it has lost a file: that is then named
         return folder
+    if named is None and is_run(folder):
+        log.warning(
+            "%s lies in %s, a run that is not finished: it has no %s. So the file is held against no run; "
+            "--run names another one.", file, folder, FINISHED,
+        )  # fmt: skip
+        return None
     if named is None and not any((here.paths.runs / here.run.name).glob(f"*/{FINISHED}")):
         return None
     return find_run(here.paths.runs, here.run.name, named, finished=True)

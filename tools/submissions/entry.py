@@ -104,6 +104,19 @@ def _sha256(text: str) -> str:
     return text
 
 
+def _template(text: str) -> str:
+    if not re.fullmatch(r"([0-9a-f]{12})?", text):
+        raise ValueError(f"{text!r} is not a template's digest: 12 of 0 to 9 and a to f, or nothing")
+    return text
+
+
+def _text(text: str) -> str:
+    """Return a text that a person may have written, in which a program for spreadsheets broke lines."""
+    if strange := re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text):
+        raise ValueError(f"{text!r} holds {strange[0]!r}, which nobody writes")
+    return text
+
+
 def _count(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]*", text):
         raise ValueError(f"{text!r} is not a count of rows")
@@ -111,7 +124,7 @@ def _count(text: str) -> int:
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
-    "when": _time, "sha256": _sha256, "rows": _count,
+    "when": _time, "sha256": _sha256, "rows": _count, "template": _template,
     **dict.fromkeys(("own", "low", "high", *GIVEN), _number),
 }  # fmt: skip
 
@@ -121,7 +134,7 @@ def read_entry(row: Row, problems: list[str]) -> Entry | None:
     values, before = {}, len(problems)
     for column in COLUMNS:
         try:
-            values[column] = _READERS.get(column, str)(row.values.get(column, ""))
+            values[column] = _READERS.get(column, _text)(row.values.get(column, ""))
         except ValueError as error:
             problems.append(f"{row.place}: {column} = {error}")
     return Entry(**values) if len(problems) == before else None

@@ -12,7 +12,7 @@ from dataset.readers.base import DATASETS, whose
 from dataset.tasks.answers import Answers
 from dataset.tasks.base import Task
 from experiment.settings import Settings
-from inference.saved import Validated
+from inference.saved import Validated, is_out_of_fold, validated_something
 from tools.submissions.drift import ALARMS, Drift, drift
 from tools.submissions.entry import Competition, Entry
 from tools.submissions.ledger import Ledger
@@ -54,10 +54,10 @@ class Reference:
 
 def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | None:
     """Return what a run's folder says, or None if nothing was validated there, or it can't be read."""
-    whole = (folder / "out_of_fold.csv").exists()
-    if not whole and not (folder / "valid_predictions.csv").exists():
-        return None
     try:
+        if not validated_something(folder):
+            return None
+        whole = is_out_of_fold(folder)
         validated = Validated.read(folder, task.spaces)
     except DataError as error:
         log.warning("The submission can't be held against what was validated: %s", error)

@@ -6,6 +6,7 @@ a line that one of them filled in is then there twice, and read as one.
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from utils.durable import lock, make_folder
 from utils.errors import ConfigError, DataError, listed
 from utils.tables import Row, read_table, write_table
 
+log = logging.getLogger("podium")
 NAME = "submissions.csv"
 SHORTEST = 4  # characters of a hash that name a file
 
@@ -181,6 +183,8 @@ class Ledger:
             before = list(entries)
             yield entries
             if entries != before:
+                if not self.path.exists():  # there may have been one, which was lost
+                    log.info("\nThere was no %s yet: it is made anew.", self.path)
                 write_table(self.path, COLUMNS, map(texts_of, entries))
 
     def _read(self) -> list[Entry]:

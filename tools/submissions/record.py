@@ -8,10 +8,11 @@ from dataset.tasks.base import Task
 from experiment.after_submission import AFTER_SUBMISSION, AfterSubmission
 from experiment.command_line import CONFIG
 from experiment.outputs import Outputs, can_write
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from experiment.run_folder import FINISHED, read_environment
 from experiment.score_words import LOWER
 from experiment.settings import PathSettings, Settings
+from inference.saved import is_out_of_fold
 from inference.scores_file import read_scores
 from tools.submissions.entry import Entry, now
 from tools.submissions.guard import Rows, reference_of, report
@@ -68,7 +69,7 @@ def _ledger(outputs: Outputs, paths: PathSettings) -> Ledger:
 def _finding(ledger: Ledger, run: Path) -> list[str | Path]:
     """Return the options with which a mode reads this ledger: none where it does so by itself."""
     try:
-        usual = Ledger.beside(check(read_sections(CONFIG, []), str(CONFIG)).paths.runs)
+        usual = Ledger.beside(settings_from(read_sections(CONFIG, []), str(CONFIG)).paths.runs)
     except PodiumError:  # no config here, or one of something else
         usual = None
     if usual is not None and usual.path.absolute() == ledger.path.absolute():
@@ -81,7 +82,7 @@ def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, 
     scores = read_scores(run) if run is not None and (run / FINISHED).exists() else {}
     name = task.main_scores[0]
     low, high = scores.get("intervals", {}).get(name, (None, None))
-    whole = run is not None and (run / "out_of_fold.csv").exists()
+    whole = run is not None and is_out_of_fold(run)
     competition = ledger.competition(data, rows)
 
     return Entry(

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from experiment.mode import MODES, Mode
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_settings
 from tools.submissions.agreement import agreement
 from tools.submissions.entry import Entry
 from tools.submissions.ledger import Ledger
@@ -24,7 +24,7 @@ class Submissions(Mode):
     may_set = ("paths", "run")
 
     def run(self, arguments: Namespace) -> None:
-        settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        settings = read_settings(arguments)
         show(Ledger.beside(settings.paths.runs))
 
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from experiment.mode import MODES, Mode
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_settings
 from experiment.run_folder import FINISHED, is_run
 from tools.submissions.check import Checked
 from tools.submissions.entry import Entry
@@ -40,7 +40,7 @@ class Submitted(Mode):
 
     def run(self, arguments: Namespace) -> None:
         given = _given(arguments)
-        settings = check(read_sections(arguments.config, arguments.overrides), str(arguments.config))
+        settings = read_settings(arguments)
         ledger = Ledger.beside(settings.paths.runs)
         if arguments.file is not None:
             entry = _listed(arguments, ledger, settings.paths.data)
@@ -92,10 +92,14 @@ def _listed(arguments: Namespace, ledger: Ledger, data: Path) -> Entry:
         return known[0]
     checked.report(ledger, path)
     folder = path.parent
-    run = folder if is_run(folder) and (folder / FINISHED).exists() else None
+    finished = (folder / FINISHED).exists()
+    run = folder if is_run(folder) and finished else None
     entry = entry_of(path, ledger, checked.rows, checked.task, checked.settings.paths.data, run=run)
     ledger.add(entry)
-    what = "" if run else " It lies in no run's folder, so its own score is not known."
+    where = (
+        "in no run's folder" if finished or not is_run(folder) else "in that of a run that is not finished"
+    )
+    what = "" if run else f" It lies {where}, so its own score is not known."
     log.info("%s was not listed: added as %s.%s", path, entry.short, what)
     return entry
 

@@ -11,7 +11,7 @@ from experiment.assemble import Experiment
 from experiment.changes import changes
 from experiment.command_line import again
 from experiment.mode import MODES, Mode
-from experiment.read_settings import check, key_of, read_sections
+from experiment.read_settings import key_of, read_sections, settings_from, written_settings
 from experiment.run_folder import create_run
 from experiment.settings import Settings, is_here
 from tools.sweep.result import Winner, is_finished, ranked, write_result
@@ -21,7 +21,7 @@ from tools.sweep.study import Study, load_optuna
 from tools.sweep.trial import Pruned, Runs, repeated
 from utils.durable import lock, write_json, write_text
 from utils.errors import ConfigError, Diverged, ResumableStop, listed
-from utils.ini import format_ini, read_ini
+from utils.ini import format_ini
 from utils.read_json import read_json
 
 log = logging.getLogger("podium")
@@ -43,7 +43,7 @@ class Sweep(Mode):
     def run(self, arguments: Namespace) -> None:
         load_optuna()
         sections = read_sections(arguments.config, arguments.overrides)
-        settings = check(sections, str(arguments.config))
+        settings = settings_from(sections, str(arguments.config))
         if settings.run.folds is not None:
             raise ConfigError(
                 "[run] folds: each trial of a sweep is one run, which validates on [dataset] valid_fold. "
@@ -99,7 +99,7 @@ def _changed(folder: Path, settings: Settings, space: Space) -> list[str]:
         for key in sorted(began.keys() | now.keys())
         if began.get(key) != now.get(key)
     ]
-    before = check(read_ini(folder / BASE), str(folder / BASE))
+    before = written_settings(folder / BASE)
     return problems + [
         f"[{one.section}] {one.key} was {one.before} and is now {one.after}"
         for one in changes(before, settings)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from experiment.read_settings import check, put_over
+from experiment.read_settings import put_over, settings_from
 from experiment.section import tool_sections
 from experiment.settings import is_here
 from utils.errors import ConfigError, listed
@@ -195,7 +195,7 @@ def _refused(sections: Sections, overrides: list[str]) -> str:
     tried = copy.deepcopy(sections)
     try:
         put_over(tried, overrides)
-        check(tried, "it")
+        settings_from(tried, "it")
     except ConfigError as error:
         lines = str(error).splitlines()
         return " ".join(line.strip(" -") for line in lines[1:] or lines)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from experiment.assemble import Experiment, fingerprint, training_table
+from experiment.assemble import Experiment
+from experiment.data import training_table
 from experiment.metrics import monitor_of
 from experiment.one_run import train_run, write_beginning
-from experiment.read_settings import check, put_over
+from experiment.read_settings import put_over, settings_from
 from experiment.run_folder import FINISHED, held
 from experiment.settings import Settings
 from inference.scores_file import read_scores
@@ -62,7 +63,7 @@ class Runs:
         """Return the base's settings with values such as ``optimizer.lr=0.01`` over them."""
         sections: Sections = read_ini(self.base)
         put_over(sections, values)
-        return check(sections, str(self.base))
+        return settings_from(sections, str(self.base))
 
     def train(self, name: str, settings: Settings, trial: Any = None) -> float:
         """Train the run of that name, or go on with it; return its score, higher being better.
@@ -80,7 +81,7 @@ class Runs:
             experiment.check()
             dataset, source = experiment.training_data(training_table(experiment.settings, experiment.task))
             if not folder.exists():
-                self._begin(folder, experiment, fingerprint(dataset))
+                self._begin(folder, experiment, dataset.fingerprint())
             with ExitStack() as stack:
                 stack.enter_context(held(folder))
                 stack.enter_context(logged_to(folder / "log.txt"))
@@ -93,7 +94,7 @@ class Runs:
         partial = folder.with_name(f".new-{folder.name}")
         remove_folder(partial)
         make_folder(partial)
-        write_beginning(partial, experiment, data)
+        write_beginning(partial, experiment.settings, experiment.precision, data)
         name_folder(partial, folder)
 
 

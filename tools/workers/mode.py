@@ -17,8 +17,8 @@ from experiment.command_line import CONFIG
 from experiment.cross_validation import CrossValidation
 from experiment.members import members_of
 from experiment.mode import MODES, Mode
-from experiment.read_settings import check, environment, read_sections
-from experiment.run_config import read_run
+from experiment.read_settings import environment, read_settings
+from experiment.run_config import run_settings
 from experiment.run_folder import FINISHED, find_run, held, read_environment
 from experiment.settings import Settings
 from tools.workers.crew import refuse_failed
@@ -54,7 +54,7 @@ class Work(Mode):
         if arguments.foreman is not None:
             _end_with(arguments.foreman)
         folder = _find(arguments)
-        settings = check(read_run(folder, arguments.overrides), str(folder / CONFIG))
+        settings = run_settings(folder, arguments.overrides)
         names = [member.name for member in members_of(settings.run)]
         if not names:
             raise ConfigError(f"{folder} is not a run over folds: it has no members to help with.")
@@ -75,7 +75,7 @@ def _find(arguments: Namespace) -> Path:
     """Return the run that is meant, finished or not."""
     path = arguments.config
     if path.exists() or path != CONFIG:
-        here = check(read_sections(path, arguments.overrides), str(path))
+        here = read_settings(arguments)
         runs, name = here.paths.runs, here.run.name
     else:
         runs, name = Path(environment().get("PODIUM_RUNS") or "runs"), "run"

@@ -47,5 +47,8 @@ class Checkpoints(Callback):
         try:
             checkpoint.save(self.folder, "last", state.step, state.state_dict())
         except Diverged as error:  # of a step that nobody has looked at yet, as on a GPU
-            raise diverged(math.nan, state, state.step, "The state of training") from error
+            what = "The state of training"
+            raise diverged(
+                math.nan, epoch=state.epoch, step=state.step, rate=state.rate, what=what
+            ) from error
         self._saved = time.monotonic()

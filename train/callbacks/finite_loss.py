@@ -33,4 +33,4 @@ class FiniteLoss(Callback):
 
     def _check(self, loss: float, state: TrainState, step: int) -> None:
         if not math.isfinite(loss):
-            raise diverged(loss, state, step)
+            raise diverged(loss, epoch=state.epoch, step=step, rate=state.rate)

@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from models.layers import layers
+from train.optimizers.timm_names import usable_names
 from utils.convert import Interval, Positive
 from utils.registry import Registry
 
@@ -38,9 +39,7 @@ _SAME = Rates()
 
 def _as_timms(name: str) -> str | None:
     """Return how a config says an optimiser that is timm's, such as Lion."""
-    from train.optimizers.timm_optimizer import usable_names  # late, as timm is: only where a name is wrong
-
-    lower = name.lower()
+    lower = name.lower()  # asked only where a name is wrong: timm is imported then
     return f"name = TimmOptimizer with optimizer = {lower}" if lower in usable_names() else None
 
 

@@ -1,9 +1,8 @@
 """All of timm's optimisers under one name: Muon, Lion, LAMB, Adan, ADOPT and some 80 more.
 
-timm takes seconds to import and few runs have one of its optimisers, so it is imported late.
+Which there are, and what their options are, is asked in ``timm_names.py``.
 """
 
-import importlib
 import inspect
 import types
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ import torch
 from torch.optim import Optimizer
 
 from train.optimizers.base import OPTIMIZERS, Groups
+from train.optimizers.timm_names import all_names, keywords, maker, usable_names
 from utils.convert import CountOrZero, Fraction, Interval, NonNegative, Rate
 from utils.errors import unknown_name
 
@@ -21,7 +21,6 @@ _OURS = frozenset(("params", "foreach", "fused", "capturable", "differentiable",
 _SHARES = frozenset(("momentum", "rho", "alpha", "beta2_cap"))  # of the past in a mean; 1 at most
 _SIGNED = Annotated[float, Interval(-1000, 1000)]
 _SIGNED_WHOLE = Annotated[int, Interval(-1000, 1000)]
-_MOMENTUM = 0.9  # timm's own, where a class would have none
 
 
 class TimmOptimizerName(str):
@@ -37,7 +36,7 @@ class TimmOptimizerName(str):
         name, usable = text.lower(), usable_names()
         if name in usable:
             return cls(name)
-        if name in _all_names():
+        if name in all_names():
             raise ValueError(
                 f"{text!r} is no choice here: it needs another package or second derivatives, or has a "
                 f"state that no checkpoint can hold. Valid names: {', '.join(usable)}"
@@ -58,9 +57,9 @@ class TimmOptimizer(Optimizer):
     """
 
     def __init__(self, *, groups: Groups, optimizer: TimmOptimizerName, **options: Any) -> None:
-        options |= _fastest(_keywords(optimizer))
+        options |= _fastest(keywords(optimizer))
         _try_out(optimizer, options)
-        self._timms = _maker(optimizer)(groups, **options)
+        self._timms = maker(optimizer)(groups, **options)
         super().__init__(self._timms.param_groups, self._timms.defaults)
         self._share()
 
@@ -70,7 +69,7 @@ class TimmOptimizer(Optimizer):
         if "optimizer" not in options:  # the only problem then: nobody knows what else there is
             return None
         keys = {}
-        for key, parameter in _keywords(options["optimizer"]).items():
+        for key, parameter in keywords(options["optimizer"]).items():
             kind = _kind(parameter)
             if kind is not None:
                 keys[key] = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kind)
@@ -94,43 +93,6 @@ class TimmOptimizer(Optimizer):
         self.param_groups, self.state = self._timms.param_groups, self._timms.state
 
 
-def usable_names() -> list[str]:
-    """Return timm's names of optimisers that train as any other and resume to the same bits.
-
-    Left out are those of other packages, of second derivatives, and those whose groups hold a type of
-    numbers, which a checkpoint can't.
-    """
-    infos = map(_timm().get_optimizer_info, _all_names())
-    here = [info.name for info in infos if not isinstance(info.opt_class, str) and not info.second_order]
-    return [name for name in here if not any(key.endswith("dtype") for key in _keywords(name))]
-
-
-def _all_names() -> list[str]:
-    return list(_timm().list_optimizers())
-
-
-def _timm() -> Any:
-    return importlib.import_module("timm.optim")
-
-
-def _maker(name: str) -> Callable[..., Optimizer]:
-    make: Callable[..., Optimizer] = _timm().get_optimizer_class(name, bind_defaults=False)
-    return make
-
-
-def _keywords(name: str) -> dict[str, inspect.Parameter]:
-    """Return the parameters of an optimiser's constructor, with the defaults that timm gives it."""
-    info = _timm().get_optimizer_info(name)
-    keywords = dict(inspect.signature(_maker(name)).parameters)
-    if info.has_momentum and keywords["momentum"].default == 0:
-        keywords["momentum"] = keywords["momentum"].replace(default=_MOMENTUM)
-    for key, value in (info.defaults or {}).items():
-        keywords[key] = keywords[key].replace(default=value)
-    if keywords["lr"].default is None:  # it would follow a schedule of its own, against ours
-        keywords["lr"] = keywords["lr"].replace(default=inspect.Parameter.empty)
-    return keywords
-
-
 def _try_out(name: str, options: Mapping[str, Any]) -> None:
     """Make two steps with weights of each shape, since many a wrong value is only found by a step.
 
@@ -141,19 +103,19 @@ def _try_out(name: str, options: Mapping[str, Any]) -> None:
     for weight in weights:
         weight.grad = torch.full_like(weight, 0.1)
     try:
-        optimizer = _maker(name)([{"params": weights}], **options)
+        optimizer = maker(name)([{"params": weights}], **options)
         for _ in range(2):
             optimizer.step()
     except Exception as error:  # whatever it is: nothing but the options can be its cause
         raise ValueError(f"optimizer = {name} can't step with these options: {error}") from error
 
 
-def _fastest(keywords: Mapping[str, inspect.Parameter]) -> dict[str, bool]:
+def _fastest(parameters: Mapping[str, inspect.Parameter]) -> dict[str, bool]:
     """Return the option that makes the step of all weights a few kernels, where there is one."""
     # torch's fused SGD takes a momentum of every weight or of none, which a layer that melts late has not.
-    if "fused" in keywords and "momentum" not in keywords:
+    if "fused" in parameters and "momentum" not in parameters:
         return {"fused": True}
-    return {"foreach": True} if "foreach" in keywords else {}
+    return {"foreach": True} if "foreach" in parameters else {}
 
 
 def _kind(parameter: inspect.Parameter) -> Any:

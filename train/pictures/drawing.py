@@ -21,16 +21,16 @@ _BLUES = np.array(
 
 def blue(share: float) -> Colour:
     """Return a blue that is the darker the higher the share in [0, 1]."""
-    place = np.linspace(0, 1, len(_BLUES))
-    red, green, blue = (int(np.interp(share, place, channel)) for channel in _BLUES.T)
+    steps = np.linspace(0, 1, len(_BLUES))
+    red, green, blue = (int(np.interp(share, steps, channel)) for channel in _BLUES.T)
     return red, green, blue
 
 
 @lru_cache
 def font(size: int) -> ImageFont.FreeTypeFont:
     """Return the font that matplotlib brings along, without importing it."""
-    found = importlib.util.find_spec("matplotlib")
-    folder = Path(found.origin).parent if found is not None and found.origin else Path()
+    package = importlib.util.find_spec("matplotlib")
+    folder = Path(package.origin).parent if package is not None and package.origin else Path()
     return ImageFont.truetype(str(folder / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
@@ -48,6 +48,7 @@ def wrapped(text: str, width: int, size: int, most: int) -> list[str]:
     lines: list[str] = []
     for line in text.split("\n"):
         words, now = line.split(" "), ""
+
         while words:
             word = words.pop(0)
             whole = f"{now} {word}" if now else word
@@ -57,11 +58,12 @@ def wrapped(text: str, width: int, size: int, most: int) -> list[str]:
                 lines.append(now)
                 words.insert(0, word)
                 now = ""
-            else:
+            else:  # a word that is wider than the page; one letter at least, or it would never end
                 fits = max(1, sum(width_of(word[:end], size) <= width for end in range(1, len(word) + 1)))
                 lines.append(word[:fits])
                 words[:0] = [word[fits:]] if word[fits:] else []
         lines.append(now)
+
     if len(lines) <= most:
         return lines
     last = lines[most - 1]
@@ -71,27 +73,27 @@ def wrapped(text: str, width: int, size: int, most: int) -> list[str]:
 
 
 class Page:
-    """A white picture to draw on; places are (x, y) in pixels from the upper left corner."""
+    """A white picture to draw on; points are (x, y) in pixels from the upper left corner."""
 
     def __init__(self, width: int, height: int) -> None:
         self._image = Image.new("RGB", (width, height), WHITE)
         self._draw = ImageDraw.Draw(self._image)
 
     def text(
-        self, place: tuple[float, float], text: str, size: int, anchor: str = "mm", colour: Colour = BLACK
+        self, point: tuple[float, float], text: str, size: int, anchor: str = "mm", colour: Colour = BLACK
     ) -> None:
-        """Write a line; ``anchor`` is Pillow's: ``lm`` = the place is the middle of its left end."""
-        self._draw.text(place, text, fill=colour, font=font(size), anchor=anchor)
+        """Write a line; ``anchor`` is Pillow's: ``lm`` = the point is the middle of its left end."""
+        self._draw.text(point, text, fill=colour, font=font(size), anchor=anchor)
 
-    def upright(self, place: tuple[int, int], text: str, size: int) -> None:
-        """Write a line from below upwards, whose end is centred below ``place``."""
+    def upright(self, point: tuple[int, int], text: str, size: int) -> None:
+        """Write a line from below upwards, whose end is centred below ``point``."""
         box = font(size).getbbox(text, anchor="ls")
         width, height = max(1, round(font(size).getlength(text))), size + 4
         line = Image.new("L", (width, height), 0)
         ImageDraw.Draw(line).text((0, height - 4), text, fill=255, font=font(size), anchor="ls")
         mask = line.rotate(90, expand=True)
         middle = round((-box[1] + 4) / 2) if box[1] else height // 2
-        self._image.paste(BLACK, (place[0] - height + middle, place[1]), mask)
+        self._image.paste(BLACK, (point[0] - height + middle, point[1]), mask)
 
     def box(self, left: float, top: float, right: float, bottom: float, colour: Colour) -> None:
         """Fill a rectangle; its last row and column are ``bottom`` and ``right``."""
@@ -128,19 +130,22 @@ def table(
     widths = [
         max(width_of(cell, size) for cell in column) + gap for column in zip(columns, *rows, strict=True)
     ]
-    widths = [widths[0], *(max(90, width) for width in widths[1:])]
+    widths = [widths[0], *(max(90, width) for width in widths[1:])]  # room for a bar that can be read off
+
     lines = wrapped(title, max(400, sum(widths)), 13, 4)
     top = 10 + 18 * len(lines)
     page = Page(max(400, sum(widths)) + 20, top + high * (len(rows) + 1) + 10)
     for number, line in enumerate(lines):
         page.text((10, 14 + 18 * number), line, 13, "lm")
+
     left = 10
-    for place, (name, width) in enumerate(zip(columns, widths, strict=True)):
+    for column, (name, width) in enumerate(zip(columns, widths, strict=True)):
         page.text((left + 4, top + high / 2), name, size, "lm", GREY)
         for number, row in enumerate(rows):
             upper = top + high * (number + 1)
-            if place and (bar := bars[number][place - 1]) > 0:
+            if column and (bar := bars[number][column - 1]) > 0:
                 page.box(left, upper + 2, left + bar * (width - 6), upper + high - 3, (198, 219, 239))
-            page.text((left + 4, upper + high / 2), row[place], size, "lm")
+            page.text((left + 4, upper + high / 2), row[column], size, "lm")
         left += width
+
     return page.pixels()

@@ -21,31 +21,33 @@ _TAGS = ("label", "support", "AP", "precision", "recall", "threshold")
 
 
 def epoch_pictures(
-    task: Task, found: Predictions, validator: Validator, worst: int
+    task: Task, predictions: Predictions, validator: Validator, worst: int
 ) -> Iterator[tuple[str, Picture]]:
     """Yield the pictures of a validation, each with its name; ``worst``: how many mistakes are shown."""
-    choices = task.decide(found.logits)
-    confusions = task.confusions(choices, found.targets)
+    logits, targets = predictions.logits, predictions.targets
+    choices = task.decide(logits)
+    confusions = task.confusions(choices, targets)
     for space in task.spaces:
         if space.kind == "any_of":
             confusions.pop(space.name)
-            yield f"scores of {space.name}", tags_picture(task, space, found, choices)
+            yield f"scores of {space.name}", tags_picture(task, space, predictions, choices)
     yield from _matrices(confusions)
-    mistakes = task.mistakes(found.logits, found.targets)[:worst]
+
+    mistakes = task.mistakes(logits, targets)[:worst]
     if len(mistakes):
-        images = validator.batches.source.batch(found.rows[mistakes])
+        images = validator.batches.source.batch(predictions.rows[mistakes])
         captions = task.faults(
-            {name: of[mistakes] for name, of in choices.items()},
-            {name: of[mistakes] for name, of in found.targets.items()},
+            {name: labels[mistakes] for name, labels in choices.items()},
+            {name: labels[mistakes] for name, labels in targets.items()},
         )
         shown = images.permute(0, 2, 3, 1).cpu().numpy()
         yield "worst mistakes", image_sheet(shown, captions, "The worst mistakes: what is wrong with each")
 
 
 def _matrices(confusions: Mapping[str, Confusion]) -> Iterator[tuple[str, Picture]]:
-    small = {name: of for name, of in confusions.items() if len(of.labels) <= SMALL}
+    small = {name: confusion for name, confusion in confusions.items() if len(confusion.labels) <= SMALL}
     if small:
-        titled = [(_title(name, of, of), of) for name, of in small.items()]
+        titled = [(_title(name, confusion, confusion), confusion) for name, confusion in small.items()]
         yield f"confusion/{', '.join(small)}", confusion_picture(titled)
     for name, confusion in confusions.items():
         if len(confusion.labels) > SMALL:
@@ -63,19 +65,20 @@ def _title(name: str, whole: Confusion, part: Confusion) -> str:
     )
 
 
-def tags_picture(task: Task, space: Space, found: Predictions, choices: Choices) -> Picture:
+def tags_picture(task: Task, space: Space, predictions: Predictions, choices: Choices) -> Picture:
     """Return a table of the labels of which an image may have any.
 
     It says how many images have each, its average precision, and its precision and recall at the threshold
     in force; of more than 40 labels those with the lowest average precision.
     """
-    evidence = task.evidence_of(choices, found.targets)[space.name]
+    evidence = task.evidence_of(choices, predictions.targets)[space.name]
     true, chosen = evidence.true, evidence.chosen
-    sure = task.probabilities(found.logits)[space.name].cpu().numpy()
+    sure = task.probabilities(predictions.logits)[space.name].cpu().numpy()
     support = true.sum(axis=0)
     average = AveragePrecision(true, sure).scores(np.ones(len(true), dtype=np.int64))
-    counts = [of.sum(axis=0).astype(np.float64) for of in (true & chosen, true, chosen)]
+    counts = [marks.sum(axis=0).astype(np.float64) for marks in (true & chosen, true, chosen)]
     precision, recall, _ = rates(*counts)
+
     kept = _lowest(average)
     bars = np.nan_to_num(np.stack([support / max(1, support.max()), average, precision, recall], axis=1))
     rows = [

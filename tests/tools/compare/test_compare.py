@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dataset.demo.draw import draw_demo_data
-from experiment.changes import Change, changes
-from experiment.read_settings import check, read_sections
+from experiment.changes import ChangedKey, changes
+from experiment.read_settings import read_sections, settings_from
 from experiment.saved_run import SavedRun
 from run import main
 from tests.experiment.finished import seal
@@ -224,7 +224,7 @@ def test_predictions_that_are_damaged_are_refused(work, capsys):
         (["--mode", "compare", "001", "002", "--set", "train.epochs=2"], "compare can be set: paths"),
         (["001"], "--mode train does not take: 001"),
         (["--mode", "infer", "001", "002"], "--mode infer does not take: 001 002"),
-        (["--mode", "list", "001"], "--mode list does not take: 001"),
+        (["--mode", "list", "001"], "no section, class or key '001'"),
     ],
 )
 def test_arguments_that_mean_nothing_are_refused(work, capsys, arguments, words):
@@ -246,10 +246,10 @@ def test_labels_are_the_organisers(work):
 
 def test_changes_are_named_with_their_section_and_those_of_places_are_not(work):
     def loaded(*overrides):
-        return check(read_sections(work / "config.ini", overrides), "config.ini")
+        return settings_from(read_sections(work / "config.ini", overrides), "config.ini")
 
     assert changes(loaded(), loaded("paths.cache=elsewhere", "infer.batch_size=3")) == []
     found = changes(loaded(), loaded("train.epochs=2", "callback.EMA.decay=0.5"))
-    assert Change("train", "epochs", "'1'", "'2'") in found
-    assert Change("callback.EMA", "decay", "not there", "'0.5'") in found
-    assert changes(loaded("train.epochs=2"), loaded()) == [Change("train", "epochs", "'2'", "'1'")]
+    assert ChangedKey("train", "epochs", "'1'", "'2'") in found
+    assert ChangedKey("callback.EMA", "decay", "not there", "'0.5'") in found
+    assert changes(loaded("train.epochs=2"), loaded()) == [ChangedKey("train", "epochs", "'2'", "'1'")]

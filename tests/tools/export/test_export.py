@@ -18,7 +18,7 @@ from dataset.demo.draw import draw_demo_data
 from dataset.images.prepare import Prepare
 from experiment.assemble import Experiment
 from experiment.finished_run import finished_run
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from experiment.run_engine import Sample
 from inference.engines.base import Engine
 from inference.engines.onnx_file import metadata_of
@@ -106,7 +106,7 @@ def test_the_example_gives_podiums_probabilities_without_podium_and_without_pyto
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert printed.returncode == 0, printed.stderr
-    experiment = Experiment.of(check(read_sections(config, []), "config.ini"))
+    experiment = Experiment.of(settings_from(read_sections(config, []), "config.ini"))
     model = experiment.model(fresh=False).eval()
     model.load_state_dict(finished_run(run)["model"])
     prepared = torch.from_numpy(np.stack([experiment.prepare(photo) for photo in photos])).permute(0, 3, 1, 2)
@@ -139,7 +139,7 @@ def test_a_run_predicts_the_same_by_its_onnx_file_as_by_pytorch(config, run, cap
 
 @pytest.mark.parametrize("engine_rounds", [False, True])
 def test_an_engine_is_held_against_float32_where_the_run_is_in_half_precision(run, engine_rounds):
-    experiment = Experiment.of(check(read_sections(run / "config.ini", ()), "config.ini"))
+    experiment = Experiment.of(settings_from(read_sections(run / "config.ini", ()), "config.ini"))
     model = experiment.model(fresh=False)
     model.load_state_dict(finished_run(run)["model"])
     model.eval()

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from dataset.demo.draw import draw_demo_data
 from dataset.pseudo.labels import PseudoSettings, Thresholds, confidences
 from dataset.tasks.spaces import AnyOf, OneOf
-from experiment.assemble import Experiment, assemble_training, fingerprint
-from experiment.read_settings import check, read_sections
+from experiment.assemble import Experiment, assemble_training
+from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.digits import digits, write_csv, write_images
 from tests.experiment.smallest import SMALL_RUN
@@ -72,7 +72,7 @@ def labels(teacher: Path, tmp_path: Path) -> Path:
 
 
 def experiment(taught: Path, *overrides: str) -> Experiment:
-    return Experiment.of(check(read_sections(taught / "config.ini", overrides), "config.ini"))
+    return Experiment.of(settings_from(read_sections(taught / "config.ini", overrides), "config.ini"))
 
 
 def student(taught: Path, labels: Path, *overrides: str) -> Experiment:
@@ -449,20 +449,20 @@ def test_without_such_images_the_digest_of_the_data_is_what_it_always_was(taught
         digest.update(values.numpy().tobytes())
     digest.update(plain.train_rows.tobytes() + plain.valid_rows.tobytes())
     assert (
-        fingerprint(plain)
+        plain.fingerprint()
         == digest.hexdigest()
         == json.loads((teacher / "environment.json").read_text())["data"]
     )
-    found = {fingerprint(plain)}
+    found = {plain.fingerprint()}
     rows = table(labels)
-    found.add(fingerprint(student(taught, labels).training_data()[0]))
+    found.add(student(taught, labels).training_data()[0].fingerprint())
     grouped = rows[0] | {"group": "somebody"}
     for first in (grouped, grouped | {"file": str(taught / "data" / rows[0]["file"])}):
         write(labels, [first, *rows[1:]])
-        found.add(fingerprint(student(taught, labels).training_data()[0]))
+        found.add(student(taught, labels).training_data()[0].fingerprint())
     dataset = student(taught, labels).training_data()[0]
     dataset.without(np.array([150]))
-    assert len({*found, fingerprint(dataset)}) == 5
+    assert len({*found, dataset.fingerprint()}) == 5
 
 
 def test_an_unlabelled_image_that_cannot_be_read_is_refused_or_left_out_as_any_other(
@@ -527,7 +527,7 @@ def test_a_task_of_any_labels_takes_them_as_well(tmp_path):
     torch.testing.assert_close(sure, probabilities.maximum(1 - probabilities).mean(dim=1), atol=2e-6, rtol=0)
     least = sure.sort().values[4].item()
     made = Experiment.of(
-        check(
+        settings_from(
             read_sections(config, [f"pseudo.labels={labels}", f"pseudo.min_confidence={least}"]), "config.ini"
         )
     )

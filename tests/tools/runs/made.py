@@ -48,5 +48,8 @@ def made_run(
     if score is not None:
         scores = {metric: score, "accuracy": 0.9, "loss": 1.0}
         intervals = {metric: [score - 0.02, score + 0.02], "accuracy": [0.8, 0.95]}
-        write_json(folder / "scores.json", {"scores": scores, "intervals": intervals})
+        lower = [name for name in scores if name in ("mae", "loss")]
+        write_json(
+            folder / "scores.json", {"scores": scores, "intervals": intervals, "lower_is_better": lower}
+        )
     return folder

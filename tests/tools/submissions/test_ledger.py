@@ -115,6 +115,8 @@ DAMAGE = {
     "a time without its zone": (lambda t: t.replace("15:43:00Z", "15:43:00"), "is not a time such"),
     "a shortened hash": (lambda t: t.replace(HASHES[0], "1.2E+63"), "sha256 = '1.2E.63' is not a hash"),
     "rows with a point": (lambda t: t.replace("6300", "6300.0"), "rows = '6300.0' is not a count"),
+    "a bit of the end": (lambda t: t[:-1] + "\x1a", "line 3: template = .* is not a template's digest"),
+    "a bit of a path": (lambda t: t.replace("/submission", "\x0fsubmission"), "holds .*which nobody"),
     "a value lost": (lambda t: t.replace(",6300", ""), "line 2: 14 values for 15 columns"),
     "a column renamed": (lambda t: t.replace("public", "Public LB"), "no column 'public'"),
     "a column added": (lambda t: t.replace("\n", ",x\n"), "column 'x' is not its own"),
@@ -145,6 +147,23 @@ def test_a_damaged_ledger_is_named_with_its_lines_and_stays_as_it_is(ledger, wha
             change()
         assert "It was not changed. Mend these lines, or take the file back from git." in str(refused.value)
     assert ledger.path.read_bytes() == damaged
+
+
+def test_a_ledger_that_is_not_there_is_made_anew_which_is_said_once(ledger, caplog):
+    caplog.set_level("INFO", logger="podium")
+    ledger.add(entry(0))
+    assert caplog.messages == [f"\nThere was no {ledger.path} yet: it is made anew."]
+    ledger.add(entry(1))
+    assert len(caplog.messages) == 1
+    ledger.path.unlink()
+    ledger.add(entry(1))
+    assert len(caplog.messages) == 2
+
+
+def test_a_note_may_have_tabs_and_lines_of_a_spreadsheet(ledger):
+    ledger.add(entry(0, note="NOTE"))
+    ledger.path.write_text(text(ledger).replace("NOTE", '"a\tb\n제출"'), encoding="utf-8")
+    assert ledger.entries() == [entry(0, note="a\tb\n제출")]
 
 
 def test_all_damaged_lines_are_named_at_once(ledger):

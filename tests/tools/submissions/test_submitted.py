@@ -9,6 +9,7 @@ import pytest
 
 from dataset.demo.draw import draw_demo_data
 from run import main
+from tests.experiment.finished import seal
 from tests.experiment.smallest import SMALL_RUN
 from tools.submissions.ledger import Ledger
 from utils.durable import sha256_of
@@ -170,9 +171,43 @@ def test_a_run_predicted_before_there_was_a_ledger_is_listed_with_its_run(work, 
     said("--mode", "infer", "--run", "001")
     (before,) = entries(work)
     (work / "submissions.csv").unlink()
-    assert "was not listed: added" in said("--mode", "submitted", str(submission(work)), "--public", "0.7")
+    printed = said("--mode", "submitted", str(submission(work)), "--public", "0.7")
+    assert "was not listed: added" in printed
+    assert f"There was no {work / 'submissions.csv'} yet: it is made anew." in printed
     (after,) = entries(work)
     assert (after.runs, after.own, after.commit) == (before.runs, before.own, before.commit)
+
+
+def test_a_file_in_the_folder_of_a_run_that_is_not_finished_is_held_against_no_run(work, said):
+    """There are other runs that are finished, but it is of none of them."""
+    said("--mode", "infer", "--run", "001")
+    (submission(work).parent / "scores.json").unlink()
+    (work / "submissions.csv").unlink()
+    printed = said("--mode", "check", str(submission(work)))
+    assert "a run that is not finished: it has no scores.json. So the file is held against no run" in printed
+    assert "held against what" not in printed
+    printed = said("--mode", "submitted", str(submission(work)), "--public", "0.7")
+    assert "in that of a run that is not finished, so its own score is not known" in printed
+    (entry,) = entries(work)
+    assert (entry.runs, entry.own) == ("", None)
+
+
+def test_validated_predictions_that_are_gone_are_missed(work, said):
+    said("--mode", "infer", "--run", "001")
+    validated = submission(work).with_name("valid_predictions.csv")
+    validated.unlink()
+    for mode in (["check", str(submission(work))], ["infer", "--run", "001"]):
+        printed = said("--mode", *mode)
+        assert f"can't be held against what was validated: There is no file {validated}" in printed
+
+
+def test_a_score_out_of_fold_is_listed_as_that_when_the_predictions_are_gone(work, said):
+    run = submission(work).parent
+    (run / "valid_predictions.csv").rename(run / "out_of_fold.csv")
+    seal(run / "out_of_fold.csv")
+    (run / "out_of_fold.csv").unlink()
+    assert f"There is no file {run / 'out_of_fold.csv'}" in said("--mode", "infer", "--run", "001")
+    assert entries(work)[0].score == "out-of-fold macro_f1"
 
 
 def test_three_pairs_give_a_correlation_and_fewer_say_so(work, said):

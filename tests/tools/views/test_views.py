@@ -13,7 +13,7 @@ from experiment import ask_again
 from experiment.allowed_moves import build_views
 from experiment.assemble import Experiment
 from experiment.finished_run import load_weights
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from inference.bootstrap import Difference, Interval
 from inference.views.base import VIEWS
 from run import main
@@ -144,7 +144,7 @@ def test_images_are_asked_of_the_members_that_held_them_out(work, monkeypatch):
 
 
 def work_data(work):
-    return check(read_sections(work / "config.ini"), "config.ini").paths.data
+    return settings_from(read_sections(work / "config.ini"), "config.ini").paths.data
 
 
 def test_a_submission_with_views_is_the_mean_over_them_and_without_it_is_as_before(work):
@@ -156,7 +156,7 @@ def test_a_submission_with_views_is_the_mean_over_them_and_without_it_is_as_befo
     assert podium(work, "--mode", "infer", *chosen) == 0
     with_views = [(folder / name).read_bytes() for name in files]
     assert with_views != before
-    experiment = Experiment.of(check(read_sections(work / "config.ini", chosen[1::2]), "config.ini"))
+    experiment = Experiment.of(settings_from(read_sections(work / "config.ini", chosen[1::2]), "config.ini"))
     _, batches = experiment.eval_data()
     views = build_views(experiment.settings, experiment.task, experiment.prepare.size)
     model = experiment.model(fresh=False)
@@ -230,7 +230,7 @@ def write_digits_config(work, changed_by=""):
 
 
 def test_a_task_that_forbids_every_view_is_told_so(tmp_path, capsys):
-    write_digits_config(tmp_path, changed_by="flip, shift, scale")
+    write_digits_config(tmp_path, changed_by="flip, shift, scale, turn")
     assert podium(tmp_path) == 0
     assert podium(tmp_path, "--mode", "views") == 2
     assert "ConfigError: This run's task forbids every view." in capsys.readouterr().err
@@ -245,7 +245,7 @@ def test_thresholds_are_tuned_to_what_the_views_show(tmp_path, monkeypatch):
     answers = []
     real = ask_again.ask_again
     monkeypatch.setattr(
-        "experiment.infer.ask_again", lambda *given: answers.append(real(*given)) or answers[-1]
+        "experiment.as_trained.ask_again", lambda *given: answers.append(real(*given)) or answers[-1]
     )
     assert podium(tmp_path, "--mode", "infer") == 0
     assert answers == []  # those that training found are right without views

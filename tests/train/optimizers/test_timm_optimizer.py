@@ -7,13 +7,13 @@ import pytest
 import timm.optim
 import torch
 
-from experiment.read_settings import check, read_sections
+from experiment.read_settings import read_sections, settings_from
 from schedulers.base import SCHEDULERS
 from tests.experiment.smallest import SMALLEST
 from tests.train.optimizers.test_optimizers import net, step
 from train import checkpoint
 from train.optimizers.base import OPTIMIZERS, Rates, parameter_groups
-from train.optimizers.timm_optimizer import usable_names
+from train.optimizers.timm_names import usable_names
 from train.state import TrainState
 from utils.errors import ConfigError
 from utils.ini import format_ini
@@ -30,7 +30,7 @@ def build(name: str, model: torch.nn.Module, rates: Rates | None = None, **optio
 def settings(folder: Path, *lines: str) -> Any:
     path = folder / "config.ini"
     path.write_text(SMALLEST + "\n".join(["[optimizer]", *lines, ""]), encoding="utf-8")
-    return check(read_sections(path), "config.ini")
+    return settings_from(read_sections(path), "config.ini")
 
 
 def assert_same_weights(model: torch.nn.Module, other: torch.nn.Module) -> None:
@@ -101,7 +101,7 @@ def test_the_keys_are_those_of_the_chosen_optimizer_with_its_defaults(tmp_path: 
     assert texts["optimizer"]["nesterov"] == "no"
     written = tmp_path / "written.ini"
     written.write_text(format_ini(texts), encoding="utf-8")
-    assert check(read_sections(written), "written.ini").texts() == texts
+    assert settings_from(read_sections(written), "written.ini").texts() == texts
     adan = settings(tmp_path, "name = TimmOptimizer", "optimizer = adan").texts()["optimizer"]
     assert adan["betas"] == "0.98, 0.92, 0.99"
     assert not adan.keys() & {"maximize", "foreach", "params", "capturable"}
