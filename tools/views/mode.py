@@ -6,7 +6,7 @@ from typing import Any
 
 from dataset.readers.base import DATASETS, whose
 from experiment.allowed_moves import build_views, every_view, mean_of_views
-from experiment.ask_again import Answers, ask_again
+from experiment.ask_again import MeansOfViews, ask_again
 from experiment.assemble import Experiment
 from experiment.infer import Infer
 from experiment.made_run import refuse_made
@@ -64,7 +64,7 @@ class Views(Infer):
         log.info("Written: %s", path)
 
 
-def _table(head: str, score: str, answers: Answers, gains: dict[str, dict[str, Difference]]) -> str:
+def _table(head: str, score: str, answers: MeansOfViews, gains: dict[str, dict[str, Difference]]) -> str:
     rows: list[tuple[str | int, ...]] = []
     change = "gain" if gains[NONE][score].direction > 0 else "change"
     for mean, of_scores in gains.items():
