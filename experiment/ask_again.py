@@ -84,7 +84,7 @@ def _compare(alone: Predictions, folder: Path, spaces: tuple[Space, ...]) -> Non
     """Warn if a model no longer says what it said at the end of its training."""
     saved = SavedPredictions.read(folder / "valid_predictions.csv", PREDICTED, spaces)
     largest = max(
-        float((space.probabilities(alone.logits[space.name]) - saved.probabilities[space.name]).abs().max())
+        space.difference(saved.probabilities[space.name], space.probabilities(alone.logits[space.name]))
         for space in spaces
     )
     if largest > _SAME:

@@ -29,6 +29,7 @@ from experiment.eval_images import EVAL, readable_rows
 from experiment.kept_images import keeping
 from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
+from experiment.units import Units, learn_in_units, trained_units
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
 from train.timed import TimedTrainer
@@ -85,7 +86,8 @@ class Experiment:
         chosen = {space: settings.chosen[settings.of_space("head", space)] for space in labels}
         names = {space.name: space.labels for space in self.task.spaces}
         conditioning = settings.chosen["conditioning"]
-        return Heads(labels, chosen, conditioning=conditioning, names=names, fresh=fresh)
+        numbers = [space.name for space in self.task.spaces if space.numeric]
+        return Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
 
     @property
     def eval_batch_size(self) -> int:
@@ -139,9 +141,10 @@ class Experiment:
         """Return what scores a model on the validation images, by the organiser's labels."""
         rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
         batches = EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size, targets=targets)
-        return Validator(self.task, batches, self.criterion(), self.precision)
+        criterion = self.criterion(units=trained_units(self.task.spaces, dataset.training))
+        return Validator(self.task, batches, criterion, self.precision)
 
-    def criterion(self, trained: Targets | None = None) -> PerHeadLoss:
+    def criterion(self, trained: Targets | None = None, units: Units | None = None) -> PerHeadLoss:
         """Return one loss for each label space; refuses one that can't be meant for its kind.
 
         Args:
@@ -160,7 +163,7 @@ class Experiment:
                 class_weights[name] = beside.class_weights.of(trained[name].sum(dim=0))
         if not any(weights.values()):
             raise ConfigError("[loss] weight: at least one head needs a weight above 0.")
-        return PerHeadLoss(losses, weights, class_weights).to(self.precision.device)
+        return PerHeadLoss(losses, weights, class_weights, units).to(self.precision.device)
 
     def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
         """Return the pixels of files, prepared as the config says, from where it wants them."""
@@ -181,8 +184,9 @@ def assemble_training(
     if dataset.extra is not None:
         log.info(summary(settings.pseudo.of_fold(dataset.valid_fold), dataset.extra))
 
+    labels = {space.name: table.targets[space.name] for space in task.spaces if not space.numeric}
     sampler = SAMPLERS.build(
-        settings.chosen["sampler"], rows=table.rows, targets=table.targets, groups=table.groups, seed=seed
+        settings.chosen["sampler"], rows=table.rows, targets=labels, groups=table.groups, seed=seed
     )
     batches = TrainBatches(
         source,
@@ -194,6 +198,7 @@ def assemble_training(
     )
 
     model = experiment.model(fresh=fresh)
+    units = learn_in_units(model, task.spaces, table)
     if batches.batch_size < train.images:  # where images are few
         experiment.heads.check_batch(batches.batch_size)
         refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)
@@ -201,7 +206,8 @@ def assemble_training(
     log.info("%s\nDevice: %s", cost_line(settings, model), experiment.precision)
 
     validator = experiment.validator(dataset, source)
-    criterion = experiment.criterion({name: values[table.rows] for name, values in table.targets.items()})
+    trained = {name: values[table.rows] for name, values in table.targets.items()}
+    criterion = experiment.criterion(trained, units)
     callbacks = build_callbacks(
         settings,
         folder=folder,

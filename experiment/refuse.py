@@ -10,7 +10,7 @@ from experiment.build_model import outline, refuse_batch_of_one
 from experiment.build_state import build_state
 from experiment.run_folder import check_name
 from experiment.settings import REPEATED, LossSettings, Settings
-from loss.base import Loss
+from loss.base import LOSSES, Loss
 from models.heads.base import Heads
 from train.callbacks.base import CALLBACKS
 from utils.device import Precision
@@ -89,9 +89,11 @@ def check_conditioning(settings: Settings, task: Task) -> None:
 def check_kind(loss: Loss, component: Component, head: str, kind: str) -> None:
     """Refuse a loss for labels of another kind."""
     if kind not in loss.accepts:
+        fitting = [name for name in LOSSES.names() if kind in LOSSES.get(name).accepts]
         raise ConfigError(
             f"[{component.section}] {component.name} is for {' and '.join(sorted(loss.accepts))} labels, "
-            f"but {head!r} is {kind} ({component.place})"
+            f"but {head!r} is {kind} ({component.place or 'the default'}): for that there are "
+            f"{', '.join(fitting)}"
         )
 
 

@@ -110,7 +110,7 @@ def write_predictions(
     task: Task,
     predictions: Predictions,
 ) -> None:
-    """Write a row for each image: ``ids``, then the probability of each label, ``space/label``."""
+    """Write a row for each image: ``ids``, then the probability of each label, ``space/label``, or number."""
     write_probabilities(path, id_columns, ids, task, task.probabilities(predictions.logits))
 
 
@@ -123,12 +123,12 @@ def write_probabilities(
 ) -> None:
     """Write the same from the probabilities (N, K) by space."""
     columns = [f"{space.name}/{label}" for space in task.spaces for label in space.labels]
-    values = zip(*(probabilities[space.name].tolist() for space in task.spaces), strict=True)
+    values = zip(*(space.cells(probabilities[space.name]) for space in task.spaces), strict=True)
     write_table(
         path,
         (*id_columns, *columns),
         (
-            (*identity, *(f"{p:.6f}" for part in parts for p in part))
+            (*identity, *(cell for part in parts for cell in part))
             for identity, parts in zip(ids, values, strict=True)
         ),
     )

@@ -11,11 +11,11 @@ from dataset.tasks.base import Targets
 from dataset.tasks.spaces import Space
 from inference.predict import Predictions
 from utils.durable import write_json
-from utils.forms import SHARE, by_name
+from utils.forms import NUMBER, SHARE, by_name
 from utils.read_json import read_json
 
 FILE = "priors.json"  # in a run's folder
-Priors = dict[str, Tensor]  # (K) by space, in [0, 1]
+Priors = dict[str, Tensor]  # (K) by space, in [0, 1]; of a number its mean
 
 
 def priors_of(spaces: Sequence[Space], targets: Targets) -> Priors:
@@ -35,7 +35,8 @@ def read_priors(folder: Path, spaces: Sequence[Space]) -> Priors | None:
     """Return what a run wrote; None if it wrote none, or of other labels."""
     try:
         table = read_json(folder / FILE)
-        if not by_name(by_name(SHARE)).fits(table):
+        value = NUMBER if any(space.numeric for space in spaces) else SHARE
+        if not by_name(by_name(value)).fits(table):
             return None
         return {
             space.name: torch.tensor(

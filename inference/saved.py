@@ -43,8 +43,9 @@ class SavedPredictions:
                 first column) that are there twice, and what is no probability; or it was changed since.
         """
         labels = [f"{space.name}/{label}" for space in spaces for label in space.labels]
-        plain = read_plain(path, id_columns, labels)
-        ids, values, wrong = (*plain, []) if plain else read_with_lines(path, id_columns, labels)
+        numbers = {f"{space.name}/{label}" for space in spaces if space.numeric for label in space.labels}
+        plain = read_plain(path, id_columns, labels, numbers)
+        ids, values, wrong = (*plain, []) if plain else read_with_lines(path, id_columns, labels, numbers)
 
         counts = Counter(identity[0] for identity in ids)
         problems = [f"{name} is there {count} times" for name, count in counts.items() if count > 1]

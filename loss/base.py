@@ -20,7 +20,8 @@ class Loss(nn.Module):
             logits: (N, K) float, unbounded.
             targets: (N, K) float, at least 0. "One of": a row's sum is its weight: 1 as a rule, more or
                 less with class weights, 0 where the image is not labelled. "Any of": in [0, 1], every
-                image is labelled, and a row of zeros says that no label is present.
+                image is labelled, and a row of zeros says that no label is present. "Number": any, in units
+                of the training data's spread, and NaN where it is not known.
         """
         raise NotImplementedError
 
@@ -42,6 +43,7 @@ class PerHeadLoss(nn.Module):
         weights: of each space, at least 0, not all 0; they are divided by their sum, so that the
             learning rate means the same with any of them.
         class_weights: (K) by "one of" space, for those whose classes don't all count the same.
+        units: mean and spread by space of numbers: logits and targets come to its loss in these.
 
     Attributes:
         reweighting: whether class weights count; a run may turn them on late.
@@ -52,6 +54,7 @@ class PerHeadLoss(nn.Module):
         losses: Mapping[str, Loss],
         weights: Mapping[str, float],
         class_weights: Mapping[str, Tensor] | None = None,
+        units: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         super().__init__()
         total = sum(weights[name] for name in losses)
@@ -61,18 +64,24 @@ class PerHeadLoss(nn.Module):
         self.has_class_weights = bool(class_weights)
         self.losses = nn.ModuleDict(losses)
         self.weights = {name: weights[name] / total for name in losses}
+        self.units = dict(units or {})
         for name, values in (class_weights or {}).items():
             self.register_buffer(f"class_weights_{name}", values)
 
     def forward(self, logits: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
         """Return a scalar in float32 from logits and targets (N, K) by space."""
         parts = [
-            self.weights[name] * loss(logits[name].float(), self._weighted(name, targets[name]))
+            self.weights[name]
+            * loss(self._in_units(name, logits[name].float()), self._weighted(name, targets[name]))
             for name, loss in self.losses.items()
         ]
         return torch.stack(parts).sum()
 
+    def _in_units(self, name: str, values: Tensor) -> Tensor:
+        return (values - self.units[name][0]) / self.units[name][1] if name in self.units else values
+
     def _weighted(self, name: str, targets: Tensor) -> Tensor:
+        targets = self._in_units(name, targets)
         weights = getattr(self, f"class_weights_{name}", None)
         return targets * weights if self.reweighting and weights is not None else targets
 

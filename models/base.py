@@ -19,6 +19,7 @@ from models.backbone import create_backbone
 from models.feature_map import look, map_channels
 from models.heads.base import Heads
 from models.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
+from models.units import Units
 from utils.convert import DropRate
 from utils.device import without_autocast
 from utils.registry import Component, Registry
@@ -61,6 +62,7 @@ class Classifier(nn.Module):
         chosen = heads if isinstance(heads, Heads) else Heads(heads, default=Component(self.default_head))
         self.heads = chosen.build(features, map_channels(backbone))
         self.pooled = {space: chosen.pooled(space) for space in chosen}
+        self.units = Units(chosen.numbers) if chosen.numbers else None
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return logits (N, K) by label space; images are bytes, or floats in [0, 1]."""
@@ -78,7 +80,7 @@ class Classifier(nn.Module):
             logits: dict[str, Tensor] = self.heads(
                 {name: values.float() for name, values in features.items()}
             )
-        return logits
+        return logits if self.units is None else self.units(logits)
 
 
 class BackboneModel(Classifier):

@@ -17,7 +17,8 @@ class Mixing(Augmentation):
 
     A subclass says in ``kept`` how much of each pixel stays the image's own; the share of its own targets
     is the mean of that, so what a model sees and what it is asked for can't disagree. In a space where one
-    of the two is not labelled (a row of zeros), its part of the mixed row's sum is missing.
+    of the two is not labelled (a row of zeros), its part of the mixed row's sum is missing; a mixed number
+    of which one part is not known (NaN) is not known either.
 
     Mixing belongs at the end of the chain: what moves images after it may push a part out of sight.
 
@@ -76,8 +77,13 @@ class Mixing(Augmentation):
         happens = chance.uniform(0, 1, 1) < probability
         kept = torch.where(happens, self.kept(images, chance), 1.0)
         share = kept.mean(dim=(1, 2, 3)).unsqueeze(1)
-        mixed = {name: values[partner].lerp(values, share) for name, values in targets.items()}
+        mixed = {name: _mixed(values[partner], values, share) for name, values in targets.items()}
         return self.given(images)[partner].lerp(images, kept), mixed
+
+
+def _mixed(given: Tensor, own: Tensor, share: Tensor) -> Tensor:
+    """Return targets of which ``share`` is the image's own; all of it even where NaN is given."""
+    return torch.where(share < 1, given.lerp(own, share), own)
 
 
 def _next_in_circle(may_mix: Tensor, chance: Chance) -> Tensor:

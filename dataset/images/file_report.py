@@ -79,6 +79,8 @@ def crop_lines(
     readable[[row for row in source.bad if row < count]] = False
 
     for space in spaces:
+        if space.numeric:
+            continue
         rates = _rates(space, np.asarray(targets[space.name].numpy())[readable] >= 0.5, was_found[readable])
         if not rates:
             continue

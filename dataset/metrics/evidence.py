@@ -143,6 +143,34 @@ class OneOfEvidence(Evidence):
         return values[self.true[self.known]], values[self.chosen[self.known]]
 
 
+class NumberEvidence(Evidence):
+    """Of each image a number: ``true`` and ``chosen`` are floats (N,), NaN where nobody knows."""
+
+    kind = "number"
+
+    @cached_property
+    def known(self) -> Indices:
+        return np.flatnonzero(~np.isnan(self.true))
+
+    @property
+    def marks(self) -> NDArray[np.bool_]:
+        return np.ones((len(self.known), len(self.labels)), dtype=np.bool_)
+
+    @property
+    def true_pairs(self) -> Pairs:
+        return self.known, np.zeros(len(self.known), dtype=np.int64)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        return np.asarray(self.true[self.known] == self.chosen[self.known])
+
+    def only(self, labels: Sequence[int]) -> "NumberEvidence":
+        return self  # there is but one
+
+    def numbers(self) -> tuple[Floats, Floats]:
+        return self.true[self.known], self.chosen[self.known]
+
+
 class AnyOfEvidence(Evidence):
     """Of each image any number of labels is right: ``true`` and ``chosen`` are marks (N, K)."""
 

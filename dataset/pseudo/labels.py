@@ -96,6 +96,9 @@ class PseudoSettings:
         Raises:
             ConfigError: a threshold's space is unknown, or a weight is given that has no place.
         """
+        spaces = tuple(spaces)
+        if self.labels is not None:
+            refuse_numbers(spaces)
         kinds = {space.name: space.kind for space in spaces}
         for name, _ in self.min_confidence.of_space:
             try:
@@ -108,6 +111,20 @@ class PseudoSettings:
                 f"[pseudo] weight = {self.weight:g}: an image counts fully in {unweighted[0]!r}, where any "
                 "label may be present. Write weight = 1, and a min_confidence to take fewer images."
             )
+
+
+def refuse_numbers(spaces: Iterable[Space]) -> None:
+    """Refuse label spaces of which nobody can say how sure an answer is.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    numeric = [space.name for space in spaces if space.numeric]
+    if numeric:
+        raise ConfigError(
+            f"[pseudo] {numeric[0]!r} is a number, and a model does not say how sure it is of one: "
+            "pseudo labels are for labels. Write labels = none in [pseudo]."
+        )
 
 
 def confidences(spaces: Iterable[Space], probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -101,7 +101,7 @@ class CsvDataset(BaseDataset):
 
         images_found, doubled = _find(content, layout, finder, skip=on_bad_row == "skip", where=path)
 
-        doubts = layout.doubts(content)
+        doubts = layout.doubts(content) if task.labels_have_names else []
         corrections = _corrections(relabel, images_found, layout.fields(content, task) if relabel else ())
         check_facts(task, layout.known(content), f"{path}", _INSTEAD)
         problems = _label(images_found, layout, task, corrections)

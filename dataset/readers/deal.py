@@ -21,5 +21,5 @@ def deal(
     if len(set(groups)) < folds:
         raise DataError(f"There are {len(set(groups))} usable images or groups of images for {folds} folds.")
     targets = task.targets(labels)
-    has = np.hstack([np.asarray((targets[space.name] >= 0.5).numpy()) for space in task.spaces])
+    has = np.hstack([space.strata(targets[space.name]) for space in task.spaces])
     return split(has, groups, folds, seed, stratified=stratified)

@@ -36,6 +36,8 @@ class Weighted(Sampler):
         if space is not None:
             check_space(space, targets)
         self.rows, self.seed = rows, seed
+        if not targets:
+            raise ValueError("there are no labels to count, only numbers: write name = EveryImage")
         wanted = targets.values() if space is None else [targets[space]]
         marked = np.concatenate([_marked(values)[rows] for values in wanted], axis=1)
         # By each row's own class: a list of counts sorted by size says nothing about which class is which.

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.tasks.answers import marked_index
 from dataset.tasks.joining import Joining
 from dataset.tasks.moves import Move
 from dataset.tasks.questions import LABELS as LABELS
@@ -47,6 +46,7 @@ class Task(Scoring, Showing, Joining, Relabelling, Submitting):
     changed_by: tuple[Move, ...] = ()  # moves of an image that may change its labels
     needs: tuple[str, ...] = ()  # the facts that ``encode`` reads: every image must have them
     instead: str = ""  # what to write where a data set has not, in words
+    labels_have_names: bool = True  # so that readers may ask whether two of them look alike
 
     def __init__(self, spaces: Sequence[Space]) -> None:
         self.spaces = tuple(spaces)
@@ -96,12 +96,12 @@ class Task(Scoring, Showing, Joining, Relabelling, Submitting):
         return dict(probabilities)
 
     def decide(self, logits: Logits) -> Choices:
-        """Return the chosen labels of each image."""
+        """Return the chosen labels of each image; of a number, the number itself."""
         return {space.name: space.decide(logits[space.name]) for space in self.spaces}
 
     def answers(self, marked: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
         """Return label indices (N,) of each question from targets or choices; -1 = not labelled."""
-        return {space.name: marked_index(marked[space.name]) for space in self.spaces}
+        return {space.name: space.index(marked[space.name]) for space in self.spaces}
 
     def said(self, marked: Mapping[str, Tensor]) -> Said:
         """Return what targets or choices say, by question, in the form of its space's evidence."""

@@ -89,7 +89,8 @@ class Scoring(Questions):
         names = dict.fromkeys(self.main_scores)
         for question, labels in self.questions.items():
             names |= dict.fromkeys(f"{question}/{metric.name}" for metric in self.metrics_of(question))
-            names |= dict.fromkeys(f"{question}/f1/{label}" for label in labels)
+            if not self.space_of(question).numeric:
+                names |= dict.fromkeys(f"{question}/f1/{label}" for label in labels)
         return (*names, *(name for name in self.share_names if name not in names))
 
     def direction(self, score: str) -> int:
@@ -179,6 +180,8 @@ class Scoring(Questions):
             Part((f"{question}/{metric.name}",), metric.statistic(evidence))
             for metric in self.metrics_of(question)
         ]
+        if self.space_of(question).numeric:
+            return parts
         labels = tuple(f"{question}/f1/{label}" for label in evidence.labels)
         return [*parts, Part(labels, Additive(label_counts(evidence), label_f1))]
 

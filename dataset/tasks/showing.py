@@ -17,7 +17,9 @@ class Showing(Questions):
 
     def captions(self, marked: Mapping[str, Tensor]) -> list[str]:
         """Return each image's labels of the deciding question in words, from targets or choices."""
-        labels = list(self.questions.values())[-1]
+        question, labels = list(self.questions.items())[-1]
+        if self.space_of(question).numeric:
+            return self.space_of(question).words(marked[question])
         without = self.spaces[-1].without
         return [", ".join(labels[i] for i in np.flatnonzero(row)) or without for row in self.members(marked)]
 
@@ -33,8 +35,12 @@ class Showing(Questions):
         return np.asarray(ranked[self.wrong(self.decide(logits), targets)[ranked]])
 
     def wrong(self, choices: Choices, targets: Targets) -> NDArray[np.bool_]:
-        """Return which of the labelled images (N) got a wrong answer."""
-        differs = (self.members(targets) != self.members(choices)).any(axis=1)
+        """Return which of the labelled images (N) got a wrong answer; a number is right only exactly."""
+        question = list(self.questions)[-1]
+        if self.space_of(question).numeric:
+            differs = self.said(targets)[question] != self.said(choices)[question]
+        else:
+            differs = (self.members(targets) != self.members(choices)).any(axis=1)
         return np.asarray(differs & self.scored(targets))
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
@@ -47,10 +53,12 @@ class Showing(Questions):
         return [list(self.questions.values())[-1][index] for index in missing]
 
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
-        """Return a confusion matrix for each question, over the images that are labelled in it."""
+        """Return a confusion matrix for each question of labels, over the images that are labelled in it."""
         chosen, true = self.answers(choices), self.answers(targets)
         confusions = {}
         for question, labels in self.questions.items():
+            if self.space_of(question).numeric:
+                continue
             counts = confusion_matrix(true[question], chosen[question], len(labels))
             confusions[question] = Confusion(labels, counts, counts.sum(axis=1))
         return confusions

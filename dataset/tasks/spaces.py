@@ -13,13 +13,14 @@ from torch.nn import functional
 
 from dataset.metrics.evidence import AnyOfEvidence, Evidence, OneOfEvidence
 from dataset.tasks.answers import marked_index
+from dataset.tasks.valued import Valued
 from utils.errors import closest
 
 Mark = tuple[int, ...] | Mapping[int, float]  # label indices, or the share in [0, 1] of each
 
 
 @dataclass(frozen=True)
-class Space:
+class Space(Valued):
     """A named, ordered set of labels; ``kind`` tells a loss what its targets mean."""
 
     name: str

@@ -77,9 +77,13 @@ class EngineName:
 
 
 def largest_difference(task: Task, first: Predictions, second: Predictions) -> float:
-    """Return the largest difference of a probability between two predictions; nan if one is no number."""
+    """Return the largest difference of a probability between two predictions; nan if one is no number.
+
+    Of what is a number itself it is the difference as a share of the largest one.
+    """
     before, after = task.probabilities(first.logits), task.probabilities(second.logits)
-    return float(torch.stack([(before[name] - after[name]).abs().max() for name in before]).max())
+    differences = [space.difference(before[space.name], after[space.name]) for space in task.spaces]
+    return float(torch.tensor(differences).max())  # which is nan if one of them is
 
 
 def check_difference(difference: float, what: str, rounding: float = 0.0) -> None:

@@ -44,6 +44,7 @@ class Heads(Mapping[str, int]):
         conditioning: how heads depend on one another.
         names: the labels' names by space, for heads that know something of the words.
         fresh: False when a checkpoint's weights follow, so that files of theirs may be missing.
+        numbers: the spaces whose answer is a number in the units of the training data.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Heads(Mapping[str, int]):
         conditioning: Component | None = None,
         names: Mapping[str, Sequence[str]] | None = None,
         fresh: bool = True,
+        numbers: Sequence[str] = (),
     ) -> None:
         self._labels = dict(labels)
         self._chosen = dict(chosen or {})
@@ -62,6 +64,7 @@ class Heads(Mapping[str, int]):
         self._conditioning = conditioning or Component("Independent")
         self._names = dict(names or {})
         self._fresh = fresh
+        self.numbers = tuple(numbers)
 
     def __getitem__(self, space: str) -> int:
         return self._labels[space]

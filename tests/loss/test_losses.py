@@ -35,7 +35,7 @@ def answers(targets: Tensor, kind: str) -> Tensor:
     return 2 * targets - 1 if kind == "any_of" else targets
 
 
-KINDS = [(name, kind) for name in LOSSES.names() for kind in sorted(LOSSES.get(name).accepts)]
+KINDS = [(name, kind) for name in LOSSES.names() for kind in sorted(LOSSES.get(name).accepts - {"number"})]
 every_loss = pytest.mark.parametrize(("name", "kind"), KINDS)
 one_of_loss = pytest.mark.parametrize("name", [name for name, kind in KINDS if kind == "one_of"])
 any_of_loss = pytest.mark.parametrize("name", [name for name, kind in KINDS if kind == "any_of"])
@@ -253,11 +253,11 @@ def test_weights_that_are_all_0_are_refused() -> None:
 @pytest.mark.parametrize("name", LOSSES.names())
 def test_a_loss_is_refused_for_a_kind_of_labels_that_it_is_not_made_for(name: str) -> None:
     loss = build(name)
-    assert loss.accepts <= {"one_of", "any_of"}
+    assert loss.accepts <= {"one_of", "any_of", "number"}
     component = Component(name, {}, "loss.tags", "config.ini line 7")
-    for kind in {"one_of", "any_of"} & loss.accepts:
+    for kind in loss.accepts:
         check_kind(loss, component, "tags", kind)
-    for kind in {"one_of", "any_of", "ranked"} - loss.accepts:
+    for kind in {"one_of", "any_of", "number", "ranked"} - loss.accepts:
         with pytest.raises(ConfigError, match=rf"\[loss.tags\] {name} .*'tags' is {kind} .*line 7"):
             check_kind(loss, component, "tags", kind)
 

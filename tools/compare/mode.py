@@ -70,6 +70,9 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
     )
     verdicts = [_verdict(name, scores[name]) for name in a.task.main_scores if name in scores]
     yield "\n".join([*verdicts, _ABOUT])
+    if a.task.space_of(list(a.task.questions)[-1]).numeric:  # which has no labels, and is hardly ever right
+        yield _settings(a, b)
+        return
     yield _labels(scores)
 
     scored = a.task.scored(a.targets)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dataset.tasks.base import Task
 from tools.ensemble.cross_fit import deal_parts, own_parts
 from tools.ensemble.decisions.base import serving, suiting
-from tools.ensemble.methods.base import ENSEMBLES
+from tools.ensemble.methods.base import ENSEMBLES, has_numbers
 from tools.ensemble.pool import Pool
 from tools.ensemble.settings import AUTO, NONE, EnsembleSettings
 from tools.ensemble.trial_table import decision_table, main_table
@@ -51,7 +51,8 @@ def choose(pool: Pool, wanted: EnsembleSettings) -> Choice:
 
     # Members and the other methods are tried with the best decision only: all pairs would take too long.
     method = wanted.method.text
-    methods = ENSEMBLES.names() if len(pool.runs) > 1 else sorted({BASE, method} - {AUTO})
+    fitting = _methods(method, truth.task)
+    methods = fitting if len(pool.runs) > 1 else sorted({BASE, method} - {AUTO})
     others = [name for name in methods if name != BASE]
     shown = best_decision(trials, BASE, decisions)
     trials |= try_all(pool, ways(pool, others), [shown] if shown else [], part)
@@ -68,6 +69,21 @@ def choose(pool: Pool, wanted: EnsembleSettings) -> Choice:
     return Choice(trials, (method, decision), "\n\n".join([about, *tables, "\n".join(reasons)]))
 
 
+def _methods(wanted: str, task: Task) -> list[str]:
+    """Return the methods that a task's answers can be joined by.
+
+    Raises:
+        ConfigError: the one that is asked for is none of them.
+    """
+    fitting = [name for name in ENSEMBLES.names() if ENSEMBLES.get(name).of_numbers or not has_numbers(task)]
+    if wanted not in (AUTO, *fitting):
+        raise ConfigError(
+            f"[ensemble] method = {wanted} needs probabilities, and {type(task).__name__} has a number: "
+            f"{', '.join(fitting)}"
+        )
+    return fitting
+
+
 def _decisions(wanted: str, task: Task) -> list[str]:
     """Return the decisions to try.
 
@@ -79,6 +95,6 @@ def _decisions(wanted: str, task: Task) -> list[str]:
         return serving(task)
     if wanted != NONE and wanted not in valid:
         raise ConfigError(
-            f"[ensemble] decision = {wanted} is not for {type(task).__name__}: {', '.join(valid)}"
+            f"[ensemble] decision = {wanted} is not for {type(task).__name__}: {', '.join(valid) or NONE}"
         )
     return [] if wanted == NONE else [wanted]

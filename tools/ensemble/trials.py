@@ -84,7 +84,7 @@ def try_all(
     for name, ensemble in tried.items():
         for decision, probabilities in cross_fitted(ensemble, made, pool.members, pool.truth, part).items():
             truth = pool.truth.joined if decision else pool.truth
-            predicted[name, decision] = truth, as_in_a_file(probabilities)
+            predicted[name, decision] = truth, as_in_a_file(truth.task, probabilities)
 
     scorers = [
         truth.task.main_scorer(logits_of(truth.task, probabilities), truth.targets)
@@ -100,9 +100,9 @@ def try_all(
     return trials
 
 
-def as_in_a_file(probabilities: Mapping[str, Tensor]) -> Probabilities:
+def as_in_a_file(task: Task, probabilities: Mapping[str, Tensor]) -> Probabilities:
     """Return probabilities with the six digits of a file: who reads it gets the same scores."""
-    return {space: (values * 1e6).round() / 1e6 for space, values in probabilities.items()}
+    return {space.name: space.in_a_file(probabilities[space.name]) for space in task.spaces}
 
 
 def best_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dataset.pseudo.labels import FILE, GROUP, NAME, confidences
+from dataset.pseudo.labels import FILE, GROUP, NAME, confidences, refuse_numbers
 from dataset.pseudo.teacher import Teacher
 from dataset.readers.eval_base import EvalDataset
 from dataset.readers.folder_test_dataset import FolderTestDataset
@@ -45,6 +45,7 @@ class Pseudo(Infer):
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         refuse_made(folder, "label with a member")
+        refuse_numbers(experiment.task.spaces)
         check_validated(folder)  # its labels would leak into whatever another run validates
         data, named = experiment.settings.paths.data, experiment.settings.pseudo.images
         if named is None:

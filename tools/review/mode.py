@@ -56,11 +56,27 @@ class Review(Mode):
         paths = [text for text in arguments.overrides if text.startswith("paths.")]
         tables = Tables()
         runs = [SavedRun.read(folder, paths, tables) for folder in folders]
+        _refuse_numbers(runs)
 
         folder, wanted = folders[0] / FOLDER, here.of_tool(ReviewSettings)
         make_folder(folder)
         _write_report(wanted, runs[0], folder)
         _write_suspects(wanted, runs, folder, _earlier(here, runs[0].settings))
+
+
+def _refuse_numbers(runs: Sequence[SavedRun]) -> None:
+    """Refuse runs whose answers have no probability, by which labels are doubted.
+
+    Raises:
+        ConfigError: names the first one.
+    """
+    for run in runs:
+        numeric = [space.name for space in run.task.spaces if space.numeric]
+        if numeric:
+            raise ConfigError(
+                f"--mode review judges labels by their probabilities, and {numeric[0]!r} of {run.folder} is "
+                "a number, which has none: its largest errors are in TensorBoard, its scores in scores.json."
+            )
 
 
 def _write_report(wanted: ReviewSettings, run: SavedRun, folder: Path) -> None:

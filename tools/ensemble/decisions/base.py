@@ -9,7 +9,7 @@ from dataclasses import replace
 from dataset.metrics.base import Metric
 from dataset.tasks.base import Task
 from dataset.tasks.scoring import Asked
-from tools.ensemble.methods.base import Fitted, Probabilities, Truth
+from tools.ensemble.methods.base import Fitted, Probabilities, Truth, has_numbers
 from utils.registry import Registry
 
 
@@ -54,6 +54,8 @@ DECISIONS: Registry[Decision] = Registry("decision", "tools.ensemble.decisions")
 
 def suiting(task: Task) -> list[str]:
     """Return the names of the decisions that can be made for a task, and serve one of its metrics."""
+    if has_numbers(task):  # they change probabilities
+        return []
     where = task.joined or task
     made = {name: DECISIONS.get(name)() for name in DECISIONS.names()}
     return [name for name, one in made.items() if one.suits(where) and one.served(where) is not None]

@@ -7,7 +7,7 @@ same spaces.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -53,7 +53,13 @@ class Truth:
 
 
 class Method:
-    """A way to make one prediction of several; a subclass is one file in this folder."""
+    """A way to make one prediction of several; a subclass is one file in this folder.
+
+    Attributes:
+        of_numbers: whether it makes sense of numbers too; otherwise only of probabilities.
+    """
+
+    of_numbers: ClassVar[bool] = False
 
     def fit(self, members: Members, truth: Truth) -> Fitted:
         """Return what ``combine`` needs beside the members; by default nothing."""
@@ -62,6 +68,11 @@ class Method:
     def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
         """Return the ensemble's probabilities of any images, those of ``fit`` or others."""
         raise NotImplementedError
+
+
+def has_numbers(task: Task) -> bool:
+    """Return whether a label space of a task is a number, of which there are no probabilities."""
+    return any(space.numeric for space in task.spaces)
 
 
 ENSEMBLES: Registry[Method] = Registry("ensemble", "tools.ensemble.methods")

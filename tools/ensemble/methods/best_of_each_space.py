@@ -23,6 +23,8 @@ class BestOfEachSpace(Method):
     single question it is the best member.
     """
 
+    of_numbers = True
+
     def fit(self, members: Members, truth: Truth) -> Fitted:
         task, targets = truth.task.parted, truth.task.part(truth.targets)
         parts = each(members, truth.task.part)

@@ -33,6 +33,8 @@ class Greedy(Method):
     was fitted on.
     """
 
+    of_numbers = True
+
     def fit(self, members: Members, truth: Truth) -> Fitted:
         alone = torch.eye(count_of(members), dtype=torch.float64)
         taken = _taken(members, truth)

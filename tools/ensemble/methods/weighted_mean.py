@@ -28,6 +28,8 @@ class WeightedMean(Method):
     worse than any of these on what it was fitted on.
     """
 
+    of_numbers = True
+
     def fit(self, members: Members, truth: Truth) -> Fitted:
         count = count_of(members)
         equal = torch.full((count,), 1 / count, dtype=torch.float64)

@@ -1,0 +1,118 @@
+"""A label space whose answer is a number.
+
+Its K is 1. Targets, logits and what stands in the place of probabilities are all the number itself, in the
+units of the table, so that means over views, folds and runs are means of numbers; NaN is "not labelled". The
+model keeps the units in which it learns (``models/units.py``), and the loss is taken in these.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dataset.metrics.evidence import NumberEvidence
+from dataset.tasks.spaces import Mark, Space
+from utils.errors import DataError
+
+VALUE = "value"  # what its only column is called
+Unit = tuple[float, float]  # mean and spread
+_BINS = 10  # of about equally many images, at most: folds get the same share of each
+_LEAST_IN_A_BIN = 10
+
+
+@dataclass(frozen=True)
+class Number(Space):
+    """One number of any size; a mark is ``{0: number}``, and nothing marked means "not labelled"."""
+
+    labels: tuple[str, ...] = (VALUE,)
+
+    kind = "number"
+    evidence = NumberEvidence
+    numeric: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != 1:
+            raise ValueError(f"a number has one value, not {len(self.labels)}")
+
+    def targets(self, marked: list[Mark]) -> Tensor:
+        targets = super().targets(marked)
+        targets[[not mark for mark in marked]] = torch.nan
+        return targets
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the numbers, float32 (N, 1)."""
+        return logits.float()
+
+    def logits(self, probabilities: Tensor) -> Tensor:
+        """Return the same numbers, float64 (N, 1)."""
+        return probabilities.double()
+
+    def decide(self, logits: Tensor) -> Tensor:
+        """Return the numbers (N, 1)."""
+        return logits
+
+    def said(self, marked: Tensor) -> NDArray[np.float64]:
+        return np.asarray(marked[:, 0].cpu().numpy(), dtype=np.float64)
+
+    def shares(self, targets: Tensor) -> Tensor:
+        """Return the mean of the known numbers, float64 (1): the best answer about an image nobody saw."""
+        known = _known(targets)
+        return known.mean(dim=0, keepdim=True) if len(known) else torch.zeros(1, dtype=torch.float64)
+
+    def surprise(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the squared error of each image (N), 0 where the number is not known."""
+        return (logits.float() - targets)[:, 0].square().nan_to_num(0.0)
+
+    def index(self, marked: Tensor) -> NDArray[np.int64]:
+        return np.where(marked[:, 0].isnan().cpu().numpy(), -1, 0)
+
+    def strata(self, targets: Tensor) -> NDArray[np.bool_]:
+        """Return in which quantile of the known numbers each image is, (N, S); in none if it has no number.
+
+        Equal numbers are in one of them; there are ten at most, and fewer where images are few.
+        """
+        values = self.said(targets)
+        known = values[~np.isnan(values)]
+        bins = max(1, min(_BINS, len(known) // _LEAST_IN_A_BIN))
+        if not len(known):
+            return np.zeros((len(values), 0), dtype=np.bool_)
+
+        edges = np.unique(np.quantile(known, np.arange(1, bins) / bins))
+        place = np.searchsorted(edges, values, side="right")
+        return np.asarray((place[:, None] == np.arange(len(edges) + 1)) & ~np.isnan(values)[:, None])
+
+    def units(self, targets: Tensor) -> Unit:
+        """Return mean and standard deviation of the known numbers.
+
+        Raises:
+            DataError: there is none.
+        """
+        known = _known(targets)
+        if not len(known):
+            raise DataError(f"No training image has a number for {self.name!r}: there is nothing to learn.")
+        return float(known.mean()), float(known.std(correction=0)) or 1.0
+
+    def difference(self, before: Tensor, after: Tensor) -> float:
+        """Return by how much two models' numbers differ at most, as a share of the largest."""
+        largest = before.abs().max().clamp(min=torch.finfo(torch.float32).tiny)
+        return float((before - after).abs().max() / largest)
+
+    def cell(self, probability: float) -> str:
+        """Return a number with as many digits as 32 bits hold."""
+        return f"{probability:.9g}"
+
+    def in_a_file(self, probabilities: Tensor) -> Tensor:
+        """Return numbers as whoever reads such a table gets them, float64 (N, 1)."""
+        read = [float(self.cell(value)) for value in probabilities[:, 0].tolist()]
+        return torch.tensor(read, dtype=torch.float64)[:, None]
+
+    def words(self, marked: Tensor) -> list[str]:
+        """Return each number (N) of targets or choices as people read it."""
+        return [self.without if np.isnan(value) else f"{value:.6g}" for value in self.said(marked)]
+
+
+def _known(targets: Tensor) -> Tensor:
+    return targets[~targets[:, 0].isnan(), 0].double()
