@@ -82,11 +82,13 @@ def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Seque
         return ""
     if not others and len(columns := images.columns[1:]) > 1:
         return f" Is {missing[0]!r} no label? Then write label_columns = {_said(columns)} in [dataset]."
+
     labels = {label for names in task.questions.values() for label in names}
     if len(task.form.columns(task)) == 1 and len(others) > 1 and labels == set(others):
         if task.form.section != "task":
             return " These are the labels: write name = Probabilities in [submission]."
         return " These are the labels: write submit = probabilities in [task], or binary for 0 and 1."
+
     allowed = set(task.form.allowed(task).get(missing[0], ()))
     holds = [name for name in others if allowed and set(images.template.get(name, ("",))) <= allowed]
     near = closest(missing[0], others)

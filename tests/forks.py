@@ -1,6 +1,7 @@
 """Processes of ``python run.py`` that need not import anything: forked from one that has imported it all."""
 
 import atexit
+import ctypes
 import json
 import os
 import select
@@ -15,6 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 _POLL = 0.005  # seconds
+_PR_SET_PDEATHSIG = 1  # of Linux
 
 
 class Fork:
@@ -117,6 +119,9 @@ def serve() -> None:
 def _become(run: Any, folder: str, *arguments: str) -> None:
     """Be ``python run.py`` with these arguments, its output in the files 1 and 2; never returns."""
     code = 1
+    ctypes.CDLL(None).prctl(
+        _PR_SET_PDEATHSIG, signal.SIGKILL
+    )  # nobody waits for it when the tests are killed
     try:
         for number in (1, 2):
             os.dup2(os.open(Path(folder) / str(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)

@@ -82,6 +82,7 @@ Width = Annotated[int, Interval(1, 65_536)]  # of a layer
 Angle = Annotated[float, Interval(0, 180)]  # degrees
 Exponent = Annotated[float, Interval(0, 100)]
 Factor = Annotated[float, Interval(0.001, 1000)]  # of what is divided by it or raised to it as well
+Bound = Annotated[float, Interval(-1e15, 1e15)]  # of an answer that is a number
 Epochs = Annotated[float, Interval(0.01)]  # a length of time that something is divided by
 
 

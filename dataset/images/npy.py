@@ -23,16 +23,12 @@ def npy_facts(head: memoryview) -> tuple[int, int, int, int, str]:
     shape, kind, _, _ = _parsed(head)
     layout = _layout(shape)
     if kind not in _BITS:
-        return (
-            1,
-            1,
-            8,
-            3,
-            f"a {NPY} of {_called(kind)}, which don't say what is black and what white: {_SAVE}",
-        )
+        why = f"a {NPY} of {_called(kind)}, which don't say what is black and what white: {_SAVE}"
+        return 1, 1, 8, 3, why
     if layout is None:
-        said = " x ".join(map(str, shape))
-        return 1, 1, 8, 3, f"a {NPY} of {said} values, which is not (H, W), (H, W, 3) or (3, H, W)"
+        size = " x ".join(map(str, shape))
+        return 1, 1, 8, 3, f"a {NPY} of {size} values, which is not (H, W), (H, W, 3) or (3, H, W)"
+
     height, width, colours, _ = layout
     return height, width, _BITS[kind], colours, ""
 

@@ -99,12 +99,14 @@ class PseudoSettings:
         spaces = tuple(spaces)
         if self.labels is not None:
             refuse_numbers(spaces)
+
         kinds = {space.name: space.kind for space in spaces}
         for name, _ in self.min_confidence.of_space:
             try:
                 check_space(name, kinds)
             except ValueError as error:
                 raise ConfigError(f"[pseudo] min_confidence: {error}") from None
+
         unweighted = [name for name, kind in kinds.items() if kind != "one_of"]
         if self.labels is not None and self.weight != 1 and unweighted:
             raise ConfigError(

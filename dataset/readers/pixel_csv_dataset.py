@@ -70,8 +70,10 @@ class PixelCsvDataset(CsvDataset):
         split: Literal["stratified", "random"] = "stratified",
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
+        folder = PixelTable(comparable(pixels), size, white).unpacked(root / table, unpacked)
+
         super().__init__(
-            root=PixelTable(comparable(pixels), size, white).unpacked(root / table, unpacked),
+            root=folder,
             task=task,
             seed=seed,
             table=TABLE,
@@ -132,14 +134,17 @@ class PixelCsvTestDataset(TestDataset):
     ) -> None:
         folder = PixelTable(comparable(pixels), size, white).unpacked(root / table, unpacked)
         rows = read_table(folder / TABLE, [])
+
         named = ROW if id_column is None else comparable(id_column)
         if named not in rows.columns:
             there = ", ".join(rows.columns[2:]) or "no other than pixels"
             raise DataError(f"{root / table}: there is no column {id_column!r} with the ids; it has {there}.")
+
         ids = folder / f"ids-{rows.columns.index(named)}.csv"
         cells = ([row.as_written(named), f"{IMAGES}/{row[FILE]}"] for row in rows.rows)
         if not ids.exists():
             write_table(ids, ("id", FILE), cells, guarded=False)
+
         super().__init__(
             root=folder,
             task=task,

@@ -161,11 +161,13 @@ class PixelTable:
             height, width = self.size
         else:
             height = width = math.isqrt(count if math.isqrt(count) ** 2 == count else count // 3)
+
         bright = np.rint(values * (255 / self.white)).astype(np.uint8)
         if count and count == height * width:
             return bright.reshape(height, width)
         if count and count == 3 * height * width:
             return np.ascontiguousarray(bright.reshape(height, width, 3)[:, :, ::-1])
+
         if self.size is None:
             raise ValueError(f"{count} values are no image as high as wide: write size = height, width")
         raise ValueError(

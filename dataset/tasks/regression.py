@@ -11,6 +11,7 @@ from dataset.metrics.rmse import RMSE
 from dataset.tasks.base import LABELS, TASKS, Choices, Facts, Marked, Task
 from dataset.tasks.moves import Move
 from dataset.tasks.number import Number
+from utils.convert import Bound
 
 _UNKNOWN = frozenset({"", "nan", "na", "n/a", "null", "none"})  # what programs write for no number
 _LARGEST = 3e38  # that a number of 32 bits holds
@@ -40,8 +41,8 @@ class RegressionTask(Task):
         self,
         *,
         column: str = "value",
-        lowest: float | None = None,
-        highest: float | None = None,
+        lowest: Bound | None = None,
+        highest: Bound | None = None,
         changed_by: tuple[Move, ...] = (),
     ) -> None:
         if lowest is not None and highest is not None and lowest >= highest:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dataset.readers.base import deal
+from dataset.readers.deal import deal
 from dataset.tasks.number import Number
 from dataset.tasks.regression import RegressionTask
 from utils.errors import DataError
