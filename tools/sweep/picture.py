@@ -1,11 +1,14 @@
 """The pictures of a sweep: its scores in the order of the trials, and which keys mattered."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import cv2
-from matplotlib.figure import Figure
 
-from train.pictures.figures import rendered
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def history_picture(scores: Sequence[float | None], pruned: Sequence[bool], metric: str) -> bytes:
@@ -15,6 +18,9 @@ def history_picture(scores: Sequence[float | None], pruned: Sequence[bool], metr
         scores: of each trial; None of one that has none.
         pruned: which of them were stopped early.
     """
+    # matplotlib takes a third of a second, and whoever looks for modes imports this file.
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     for label, marker, wanted in (("finished", "o", False), ("pruned", "x", True)):
@@ -38,6 +44,9 @@ def history_picture(scores: Sequence[float | None], pruned: Sequence[bool], metr
 
 def importance_picture(importance: Mapping[str, float]) -> bytes:
     """Return a PNG of the share of the scores' spread that each key explains."""
+    # matplotlib takes a third of a second, and whoever looks for modes imports this file.
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, 1 + 0.4 * len(importance)), layout="constrained")
     axes = figure.subplots()
     names = list(importance)[::-1]
@@ -47,5 +56,7 @@ def importance_picture(importance: Mapping[str, float]) -> bytes:
 
 
 def _png(figure: Figure) -> bytes:
+    from train.pictures.figures import rendered  # matplotlib
+
     _, coded = cv2.imencode(".png", cv2.cvtColor(rendered(figure), cv2.COLOR_RGB2BGR))
     return coded.tobytes()

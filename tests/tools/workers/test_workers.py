@@ -21,7 +21,8 @@ from tools.workers.slots import deal_out
 from train.checkpoint import newest
 from utils.errors import ConfigError, DataError, Diverged
 
-FOLDS = ("--folds", "all", "--set", "dataset.folds=3", "--set", "train.epochs=2")
+THREE = ("--set", "dataset.folds=3", "--set", "train.epochs=2")
+FOLDS = ("--folds", "all", *THREE)
 BYTES = ("valid_predictions.csv", "scores.json", "split.csv", "class_table.csv", "config.ini")
 
 
@@ -60,9 +61,9 @@ def assert_same_bytes(run, reference):
         own = run / member.name
         for name in BYTES:
             assert (own / name).read_bytes() == (member / name).read_bytes(), (member.name, name)
-        weights = [file for file in (member / "checkpoints").iterdir() if file.suffix == ".safetensors"]
-        assert weights
-        for file in weights:
+        # The newest of each kind: the one before it may be of the moment at which a run was stopped.
+        newest = [max((member / "checkpoints").glob(f"{kind}-*.safetensors")) for kind in ("best", "last")]
+        for file in newest:
             assert (own / "checkpoints" / file.name).read_bytes() == file.read_bytes(), file
         assert not (own / "failed.json").exists()
         assert Record(own).worker == ""
@@ -161,6 +162,7 @@ def test_a_member_that_fails_twice_alike_is_set_aside_and_the_others_are_trained
     assert (run / "fold-1" / "scores.json").exists()
     assert json.loads((run / "fold-2" / "failed.json").read_text())["times"] == 2
     (run / "fold-2" / "checkpoints").unlink()
+    (run / "fold-2" / "failed.json").unlink()  # one after another, nobody reads it
     assert podium(run / "config.ini", "--resume", "--run", run) == 0
     assert_same_bytes(run, runs / "001")
 
@@ -248,7 +250,7 @@ def test_kills_after_a_new_checkpoint_are_counted_anew(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_final_fit_is_one_run_whatever_the_config_says_of_workers(trained):
-    assert podium(trained / "config.ini", "--final", "001", "--set", "workers.count=2") == 0
+    assert podium(trained / "config.ini", "--final", "001", *THREE, "--set", "workers.count=2") == 0
     run = max((trained / "runs" / "one").glob("0*"))
     assert (run / "scores.json").exists()
     assert "[workers]\ncount = 1\n" in (run / "config.ini").read_text()
