@@ -23,7 +23,8 @@ import torch
 
 from benchmarks import peers
 from benchmarks.data import data_folder, kind_of, lay_out, training_files, work_folder, write_config
-from benchmarks.rows import Figure, Ratio, Row, Target, report
+from benchmarks.goals import SMALL, wanted
+from benchmarks.rows import Figure, Ratio, Row, report
 from benchmarks.turns import Turns, say, serve, take_turns, timed, wait_for_turn
 
 SIZE = (128, 96)  # height, width
@@ -34,26 +35,6 @@ PEERS = {
     "timm": "timm's loader and step",
     "lightning": "Lightning with that DataLoader",
 }
-SMALL = "mobilenetv3_small_050"
-
-
-def target(model: str, peer: str, device: str) -> Target | None:
-    """Return what the issue asks of a row."""
-    small = model == SMALL
-    if device == "cuda":
-        return Target(0.95) if peer == "bare" else None
-    if peer == "timm":
-        return Target(2.0 if small else 1.1) if model in (SMALL, "resnet18") else None
-    return Target(0.85 if small else 0.95) if peer == "bare" else None
-
-
-def wanted(arguments: argparse.Namespace, peer: str) -> Target | None:
-    """Return the target of a row of this command."""
-    if arguments.first:
-        return Target(1.0)
-    if arguments.peer_precision not in (None, arguments.precision):  # half the digits for this
-        return Target(1.6) if (arguments.model, peer) == ("resnet18", "bare") else None
-    return target(arguments.model, peer, arguments.device)
 
 
 def be(peer: str, arguments: argparse.Namespace) -> None:
