@@ -27,10 +27,10 @@ from experiment.callbacks import build_callbacks
 from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
 from experiment.eval_images import EVAL, readable_rows
 from experiment.kept_images import keeping
-from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
+from experiment.refuse import check_class_weights, check_kind, check_link, check_spaces, refuse
 from experiment.settings import Settings
 from experiment.units import Units, learn_in_units, trained_units
-from loss.base import LOSSES, PerHeadLoss
+from loss.base import LOSSES, Loss, PerHeadLoss
 from models.heads.base import Heads
 from train.timed import TimedTrainer
 from train.trainer import Trainer
@@ -87,7 +87,13 @@ class Experiment:
         names = {space.name: space.labels for space in self.task.spaces}
         conditioning = settings.chosen["conditioning"]
         numbers = [space.name for space in self.task.spaces if space.numeric]
-        return Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
+        heads = Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
+        links = {space: self._loss(space, heads.scale(space)).link for space in labels}
+        return heads.linked({space: link for space, link in links.items() if link is not None})
+
+    def _loss(self, space: str, scale: float | None) -> Loss:
+        component = self.settings.chosen[self.settings.of_space("loss", space)]
+        return LOSSES.build(component, space=space, scale=scale)
 
     @property
     def eval_batch_size(self) -> int:
@@ -151,12 +157,13 @@ class Experiment:
             trained: targets of the training images, which class weights are counted from; validation
                 has none, so that its loss means the same whatever the weights.
         """
-        settings, losses, weights, class_weights = self.settings, {}, {}, {}
+        settings, heads, losses, weights, class_weights = self.settings, self.heads, {}, {}, {}
         for space in self.task.spaces:
             name, section = space.name, settings.of_space("loss", space.name)
             component, beside = settings.chosen[section], settings.beside[section]
-            losses[name] = LOSSES.build(component, space=name, scale=self.heads.scale(name))
+            losses[name] = self._loss(name, heads.scale(name))
             check_kind(losses[name], component, name, space.kind)
+            check_link(losses[name], component, name, ordered=space.ordered)
             check_class_weights(beside, component, name, space.kind)
             weights[name] = beside.weight
             if trained is not None and not beside.class_weights.equal:

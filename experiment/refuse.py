@@ -97,6 +97,16 @@ def check_kind(loss: Loss, component: Component, head: str, kind: str) -> None:
         )
 
 
+def check_link(loss: Loss, component: Component, head: str, *, ordered: bool) -> None:
+    """Refuse a loss of grades for labels that have no order."""
+    if loss.link is not None and not ordered:
+        raise ConfigError(
+            f"[{component.section}] {component.name} is for grades, but the labels of {head!r} have no order: "
+            "write name = OrdinalTask in [task] if they have, or name = CrossEntropy here "
+            f"({component.place or 'the default'})"
+        )
+
+
 def check_class_weights(beside: LossSettings, component: Component, head: str, kind: str) -> None:
     """Refuse weights of classes that don't exclude each other."""
     if not beside.class_weights.equal and kind != "one_of":

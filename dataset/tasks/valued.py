@@ -15,6 +15,7 @@ class Valued:
     labels: tuple[str, ...]
     without = "not labelled"  # what a target row of zeros says, in words
     numeric: ClassVar[bool] = False  # whether its values are numbers of any size
+    ordered: ClassVar[bool] = False  # whether its labels are grades, the lowest first
 
     def index(self, marked: Tensor) -> NDArray[np.int64]:
         """Return the label (N,) that targets or choices (N, K) mark most, -1 where they mark none."""
