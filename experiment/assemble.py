@@ -27,7 +27,7 @@ from experiment.callbacks import build_callbacks
 from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
 from experiment.eval_images import EVAL, readable_rows
 from experiment.kept_images import keeping
-from experiment.refuse import check_class_weights, check_kind, check_link, check_spaces, refuse
+from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
 from experiment.units import Units, learn_in_units, trained_units
 from loss.base import LOSSES, Loss, PerHeadLoss
@@ -162,8 +162,7 @@ class Experiment:
             name, section = space.name, settings.of_space("loss", space.name)
             component, beside = settings.chosen[section], settings.beside[section]
             losses[name] = self._loss(name, heads.scale(name))
-            check_kind(losses[name], component, name, space.kind)
-            check_link(losses[name], component, name, ordered=space.ordered)
+            check_kind(losses[name], component, name, space.kind, ordered=space.ordered)
             check_class_weights(beside, component, name, space.kind)
             weights[name] = beside.weight
             if trained is not None and not beside.class_weights.equal:

@@ -86,23 +86,23 @@ def check_conditioning(settings: Settings, task: Task) -> None:
         )
 
 
-def check_kind(loss: Loss, component: Component, head: str, kind: str) -> None:
-    """Refuse a loss for labels of another kind."""
+def check_kind(loss: Loss, component: Component, head: str, kind: str, *, ordered: bool = True) -> None:
+    """Refuse a loss for labels of another kind, or of grades for labels that have no order."""
     if kind not in loss.accepts:
-        fitting = [name for name in LOSSES.names() if kind in LOSSES.get(name).accepts]
+        fitting = [
+            name
+            for name in LOSSES.names()
+            if kind in LOSSES.get(name).accepts and (ordered or LOSSES.get(name).link is None)
+        ]
         raise ConfigError(
             f"[{component.section}] {component.name} is for {' and '.join(sorted(loss.accepts))} labels, "
             f"but {head!r} is {kind} ({component.place or 'the default'}): for that there are "
             f"{', '.join(fitting)}"
         )
-
-
-def check_link(loss: Loss, component: Component, head: str, *, ordered: bool) -> None:
-    """Refuse a loss of grades for labels that have no order."""
     if loss.link is not None and not ordered:
         raise ConfigError(
             f"[{component.section}] {component.name} is for grades, but the labels of {head!r} have no order: "
-            "write name = OrdinalTask in [task] if they have, or name = CrossEntropy here "
+            "write name = OrdinalTask in [task] if they have one, or name = CrossEntropy in [loss] "
             f"({component.place or 'the default'})"
         )
 

@@ -53,7 +53,9 @@ def test_gradients_are_those_of_the_values_also_of_the_thresholds(cost: str) -> 
     made, scores = link(), SCORES[:5].clone().requires_grad_()
     soft = torch.rand(5, GRADES, generator=GENERATOR, dtype=torch.float64).softmax(dim=1)
     for targets in (TARGETS[:5], soft):
-        assert torch.autograd.gradcheck(lambda x, *_, t=targets: CumulativeLink(cost=cost)(made(x), t), scores)
+        assert torch.autograd.gradcheck(
+            lambda x, *_, t=targets: CumulativeLink(cost=cost)(made(x), t), scores
+        )
         parameters = tuple(made.parameters())
         assert torch.autograd.gradcheck(
             lambda *_, t=targets: CumulativeLink(cost=cost)(made(SCORES[:5]), t), parameters

@@ -82,7 +82,10 @@ def test_any_head_can_be_asked_about_grades(name: str, head: str) -> None:
     heads = heads.linked({"grade": name})
     model = MODELS.build(Component.of("TinyNet", width=1), heads=heads, image_size=(16, 16), fresh=True)
     logits = model(torch.zeros(3, 3, 16, 16, dtype=torch.uint8))
-    assert {space: tuple(values.shape) for space, values in logits.items()} == {"kind": (3, 3), "grade": (3, 5)}
+    assert {space: tuple(values.shape) for space, values in logits.items()} == {
+        "kind": (3, 3),
+        "grade": (3, 5),
+    }
     torch.testing.assert_close(logits["grade"].exp().sum(dim=1), torch.ones(3))
     logits["grade"][:, 1].sum().backward()
     learnt = [values for key, values in model.named_parameters() if key.startswith("heads.grade.")]
@@ -94,7 +97,9 @@ def test_any_head_can_be_asked_about_grades(name: str, head: str) -> None:
 @pytest.mark.parametrize("conditioning", CONDITIONINGS.names())
 def test_grades_may_depend_on_other_answers(conditioning: str) -> None:
     torch.manual_seed(0)
-    heads = Heads({"kind": 3, "grade": 4}, conditioning=Component(conditioning)).linked({"grade": "conditional"})
+    heads = Heads({"kind": 3, "grade": 4}, conditioning=Component(conditioning)).linked(
+        {"grade": "conditional"}
+    )
     model = MODELS.build(Component.of("TinyNet", width=1), heads=heads, image_size=(16, 16), fresh=True)
     logits = model(torch.zeros(2, 3, 16, 16, dtype=torch.uint8))
     torch.testing.assert_close(logits["grade"].exp().sum(dim=1), torch.ones(2))

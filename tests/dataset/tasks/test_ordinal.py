@@ -42,7 +42,9 @@ def test_the_natural_order_is_that_of_numbers_numbered_names_or_letters(names, o
     assert task(*names).labels == order
 
 
-@pytest.mark.parametrize("names", [("low", "high", "mild"), ("stage 1", "phase 2"), ("nan", "1"), ("A", "B+")])
+@pytest.mark.parametrize(
+    "names", [("low", "high", "mild"), ("stage 1", "phase 2"), ("nan", "1"), ("A", "B+")]
+)
 def test_words_without_an_order_are_not_guessed(names):
     with pytest.raises(ConfigError, match=r"nobody knows the order of the grades .* labels = THE LOWEST"):
         task(*names)
