@@ -101,7 +101,7 @@ def check_kind(loss: Loss, component: Component, head: str, kind: str, *, ordere
         )
     if loss.link is not None and not ordered:
         raise ConfigError(
-            f"[{component.section}] {component.name} is for grades, but the labels of {head!r} have no order: "
+            f"[{component.section}] {component.name} is for grades, but labels of {head!r} have no order: "
             "write name = OrdinalTask in [task] if they have one, or name = CrossEntropy in [loss] "
             f"({component.place or 'the default'})"
         )

@@ -13,7 +13,7 @@ class CORN(Loss):
     the probabilities: P(y = k) = (1 - sigmoid(f_k)) prod over j < k of sigmoid(f_j). Question k is about the
     images S_k whose grade is at least k:
 
-        -1 / sum_k |S_k| * sum over k and i in S_k of [y_i > k] log sigmoid(f_k) + [y_i = k] log(1 - sigmoid(f_k))
+        -1 / sum_k |S_k| * sum over k and i in S_k of log sigmoid(f_k) if y_i > k, else log(1 - sigmoid(f_k))
 
     Of one image the inner sum is -log P(y = y_i), and so it is computed here: from class probabilities. It is
     linear in the targets, so that mixed and softened grades cost the mix of what their parts do, and a part

@@ -1,6 +1,6 @@
 """What a head answers about grades, and how that becomes a logit for each grade.
 
-Whatever stands behind a head sees logits (N, K) whose softmax are the probabilities of the K grades, as of any
+Whatever stands behind a head sees logits (N, K) whose softmax are the probabilities of K grades, as of any
 label space: nothing else has to know how a head is asked. What is learnt here is kept with the weights.
 """
 

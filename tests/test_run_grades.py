@@ -140,7 +140,7 @@ def test_cuts_are_tuned_out_of_fold_for_an_ensemble_and_the_gain_is_printed(comp
     [
         (
             ["task.name=ClassificationTask"],
-            "CORN is for grades, but the labels of 'label' have no order: write name",
+            "CORN is for grades, but labels of 'label' have no order: write name",
         ),
         (
             ["loss.name=MSE"],

@@ -38,7 +38,7 @@ class ClassificationTask(Task):
     """
 
     needs = (LABELS,)
-    at_inference = ("submit", "column")
+    at_inference: tuple[str, ...] = ("submit", "column")
 
     def __init__(
         self,

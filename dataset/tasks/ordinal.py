@@ -84,8 +84,8 @@ def graded(names: Sequence[str]) -> tuple[str, ...]:
     if all(len(name) == 1 for name in names):
         return tuple(sorted(names))
     raise ValueError(
-        f"labels: nobody knows the order of the grades {listing(list(map(repr, names)))}: write them from the "
-        "lowest to the highest, labels = THE LOWEST, ..., THE HIGHEST"
+        f"labels: nobody knows the order of the grades {listing(list(map(repr, names)))}: write them from "
+        "the lowest to the highest, labels = THE LOWEST, ..., THE HIGHEST"
     )
 
 

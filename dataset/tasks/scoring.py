@@ -43,8 +43,11 @@ class Scoring(Questions):
     @property
     def metrics(self) -> tuple[Asked, ...]:
         """The competition's metrics; the first one decides."""
-        if self._asked is not None:
-            return self._asked
+        return self._asked if self._asked is not None else self.own_asked
+
+    @property
+    def own_asked(self) -> tuple[Asked, ...]:
+        """What is asked where nobody names other metrics, and beside those that somebody names."""
         return tuple(Asked(metric, self.main_questions, metric.name) for metric in self.own_metrics)
 
     def scored_by(self, chosen: Iterable[tuple[Metric, str | None]]) -> Self:
@@ -57,9 +60,8 @@ class Scoring(Questions):
             ValueError: there is no such question, or it is none for that metric.
         """
         named = [self._named(metric, of) for metric, of in chosen]
-        own = [self._named(metric, None) for metric in self.own_metrics]
         by_name: dict[str, Asked] = {}
-        for asked in (*named, *own):
+        for asked in (*named, *self.own_asked):
             by_name.setdefault(asked.name, asked)
 
         scored = copy.copy(self)
@@ -74,9 +76,21 @@ class Scoring(Questions):
 
         questions = self.main_questions if of is None else (of,)
         for question in questions:
-            metric.check(self.questions[question], self.space_of(question).kind)
+            try:
+                metric.check(self.questions[question], self.space_of(question).kind)
+            except ValueError as error:
+                raise ValueError(f"{error}{self._instead(metric)}") from None
         name = metric.name if questions == self.main_questions else f"{of}/{metric.name}"
         return Asked(metric, questions, name)
+
+    def _instead(self, metric: Metric) -> str:
+        """Return which question a metric can score, in words."""
+        fitting = [
+            question
+            for question, labels in self.questions.items()
+            if metric.scores(labels, self.space_of(question).kind)
+        ]
+        return f"; write of = {fitting[-1]} for that question" if fitting else ""
 
     @property
     def main_scores(self) -> tuple[str, ...]:

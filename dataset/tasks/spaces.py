@@ -142,6 +142,12 @@ class AnyOf(Space):
     def said(self, marked: Tensor) -> NDArray[np.bool_]:
         return np.asarray((marked >= 0.5).cpu().numpy())  # below 1 where images are mixed
 
+    def members(self, marked: Tensor) -> NDArray[np.bool_]:
+        return self.said(marked)
+
+    def known(self, targets: Tensor) -> NDArray[np.bool_]:
+        return np.ones(len(targets), dtype=np.bool_)
+
     def shares(self, targets: Tensor) -> Tensor:
         return targets.double().sum(dim=0) / max(1, len(targets))
 
