@@ -147,3 +147,36 @@ def test_a_class_a_grade_and_a_number_in_one_model(competition, tmp_path, capsys
     (run / "submission.csv").write_text(text.replace(handed_in[0]["ink"], "much", 1), encoding="utf-8")
     assert competition("--mode", "check", str(run / "submission.csv")) == 3
     assert "ink = 'much' is no number" in capsys.readouterr().err
+
+
+def means(folder: Path, column: str) -> dict[str, float]:
+    rows = [table(fold / "test_predictions.csv") for fold in sorted(folder.glob("fold-*"))]
+    return {
+        row["image"]: np.mean([float(fold[number][column]) for fold in rows])
+        for number, row in enumerate(rows[0])
+    }
+
+
+@pytest.mark.slow
+def test_folds_and_ensembles_of_mixed_questions_are_means_and_numbers_go_into_columns_of_their_own(
+    competition, tmp_path
+):
+    folds = ("--folds", "all", "--set", "dataset.folds=2", "--set", "train.epochs=1")
+    assert competition(*folds) == 0
+    assert competition(*folds, "--set", "loss.grade.name=CumulativeLink", "--set", "task.decides=ink") == 0
+    runs = tmp_path / "runs"
+    assert competition("--mode", "ensemble", "001", "002", "--set", "ensemble.method=SoftVote") == 2  # not the same
+
+    assert competition(*folds, "--set", "loss.grade.name=CumulativeLink", "--set", "train.epochs=1") == 0
+    assert competition("--mode", "ensemble", "001", "003", "--set", "ensemble.method=SoftVote") == 0
+    together = runs / "mixed_ensemble" / "001"
+    first, second = (table(runs / "mixed" / version / "out_of_fold.csv") for version in ("001", "003"))
+    for row, a, b in zip(table(together / "out_of_fold.csv"), first, second, strict=True):
+        for column in ("parity/odd", "grade/high", "ink/value"):
+            assert float(row[column]) == pytest.approx((float(a[column]) + float(b[column])) / 2, abs=2e-6, rel=1e-6)
+
+    write_csv(tmp_path / "data" / "sample.csv", ("image", "n"), [[f"{row:04d}", 0] for row in range(20)])
+    numbers = ("--set", "submission.name=Numbers", "--set", "submission.decimals=3")
+    assert competition("--mode", "infer", "--run", str(runs / "mixed" / "002"), *numbers) == 0
+    handed_in = {row["image"]: float(row["n"]) for row in table(runs / "mixed" / "002" / "submission.csv")}
+    assert handed_in == pytest.approx(means(runs / "mixed" / "002", "ink/value"), abs=6e-4)
