@@ -88,7 +88,8 @@ class Experiment:
         conditioning = settings.chosen["conditioning"]
         numbers = [space.name for space in self.task.spaces if space.numeric]
         heads = Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
-        links = {space: self._loss(space, heads.scale(space)).link for space in labels}
+        graded = [space.name for space in self.task.spaces if space.ordered]
+        links = {space: self._loss(space, heads.scale(space)).link for space in graded}
         return heads.linked({space: link for space, link in links.items() if link is not None})
 
     def _loss(self, space: str, scale: float | None) -> Loss:
@@ -192,7 +193,12 @@ def assemble_training(
 
     labels = {space.name: table.targets[space.name] for space in task.spaces if not space.numeric}
     sampler = SAMPLERS.build(
-        settings.chosen["sampler"], rows=table.rows, targets=labels, groups=table.groups, seed=seed
+        settings.chosen["sampler"],
+        rows=table.rows,
+        targets=labels,
+        numbers=[space.name for space in task.spaces if space.numeric],
+        groups=table.groups,
+        seed=seed,
     )
     batches = TrainBatches(
         source,

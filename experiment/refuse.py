@@ -99,6 +99,7 @@ def check_kind(loss: Loss, component: Component, head: str, kind: str, *, ordere
             f"but {head!r} is {kind} ({component.place or 'the default'}): for that there are "
             f"{', '.join(fitting)}"
         )
+
     if loss.link is not None and not ordered:
         raise ConfigError(
             f"[{component.section}] {component.name} is for grades, but labels of {head!r} have no order: "
@@ -110,8 +111,12 @@ def check_kind(loss: Loss, component: Component, head: str, kind: str, *, ordere
 def check_class_weights(beside: LossSettings, component: Component, head: str, kind: str) -> None:
     """Refuse weights of classes that don't exclude each other."""
     if not beside.class_weights.equal and kind != "one_of":
+        instead = (
+            "; AsymmetricLoss, or BinaryCrossEntropy with a positive_weight, lets present labels count more "
+            "than missing ones"
+        )
         raise ConfigError(
             f"[{component.section}] class_weights weigh images by their one class, but {head!r} is {kind}: "
-            f"write class_weights = none in [loss.{head}]; AsymmetricLoss, or BinaryCrossEntropy with a "
-            f"positive_weight, lets present labels count more than missing ones ({component.place})"
+            f"write class_weights = none in [loss.{head}]{instead if kind == 'any_of' else ''} "
+            f"({component.place})"
         )

@@ -71,6 +71,8 @@ class Sum(Loss):
         if not self.accepts:
             kinds = ", ".join(f"{name} for {' and '.join(sorted(kinds))}" for name, kinds in accepts.items())
             raise ValueError(f"parts: no labels fit all of them: {kinds}")
+
+        # The parts share a head.
         links = {LOSSES.get(name).link: name for name, _ in parts.weights}
         links.pop(None, None)
         if len(links) > 1:

@@ -61,7 +61,7 @@ COLUMNS = ("image", "parity", "grade", "ink", "tags")
 
 
 def row_of(number: int, digit: int, ink: float) -> list[str]:
-    """What a table says of a digit: its parity, how inky in words and as a number, and tags; gaps now and then."""
+    """What a table says of a digit: parity, how inky in words and in numbers, tags; with some gaps."""
     grade = ("low", "fair", "high")[int(np.searchsorted([30, 34], ink))]
     tags = " ".join(tag for tag, has in {"big": digit > 4, "three": digit % 3 == 0}.items() if has)
     parity, number_text = ("even", "odd")[digit % 2], f"{ink:.3f}"
@@ -165,7 +165,9 @@ def test_folds_and_ensembles_of_mixed_questions_are_means_and_numbers_go_into_co
     assert competition(*folds) == 0
     assert competition(*folds, "--set", "loss.grade.name=CumulativeLink", "--set", "task.decides=ink") == 0
     runs = tmp_path / "runs"
-    assert competition("--mode", "ensemble", "001", "002", "--set", "ensemble.method=SoftVote") == 2  # not the same
+    assert (
+        competition("--mode", "ensemble", "001", "002", "--set", "ensemble.method=SoftVote") == 2
+    )  # not the same
 
     assert competition(*folds, "--set", "loss.grade.name=CumulativeLink", "--set", "train.epochs=1") == 0
     assert competition("--mode", "ensemble", "001", "003", "--set", "ensemble.method=SoftVote") == 0
@@ -173,7 +175,9 @@ def test_folds_and_ensembles_of_mixed_questions_are_means_and_numbers_go_into_co
     first, second = (table(runs / "mixed" / version / "out_of_fold.csv") for version in ("001", "003"))
     for row, a, b in zip(table(together / "out_of_fold.csv"), first, second, strict=True):
         for column in ("parity/odd", "grade/high", "ink/value"):
-            assert float(row[column]) == pytest.approx((float(a[column]) + float(b[column])) / 2, abs=2e-6, rel=1e-6)
+            assert float(row[column]) == pytest.approx(
+                (float(a[column]) + float(b[column])) / 2, abs=2e-6, rel=1e-6
+            )
 
     write_csv(tmp_path / "data" / "sample.csv", ("image", "n"), [[f"{row:04d}", 0] for row in range(20)])
     numbers = ("--set", "submission.name=Numbers", "--set", "submission.decimals=3")

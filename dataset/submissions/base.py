@@ -54,7 +54,8 @@ class Submission:
         """
         kind = _deciding_kind(task)
         if kind not in self.kinds:
-            raise ValueError(f"it has no form for a question whose answer is of the kind {kind}")
+            instead = "write name = Numbers, or Template" if kind == "number" else "write name = Template"
+            raise ValueError(f"it has no form for a question whose answer is of the kind {kind}: {instead}")
 
     def columns(self, task: "Task") -> tuple[str, ...]:
         """Return the columns after the id."""

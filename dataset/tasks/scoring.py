@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.metrics.accuracy import Accuracy
-from dataset.metrics.base import Additive, Metric
+from dataset.metrics.base import METRICS, Additive, Metric
 from dataset.metrics.evidence import Evidence
 from dataset.metrics.label_counts import label_counts, label_f1
 from dataset.metrics.macro_f1 import MacroF1
@@ -84,13 +84,17 @@ class Scoring(Questions):
         return Asked(metric, questions, name)
 
     def _instead(self, metric: Metric) -> str:
-        """Return which question a metric can score, in words."""
+        """Return which question a metric can score, or which other metrics can score this one, in words."""
         fitting = [
             question
             for question, labels in self.questions.items()
             if metric.scores(labels, self.space_of(question).kind)
         ]
-        return f"; write of = {fitting[-1]} for that question" if fitting else ""
+        if fitting:
+            return f"; write of = {fitting[-1]} for that question"
+        kinds = [self.space_of(question).kind for question in self.main_questions]
+        others = [name for name in METRICS.names() if METRICS.get(name).suits.issuperset(kinds)]
+        return f"; for that there are {', '.join(others)}"
 
     @property
     def main_scores(self) -> tuple[str, ...]:

@@ -43,15 +43,22 @@ def test_texts_that_are_no_numbers_that_rise_are_refused(text):
 def test_a_constant_and_numbers_outside_are_doubted():
     seen = SeenNumbers((0.0, 10.0))
     assert number_doubts("price", ["4", "4.0", "4"], seen) == ["All 3 answers in column 'price' are 4."]
-    assert "2 of 3 answers in column 'price' lie outside what training has, 0 to 10, as -1 and 12" in (
-        number_doubts("price", ["-1", "12", "3"], seen)[0]
+    assert (
+        "2 of 3 answers in column 'price' lie outside what training has, 0 to 10, as -1 and 12"
+        in (number_doubts("price", ["-1", "12", "3"], seen)[0])
     )
     assert number_doubts("price", ["-1", "3"], None) == []
 
 
 @pytest.mark.parametrize(
     ("text", "wrong"),
-    [("1e3", None), ("-2", None), ("inf", "is not a finite number"), ("nan", "is not a finite number"), ("", "is no number")],
+    [
+        ("1e3", None),
+        ("-2", None),
+        ("inf", "is not a finite number"),
+        ("nan", "is not a finite number"),
+        ("", "is no number"),
+    ],
 )
 def test_a_number_is_finite(text, wrong):
     assert wrong_number(text) == wrong

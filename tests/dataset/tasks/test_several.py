@@ -34,7 +34,9 @@ def targets_of(several):
 
 def logits_of(several, count=4, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    return {space.name: torch.randn(count, len(space.labels), generator=generator) for space in several.spaces}
+    return {
+        space.name: torch.randn(count, len(space.labels), generator=generator) for space in several.spaces
+    }
 
 
 def test_each_column_is_a_space_of_its_kind_and_those_that_decide_come_last():
@@ -105,14 +107,17 @@ def test_answers_are_handed_in_as_each_column_writes_them_and_read_again():
     answers = several.submitted(rows)
     assert answers["marks"].shares.tolist() == [[1, 0, 1], [0, 0, 0]]
     assert answers["stage"].shares.tolist() == [[1, 0, 0], [0, 0, 1]]
-    assert [answers["weight"].labels[i] for i in answers["weight"].shares.argmax(1)] == ["-1 to 3.5", "above 9"]
+    assert [answers["weight"].labels[i] for i in answers["weight"].shares.argmax(1)] == [
+        "-1 to 3.5",
+        "above 9",
+    ]
     assert several.allowed == {"stage": ("1", "2", "10")}
     assert several.wrong_value("stage", "3") == "is not one of 1, 2, 10"
     assert several.wrong_value("marks", "red blue") == "has no label 'blue'"
     assert several.wrong_value("weight", "nan") == "is not a finite number"
     assert several.doubts(rows) == [
-        "1 of 2 answers in column 'weight' lie outside what training has, -1 to 9, as 70: lowest and highest in "
-        "[task] bound them."
+        "1 of 2 answers in column 'weight' lie outside what training has, -1 to 9, as 70: lowest and highest "
+        "in [task] bound them."
     ]
     assert several.answering("other") is None
     assert task(**ALL, submit="weight").answering("other").submission(logits)[0] == {"other": "2.25"}
@@ -133,7 +138,10 @@ def test_numbers_have_a_column_each_and_no_other_answers():
     several = task(**ALL)
     form = Numbers(columns=("w", "l"), decimals=1)
     form.check(several)
-    logits = logits_of(several) | {"weight": torch.tensor([[2.25], [-0.01]]), "length": torch.tensor([[1.0], [2.0]])}
+    logits = logits_of(several) | {
+        "weight": torch.tensor([[2.25], [-0.01]]),
+        "length": torch.tensor([[1.0], [2.0]]),
+    }
     assert form.answers(several, logits) == [{"w": "2.2", "l": "1.0"}, {"w": "0.0", "l": "2.0"}]
     with pytest.raises(ValueError, match="columns = w: 2 are needed, for weight, length"):
         Numbers(columns=("w",)).check(several)
@@ -189,7 +197,10 @@ def test_a_corrected_label_is_what_the_column_would_hold():
         ({"classes": "kind", "submit": "weight"}, "submit: .*'weight'"),
         ({**ALL, "decides": "kind, weight"}, "are classes and numbers: no score is a mean of both"),
         ({"classes": "kind", "values": '{"kind": "cat"}'}, "values: it is not a list of labels"),
-        ({"classes": "kind", "values": '{"kind": ["cat"]}'}, "classes: column 'kind': cat alone leaves nothing"),
+        (
+            {"classes": "kind", "values": '{"kind": ["cat"]}'},
+            "classes: column 'kind': cat alone leaves nothing",
+        ),
         ({"classes": "kind", "values": "{kind: [1]}"}, "values: it is not the values of columns"),
         ({"classes": "kind", "values": '{"stage": ["1"]}'}, "values: .*'stage'"),
         ({"grades": "kind"}, "grades: column 'kind': .*nobody knows the order of the grades 'cat', 'dog'"),
@@ -204,9 +215,9 @@ def test_what_makes_no_sense_is_refused_by_its_name(options, words):
 
 
 def test_a_column_that_is_not_there_is_named_with_the_nearest_one():
-    with pytest.raises(DataError, match="no column 'wieght' for .task. classes, grades, tags and numbers. Did you "):
+    with pytest.raises(DataError, match=r"no column 'wieght' for .* numbers\. Did you mean 'weight'"):
         task(numbers="wieght")
-    with pytest.raises(ValueError, match="weight: 'heavy' is no number"):
+    with pytest.raises(ValueError, match=r"^weight: 'heavy' is no number$"):
         task(**ALL).encode(ROWS[0] | {"weight": "heavy"})
-    with pytest.raises(ValueError, match="kind: 'cot' is not one of cat, dog. Did you mean 'cat'?"):
+    with pytest.raises(ValueError, match=r"kind: 'cot' is not one of cat, dog\. Did you mean 'cat'\?"):
         task(**ALL).encode(ROWS[0] | {"kind": "cot"})
