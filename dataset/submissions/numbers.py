@@ -33,14 +33,14 @@ class Numbers(Submission):
         self.named, self.decimals = columns, decimals
 
     def check(self, task: "Task") -> None:
-        count = len(task.numeric)
+        count = len(task.number_columns)
         if not count:
             raise ValueError(
                 "the task asks for no number: RegressionTask does, and SeveralTask with numbers = COLUMN. "
                 "Write name = Template for labels, or name = Probabilities"
             )
         if self.named is not None and len(self.named) != count:
-            names = ", ".join(task.numeric)
+            names = ", ".join(task.number_columns)
             raise ValueError(f"columns = {', '.join(self.named)}: {count} are needed, for {names}")
 
     def columns(self, task: "Task") -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class Numbers(Submission):
         ]
 
     def answering(self, task: "Task", column: str) -> "Task | None":
-        if len(task.numeric) != 1:
+        if len(task.number_columns) != 1:
             return None
         named = copy.copy(self)
         named.named = (column,)
@@ -79,7 +79,7 @@ class Numbers(Submission):
 
     def _columns(self, task: "Task") -> dict[str, str]:
         """Return the column of each question about a number."""
-        return dict(zip(task.numeric, self.named or task.numeric.values(), strict=True))
+        return dict(zip(task.number_columns, self.named or task.number_columns.values(), strict=True))
 
     def _rows(self, task: "Task", choices: "Choices") -> Rows:
         columns = self._columns(task)

@@ -35,7 +35,7 @@ class Template(Submission):
         return task.wrong_value(column, value)
 
     def true_answers(self, task: "Task", targets: "Targets") -> dict[str, Answers]:
-        if not task.allowed and not task.numeric:
+        if not task.allowed and not task.number_columns:
             return super().true_answers(task, targets)
         chosen = {space.name: space.as_chosen(targets[space.name]) for space in task.spaces}
         return task.submitted(task.rows(chosen))

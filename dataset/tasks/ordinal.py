@@ -17,6 +17,7 @@ from dataset.tasks.ordered import Answer, Ordered
 from dataset.tasks.scoring import Scoring
 from utils.shortened import listing
 
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 _ONE_NUMBER = re.compile(r"(\D*)(\d{1,400})(\D*)")
 
 
@@ -28,7 +29,7 @@ class OrdinalTask(ClassificationTask):
 
     Args:
         labels: the grades, the lowest first, or a file with one a line; none = those in the training table,
-            where they are numbers, numbered, or single letters.
+            where they are numbers, numbered, or A, B, C and so on.
         decide: ``median``: the highest grade that is reached with a probability above 1/2; ``likeliest``:
             the one with the highest probability, as accuracy wants it.
         submit: one column with the grade, or one with the probability of each grade.
@@ -72,7 +73,7 @@ def graded(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names of grades from the lowest to the highest, where they say it themselves.
 
     Raises:
-        ValueError: they are neither numbers, nor numbered alike, nor single letters.
+        ValueError: they are neither numbers, nor numbered alike, nor the first letters of the alphabet.
     """
     try:
         return tuple(sorted(names, key=_value))
@@ -81,8 +82,9 @@ def graded(names: Sequence[str]) -> tuple[str, ...]:
     parts = [_ONE_NUMBER.fullmatch(name) for name in names]
     if all(parts) and len({(part[1], part[3]) for part in parts if part}) == 1:
         return tuple(sorted(names, key=lambda name: int(re.sub(r"\D", "", name))))
-    if all(len(name) == 1 for name in names):
-        return tuple(sorted(names))
+    letters = tuple(sorted(names))
+    if letters and "".join(letters).casefold() == _ALPHABET[: len(letters)]:  # not S, M and L
+        return letters
     raise ValueError(
         f"labels: nobody knows the order of the grades {listing(list(map(repr, names)))}: write them from "
         "the lowest to the highest, labels = THE LOWEST, ..., THE HIGHEST"

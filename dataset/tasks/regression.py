@@ -66,7 +66,7 @@ class RegressionTask(Task):
         return (self.column,)
 
     @property
-    def numeric(self) -> dict[str, str]:
+    def number_columns(self) -> dict[str, str]:
         return {"number": self.column}
 
     def answering(self, column: str) -> "RegressionTask":

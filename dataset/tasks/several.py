@@ -18,7 +18,7 @@ from dataset.tasks.asked_columns import (
     Spelling,
     TagColumn,
 )
-from dataset.tasks.base import TASKS, Choices, Facts, Marked, Targets, Task
+from dataset.tasks.base import TASKS, Choices, Facts, Logits, Marked, Targets, Task
 from dataset.tasks.cells import SPACE, Separator
 from dataset.tasks.column_values import ColumnValues
 from dataset.tasks.confusion import Confusion
@@ -38,7 +38,7 @@ class SeveralTask(Task):
 
     Args:
         classes: the columns with one right label.
-        grades: those with a grade; in the order of numbers, numbered names or letters, or that of ``values``.
+        grades: those with a grade; in the order of numbers, of numbered names, of A, B, C, or of ``values``.
         tags: those with any number of labels.
         numbers: those with a number.
         decides: the columns, of one kind, over which the competition's score is the mean; none = those of
@@ -160,6 +160,11 @@ class SeveralTask(Task):
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         return self.spaces[-1].known(targets[self.spaces[-1].name])
 
+    def surprise(self, logits: Logits, targets: Targets) -> Tensor:
+        """Return that of the last question alone: nats and squares of numbers have no sum."""
+        last = self.spaces[-1]
+        return last.surprise(logits[last.name], targets[last.name])
+
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
         """Return how many images with each true label (row) were given each label (column)."""
         confusions = {}
@@ -204,7 +209,7 @@ class SeveralTask(Task):
         return tuple(self._called.values())
 
     @property
-    def numeric(self) -> dict[str, str]:
+    def number_columns(self) -> dict[str, str]:
         return {name: called for name, called in self._called.items() if self.by_question[name].space.numeric}
 
     @property

@@ -36,7 +36,7 @@ class Submitting(Questions):
         return list(self.questions.values())[-1]
 
     @property
-    def numeric(self) -> dict[str, str]:
+    def number_columns(self) -> dict[str, str]:
         """The submission's columns that hold a number, by question."""
         return {}
 
@@ -81,6 +81,6 @@ class Submitting(Questions):
         """Return what is odd about the numbers of a submission, a line each."""
         return [
             doubt
-            for question, column in self.numeric.items()
+            for question, column in self.number_columns.items()
             for doubt in number_doubts(column, [row[column] for row in rows], self.seen[question])
         ]

@@ -37,13 +37,22 @@ def example(count=60, seed=0):
         (("C", "A", "B"), ("A", "B", "C")),
     ],
 )
-def test_the_natural_order_is_that_of_numbers_numbered_names_or_letters(names, order):
+def test_the_natural_order_is_that_of_numbers_numbered_names_or_first_letters(names, order):
     assert graded(names) == order
     assert task(*names).labels == order
 
 
 @pytest.mark.parametrize(
-    "names", [("low", "high", "mild"), ("stage 1", "phase 2"), ("nan", "1"), ("A", "B+")]
+    "names",
+    [
+        ("low", "high", "mild"),
+        ("stage 1", "phase 2"),
+        ("nan", "1"),
+        ("A", "B+"),
+        ("S", "M", "L"),
+        ("A", "C"),
+        ("상", "중", "하"),
+    ],
 )
 def test_words_without_an_order_are_not_guessed(names):
     with pytest.raises(ConfigError, match=r"nobody knows the order of the grades .* labels = THE LOWEST"):
