@@ -90,7 +90,7 @@ class ClassColumn(AskedColumn):
     def __init__(self, name: str, cells: Iterable[str], values: Values | None) -> None:
         written: Iterable[str]
         if values is None:
-            written = self._ordered(in_order(cell.strip() for cell in cells if comparable(cell)))
+            written = self._ordered(name, in_order(cell.strip() for cell in cells if comparable(cell)))
         else:
             written = map(str, values)
         self.spelt = SpeltLabels.of(written)
@@ -99,7 +99,7 @@ class ClassColumn(AskedColumn):
         self.space = self._space(name, self.spelt.names)
         self._place = places(self.spelt.names)
 
-    def _ordered(self, written: Sequence[str]) -> Sequence[str]:
+    def _ordered(self, name: str, written: Sequence[str]) -> Sequence[str]:
         return written
 
     def _space(self, name: str, labels: tuple[str, ...]) -> Space:
@@ -140,8 +140,8 @@ class GradeColumn(ClassColumn):
     word = "grades"
     own_metrics = (QuadraticKappa(), Accuracy())
 
-    def _ordered(self, written: Sequence[str]) -> Sequence[str]:
-        return graded(written)
+    def _ordered(self, name: str, written: Sequence[str]) -> Sequence[str]:
+        return graded(written, f'values = {{"{name}": ["THE LOWEST", ..., "THE HIGHEST"]}}')
 
     def _space(self, name: str, labels: tuple[str, ...]) -> Space:
         return Ordered(name, labels)

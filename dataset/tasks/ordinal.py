@@ -18,6 +18,7 @@ from dataset.tasks.scoring import Scoring
 from utils.shortened import listing
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+_INSTEAD = "labels = THE LOWEST, ..., THE HIGHEST"
 _ONE_NUMBER = re.compile(r"(\D*)(\d{1,400})(\D*)")
 
 
@@ -69,8 +70,11 @@ class OrdinalTask(ClassificationTask):
         return Scoring.chosen(self, probabilities)
 
 
-def graded(names: Sequence[str]) -> tuple[str, ...]:
+def graded(names: Sequence[str], instead: str = _INSTEAD) -> tuple[str, ...]:
     """Return the names of grades from the lowest to the highest, where they say it themselves.
+
+    Args:
+        instead: what to write where they don't.
 
     Raises:
         ValueError: they are neither numbers, nor numbered alike, nor the first letters of the alphabet.
@@ -86,8 +90,8 @@ def graded(names: Sequence[str]) -> tuple[str, ...]:
     if letters and "".join(letters).casefold() == _ALPHABET[: len(letters)]:  # not S, M and L
         return letters
     raise ValueError(
-        f"labels: nobody knows the order of the grades {listing(list(map(repr, names)))}: write them from "
-        "the lowest to the highest, labels = THE LOWEST, ..., THE HIGHEST"
+        f"nobody knows the order of the grades {listing(list(map(repr, names)))}: write them from the lowest "
+        f"to the highest, {instead}"
     )
 
 

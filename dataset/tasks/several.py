@@ -61,10 +61,10 @@ class SeveralTask(Task):
         self,
         *,
         rows_found: RowsFound,
-        classes: tuple[str, ...] = (),
-        grades: tuple[str, ...] = (),
-        tags: tuple[str, ...] = (),
-        numbers: tuple[str, ...] = (),
+        classes: tuple[str, ...] | None = None,
+        grades: tuple[str, ...] | None = None,
+        tags: tuple[str, ...] | None = None,
+        numbers: tuple[str, ...] | None = None,
         decides: tuple[str, ...] | None = None,
         submit: tuple[str, ...] | None = None,
         values: ColumnValues | None = None,
@@ -73,6 +73,7 @@ class SeveralTask(Task):
         highest: Bound | None = None,
         changed_by: tuple[Move, ...] = (),
     ) -> None:
+        classes, grades, tags, numbers = (asked or () for asked in (classes, grades, tags, numbers))
         names, given = (*classes, *grades, *tags, *numbers), values.by_column if values is not None else {}
         named = {"values": tuple(given), "decides": decides or (), "submit": submit or ()}
         _check_names(names, named)
