@@ -32,6 +32,8 @@ from experiment.settings import Settings
 from experiment.units import Units, learn_in_units, trained_units
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
+from train.cuda_graph import CapturedPasses
+from train.passes import Passes
 from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
@@ -220,16 +222,19 @@ def assemble_training(
         precision=experiment.precision,
     )
 
+    state = build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate))
+    captured = train.cuda_graph and experiment.precision.device.type == "cuda"  # a CPU starts no kernels
+    passes = (CapturedPasses if captured else Passes)(
+        model, criterion, experiment.precision, state.scaler, compile=train.compile
+    )
     return TimedTrainer(
-        build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate)),
+        state,
         batches=batches,
         augmenter=augmenter,
-        criterion=criterion,
+        passes=passes,
         validator=validator,
         callbacks=callbacks,
-        precision=experiment.precision,
         epochs=train.epochs,
         seed=seed,
         clip=train.clip,
-        compile=train.compile,
     )
