@@ -174,7 +174,7 @@ def config(arguments: argparse.Namespace) -> dict[str, str]:
         "model.pretrained": "no",
         "train.batch_size": str(arguments.batch),
         "train.precision": arguments.precision,
-        "train.cuda_graph": "yes" if arguments.graph else "no",
+        "train.cuda_graph": "no" if arguments.eager else "yes",
         "callback.Probe.": "",
     }
 
@@ -189,7 +189,7 @@ def rows(arguments: argparse.Namespace, found: dict[str, Turns]) -> list[Row]:
     size = "" if tuple(arguments.size) == SIZE else " at {}x{}".format(*arguments.size)
     what = f"{'first epoch' if arguments.first else 'epoch of training'}, {arguments.model}{size}"
     if arguments.device != "cpu":
-        what += f" on the GPU in {arguments.precision}{', as a CUDA graph' if arguments.graph else ''}"
+        what += f" on the GPU in {arguments.precision}{', without a CUDA graph' if arguments.eager else ''}"
     elif arguments.precision != "float32":
         what += f" in {arguments.precision}"
     theirs = f", in {arguments.peer_precision}" if arguments.peer_precision else ""
@@ -251,7 +251,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--peer-precision", choices=("float32", "bfloat16"), help="of the others (default: the same)"
     )
-    parser.add_argument("--graph", action="store_true", help="Podium with [train] cuda_graph = yes")
+    parser.add_argument("--eager", action="store_true", help="Podium with [train] cuda_graph = no")
     parser.add_argument("--peak-tflops", type=float, default=989.0, help="of the GPU (default: H100, bf16)")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     parser.add_argument("--be", help=argparse.SUPPRESS)

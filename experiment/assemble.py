@@ -32,8 +32,7 @@ from experiment.settings import Settings
 from experiment.units import Units, learn_in_units, trained_units
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
-from train.cuda_graph import CapturedPasses
-from train.passes import Passes
+from train.cuda_graph import passes_of
 from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
@@ -223,9 +222,13 @@ def assemble_training(
     )
 
     state = build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate))
-    captured = train.cuda_graph and experiment.precision.device.type == "cuda"  # a CPU starts no kernels
-    passes = (CapturedPasses if captured else Passes)(
-        model, criterion, experiment.precision, state.scaler, compile=train.compile
+    passes = passes_of(
+        model,
+        criterion,
+        experiment.precision,
+        state.scaler,
+        compile=train.compile,
+        cuda_graph=train.cuda_graph,
     )
     return TimedTrainer(
         state,

@@ -27,9 +27,10 @@ class Passes:
     ) -> None:
         self.model, self.criterion, self.precision, self.scaler = model, criterion, precision, scaler
         self._forward = Compiled(model, "[train] compile = yes") if compile else model
+        self.forget()
 
-    def begin_epoch(self) -> None:
-        """Take note that the model or the loss may be another: callbacks change them between epochs."""
+    def forget(self) -> None:
+        """Forget what was prepared for the model and loss as they are: callbacks change them between epochs."""
 
     def __call__(self, images: Tensor, targets: Targets, *, batches: int) -> Tensor:
         """Return the loss, a scalar without a graph.

@@ -63,12 +63,12 @@ class Trainer:
     def _train_epoch(self) -> None:
         self.state.model.train()
         self._notify("on_epoch_start")
-        self.passes.begin_epoch()
 
         for window in self._windows():
             self.state.scheduler.set_rates(window[0].time, self.state.history)
             self._step(window)
             self._notify("on_step_end")
+        self.passes.forget()
 
     def _windows(self) -> Iterator[Sequence[Batch]]:
         return self.batches.windows(self.state.epoch, self.state.batch)

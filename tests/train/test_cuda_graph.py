@@ -1,22 +1,27 @@
 """Passes that are captured once and repeated train the same bits as those that are not."""
 
+import random
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dataset.augmentation.progressive_resizing import ProgressiveResizing
-from tests.train.rig import CPU, SIZE, fixed, tiny, trainer, weights
+from loss.base import PerHeadLoss
+from loss.cross_entropy import CrossEntropy
+from tests.train.rig import CPU, SIZE, TASK, fixed, tiny, trainer, weights
 from train.callbacks.ema import EMA
 from train.callbacks.freeze import Freeze
 from train.callbacks.sam import SAM
-from train.cuda_graph import CapturedPasses, cuda_graph
+from train.cuda_graph import CapturedPasses, passes_of
 from train.monitor import Monitor
+from train.passes import Passes
 from train.trainer import Trainer
 from utils.device import Precision
-from utils.errors import ConfigError
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 MONITOR = Monitor("macro_f1")
@@ -81,6 +86,72 @@ def test_captured_passes_train_the_same_bits(name: str) -> None:
     assert graphs.replays >= 4
 
 
+class Counting(PerHeadLoss):
+    """A loss whose Python code counts the batches, which a graph would not."""
+
+    def __init__(self) -> None:
+        super().__init__({name: CrossEntropy() for name in TASK.heads}, dict.fromkeys(TASK.heads, 1.0))
+        self.batches = 0
+
+    def forward(self, logits: Any, targets: Any) -> Tensor:
+        self.batches += 1
+        return super().forward(logits, targets) / self.batches
+
+
+class Drawing(PerHeadLoss):
+    """A loss that draws from Python's own generator."""
+
+    def __init__(self) -> None:
+        super().__init__({name: CrossEntropy() for name in TASK.heads}, dict.fromkeys(TASK.heads, 1.0))
+
+    def forward(self, logits: Any, targets: Any) -> Tensor:
+        return super().forward(logits, targets) * (1 + random.random())
+
+
+@pytest.mark.parametrize(
+    ("loss", "what"), [(Counting, "batches of Counting"), (Drawing, "the random numbers of Python")]
+)
+def test_what_python_code_keeps_from_batch_to_batch_is_not_captured(
+    loss: Callable[[], PerHeadLoss], what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    random.seed(3)
+    plain = trainer(epochs=2, criterion=loss())
+    plain.fit()
+    random.seed(3)
+    captured = trainer(epochs=2, criterion=loss(), passes=CapturedPasses)
+    graphs = Replayed()
+    graphs.on(captured)
+    captured.fit()
+    assert graphs.replays == 0
+    assert [record.message for record in caplog.records if what in record.message] != []
+    expected = weights(plain.state.model)
+    assert all(torch.equal(value, expected[name]) for name, value in weights(captured.state.model).items())
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "kind"),
+    [
+        ("cuda", {"cuda_graph": True, "compile": False}, CapturedPasses),
+        ("cuda", {"cuda_graph": False, "compile": False}, Passes),
+        ("cuda", {"cuda_graph": True, "compile": True}, Passes),
+        ("cpu", {"cuda_graph": True, "compile": False}, Passes),
+    ],
+)
+def test_passes_are_captured_on_a_gpu_unless_something_else_makes_them(
+    device: str, asked: dict[str, bool], kind: type[Passes]
+) -> None:
+    precision = Precision(torch.device(device), torch.float32)
+    assert type(passes_of(tiny(), nn.Identity(), precision, CPU.scaler(), **asked)) is kind
+
+
+def test_a_model_that_computes_activations_again_is_not_captured() -> None:
+    model = tiny()
+    model.grad_checkpointing = True
+    precision = Precision(torch.device("cuda"), torch.float32)
+    passes = passes_of(model, nn.Identity(), precision, CPU.scaler(), compile=False, cuda_graph=True)
+    assert type(passes) is Passes
+
+
 @on_gpu
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", RUNS)
@@ -93,8 +164,14 @@ def test_on_a_gpu_a_graph_trains_the_same_bits(name: str, dtype: torch.dtype) ->
 
 @on_gpu
 def test_what_asks_the_gpu_for_a_number_is_refused_with_the_key() -> None:
-    with pytest.raises(ConfigError, match=r"\[train\] cuda_graph = yes.*Write cuda_graph = no"):
-        cuda_graph(lambda: torch.ones(1, device="cuda") * float(torch.ones(1, device="cuda")))
+    # in a process of its own, since nothing can be computed there afterwards
+    script = (
+        "import torch\nfrom train.cuda_graph import cuda_graph\n"
+        "cuda_graph(lambda: torch.ones(1, device='cuda') * float(torch.ones(1, device='cuda')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "ConfigError: [train] cuda_graph: this model or loss can't be captured" in done.stderr
+    assert "Write cuda_graph = no." in done.stderr
 
 
 def _same(plain: Trainer, captured: Trainer) -> None:
