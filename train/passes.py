@@ -30,7 +30,7 @@ class Passes:
         self.forget()
 
     def forget(self) -> None:
-        """Forget what was prepared for the model and loss as they are: callbacks change them between epochs."""
+        """Forget what was prepared for model and loss as they are: callbacks change them between epochs."""
 
     def __call__(self, images: Tensor, targets: Targets, *, batches: int) -> Tensor:
         """Return the loss, a scalar without a graph.
