@@ -129,14 +129,14 @@ def keep_time(
 
 def _sizes(trainer: Trainer) -> list[int]:
     """Return the pixels of the images that are trained on in equal parts of the run."""
-    batch, found = next(trainer.batches.epoch(0)), []
+    batch, sizes = next(trainer.batches.epoch(0)), []
     images = batch.images[:2].to(trainer.precision.device)
     targets = {name: values[:2].to(images.device) for name, values in batch.targets.items()}
     for part in range(_SIZES):
         now = (part + 0.5) / _SIZES * trainer.epochs
         seen, _ = trainer.augmenter(images, targets, epoch=int(now), batch=0, time=now)
-        found.append(seen.shape[-2] * seen.shape[-1])
-    return found
+        sizes.append(seen.shape[-2] * seen.shape[-1])
+    return sizes
 
 
 def _refuse_too_short(until: float, deadline: Deadline, costs: Costs, trainer: Trainer) -> None:
@@ -161,25 +161,28 @@ def _measured(
 
     def evaluated(images: int) -> tuple[float, Predictions]:
         some = rows[np.linspace(0, len(rows) - 1, images).astype(np.int64)]
-        one = EvalBatches(batches.source, some, batch_size=images, size=batches.size, targets=batches.targets)
+        subset = EvalBatches(
+            batches.source, some, batch_size=images, size=batches.size, targets=batches.targets
+        )
         started = time.perf_counter()
-        found = predict(state.model, one, precision, what="Measuring")
-        return (time.perf_counter() - started) / images, found
+        predictions = predict(state.model, subset, precision, what="Measuring")
+        return (time.perf_counter() - started) / images, predictions
 
     whole = min(batches.batch_size, len(rows))
     evaluated(min(_SMALL, whole))  # the first batch of a process takes many times as long
-    image, found = evaluated(min(_SMALL, whole))
+    image, predictions = evaluated(min(_SMALL, whole))
     if image * whole < _SLOW * until:
-        more, found = evaluated(whole)
+        more, predictions = evaluated(whole)
         image = min(image, more)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix=".measure-", dir=folder) as empty:
         checkpoint.save(Path(empty), "last", 0, {"model": state.model.state_dict()})
     saving = time.perf_counter() - started
     started = time.perf_counter()
-    as_many = torch.arange(len(rows)) % len(found.rows)
+    as_many = torch.arange(len(rows)) % len(predictions.rows)
     logits, targets = (
-        {name: of[as_many] for name, of in all_.items()} for all_ in (found.logits, found.targets)
+        {name: values[as_many] for name, values in all_.items()}
+        for all_ in (predictions.logits, predictions.targets)
     )
     intervals(task, logits, targets, [dataset.groups[row] for row in rows], repeats=_REPEATS)
     scoring = (time.perf_counter() - started) * REPEATS / _REPEATS

@@ -91,7 +91,7 @@ def write_run(folder: Path, pool: Pool, choice: Choice, settings: Settings) -> N
     _draw(folder / "members.png", pool)
 
     logits = logits_of(trial.task, trial.probabilities)
-    said = Predictions(np.arange(len(ids)), logits, truth.targets)
+    predictions = Predictions(np.arange(len(ids)), logits, truth.targets)
     scores = trial.task.scores(logits, truth.targets)
     sure = intervals(trial.task, logits, truth.targets, truth.groups)
     log.info(
@@ -106,7 +106,7 @@ def write_run(folder: Path, pool: Pool, choice: Choice, settings: Settings) -> N
             **judged(trial.task, sure),
             "of_ways": [_way(*key, choice) for key in choice.trials],
             **leak,
-            **tuning(trial.task, said),
+            **tuning(trial.task, predictions),
             **digests(folder),
         },
     )
