@@ -27,6 +27,7 @@ def build_callbacks(settings: Settings, *, task: Task, **offered: object) -> lis
         "epochs": settings.train.epochs,
         "config_text": format_ini(settings.texts()),
     }
+
     chosen = {component.name: component for component in settings.callbacks}
     if settings.train.final is not None:
         chosen = {

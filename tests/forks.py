@@ -17,6 +17,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from utils.shared_cores import wait_briefly
+
 ROOT = Path(__file__).parent.parent
 _POLL = 0.005  # seconds
 _PR_SET_PDEATHSIG = 1  # of Linux
@@ -158,6 +160,7 @@ def _import_all(only_libraries: bool) -> None:
 
 def serve() -> None:
     """Fork a process for each ``start``, say for each ``poll`` how one ended."""
+    wait_briefly()  # as run.py does, before torch is imported
     _import_all(only_libraries=sys.argv[1:] == [_LIBRARIES])
     for line in sys.stdin:
         command, *words = json.loads(line)
@@ -179,6 +182,8 @@ def _begin(folder: str, variables: Mapping[str, str], there: str, words: Sequenc
     for number in (1, 2):
         os.dup2(os.open(Path(folder) / str(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in what a shell runs behind, or nohup
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     os.environ.update(variables)
     os.chdir(there)
     sys.path[0] = there
