@@ -11,11 +11,11 @@ import torch
 
 from dataset.batches import EvalBatches
 from dataset.readers.base import BaseDataset
-from experiment.assemble import Experiment
-from experiment.metrics import monitor_of
+from dataset.tasks.base import Task
 from inference.bootstrap import REPEATS, intervals
 from inference.predict import Predictions, predict
 from train import checkpoint
+from train.monitor import Monitor
 from train.time_limit.clock import since_start
 from train.time_limit.keeper import DOUBT, LEAD, Costs, Deadline, TimeKeeper, blank_plan, follow
 from train.trainer import Trainer
@@ -84,7 +84,8 @@ def follow_plan(trainer: Trainer, folder: Path, source: Path) -> None:
 
 
 def keep_time(
-    experiment: Experiment,
+    task: Task,
+    monitor: Monitor,
     folder: Path,
     dataset: BaseDataset,
     trainer: Trainer,
@@ -95,13 +96,14 @@ def keep_time(
     """Let a trainer plan its run so that it is complete in time; return what keeps it.
 
     Args:
+        monitor: what picks the epoch that is kept.
         until: seconds since the process's start.
         resumed: the run goes on by its own plan, which is only shortened where that is needed.
 
     Raises:
         ConfigError: the time is too short for anything; says how much is needed.
     """
-    costs = _measured(experiment, folder, dataset, trainer, until)
+    costs = _measured(task, folder, dataset, trainer, until)
     deadline = Deadline(until - _SPARE[0] - _SPARE[1] * until, since_start)
 
     if resumed:  # the best epoch's predictions may be those of the process that is gone
@@ -116,7 +118,7 @@ def keep_time(
         costs,
         deadline,
         accumulate=trainer.batches.accumulate,
-        monitor=monitor_of(experiment.task, experiment.settings.train.monitor),
+        monitor=monitor,
         others=trainer.callbacks,
         keep=lambda kept: write_json(folder / PLAN, kept.values()),
         resumed=resumed,
@@ -152,12 +154,10 @@ def _refuse_too_short(until: float, deadline: Deadline, costs: Costs, trainer: T
         )
 
 
-def _measured(
-    experiment: Experiment, folder: Path, dataset: BaseDataset, trainer: Trainer, until: float
-) -> Costs:
+def _measured(task: Task, folder: Path, dataset: BaseDataset, trainer: Trainer, until: float) -> Costs:
     """Return what validating, keeping and scoring take; the trainer's state stays as it is."""
-    batches, state, task = trainer.validator.batches, trainer.state, experiment.task
-    rows, precision = batches.rows, experiment.precision
+    batches, state = trainer.validator.batches, trainer.state
+    rows, precision = batches.rows, trainer.precision
 
     def evaluated(images: int) -> tuple[float, Predictions]:
         some = rows[np.linspace(0, len(rows) - 1, images).astype(np.int64)]
