@@ -54,6 +54,7 @@ def settings_of(pool: Pool, choice: Choice, name: str, runs: Path) -> Settings:
         method=MethodName(method),
         decision=DecisionName(decision or NONE),
     )
+
     return replace(
         first,
         run=replace(first.run, name=name, folds=None, seeds=1),

@@ -56,15 +56,18 @@ class Soup(Mode):
     def run(self, arguments: Namespace) -> None:
         if len(arguments.runs) < 2:
             raise ConfigError("--mode soup takes two runs or more: python run.py --mode soup A B C")
+
         here_only = [text for text in arguments.overrides if key_of(text) == "run.name"]
         here = read_settings(arguments)
         others = [text for text in arguments.overrides if text not in here_only]
         config = read_settings(arguments, others).run.name
         folders = [find_run(here.paths.runs, config, run, finished=True) for run in arguments.runs]
+
         runs = Ingredients.of(folders, others)
         everything = tuple(range(len(runs.folders)))
         chosen = runs.greedy() if arguments.recipe == "greedy" else everything
         log.info("%s", _table(runs, chosen, everything))
+
         name = chosen_name(here.run.name, config, runs.folders, _SUFFIX)
         base = runs.experiment.settings
         base = replace(
