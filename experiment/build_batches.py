@@ -48,7 +48,7 @@ def train_batches(
     """
     table = dataset.training
     if dataset.extra is not None:
-        log.info(summary(settings.pseudo.of_fold(dataset.valid_fold), dataset.extra))
+        log.info(summary(settings.pseudo.of_fold(dataset.valid_fold), dataset.extra, task.spaces))
 
     # A sampler that weighs classes can't weigh numbers.
     labels = {space.name: table.targets[space.name] for space in task.spaces if not space.numeric}

@@ -37,3 +37,14 @@ def set_units(model: nn.Module, units: Mapping[str, tuple[float, float]]) -> Non
         if isinstance(module, Units):
             for space, buffer in module.named_buffers():
                 buffer.copy_(torch.tensor(units[space]))
+
+
+def units_of(model: nn.Module) -> dict[str, tuple[float, float]]:
+    """Return the mean and the spread that ``set_units`` gave a model, by space."""
+    units = {}
+    for module in model.modules():
+        if isinstance(module, Units):
+            for space, buffer in module.named_buffers():
+                mean, spread = buffer.tolist()
+                units[space] = (mean, spread)
+    return units

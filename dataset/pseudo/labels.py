@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dataset.pseudo.numbers import as_number, from_cell
 from dataset.pseudo.teacher import Teacher
 from dataset.readers.base import BaseDataset, TrainingTable
 from dataset.tasks.base import Targets, Task
@@ -94,12 +95,8 @@ class PseudoSettings:
         """Refuse what this task's label spaces can't express.
 
         Raises:
-            ConfigError: a threshold's space is unknown, or a weight is given that has no place.
+            ConfigError: a threshold's space is unknown, or a weight or ``hard`` is given that has no place.
         """
-        spaces = tuple(spaces)
-        if self.labels is not None:
-            refuse_numbers(spaces)
-
         kinds = {space.name: space.kind for space in spaces}
         for name, _ in self.min_confidence.of_space:
             try:
@@ -107,36 +104,31 @@ class PseudoSettings:
             except ValueError as error:
                 raise ConfigError(f"[pseudo] min_confidence: {error}") from None
 
+        if self.labels is None:
+            return
         unweighted = [name for name, kind in kinds.items() if kind != "one_of"]
-        if self.labels is not None and self.weight != 1 and unweighted:
+        if self.weight != 1 and unweighted:
+            is_number = kinds[unweighted[0]] == "number"
+            why = "whose answer is a number" if is_number else "where any label may be present"
             raise ConfigError(
-                f"[pseudo] weight = {self.weight:g}: an image counts fully in {unweighted[0]!r}, where any "
-                "label may be present. Write weight = 1, and a min_confidence to take fewer images."
+                f"[pseudo] weight = {self.weight:g}: an image counts fully in {unweighted[0]!r}, {why}. "
+                "Write weight = 1, and a min_confidence to take fewer images."
+            )
+        if self.hard and set(kinds.values()) == {"number"}:
+            raise ConfigError(
+                "[pseudo] hard = yes: it chooses the likeliest label, and this task asks for numbers only, "
+                "which have no probabilities. Write hard = no."
             )
 
 
-def refuse_numbers(spaces: Iterable[Space]) -> None:
-    """Refuse label spaces of which nobody can say how sure an answer is.
-
-    Raises:
-        ConfigError: there is one.
-    """
-    numeric = [space.name for space in spaces if space.numeric]
-    if numeric:
-        raise ConfigError(
-            f"[pseudo] {numeric[0]!r} is a number, and a model does not say how sure it is of one: "
-            "pseudo labels are for labels. Write labels = none in [pseudo]."
-        )
-
-
 def confidences(spaces: Iterable[Space], probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return how sure a model is of each image, (N) in [0, 1] by space.
+    """Return how sure a model is of each image, (N) in [0, 1] by space of labels.
 
     Of one right label it is the largest probability; where any may be right, the mean of max(p, 1 - p)
-    over the labels, each of which is a yes or a no.
+    over the labels, each of which is a yes or a no. Of numbers see ``number_confidence``.
     """
     sureness = {}
-    for space in spaces:
+    for space in (space for space in spaces if not space.numeric):
         p = probabilities[space.name]
         sureness[space.name] = p.amax(dim=1) if space.kind == "one_of" else p.maximum(1 - p).mean(dim=1)
     return sureness
@@ -154,8 +146,9 @@ def read_pseudo_labels(
     """Return the images of a ``pseudo_labels.csv`` and their targets.
 
     Where a space has one right label, an image that is less sure than ``min_confidence`` is not labelled, nor
-    one for which the task decides that there is none, such as on a level beyond its path in a hierarchy. In a
-    space of any labels there is no such thing, and an image that is less sure is left out altogether.
+    one for which the task decides that there is none, such as on a level beyond its path in a hierarchy; nor
+    has it a number where it is less sure of that, or nobody knows how sure it is. In a space of any labels
+    there is no such thing, and an image that is less sure is left out altogether.
 
     Raises:
         ConfigError: the teacher was trained on people who validate in this run.
@@ -173,7 +166,7 @@ def read_pseudo_labels(
 
     probabilities = {space.name: _probabilities(table, space) for space in task.spaces}
     chosen = chosen_labels(task, probabilities)
-    targets = chosen if settings.hard else probabilities
+    targets = chosen if settings.hard else probabilities | _numbers(task.spaces, chosen)
     targets = {name: (values * settings.weight).float() for name, values in targets.items()}
 
     # What is not labelled in a space has no target there: it teaches nothing.
@@ -181,9 +174,9 @@ def read_pseudo_labels(
     for space in task.spaces:
         if space.kind == "one_of":
             labelled[space.name] &= chosen[space.name].any(dim=1)
-        targets[space.name][~labelled[space.name]] = 0.0
+        targets[space.name][~labelled[space.name]] = torch.nan if space.numeric else 0.0
 
-    needed = [labelled[space.name] for space in task.spaces if space.kind != "one_of"]
+    needed = [labelled[space.name] for space in task.spaces if space.kind == "any_of"]
     usable = torch.stack(needed or [torch.stack(list(labelled.values())).any(dim=0)]).all(dim=0)
 
     if not usable.any():
@@ -199,15 +192,25 @@ def read_pseudo_labels(
     )
 
 
-def summary(settings: PseudoSettings, table: TrainingTable) -> str:
+def summary(settings: PseudoSettings, table: TrainingTable, spaces: Iterable[Space]) -> str:
     """Return a line for the log on how many images are trained on with the labels of a model."""
     labelled = ", ".join(
-        f"{name} {int(values[table.rows].any(dim=1).sum())}" for name, values in table.targets.items()
+        f"{space.name} {int(_has_label(space, table.targets[space.name][table.rows]).sum())}"
+        for space in spaces
     )
     return (
         f"Also trained on, never validated: {len(table.rows)} of the {len(table.files)} images of "
         f"{settings.labels} with a weight of {settings.weight:g} (labelled: {labelled})."
     )
+
+
+def _has_label(space: Space, targets: Tensor) -> Tensor:
+    return ~targets[:, 0].isnan() if space.numeric else targets.any(dim=1)
+
+
+def _numbers(spaces: Iterable[Space], chosen: Targets) -> Targets:
+    """Return the numbers within their bounds."""
+    return {space.name: chosen[space.name].double() for space in spaces if space.numeric}
 
 
 def _file(row: Row, root: Path) -> str:
@@ -246,17 +249,27 @@ def _problems(settings: PseudoSettings, table: Table, dataset: BaseDataset, task
 
 def _wrong_numbers(row: Row, task: Task) -> Iterator[str]:
     wrong = False
-    for column in _columns(task):
-        try:
-            convert(row[column], Fraction)
-        except ValueError as error:
-            wrong = True
-            yield f"{row.place}: {column}: {error}"
+    for space in task.spaces:
+        value, confidence = (as_number, from_cell) if space.numeric else (_fraction, _fraction)
+        readers = {f"confidence/{space.name}": confidence}
+        readers |= {f"{space.name}/{label}": value for label in space.labels}
+        for column, read in readers.items():
+            try:
+                read(row[column])
+            except ValueError as error:
+                wrong = True
+                yield f"{row.place}: {column}: {error}"
+
     for space in task.spaces:
         if not wrong and space.kind == "one_of":
             total = sum(float(row[f"{space.name}/{label}"]) for label in space.labels)
             if abs(total - 1) > _ROUNDED:
                 yield f"{row.place}: the probabilities of {space.name} add up to {total:g} instead of 1"
+
+
+def _fraction(text: str) -> float:
+    share: float = convert(text, Fraction)
+    return share
 
 
 def _probabilities(table: Table, space: Space) -> Tensor:
@@ -268,10 +281,9 @@ def _probabilities(table: Table, space: Space) -> Tensor:
 
 
 def _sure(table: Table, spaces: Sequence[Space], thresholds: Thresholds) -> dict[str, Tensor]:
-    """Return which images (N) are sure enough in each space."""
-    return {
-        space.name: torch.tensor(
-            [float(row[f"confidence/{space.name}"]) >= thresholds.least(space.name) for row in table.rows]
-        )
-        for space in spaces
-    }
+    """Return which images (N) are sure enough in each space; of what nobody knows, none is."""
+    sure = {}
+    for space in spaces:
+        confidences = [from_cell(row[f"confidence/{space.name}"]) for row in table.rows]
+        sure[space.name] = torch.tensor(confidences, dtype=torch.float64) >= thresholds.least(space.name)
+    return sure

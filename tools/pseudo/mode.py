@@ -4,32 +4,27 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
-
-from dataset.pseudo.labels import FILE, GROUP, NAME, confidences, refuse_numbers
+from dataset.pseudo.labels import FILE, GROUP, NAME
+from dataset.pseudo.numbers import as_cell, number_table
 from dataset.pseudo.teacher import Teacher
 from dataset.readers.eval_base import EvalDataset
 from dataset.readers.folder_test_dataset import FolderTestDataset
 from dataset.tasks.base import Task
-from experiment.allowed_moves import build_views, with_views
+from experiment.allowed_moves import build_views
 from experiment.assemble import Experiment
-from experiment.finished_run import check_validated, load_weights
+from experiment.finished_run import check_validated
 from experiment.infer import Infer
 from experiment.leak import held_out
 from experiment.made_run import refuse_made
 from experiment.members import folders_by_fold, members_of
 from experiment.mode import MODES
-from experiment.run_engine import with_engine
 from experiment.run_folder import read_environment
-from inference.inferrer import check_finite, write_predictions
-from inference.mean import mean_predictions
-from inference.predict import Predictions, predict
+from inference.inferrer import write_predictions
 from inference.saved import VALIDATED, refuse_changed
+from tools.pseudo.labelling import Labels, check_spread, counts, labelled
 from utils.convert import as_text
 from utils.durable import sha256_of
-from utils.shortened import MOST
 from utils.tables import read_table
-from utils.text_table import format_table
 
 log = logging.getLogger("podium")
 
@@ -45,8 +40,9 @@ class Pseudo(Infer):
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         refuse_made(folder, "label with a member")
-        refuse_numbers(experiment.task.spaces)
         check_validated(folder)  # its labels would leak into whatever another run validates
+        teachers = folders_by_fold(experiment.settings.run, folder)
+        check_spread(experiment, several=len(teachers[0]) > 1)
         data, named = experiment.settings.paths.data, experiment.settings.pseudo.images
         if named is None:
             images = experiment.eval_table()
@@ -57,29 +53,23 @@ class Pseudo(Infer):
 
         model = experiment.model(fresh=False)
         views = build_views(experiment.settings, experiment.task, experiment.prepare.size)
-        for models in folders_by_fold(experiment.settings.run, folder):
-            predictions = []
-            for member in models:
-                load_weights(model, experiment, member)
-                engine = with_engine(model, experiment, member, self.outputs.folder(member))
-                asked = with_views(engine, views, experiment.settings, experiment.task)
-                predictions.append(predict(asked, batches, experiment.precision, what="Labelling"))
-                check_finite(predictions[-1])
-
-            labels = mean_predictions(experiment.task.spaces, predictions)
+        for models in teachers:
+            labels = labelled(experiment, model, models, views, batches, self.outputs)
             teacher = _teacher(experiment, models)
             for member in models:
                 _write(self.outputs.folder(member) / NAME, experiment.task, images.files, labels, teacher)
         _say_how(experiment, self.outputs.folder(folder), teacher)
 
 
-def _write(path: Path, task: Task, files: Sequence[str], labels: Predictions, teacher: Teacher) -> None:
-    sure = confidences(task.spaces, task.probabilities(labels.logits))
-    columns = [[f"{value:.6f}" for value in values.tolist()] for values in sure.values()]
+def _write(path: Path, task: Task, files: Sequence[str], labels: Labels, teacher: Teacher) -> None:
+    columns = [list(map(as_cell, values.tolist())) for values in labels.sure.values()]
     ids = [(file, "", *texts) for file, *texts in zip(files, *columns, strict=True)]
-    write_predictions(path, (FILE, GROUP, *(f"confidence/{name}" for name in sure)), ids, task, labels)
+    header = (FILE, GROUP, *(f"confidence/{name}" for name in labels.sure))
+    write_predictions(path, header, ids, task, labels.predictions)
     teacher.write(path)
-    log.info("\n%s\n", _counts(task, labels, sure))
+    numbers = number_table(task, labels.predictions.logits, labels.sure)
+    for text in filter(None, (counts(task, labels), numbers)):
+        log.info("\n%s\n", text)
     log.info(
         "Pseudo labels: %s (%d images), with %s beside it.", path, len(files), path.with_suffix(".json").name
     )
@@ -106,22 +96,6 @@ def _images_in(folder: Path, data: Path) -> EvalDataset:
     paths, inside = [(folder.parent / file).absolute() for file in listed.files], data.absolute()
     files = [(path.relative_to(inside) if path.is_relative_to(inside) else path).as_posix() for path in paths]
     return EvalDataset(root=data, columns=listed.columns, ids=listed.ids, files=files)
-
-
-def _counts(task: Task, predicted: Predictions, sure: dict[str, Tensor]) -> str:
-    """Return a table of how many images got each label."""
-    columns = ("label", "images", "mean confidence")
-    rows: list[tuple[str | int, ...]] = []
-    for name, chosen in task.decide(predicted.logits).items():
-        labels = next(space.labels for space in task.spaces if space.name == name)
-        counts = chosen.sum(dim=0)
-        means = (chosen * sure[name].unsqueeze(1)).sum(dim=0) / counts
-        for index in counts.argsort(descending=True, stable=True)[:MOST].sort().values.tolist():
-            mean = f"{means[index]:.4f}" if counts[index] else "-"
-            rows.append((f"{name}/{labels[index]}", int(counts[index]), mean))
-        if len(labels) > MOST:
-            rows.append((f"{name}: {len(labels) - MOST} rarer ones, all in {NAME}", "", ""))
-    return format_table(columns, rows)
 
 
 def _say_how(experiment: Experiment, folder: Path, teacher: Teacher) -> None:
