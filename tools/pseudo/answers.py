@@ -14,7 +14,9 @@ from inference.views.mean_of_views import MeanOfViews
 
 
 class EachNumber(nn.Module):
-    """The mean of a model's answers as before, and by ``space/number of the answer`` each number of it.
+    """The mean of a model's answers as before, and by ``space.count`` each number of it.
+
+    No space has a point in its name.
 
     Args:
         asked: a model, or one that asks it about several views.
@@ -35,19 +37,16 @@ class EachNumber(nn.Module):
             together = self.asked(images)
             answers = [together]
 
-        apart = {
-            f"{space}/{count}": answer[space]
-            for space in self.numbers
-            for count, answer in enumerate(answers)
-        }
-        return {**together, **apart}
+        logits = dict(together)
+        for space in self.numbers:
+            logits |= {f"{space}.{count}": answer[space] for count, answer in enumerate(answers)}
+        return logits
 
     def apart(self, predicted: Predictions) -> tuple[Predictions, dict[str, Tensor]]:
         """Return what was predicted with this model without single answers, and these (A, N) by space."""
+        together = dict(predicted.logits)
         answers = {}
         for space in self.numbers:
-            count = sum(name.rpartition("/")[0] == space for name in predicted.logits)
-            answers[space] = torch.stack([predicted.logits[f"{space}/{i}"][:, 0] for i in range(count)])
-        single = {f"{space}/{i}" for space, numbers in answers.items() for i in range(len(numbers))}
-        together = {name: values for name, values in predicted.logits.items() if name not in single}
+            names = [name for name in predicted.logits if name.rpartition(".")[0] == space]
+            answers[space] = torch.stack([together.pop(name)[:, 0] for name in names])
         return replace(predicted, logits=together), answers
