@@ -26,7 +26,7 @@ def finished_run(
     """Return the folder of a run of all folds, by a config whose training it skips.
 
     Args:
-        said: what is predicted, float (N, K) by space, from 0.9 on what is right.
+        said: what is predicted, float (N, K) by space, from 0.9 on what is right, and from true numbers.
     """
     settings = settings_from(read_sections(config), str(config))
     task = build_task(settings)
@@ -34,6 +34,9 @@ def finished_run(
     right = {}
     for space in task.spaces:
         targets = dataset.targets[space.name].numpy()
+        if space.numeric:
+            right[space.name] = targets
+            continue
         off = 0.1 if space.kind == "any_of" else 0.1 / (targets.shape[1] - 1)
         right[space.name] = np.where(targets > 0, 0.9, off)
     folder = settings.paths.runs / settings.run.name / version

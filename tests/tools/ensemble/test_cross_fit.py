@@ -84,7 +84,7 @@ def test_every_ensemble_and_decision_gives_each_image_one_prediction(made):
     part = deal_parts(made.members(truth.targets), truth.groups, 3)
     decisions = {name: DECISIONS.get(name)() for name in DECISIONS.names()}
     where = truth.joined.task
-    decisions = {name: one for name, one in decisions.items() if one.suits(where)}
+    decisions = {name: one for name, one in decisions.items() if one.spaces(where)}
     rows = torch.randperm(60, generator=torch.Generator().manual_seed(1))
     for name in ENSEMBLES.names():
         ensemble = ENSEMBLES.get(name)()

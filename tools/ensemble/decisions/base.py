@@ -9,7 +9,8 @@ from dataclasses import replace
 from dataset.metrics.base import Metric
 from dataset.tasks.base import Task
 from dataset.tasks.scoring import Asked
-from tools.ensemble.methods.base import Fitted, Probabilities, Truth, has_numbers
+from dataset.tasks.spaces import Space
+from tools.ensemble.methods.base import Fitted, Probabilities, Truth
 from utils.registry import Registry
 
 
@@ -17,12 +18,17 @@ class Decision:
     """A subclass is one file in this folder.
 
     It is made where the competition scores: in one space for all questions, if the task has one. What it
-    returns are probabilities again, of which the task makes other answers than before.
+    returns are probabilities again, of which the task makes other answers than before. Of several questions
+    it changes those of its kind; the others, and numbers, stay as they are.
     """
 
-    def suits(self, task: Task) -> bool:
-        """Return whether it can be made for a task."""
+    def changes(self, space: Space) -> bool:
+        """Return whether it can be made in a label space, which has probabilities."""
         return True
+
+    def spaces(self, task: Task) -> list[Space]:
+        """Return the label spaces of a task that it changes."""
+        return [space for space in task.spaces if not space.numeric and self.changes(space)]
 
     def serves(self, metric: Metric) -> bool:
         """Return whether it can make the score by a metric better: others it leaves alone, or hurts."""
@@ -38,7 +44,12 @@ class Decision:
 
     def served(self, task: Task) -> Asked | None:
         """Return the first of the competition's metrics that it serves: what it is fitted to."""
-        return next((asked for asked in task.metrics if self.serves(asked.metric)), None)
+        return next((asked for asked in task.metrics if self.serves_asked(asked, task)), None)
+
+    def serves_asked(self, asked: Asked, task: Task) -> bool:
+        """Return whether it can make a score better: not one of a question that it leaves alone."""
+        left_alone = {space.name for space in task.spaces} - {space.name for space in self.spaces(task)}
+        return self.serves(asked.metric) and left_alone.isdisjoint(asked.questions)
 
     def judged(self, truth: Truth) -> Truth:
         """Return the same truth, scored by the metric that it is fitted to."""
@@ -54,18 +65,16 @@ DECISIONS: Registry[Decision] = Registry("decision", "tools.ensemble.decisions")
 
 def suiting(task: Task) -> list[str]:
     """Return the names of the decisions that can be made for a task, and serve one of its metrics."""
-    if has_numbers(task):  # they change probabilities
-        return []
     where = task.joined or task
     made = {name: DECISIONS.get(name)() for name in DECISIONS.names()}
     return [
         name
         for name, decision in made.items()
-        if decision.suits(where) and decision.served(where) is not None
+        if decision.spaces(where) and decision.served(where) is not None
     ]
 
 
 def serving(task: Task) -> list[str]:
     """Return the names of those that serve the metric that decides the competition."""
-    metric = task.metrics[0].metric
-    return [name for name in suiting(task) if DECISIONS.get(name)().serves(metric)]
+    deciding = task.metrics[0]
+    return [name for name in suiting(task) if DECISIONS.get(name)().serves_asked(deciding, task)]

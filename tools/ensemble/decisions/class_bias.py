@@ -10,6 +10,7 @@ from dataset.metrics.evidence import OneOfEvidence
 from dataset.metrics.macro_f1 import MacroF1
 from dataset.metrics.steps import answered, goodness, steps
 from dataset.tasks.base import Task
+from dataset.tasks.spaces import Space
 from tools.ensemble.decisions.base import DECISIONS, Decision
 from tools.ensemble.methods.base import Fitted, Probabilities, Truth, logits_of, normalised
 
@@ -32,14 +33,14 @@ class ClassBias(Decision):
     def serves(self, metric: Metric) -> bool:
         return metric.additive and metric.needs != "probabilities" and not metric.together
 
-    def suits(self, task: Task) -> bool:
-        return all(space.kind == "one_of" for space in task.spaces)
+    def changes(self, space: Space) -> bool:
+        return space.kind == "one_of"
 
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
         asked, task = self.served(truth.task), truth.task
         logits = logits_of(task, probabilities)
-        biases = {space.name: [0.0] * len(space.labels) for space in task.spaces}
-        for space in task.spaces:
+        biases = {space.name: [0.0] * len(space.labels) for space in self.spaces(task)}
+        for space in self.spaces(task):
             targets = truth.targets[space.name]
             known = (targets > 0).any(dim=1)
             true, values = targets[known].argmax(dim=1).numpy(), logits[space.name][known].numpy()
@@ -54,7 +55,8 @@ class ClassBias(Decision):
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
         logits = logits_of(task, probabilities)
-        return {s.name: normalised(s, logits[s.name] + _tensor(fitted[s.name])) for s in task.spaces}
+        biased = {s.name: normalised(s, logits[s.name] + _tensor(fitted[s.name])) for s in self.spaces(task)}
+        return {**probabilities, **biased}
 
 
 def _tensor(biases: list[float]) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 from dataset.metrics.base import Floats, Metric
 from dataset.metrics.steps import cuts_of
 from dataset.tasks.base import Task
+from dataset.tasks.spaces import Space
 from tools.ensemble.decisions.base import DECISIONS, Decision
 from tools.ensemble.methods.base import Fitted, Probabilities, Truth, logits_of
 
@@ -21,15 +22,15 @@ class Cuts(Decision):
     one: the quadratic kappa, or the error of a number. What it returns says little of how sure a grade is.
     """
 
-    def suits(self, task: Task) -> bool:
-        return all(space.kind == "one_of" for space in task.spaces)
+    def changes(self, space: Space) -> bool:
+        return space.kind == "one_of"
 
     def serves(self, metric: Metric) -> bool:
         return metric.additive and metric.graded and not metric.together
 
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
         asked, task = self.served(truth.task), truth.task
-        cuts: dict[str, list[float]] = {space.name: [] for space in task.spaces}
+        cuts: dict[str, list[float]] = {space.name: [] for space in self.spaces(task)}
         if asked is None:
             return cuts
 
@@ -42,9 +43,10 @@ class Cuts(Decision):
         return fitted if better else cuts
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
-        changed = {}
-        for name, values in probabilities.items():
-            changed[name] = _between(_expected(values), fitted[name]) if fitted[name] else values
+        changed = dict(probabilities)
+        for name, cuts in fitted.items():
+            if cuts:
+                changed[name] = _between(_expected(probabilities[name]), cuts)
         return changed
 
 

@@ -19,15 +19,15 @@ class PriorCorrection(Decision):
     """Logits - tau * logits of how frequent each label is; the tau from 0 to 1.5 that scores best."""
 
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
-        priors = {space.name: _prior(space, truth.targets[space.name]) for space in truth.task.spaces}
+        priors = {space.name: _prior(space, truth.targets[space.name]) for space in self.spaces(truth.task)}
         taus = [{"tau": tau, "priors": priors} for tau in _TAUS]
         judge = self.judged(truth)
         scores = [judge.score(self.apply(probabilities, tried, truth.task)) for tried in taus]
         return taus[scores.index(max(scores))]  # of equal ones that which changes least
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
-        logits, corrected = logits_of(task, probabilities), {}
-        for space in task.spaces:
+        logits, corrected = logits_of(task, probabilities), dict(probabilities)
+        for space in self.spaces(task):
             prior = torch.tensor([fitted["priors"][space.name]], dtype=torch.float64)
             corrected[space.name] = normalised(
                 space, logits[space.name] - fitted["tau"] * space.logits(prior)

@@ -29,11 +29,12 @@ class Temperature(Decision):
 
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
         logits = logits_of(truth.task, probabilities)
-        return {s.name: _best(s, logits[s.name], truth.targets[s.name]) for s in truth.task.spaces}
+        return {s.name: _best(s, logits[s.name], truth.targets[s.name]) for s in self.spaces(truth.task)}
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
         logits = logits_of(task, probabilities)
-        return {s.name: normalised(s, logits[s.name] / fitted[s.name]) for s in task.spaces}
+        cooled = {s.name: normalised(s, logits[s.name] / fitted[s.name]) for s in self.spaces(task)}
+        return {**probabilities, **cooled}
 
 
 def _best(space: Space, logits: Tensor, targets: Tensor) -> float:

@@ -6,6 +6,7 @@ from dataset.metrics.base import Floats, Metric
 from dataset.metrics.evidence import Evidence
 from dataset.metrics.steps import limits_of_labels
 from dataset.tasks.base import Task
+from dataset.tasks.spaces import Space
 from tools.ensemble.decisions.base import DECISIONS, Decision
 from tools.ensemble.methods.base import Fitted, Probabilities, Truth, logits_of, normalised
 
@@ -20,8 +21,8 @@ class Thresholds(Decision):
     as macro-F1. The order of a label's images stays.
     """
 
-    def suits(self, task: Task) -> bool:
-        return all(space.kind == "any_of" and None not in space.limits for space in task.spaces)
+    def changes(self, space: Space) -> bool:
+        return space.kind == "any_of" and None not in space.limits
 
     def serves(self, metric: Metric) -> bool:
         return metric.additive and metric.needs == "choices" and not metric.together
@@ -29,7 +30,7 @@ class Thresholds(Decision):
     def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
         asked, task = self.served(truth.task), truth.task
         evidence = task.evidence(logits_of(task, probabilities), truth.targets)
-        limits = {space.name: [float(limit or 0) for limit in space.limits] for space in task.spaces}
+        limits = {space.name: [float(limit or 0) for limit in space.limits] for space in self.spaces(task)}
         if asked is None:
             return limits
 
@@ -44,8 +45,8 @@ class Thresholds(Decision):
         return limits_of_labels(metric, evidence, usual)
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
-        logits, moved = logits_of(task, probabilities), {}
-        for space in task.spaces:
+        logits, moved = logits_of(task, probabilities), dict(probabilities)
+        for space in self.spaces(task):
             best, usual = (
                 torch.tensor(values, dtype=torch.float64).clamp(_LEAST, 1 - _LEAST).logit()
                 for values in (fitted[space.name], [float(limit or 0) for limit in space.limits])
