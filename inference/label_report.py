@@ -56,7 +56,7 @@ def label_scores(
     seed: int = SEED,
     repeats: int = REPEATS,
 ) -> list[LabelScore]:
-    """Return the scores of every label of every question, with intervals by group.
+    """Return the scores of every label of every question that has labels, with intervals by group.
 
     Args:
         groups: (N) whose image it is.
@@ -65,6 +65,7 @@ def label_scores(
     return [
         score
         for question, evidence in task.evidence_of(choices, targets).items()
+        if not task.space_of(question).numeric
         for score in _of_question(question, evidence, draws)
     ]
 

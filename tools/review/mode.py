@@ -18,6 +18,7 @@ from experiment.saved_run import SavedRun, Tables
 from experiment.settings import Settings
 from inference.mean import mean_probabilities
 from tools.review.confident import RULES
+from tools.review.number_report import NOTHING_SHARED, NumberReport
 from tools.review.report import Report
 from tools.review.settings import ReviewSettings
 from tools.review.sheet import Item, Pictures, items, sheet
@@ -56,33 +57,18 @@ class Review(Mode):
         paths = [text for text in arguments.overrides if text.startswith("paths.")]
         tables = Tables()
         runs = [SavedRun.read(folder, paths, tables) for folder in folders]
-        _refuse_numbers(runs)
 
         folder, wanted = folders[0] / FOLDER, here.of_tool(ReviewSettings)
         make_folder(folder)
-        _write_report(wanted, runs[0], folder)
-        _write_suspects(wanted, runs, folder, _earlier(here, runs[0].settings))
+        _write_report(wanted, runs, folder)
+        if any(not space.numeric for space in runs[0].task.spaces):
+            _write_suspects(wanted, runs, folder, _earlier(here, runs[0].settings))
 
 
-def _refuse_numbers(runs: Sequence[SavedRun]) -> None:
-    """Refuse runs whose answers have no probability, by which labels are doubted.
-
-    Raises:
-        ConfigError: names the first one.
-    """
-    for run in runs:
-        numeric = [space.name for space in run.task.spaces if space.numeric]
-        if numeric:
-            raise ConfigError(
-                f"--mode review judges labels by their probabilities, and {numeric[0]!r} of {run.folder} is "
-                "a number, which has none: its largest errors are in TensorBoard, its scores in scores.json."
-            )
-
-
-def _write_report(wanted: ReviewSettings, run: SavedRun, folder: Path) -> None:
-    """Write and print what a run's predictions say of it."""
-    validation = _validation(run)
-    report = Report.of(run, validation)
+def _write_report(wanted: ReviewSettings, runs: Sequence[SavedRun], folder: Path) -> None:
+    """Write and print what the first run's predictions say of it, with the numbers that all runs doubt."""
+    run, validation = runs[0], _validation(runs[0])
+    report = Report.of(run, validation, NumberReport.of(runs))
     report.write(folder, Pictures(validation, _prepare(run.settings, wanted.height)), wanted.mistakes)
     log.info("\n%s: %d images were validated.\n\n%s", run.folder, len(run.rows), report.text())
     log.info("\nReport: %s, with its tables and picture beside it.", folder / "report.html")
@@ -131,8 +117,14 @@ def _prepare(settings: Settings, height: int) -> Prepare:
 
 def _validation(run: SavedRun, probabilities: Mapping[str, Tensor] | None = None) -> Validation:
     """Return the images that a run validated, with its own probabilities unless others are given."""
-    probabilities = probabilities or run.task.asked(run.validated.probabilities)
+    probabilities = _asked(run) if probabilities is None else probabilities
     return Validation(run.task, run.dataset, run.rows, run.validated.groups, run.targets, probabilities)
+
+
+def _asked(run: SavedRun) -> dict[str, Tensor]:
+    """Return the probabilities of each question that has them: a number has none."""
+    asked = run.task.asked(run.validated.probabilities)
+    return {name: values for name, values in asked.items() if not run.task.space_of(name).numeric}
 
 
 def _mean(runs: Sequence[SavedRun]) -> Validation:
@@ -144,10 +136,10 @@ def _mean(runs: Sequence[SavedRun]) -> Validation:
     shared = set.intersection(*(set(run.validated.ids) for run in runs))
     ids = [name for name in runs[0].validated.ids if name in shared]
     if not ids:
-        raise ConfigError("No image was validated by all of these runs: train them with the same folds.")
+        raise ConfigError(NOTHING_SHARED)
 
     same = [run.only(ids) for run in runs]
-    asked = [run.task.asked(run.validated.probabilities) for run in same]
+    asked = list(map(_asked, same))
     labels = [_labels(run, questions) for run, questions in zip(same, asked, strict=True)]
     for run, names in zip(same, labels, strict=True):
         if names != labels[0]:

@@ -16,6 +16,7 @@ from inference.label_report import LabelScore, label_scores
 from tools.review import tables
 from tools.review.calibration import Reliability, reliability
 from tools.review.mistakes import Mistake, most_confident
+from tools.review.number_report import NumberReport
 from tools.review.picture import reliability_picture
 from tools.review.sheet import Pictures
 from tools.review.subsets import SubsetScore, subset_scores, subsets
@@ -54,9 +55,10 @@ class Report:
     labels: Sequence[LabelScore]
     parts: Sequence[SubsetScore]
     mistakes: Sequence[Mistake]
+    numbers: NumberReport | None  # of questions whose answer is one; what is above is of the others
 
     @classmethod
-    def of(cls, run: SavedRun, validation: Validation) -> "Report":
+    def of(cls, run: SavedRun, validation: Validation, numbers: NumberReport | None) -> "Report":
         """Return what there is to say of a run."""
         groups = validation.groups
         labels = label_scores(run.task, run.task.decide(run.logits), run.targets, groups, repeats=DRAWS)
@@ -68,39 +70,49 @@ class Report:
 
         judged = list(validation.judged(by_group=False))
         mistakes = [mistake for each in judged for mistake in most_confident(each, groups, _KEPT)]
-        return cls(run, validation, _reliabilities(judged, groups), labels, parts, mistakes)
+        return cls(run, validation, _reliabilities(judged, groups), labels, parts, mistakes, numbers)
 
     def write(self, folder: Path, pictures: Pictures, most: int) -> None:
-        """Write the tables, ``reliability.png`` and ``report.html``, with ``most`` mistakes of each label."""
-        picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
-        write_bytes(folder / "reliability.png", picture)
-        write_table(folder / "reliability.csv", tables.BINS, tables.bins(self.reliabilities))
-        write_table(folder / "labels.csv", tables.LABELS, map(tables.label, self.labels))
-        write_table(folder / "parts.csv", tables.PARTS, map(tables.part, self.parts))
-        write_table(folder / "mistakes.csv", tables.MISTAKES, map(self._cells, self.mistakes))
-        write_text(folder / "report.html", self._page(base64.b64encode(picture).decode(), pictures, most))
+        """Write tables, pictures and ``report.html``, with ``most`` mistakes of each label."""
+        sections: list[str] = []
+        if self.numbers is not None:
+            self.numbers.write(folder)
+            sections += self.numbers.html(pictures)
+        if self.reliabilities:
+            picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
+            write_bytes(folder / "reliability.png", picture)
+            write_table(folder / "reliability.csv", tables.BINS, tables.bins(self.reliabilities))
+            write_table(folder / "labels.csv", tables.LABELS, map(tables.label, self.labels))
+            write_table(folder / "mistakes.csv", tables.MISTAKES, map(self._cells, self.mistakes))
+            sections += self._labels(base64.b64encode(picture).decode())
+        if self.parts:
+            write_table(folder / "parts.csv", tables.PARTS, map(tables.part, self.parts))
+            sections += self._parts()
+        if self.reliabilities:
+            sections += ["<h2>The surest mistakes of each label</h2>", *self._mistakes(pictures, most)]
+        write_text(folder / "report.html", self._page(sections))
 
     def text(self) -> str:
-        """Return what is printed: calibration, each label, and the deciding question on each part."""
+        """Return what is printed: calibration, each label, the deciding question on each part, numbers."""
         shown, left_out = tables.worst_labels(self.labels)
-        labels = format_table(*self._known(*tables.labels_in_short(shown)))
+        labels = self._table(*tables.labels_in_short(shown))
         if left_out:
             labels += f"\n{_left_out(left_out)}"
-        columns, rows = tables.parts_in_short(self.parts, list(self.run.task.questions)[-1])
-        parts = format_table(*self._known(columns, rows)) if rows else ""
-        sure = format_table(*self._known(*tables.calibration(self.reliabilities)))
-        return "\n\n".join(filter(None, [sure, labels, parts and f"{parts}\n{_NO_F1}"]))
+        parts = self._table(*tables.parts_in_short(self.parts, list(self.run.task.questions)[-1]))
+        note = f"\n{_NO_F1}" if self.reliabilities else ""
+        sure = self._table(*tables.calibration(self.reliabilities))
+        numbers = self.numbers.text() if self.numbers is not None else ""
+        return "\n\n".join(filter(None, [sure, labels, parts and f"{parts}{note}", numbers]))
+
+    def _table(self, columns: tuple[str, ...], rows: list[Cells]) -> str:
+        return format_table(*self._known(columns, rows)) if rows else ""
 
     @property
     def _whose(self) -> tuple[str, str]:
         return whose(self.validation.groups, self.run.dataset.group_words)
 
     def _known(self, columns: tuple[str, ...], rows: list[Cells]) -> tuple[tuple[str, ...], list[Cells]]:
-        """Return columns and rows with what groups are called here; without them where there are none."""
-        called = self._whose[1]
-        kept = [i for i, column in enumerate(columns) if column != "groups" or called != "images"]
-        names = [called if column == "groups" else column for column in columns]
-        return tuple(names[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+        return tables.with_groups(columns, rows, self._whose[1])
 
     def _cells(self, mistake: Mistake) -> Cells:
         file = self.run.dataset.files[int(self.run.rows[mistake.image])]
@@ -108,30 +120,35 @@ class Report:
         answers = (mistake.question, mistake.label, mistake.answer)
         return (*answers, *probabilities, self.validation.groups[mistake.image], file)
 
-    def _page(self, picture: str, pictures: Pictures, most: int) -> str:
+    def _page(self, sections: Sequence[str]) -> str:
         group, several = self._whose
         count = len(set(self.validation.groups))
         belong = "" if several == "images" else f" of {count} {several}"
-        shown, left_out = tables.worst_labels(self.labels)
-
         body = [
             f"<h1>Report of {escape(str(self.run.folder))}</h1>",
             f"<p>{len(self.run.rows)} images{belong}, each predicted by models that were not trained on it, "
             f"held against the organiser's labels. Intervals (95 %) are drawn by {group}.</p>",
-            "<h2>Is it right as often as it says?</h2>",
-            f'<img class="picture" alt="reliability" src="data:image/png;base64,{picture}">',
-            f"<p>{_CALIBRATION}</p>",
-            html_table(*self._known(*tables.calibration(self.reliabilities))),
-            "<h2>Each label</h2>",
-            f"<p>{_EACH_LABEL}{_chosen(self.run.task)}{f' {_left_out(left_out)}' if left_out else ''}</p>",
-            html_table(*self._known(*tables.labels_in_short(shown))),
-            "<h2>Parts of the images</h2>",
-            f"<p>{_NO_F1}</p>",
-            html_table(*self._known(tables.PARTS, list(map(tables.part, self.parts)))),
-            "<h2>The surest mistakes of each label</h2>",
-            *self._mistakes(pictures, most),
+            *sections,
         ]
         return plain_page(f"Report of {self.run.folder}", "report", "\n".join(body))
+
+    def _labels(self, picture: str) -> Iterator[str]:
+        """Yield what is said of labels; ``picture`` is a PNG in base64."""
+        shown, left_out = tables.worst_labels(self.labels)
+        yield "<h2>Is it right as often as it says?</h2>"
+        yield f'<img class="picture" alt="reliability" src="data:image/png;base64,{picture}">'
+        yield f"<p>{_CALIBRATION}</p>"
+        yield html_table(*self._known(*tables.calibration(self.reliabilities)))
+        yield "<h2>Each label</h2>"
+        more = f" {_left_out(left_out)}" if left_out else ""
+        yield f"<p>{_EACH_LABEL}{_chosen(self.run.task)}{more}</p>"
+        yield html_table(*self._known(*tables.labels_in_short(shown)))
+
+    def _parts(self) -> Iterator[str]:
+        yield "<h2>Parts of the images</h2>"
+        if self.reliabilities:
+            yield f"<p>{_NO_F1}</p>"
+        yield html_table(*self._known(tables.PARTS, list(map(tables.part, self.parts))))
 
     def _mistakes(self, pictures: Pictures, most: int) -> Iterator[str]:
         by_label, left_out = tables.of_each_label(self.mistakes)

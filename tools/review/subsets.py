@@ -128,7 +128,7 @@ def _labelled(task: Task, targets: Targets) -> dict[str, _Labelled]:
         counts = np.bincount(answers[known], minlength=len(task.questions[question]))
         labelled[question] = _Labelled(known, counts)
     for question in _any_of(task):
-        members = task.members(targets)
+        members = task.space_of(question).members(targets[question])
         labelled[question] = _Labelled(np.ones(len(members), dtype=np.bool_), members.sum(axis=0))
     return labelled
 
@@ -166,11 +166,25 @@ def _honest(
 def _by_question(task: Task, targets: Targets) -> dict[str, _Values]:
     kinds = {space.name: space.kind for space in task.spaces}
     answers = task.answers(targets)
-    return {
-        question: (labels, answers[question])
-        for question, labels in task.questions.items()
-        if kinds.get(question) != "any_of" and len(labels) <= _MOST_VALUES
-    }
+    divisions: dict[str, _Values] = {}
+    for question, labels in task.questions.items():
+        if task.space_of(question).numeric:
+            if ranges := _known_ranges(targets[question][:, 0].double().numpy()):
+                divisions[question] = ranges
+        elif kinds.get(question) != "any_of" and len(labels) <= _MOST_VALUES:
+            divisions[question] = (labels, answers[question])
+    return divisions
+
+
+def _known_ranges(numbers: NDArray[np.float64]) -> _Values | None:
+    """Return those of numbers (N) that are known in ranges; None if there is none."""
+    known = np.flatnonzero(~np.isnan(numbers))
+    if not len(known):
+        return None
+    names, of_known = _in_ranges(numbers[known])
+    which = np.full(len(numbers), -1, dtype=np.int64)
+    which[known] = of_known
+    return names, which
 
 
 def _by_column(facts: Sequence[Facts], groups: Sequence[str]) -> dict[str, _Values]:
@@ -194,8 +208,10 @@ def _ranges(cells: NDArray[np.str_]) -> _Values | None:
         numbers = cells.astype(np.float64)
     except ValueError:
         return None
-    if not np.isfinite(numbers).all():
-        return None
+    return _in_ranges(numbers) if np.isfinite(numbers).all() else None
+
+
+def _in_ranges(numbers: NDArray[np.float64]) -> _Values:
     edges = np.unique(np.quantile(numbers, np.arange(1, _RANGES) / _RANGES, method="lower"))
     which = np.searchsorted(edges, numbers)
     parts = [numbers[which == index] for index in range(len(edges) + 1)]

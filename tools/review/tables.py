@@ -135,6 +135,15 @@ def of_each_label(mistakes: Iterable[Mistake]) -> tuple[dict[tuple[str, str], li
     return {key: by_label[key] for key in by_label if key in kept}, len(by_label) - len(kept)
 
 
+def with_groups(
+    columns: tuple[str, ...], rows: Sequence[Cells], called: str
+) -> tuple[tuple[str, ...], list[Cells]]:
+    """Return columns and rows with what groups are called; without them where each image is its own."""
+    kept = [i for i, column in enumerate(columns) if column != "groups" or called != "images"]
+    names = [called if column == "groups" else column for column in columns]
+    return tuple(names[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+
+
 def html_table(columns: Sequence[str], rows: Sequence[Cells]) -> str:
     """Return a table as HTML."""
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
