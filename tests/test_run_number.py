@@ -104,9 +104,11 @@ def test_a_number_is_scored_in_its_own_units_and_handed_in(competition, tmp_path
     assert competition("--mode", "check", str(run / "submission.csv")) == 3
     assert "ink = 'much' is no number" in capsys.readouterr().err
 
-    for mode in ("pseudo", "review"):
-        assert competition("--mode", mode, "--run", str(run)) == 2
-        assert "'number'" in capsys.readouterr().err
+    assert competition("--mode", "pseudo", "--run", str(run)) == 2
+    assert "'number', a number, only the spread of several answers says" in capsys.readouterr().err
+    assert competition("--mode", "review", "--run", str(run)) == 0
+    reviewed = table(run / "review" / "numbers.csv")[0]
+    assert float(reviewed["RMSE"]) == pytest.approx(scores["scores"]["rmse"], rel=1e-5)
 
 
 @pytest.mark.slow

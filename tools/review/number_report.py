@@ -93,8 +93,9 @@ class NumberReport:
             yield from self._images(pictures, residuals, f"the largest errors{alone}", residuals.worst)
         for residuals in self.suspected:
             if len(residuals.suspects):
-                yield from self._images(pictures, residuals, "may be wrong", residuals.suspects)
-                yield f"<p>{_SUSPECTS_NOTE}</p>"
+                yield from self._images(
+                    pictures, residuals, "may be wrong", residuals.suspects, _SUSPECTS_NOTE
+                )
 
     @property
     def _whose(self) -> tuple[str, str]:
@@ -124,11 +125,14 @@ class NumberReport:
             who = (residuals.question, rank, str(residuals.groups[position]), file)
             yield (*who, *texts, f"{residuals.times[position]:.2f}")
 
-    def _images(self, pictures: Pictures, residuals: Residuals, what: str, places: Images) -> Iterator[str]:
+    def _images(
+        self, pictures: Pictures, residuals: Residuals, what: str, places: Images, note: str = ""
+    ) -> Iterator[str]:
         shown = places[:_SHOWN]
         pictures.need(residuals.images[shown].tolist())
         more = f": {len(shown)} of {len(places)}" if len(places) > len(shown) else ""
         yield f"<h3>{escape(residuals.question)}: {what}{more}</h3>"
+        yield f"<p>{note}</p>" if note else ""
         figures = [_figure(pictures, residuals, position) for position in shown]
         yield f'<div class="photos">{"".join(figures)}</div>'
 

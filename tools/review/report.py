@@ -15,6 +15,7 @@ from experiment.saved_run import SavedRun
 from inference.label_report import LabelScore, label_scores
 from tools.review import tables
 from tools.review.calibration import Reliability, reliability
+from tools.review.grades import GRADES, NOTE, Distances, distances
 from tools.review.mistakes import Mistake, most_confident
 from tools.review.number_report import NumberReport
 from tools.review.picture import reliability_picture
@@ -56,6 +57,7 @@ class Report:
     parts: Sequence[SubsetScore]
     mistakes: Sequence[Mistake]
     numbers: NumberReport | None  # of questions whose answer is one; what is above is of the others
+    grades: Sequence[Distances]
 
     @classmethod
     def of(cls, run: SavedRun, validation: Validation, numbers: NumberReport | None) -> "Report":
@@ -70,7 +72,16 @@ class Report:
 
         judged = list(validation.judged(by_group=False))
         mistakes = [mistake for each in judged for mistake in most_confident(each, groups, _KEPT)]
-        return cls(run, validation, _reliabilities(judged, groups), labels, parts, mistakes, numbers)
+        return cls(
+            run,
+            validation,
+            _reliabilities(judged, groups),
+            labels,
+            parts,
+            mistakes,
+            numbers,
+            list(distances(run)),
+        )
 
     def write(self, folder: Path, pictures: Pictures, most: int) -> None:
         """Write tables, pictures and ``report.html``, with ``most`` mistakes of each label."""
@@ -85,6 +96,10 @@ class Report:
             write_table(folder / "labels.csv", tables.LABELS, map(tables.label, self.labels))
             write_table(folder / "mistakes.csv", tables.MISTAKES, map(self._cells, self.mistakes))
             sections += self._labels(base64.b64encode(picture).decode())
+        if self.grades:
+            cells = [distance.cells for distance in self.grades]
+            write_table(folder / "grades.csv", GRADES, cells)
+            sections += ["<h2>How far off grades are</h2>", f"<p>{NOTE}</p>", html_table(GRADES, cells)]
         if self.parts:
             write_table(folder / "parts.csv", tables.PARTS, map(tables.part, self.parts))
             sections += self._parts()
@@ -101,8 +116,9 @@ class Report:
         parts = self._table(*tables.parts_in_short(self.parts, list(self.run.task.questions)[-1]))
         note = f"\n{_NO_F1}" if self.reliabilities else ""
         sure = self._table(*tables.calibration(self.reliabilities))
+        grades = self._table(GRADES, [distance.cells for distance in self.grades])
         numbers = self.numbers.text() if self.numbers is not None else ""
-        return "\n\n".join(filter(None, [sure, labels, parts and f"{parts}{note}", numbers]))
+        return "\n\n".join(filter(None, [sure, labels, parts and f"{parts}{note}", grades, numbers]))
 
     def _table(self, columns: tuple[str, ...], rows: list[Cells]) -> str:
         return format_table(*self._known(columns, rows)) if rows else ""

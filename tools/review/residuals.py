@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 Images = NDArray[np.int64]
 FAR = 3.5  # robust spreads from the middle, as Iglewicz and Hoaglin have it
 _PARTS = 10  # with about as many images each
+_WORST_GROUPS = 10
 _OF_MAD, _OF_MEAN = 1.4826, 1.2533  # a normal distribution's standard deviation in units of these
 
 
@@ -96,7 +97,7 @@ class Part:
 
 
 def parts(residuals: Residuals, repeats: int) -> Iterator[Part]:
-    """Yield all images, each fold where there are several, and each tenth of the true numbers."""
+    """Yield all images, each fold where there are several, each tenth of the truth, and the worst groups."""
     draws = Draws(residuals.groups.tolist(), SEED, repeats)
     yield _part(residuals, "all", "", np.arange(len(residuals.truth)), draws)
 
@@ -107,6 +108,18 @@ def parts(residuals: Residuals, repeats: int) -> Iterator[Part]:
     for places in tenths(residuals.truth):
         low, high = residuals.truth[places].min(), residuals.truth[places].max()
         yield _part(residuals, "truth", f"{low:.5g} to {high:.5g}", places, draws)
+
+    for group in _worst_groups(residuals):
+        yield _part(residuals, "group", group, np.flatnonzero(residuals.groups == group), draws)
+
+
+def _worst_groups(residuals: Residuals) -> list[str]:
+    """Return the groups with the largest mean error, of those with several images, the worst first."""
+    names, which, images = np.unique(residuals.groups, return_inverse=True, return_counts=True)
+    means = np.bincount(which, np.abs(residuals.error)) / images
+    several = np.flatnonzero(images > 1)
+    worst = several[np.argsort(-means[several], kind="stable")][:_WORST_GROUPS]
+    return [str(names[group]) for group in worst]
 
 
 def tenths(truth: Floats) -> list[Images]:

@@ -58,9 +58,9 @@ def test_tenths_are_all_images_once_in_order_and_equal_ones_together(truth):
 def test_errors_of_all_images_each_fold_and_each_tenth():
     residuals = made()
     found = list(parts(residuals, repeats=50))
-    assert [part.by for part in found] == ["all", *["fold"] * 3, *["truth"] * 10]
-    assert sum(part.images for part in found[4:]) == 200
-    assert all(abs(part.images - 20) <= 3 for part in found[4:])
+    assert [part.by for part in found] == ["all", *["fold"] * 3, *["truth"] * 10, *["group"] * 10]
+    assert sum(part.images for part in found[4:14]) == 200
+    assert all(abs(part.images - 20) <= 3 for part in found[4:14])
     for part in found[1:4]:
         rows = residuals.folds == part.value
         pair = residuals.truth[rows], residuals.answer[rows]
@@ -104,3 +104,13 @@ def test_what_one_run_contradicts_and_another_does_not_is_no_suspect():
     assert both.suspects.tolist() == [3]
     assert both.answer[3] == pytest.approx(both.truth[3] + 35)
     assert abs(both.times[3]) == min(abs(first.times[3]), abs(second.times[3]))
+
+
+def test_the_worst_groups_are_those_with_the_largest_mean_error_among_several_images():
+    residuals = made()
+    mean = {name: np.abs(residuals.error[residuals.groups == name]).mean() for name in set(residuals.groups)}
+    several = [name for name in mean if (residuals.groups == name).sum() > 1]
+    expected = sorted(several, key=lambda name: -mean[name])[:10]
+    found = [part for part in parts(residuals, repeats=5) if part.by == "group"]
+    assert [part.value for part in found] == expected
+    assert [part.mae for part in found] == pytest.approx([mean[name] for name in expected])
