@@ -18,7 +18,7 @@ from utils.on_disk import on_disk
 from utils.shortened import listing
 from utils.texts import comparable
 
-_MAY_BE_RUN = tuple("'=+-@\t\r")  # what a cell begins with that a spreadsheet would run, or with marks of that
+_MAY_BE_RUN = tuple("'=+-@\t\r")  # what begins a cell that a spreadsheet would run, or a guarded one
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 _NEARLY_ALL = 0.9
 _SHARED = 10_000  # different cells of which equal ones are kept once: of most columns, all
