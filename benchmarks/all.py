@@ -92,6 +92,7 @@ def run_command(command: str) -> tuple[list[dict[str, Any]], bool]:
             print(text, end="", flush=True)
             if text.startswith("{"):
                 lines.append(json.loads(text))
+
     seconds = round(time.perf_counter() - started)
     facts = {"command": f"python -m {command}", "load_before": round(load, 1), "took_s": seconds}
     print(f"({seconds} s)", flush=True)
