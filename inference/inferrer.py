@@ -72,18 +72,25 @@ class Inferrer(Submitter):
         """Why images can't be read, by row."""
         return self.batches.source.bad
 
-    def predict(self, model: nn.Module, priors: Priors | None = None) -> Predictions:
+    def predict(
+        self, model: nn.Module, priors: Priors | None = None, early: Predictions | None = None
+    ) -> Predictions:
         """Return the predictions of all images in the submission's order.
 
         Args:
             priors: the answer to those that can't be read, where there are some.
+            early: what the model said of all images before it was known that they can be read.
 
         Raises:
             PodiumError: the model gives numbers that are not finite.
             DataError: the batches are not all of the images in that order.
         """
-        predictions = predict(model, self.batches, self.precision, what="Predicting")
         count, unreadable = len(self.images.ids), self.unreadable
+        if early is not None and not unreadable:
+            predictions = early
+        else:
+            predictions = predict(model, self.batches, self.precision, what="Predicting")
+
         if predictions.rows.tolist() != [row for row in range(count) if row not in unreadable]:
             raise DataError("The images were not predicted once each, in order: nothing was written.")
         check_finite(predictions)
