@@ -94,7 +94,8 @@ def trainer(*callbacks: Callback, epochs: int = 1, lr: float = 0.05, validator: 
 def tensorboard(folder: Path, **options: Any) -> TensorBoard:
     return TensorBoard(
         folder=folder, task=TASK, validator=VALIDATOR, batches=BATCHES, augmenter=AUGMENTER,
-        config_text="[run]\nname = 마스크", worst=4, sheet=4, **{"epochs": 2} | options,
+        config_text="[run]\nname = 마스크", config_values={"run.name": "마스크"}, monitor=Monitor("macro_f1"),
+        worst=4, sheet=4, **{"epochs": 2} | options,
     )  # fmt: skip
 
 
