@@ -148,7 +148,7 @@ def test_a_callback_is_built_by_the_registry_and_lives_through_a_run(name: str, 
         callback = CALLBACKS.build(
             component, folder=tmp_path, task=TASK, monitor=Monitor("macro_f1"),
             validator=VALIDATOR, batches=BATCHES, augmenter=AUGMENTER, criterion=WEIGHTED, precision=CPU,
-            files=("a.jpg",) * (TRAIN + VALID), config_text="", epochs=1,
+            files=("a.jpg",) * (TRAIN + VALID), config_text="", config_values={}, epochs=1,
         )  # fmt: skip
     except ConfigError as error:
         if "pip install -r requirements-" not in str(error):
