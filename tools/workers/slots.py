@@ -8,6 +8,7 @@ import torch
 
 from dataset.images.build_store import cores
 from tools.workers.settings import WorkersSettings
+from tools.workers.starter import ALL
 from utils.errors import ConfigError
 
 
@@ -65,6 +66,14 @@ def deal_out(
     elif threads == "auto":
         threads = share_of_cores(count)
     return Slots(count, threads, gpus)
+
+
+def elsewhere(settings: WorkersSettings, threads: int, began: int | None) -> Slots:
+    """Return the slots of workers on other machines, each with so many ``threads`` unless a config says."""
+    count = ALL if settings.count == "auto" else settings.count
+    if began is None and settings.threads != "auto":
+        threads = settings.threads
+    return Slots(count, threads if began is None else began)
 
 
 def share_of_cores(workers: int) -> int:
