@@ -18,7 +18,7 @@ from experiment.settings import Settings, is_here
 from tools.sweep.settings import SweepSettings
 from tools.sweep.space import SECTION as SPACE
 from tools.sweep.space import Space
-from tools.sweep.study import check_storage, load_optuna
+from tools.sweep.study import answering, load_optuna, reach
 from tools.sweep.trainer import BASE, SWEEP, Trainer
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError, ResumableStop, listed
@@ -66,16 +66,23 @@ class Sweep(Mode):
         settings = experiment.settings  # with the names that were found in the data
         folder = arguments.sweep or _folder(settings, space, there)
         here = [text for text in arguments.overrides if is_here(key_of(text).rpartition(".")[0])]
-        sweep = Trainer.of(folder, settings, space, here, arguments.share, arguments.deadline)
         try:
-            if arguments.sweep is not None:
-                sweep.train()
-            else:
-                sweep.train() if crew is None else crew.do(sweep.work(crew.workers), settings)
-                sweep.write_result()
+            with answering(settings.of_tool(SweepSettings).storage):
+                sweep = Trainer.of(folder, settings, space, here, arguments.share, arguments.deadline)
+                _do(sweep, crew, settings, alone=arguments.sweep is None)
         except ResumableStop as stop:
             stop.way_on = stop.way_on or again(["--mode", "sweep", "--config", str(arguments.config)])
             raise
+
+
+def _do(sweep: Trainer, crew: Crew | None, settings: Settings, *, alone: bool) -> None:
+    """Train what is left; who was not started as a worker then writes what came of it."""
+    if crew is None:
+        sweep.train()
+    else:
+        crew.do(sweep.work(crew.workers), settings)
+    if alone:
+        sweep.write_result()
 
 
 def _refuse(settings: Settings) -> None:
@@ -84,7 +91,7 @@ def _refuse(settings: Settings) -> None:
             "[run] folds: each trial of a sweep is one run, or one over [sweep] folds = all, or = 0, 2. "
             "Leave out [run] folds, and train the best config with all of them afterwards."
         )
-    check_storage(settings.of_tool(SweepSettings).storage)
+    reach(settings.of_tool(SweepSettings).storage)
 
 
 def _dealt_out(experiment: Experiment, there: Path | None) -> tuple[Experiment, Crew | None]:

@@ -159,7 +159,7 @@ def _print(
     also = (
         f", for which it was chosen, and {best.mean:.4f} on average over {1 + len(best.others)} seeds"
         if best.others
-        else ", for which it was chosen: another seed will give less"
+        else ", for which it was chosen: expect less of other seeds"
     )
     log.info("\nBest: trial %03d. %s %.4f in the sweep%s.", best.number, in_words(metric), best.own, also)
 

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 from tools.sweep.settings import SweepSettings
 from utils.durable import lock
-from utils.errors import ConfigError
+from utils.errors import ConfigError, ResumableStop
 from utils.seeds import derive
 
 JOURNAL = "journal.log"
 _STARTUP = 5  # trials before any is pruned
+_DRIVER = "psycopg"
 _PATIENCE = 20  # seconds that a database gets to answer
 _LONGEST = 300  # characters of what it says
 _OVER = ("COMPLETE", "PRUNED", "FAIL")
@@ -38,7 +39,7 @@ def storage_of(where: str, folder: Path) -> Any:
     """Return what keeps the trials: a journal in a sweep's folder, or a database.
 
     Raises:
-        ConfigError: the text is no address of a database, or none answers there.
+        ConfigError: no database answers.
     """
     storages = load_optuna().storages
     if where == "auto":
@@ -47,14 +48,48 @@ def storage_of(where: str, folder: Path) -> Any:
         )
         return storages.JournalStorage(backend)
 
-    check_storage(where)
+    return _database(where)
+
+
+def reach(where: str) -> None:
+    """Make sure that there is a storage, before a sweep gets a folder.
+
+    Raises:
+        ConfigError: the text is no address of a database, or none answers there.
+    """
+    if where != "auto":
+        check_storage(where)
+        _database(where)
+
+
+def _database(where: str) -> Any:
     from sqlalchemy.exc import SQLAlchemyError
 
     options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": _PATIENCE}}
     try:
-        return storages.RDBStorage(where, engine_kwargs=options)
+        return load_optuna().storages.RDBStorage(_with_driver(where), engine_kwargs=options)
     except (SQLAlchemyError, ImportError, RuntimeError) as error:
         raise ConfigError(f"[sweep] storage = {where}: {_why(error)}") from None
+
+
+@contextmanager
+def answering(where: str) -> Iterator[None]:
+    """Let a database that is lost inside stop a sweep, which can be gone on with.
+
+    Raises:
+        ResumableStop: it no longer answers.
+    """
+    if where == "auto":
+        yield
+        return
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        why = _why(error.__cause__ if isinstance(error.__cause__, Exception) else error)
+        raise ResumableStop(f"[sweep] storage = {where} no longer answers: {why}") from None
 
 
 def check_storage(where: str) -> None:
@@ -63,8 +98,6 @@ def check_storage(where: str) -> None:
     Raises:
         ConfigError: says what to write.
     """
-    if where == "auto":
-        return
     parts = urlsplit(where)
     if not parts.scheme.startswith("postgresql") or not parts.path.strip("/"):
         raise ConfigError(
@@ -76,11 +109,17 @@ def check_storage(where: str) -> None:
             f"[sweep] storage: each run keeps its config, so leave the password out of {parts.hostname}'s "
             "address: it is taken from PGPASSWORD or ~/.pgpass."
         )
-    driver = parts.scheme.partition("+")[2] or "psycopg2"
+    driver = urlsplit(_with_driver(where)).scheme.partition("+")[2]
     if importlib.util.find_spec(driver) is None:
         raise ConfigError(
             f"[sweep] storage = {where} needs {driver}: pip install -r requirements-postgres.txt"
         )
+
+
+def _with_driver(where: str) -> str:
+    """Return an address that names its driver; which one is meant without depends on SQLAlchemy's version."""
+    scheme, _, rest = where.partition("://")
+    return f"{scheme if '+' in scheme else f'{scheme}+{_DRIVER}'}://{rest}"
 
 
 def _why(error: Exception) -> str:
@@ -123,7 +162,7 @@ class Study:
             name: of the study, by which a database knows it.
 
         Raises:
-            ConfigError: there is no such storage.
+            ConfigError: no database answers.
         """
         optuna = load_optuna()
         pruners = optuna.pruners
