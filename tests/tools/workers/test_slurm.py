@@ -71,6 +71,19 @@ def test_ctrl_c_lets_jobs_keep_their_state_and_any_starter_goes_on(trained):
     assert_same_bytes(run, runs / "001")
 
 
+@pytest.mark.slow
+def test_jobs_of_a_command_that_was_killed_go_on_and_the_last_one_joins(trained):
+    pytest.importorskip("submitit", reason="needs the extra cluster: pip install -r requirements-cluster.txt")
+    run = next_run(trained)
+    foreman = command(trained / "config.ini", *FOLDS, *LOCAL, "--workers", 2)
+    with foreman:
+        wait_for(lambda: sum(Record(m).worker != "" for m in run.glob("fold-*")) == 2)
+        foreman.kill()
+        foreman.wait()
+    wait_for((run / "scores.json").exists)
+    assert_same_bytes(run, trained / "runs" / "one" / "001")
+
+
 def test_a_job_whose_worker_was_stopped_asks_for_its_place_in_the_queue_a_few_times(tmp_path, monkeypatch):
     pytest.importorskip("submitit", reason="needs the extra cluster: pip install -r requirements-cluster.txt")
     asked = []
