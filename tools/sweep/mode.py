@@ -68,7 +68,8 @@ class Sweep(Mode):
         here = [text for text in arguments.overrides if is_here(key_of(text).rpartition(".")[0])]
         try:
             with answering(settings.of_tool(SweepSettings).storage):
-                sweep = Trainer.of(folder, settings, space, here, arguments.share, arguments.deadline)
+                workers = arguments.share if crew is None else crew.workers
+                sweep = Trainer.of(folder, settings, space, here, workers, arguments.deadline)
                 _do(sweep, crew, settings, alone=arguments.sweep is None)
         except ResumableStop as stop:
             stop.way_on = stop.way_on or again(["--mode", "sweep", "--config", str(arguments.config)])
@@ -80,7 +81,7 @@ def _do(sweep: Trainer, crew: Crew | None, settings: Settings, *, alone: bool) -
     if crew is None:
         sweep.train()
     else:
-        crew.do(sweep.work(crew.workers), settings)
+        crew.do(sweep.work(), settings)
     if alone:
         sweep.write_result()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from experiment.settings import Settings
 from tools.sweep.budget import Budget, end_of_trials
+from tools.sweep.picture import seconds_of_picture
 from tools.sweep.repeats import Repeats
 from tools.sweep.result import write_result
 from tools.sweep.settings import SweepSettings
@@ -61,9 +62,11 @@ class Trainer:
         own = settings.of_tool(SweepSettings)
         name = str(read_json(folder / SWEEP).get("study", "sweep"))
         study = Study.of(folder, own, settings.run.seed, name)
-        end = None if own.time_limit is None else end_of_trials(own.time_limit.seconds)
+        end = None
         if deadline is not None:
             end = since_start() + deadline - time.time()
+        elif own.time_limit is not None:
+            end = end_of_trials(own.time_limit.seconds, seconds_of_picture(), workers)
         limit = settings.train.time_limit
         run = 0.0 if limit is None else limit.seconds
         budget = Budget(end, run, own.repeat * own.seeds, max(1, workers))
@@ -80,12 +83,11 @@ class Trainer:
         seeds = range(first, first + self.own.seeds)
         return Repeats(self.study, self.runs, self._settings_of, seeds, self.own.repeat, self.budget)
 
-    def work(self, workers: int) -> Trials:
-        """Return all that is to be done, for so many workers."""
-        own, budget = self.own, self.budget
+    def work(self) -> Trials:
+        """Return all that is to be done, for workers."""
+        own = self.own
         sizes = Sizes(own.trials, own.repeat, own.seeds, self.settings.train.epochs)
-        budget = Budget(budget.end, budget.run, budget.repeats, workers)
-        return Trials(self.folder, self.folder / BASE, self.here, self.study, sizes, budget)
+        return Trials(self.folder, self.folder / BASE, self.here, self.study, sizes, self.budget)
 
     def train(self) -> None:
         """Return when all trials and repetitions are over, whoever trained them, or the time is."""

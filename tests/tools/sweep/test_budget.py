@@ -29,14 +29,14 @@ def test_without_a_limit_there_is_always_room(clock):
 
 
 def test_a_trial_begins_only_if_it_and_the_repetitions_after_it_fit(clock):
-    # 10 s at most so far, so 11 s are kept for each; 4 repetitions by 2 workers are two rounds.
+    # 10 s at most so far, so 13.5 s are kept for each; 4 repetitions by 2 workers are two rounds.
     kept = Budget(end=100.0, repeats=4, workers=2)
-    clock[0] = 100 - 3 * 11
+    clock[0] = 100 - 3 * 13.5
     assert kept.has_room(Study(10.0), repeats=True)
     clock[0] += 0.01
     assert not kept.has_room(Study(10.0), repeats=True)
     assert kept.has_room(Study(10.0), repeats=False)
-    clock[0] = 89.01
+    clock[0] = 86.51
     assert not kept.has_room(Study(10.0), repeats=False)
 
 
@@ -53,9 +53,10 @@ def test_a_trial_with_a_limit_of_its_own_needs_that(clock):
     assert Budget(end=100.0, run=60.0).has_room(Study(5.0), repeats=True)
 
 
-def test_time_is_kept_for_the_result():
-    assert end_of_trials(100.0) == 93.0
-    assert end_of_trials(3600.0) == 3600 - 5 - 72
+def test_time_is_kept_for_the_result_and_more_of_it_on_a_busy_machine():
+    assert end_of_trials(100.0, 1.0, 1) == 100 - 2 - 2 - 2.5
+    assert end_of_trials(100.0, 6.0, 1) == 100 - 2 - 2 - 15
+    assert end_of_trials(100.0, 1.0, 2) == 100 - 2 - 2 - 4  # workers end first
 
 
 def test_a_run_stops_before_what_took_longest_would_not_fit_again(clock):
