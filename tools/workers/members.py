@@ -1,11 +1,13 @@
 """The members of a run over folds as work for several workers."""
 
 import logging
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dataset.images.build_store import cores
 from experiment.crew import Work
 from experiment.run_folder import CONFIG
 from experiment.settings import Settings
@@ -15,6 +17,7 @@ from utils.convert import as_text
 from utils.durable import lock
 
 log = logging.getLogger("podium")
+_ENDS = 1.5  # seconds that a worker and then this process need to end, where nothing else runs
 
 
 @dataclass(slots=True)
@@ -44,9 +47,11 @@ class Members(Work):
 
     @property
     def deadline(self) -> float | None:
-        """When all members have to be complete, as ``time.time()``."""
+        """When all members have to be complete, as ``time.time()``; processes end after it."""
         limit = self.settings.train.time_limit
-        return None if limit is None else time.time() + limit.seconds - since_start()
+        if limit is None:
+            return None
+        return time.time() + limit.seconds - since_start() - _ENDS * busy()
 
     def arguments(self) -> list[str]:
         """Return the command line of a worker: what this process was told of where things are goes along."""
@@ -111,3 +116,8 @@ class Members(Work):
         if news and self._known.get(name) != news:
             self._known[name] = news
             log.info("%s: %s", name, news)
+
+
+def busy() -> float:
+    """Return how many times as long as alone everything takes on this machine: 1 where a core is free."""
+    return max(1.0, os.getloadavg()[0] / cores())

@@ -26,6 +26,7 @@ from tools.workers.worker import rounds_left
 from train.time_limit.clock import since_start
 from utils.convert import Few, NonNegative
 from utils.durable import make_folder, remove, write_bytes
+from utils.duration import Duration
 from utils.errors import ConfigError
 
 log = logging.getLogger("podium")
@@ -203,8 +204,10 @@ def _taken(stack: ExitStack, work: Members) -> str | None:
 def _arguments(work: Members, name: str) -> Iterator[str]:
     """Yield the command line of the worker of one member, but for its run."""
     yield from ("--mode", "work", "--only", name, "--set", f"run.device={work.settings.run.device}")
-    limit = work.settings.train.time_limit
+    if (end := work.deadline) is None:
+        return
     records = [work.record(other) for other in work.names if other != name]
+    limit = Duration(max(1.0, since_start() + end - time.time()))
     until = share(limit, runs=rounds_left(records, work.workers), images=work.images)
     if until is not None:
         yield from ("--deadline", f"{time.time() + until - since_start():.3f}")

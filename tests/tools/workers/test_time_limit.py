@@ -107,7 +107,12 @@ def test_rounds_are_what_is_free_among_the_workers(tmp_path):
     assert rounds_left(records, 1) == 4
 
 
-def test_workers_are_told_until_when(tmp_path, clock):
+@pytest.mark.parametrize(("load", "ends"), [(0.5, 1.5), (8.0, 1.5), (40.0, 7.5)])
+def test_workers_are_told_until_when_with_time_to_end_on_a_busy_machine(
+    tmp_path, clock, monkeypatch, load, ends
+):
+    monkeypatch.setattr(members, "cores", lambda: 8)
+    monkeypatch.setattr(members.os, "getloadavg", lambda: (load, 0.0, 0.0))
     settings = SimpleNamespace(
         train=SimpleNamespace(time_limit=Duration(500), epochs=1),
         paths=SimpleNamespace(data="d", cache="c"),
@@ -117,7 +122,7 @@ def test_workers_are_told_until_when(tmp_path, clock):
     clock.seconds = 20.0
     arguments = Members(tmp_path, ["fold-0"], settings, 0, 3).arguments()
     assert arguments[arguments.index("--share") + 1] == "3"
-    assert float(arguments[arguments.index("--deadline") + 1]) == 1000 + 20 + 500 - 20
+    assert float(arguments[arguments.index("--deadline") + 1]) == 1000 + 500 - ends
 
 
 @pytest.mark.slow
