@@ -130,7 +130,7 @@ def keep_time(
 def _sizes(trainer: Trainer) -> list[int]:
     """Return the pixels of the images that are trained on in equal parts of the run."""
     batch, found = next(trainer.batches.epoch(0)), []
-    images = batch.images[:2].to(trainer.precision.device)
+    images = batch.images[:2].to(trainer.passes.precision.device)
     targets = {name: values[:2].to(images.device) for name, values in batch.targets.items()}
     for part in range(_SIZES):
         now = (part + 0.5) / _SIZES * trainer.epochs
