@@ -18,8 +18,8 @@ from tools.workers.foreman import Foreman
 from tools.workers.members import Members
 from tools.workers.record import Failure, Record
 from tools.workers.settings import WorkersSettings
-from tools.workers.slots import Slots, deal_out
-from tools.workers.starter import PROCESSES, STARTERS, Starter
+from tools.workers.slots import deal_out
+from tools.workers.starter import PROCESSES, STARTERS, Slots, Starter
 from tools.workers.timing import fastest_count
 from utils.durable import remove_folder
 from utils.errors import ConfigError, DataError, ResumableStop

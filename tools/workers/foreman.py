@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from tqdm import tqdm
 
 from experiment.crew import Work
-from tools.workers.slots import Slots
-from tools.workers.starter import Started, Starter
+from tools.workers.starter import Slots, Started, Starter
 from utils import signals
 from utils.errors import ResumableStop
 

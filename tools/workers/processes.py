@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiment.crew import Work
-from tools.workers.slots import Slots
-from tools.workers.starter import STARTERS, Started, Starter
+from tools.workers.starter import STARTERS, Slots, Started, Starter
 from utils.durable import remove
 
 RUN = Path(__file__).parents[2] / "run.py"

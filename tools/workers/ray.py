@@ -20,8 +20,8 @@ from tools.workers import ray_task
 from tools.workers.members import Members
 from tools.workers.processes import RUN
 from tools.workers.settings import WorkersSettings
-from tools.workers.slots import Slots, elsewhere
-from tools.workers.starter import ALL, STARTERS, Started, Starter, not_installed
+from tools.workers.slots import elsewhere
+from tools.workers.starter import ALL, STARTERS, Slots, Started, Starter, not_installed
 from tools.workers.worker import rounds_left
 from train.time_limit.clock import since_start
 from utils.convert import Few, NonNegative

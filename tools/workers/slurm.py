@@ -16,8 +16,8 @@ from experiment.settings import Settings
 from tools.workers import slurm_job
 from tools.workers.processes import RUN, output_of
 from tools.workers.settings import WorkersSettings
-from tools.workers.slots import Slots, elsewhere
-from tools.workers.starter import STARTERS, Started, Starter, not_installed
+from tools.workers.slots import elsewhere
+from tools.workers.starter import STARTERS, Slots, Started, Starter, not_installed
 from utils.convert import CountOrZero, Few, Positive
 from utils.durable import make_folder, remove, remove_folder, write_text
 from utils.duration import Duration
@@ -72,7 +72,7 @@ class _Job(Started):
 
     def words(self) -> str:
         texts = [self._output, self._job.paths.stderr]
-        return " ".join(path.read_text(errors="replace") for path in texts if path.exists())
+        return " ".join(path.read_text(encoding="utf-8", errors="replace") for path in texts if path.exists())
 
     def stop(self) -> None:
         write_text(self._stop, "")

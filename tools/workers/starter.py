@@ -1,11 +1,9 @@
 """Where workers run: a class for each engine that can start them, chosen by [workers] starter."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from experiment.crew import Work
 from experiment.section import Section
@@ -13,10 +11,28 @@ from experiment.settings import Settings
 from utils.errors import ConfigError, unknown_name
 from utils.registry import Registry
 
-if TYPE_CHECKING:
-    from tools.workers.slots import Slots  # whose settings need the names of starters
-
 ALL = 1000  # workers: as many as there are parts of a work
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """So many workers with so many threads each.
+
+    Attributes:
+        gpus: as CUDA_VISIBLE_DEVICES names them; none on a CPU.
+    """
+
+    count: int
+    threads: int
+    gpus: tuple[str, ...] = ()
+
+    def environment(self, number: int) -> dict[str, str]:
+        """Return the variables that give a worker its slot."""
+        threads = str(self.threads)
+        variables = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        if self.gpus:
+            variables["CUDA_VISIBLE_DEVICES"] = self.gpus[number % len(self.gpus)]
+        return variables
 
 
 class Started:
@@ -102,7 +118,7 @@ class StarterName:
     name: str
 
     @classmethod
-    def from_text(cls, text: str) -> StarterName:
+    def from_text(cls, text: str) -> "StarterName":
         """Return the starter that ``text`` names.
 
         Raises:

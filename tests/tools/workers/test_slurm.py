@@ -17,9 +17,9 @@ from tests.tools.workers.three_folds import (
     wait_for,
 )
 from tools.workers.record import Record
-from tools.workers.slots import Slots
 from tools.workers.slurm import Slurm, _parsed
 from tools.workers.slurm_job import Job
+from tools.workers.starter import Slots
 from train.checkpoint import newest
 from utils.errors import ConfigError
 
