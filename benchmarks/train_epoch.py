@@ -179,7 +179,7 @@ def config(arguments: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def rows(arguments: argparse.Namespace, found: dict[str, Turns]) -> list[Row]:
+def rows(arguments: argparse.Namespace, turns_of: dict[str, Turns]) -> list[Row]:
     """Return Podium's ratio to each peer, in images a second, and on a GPU how much of its peak is used."""
     images = arguments.images // arguments.batch * arguments.batch
 
@@ -200,16 +200,16 @@ def rows(arguments: argparse.Namespace, found: dict[str, Turns]) -> list[Row]:
             what=what,
             against=PEERS[peer] + theirs,
             unit="img/s",
-            podium=rates(found["podium"]),
+            podium=rates(turns_of["podium"]),
             peer=rates(turns),
             target=wanted(arguments, peer),
             facts=facts | turns.ready,
         )
-        for peer, turns in found.items()
+        for peer, turns in turns_of.items()
         if peer != "podium"
     ]
     if arguments.device == "cuda":
-        result.append(utilisation(arguments, what, rates(found["podium"])))
+        result.append(utilisation(arguments, what, rates(turns_of["podium"])))
     return result
 
 
@@ -246,12 +246,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--first", action="store_true", help="the first epoch, with building the store")
     parser.add_argument("--peers", nargs="+", choices=tuple(PEERS), help="default: all that there are")
     parser.add_argument("--sweep", type=float, default=2.5, help="seconds to try each setting of a loader")
+
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
     parser.add_argument(
         "--peer-precision", choices=("float32", "bfloat16"), help="of the others (default: the same)"
     )
     parser.add_argument("--eager", action="store_true", help="Podium with [train] cuda_graph = no")
+
     parser.add_argument("--peak-tflops", type=float, default=989.0, help="of the GPU (default: H100, bf16)")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     parser.add_argument("--be", help=argparse.SUPPRESS)
@@ -264,24 +266,27 @@ def main() -> None:
     if arguments.be:
         be(arguments.be, arguments)
         return
+
     others = arguments.peers or (["dataloader"] if arguments.first else list(PEERS))
     if "lightning" in others and peers.lightning_missing():
         print("Lightning is not installed (pip install -r requirements-bench.txt): left out.")
         others.remove("lightning")
+
     data = data_folder()
     arguments.kind = kind_of(data)
     with work_folder() as work:
         lay_out(data, work / "data", arguments.images)
         write_config(work, config(arguments))
-        own = [
+        words = [
             "-m", "benchmarks.train_epoch", "--model", arguments.model, "--images", str(arguments.images),
             "--batch", str(arguments.batch), "--device", arguments.device, "--precision",
             arguments.precision, "--sweep", str(arguments.sweep), "--work", str(work),
             "--size", *map(str, arguments.size), *(["--first"] if arguments.first else []),
             *(["--peer-precision", arguments.peer_precision] if arguments.peer_precision else []),
         ]  # fmt: skip
-        found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *others)}, arguments.turns)
-    report(rows(arguments, found))
+        turns = take_turns({peer: [*words, "--be", peer] for peer in ("podium", *others)}, arguments.turns)
+
+    report(rows(arguments, turns))
 
 
 if __name__ == "__main__":

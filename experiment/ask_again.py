@@ -65,16 +65,19 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
         rows = np.array([row_of[name] for name in names], dtype=np.int64)
         size = experiment.eval_batch_size
         batches = EvalBatches(source, rows, batch_size=size, size=None, targets=dataset.targets)
-        found = []
-        for own in models:
-            load_weights(model, experiment, own)
-            found.append(predict(each, batches, experiment.precision, what="Predicting"))
-            check_finite(found[-1])
-            _compare(each.apart(found[-1])[NONE], own, task.spaces)
-        of_means = [each.apart(one) for one in found]
-        means = {mean: mean_predictions(task.spaces, [of[mean] for of in of_means]) for mean in each.means}
+        predictions = []
+        for member in models:
+            load_weights(model, experiment, member)
+            predictions.append(predict(each, batches, experiment.precision, what="Predicting"))
+            check_finite(predictions[-1])
+            _compare(each.apart(predictions[-1])[NONE], member, task.spaces)
+        of_means = [each.apart(answers) for answers in predictions]
+        means = {
+            mean: mean_predictions(task.spaces, [by_mean[mean] for by_mean in of_means])
+            for mean in each.means
+        }
         parts.append(([identity[2] for identity in saved.ids], means))
-    groups = tuple(group for own, _ in parts for group in own)
+    groups = tuple(group for of_part, _ in parts for group in of_part)
     return MeansOfViews(
         groups, {m: _joined([means[m] for _, means in parts]) for m in each.means}, each.images
     )

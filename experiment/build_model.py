@@ -16,6 +16,20 @@ from utils.registry import Component
 from utils.seeds import seed_global
 
 
+def heads_of(settings: Settings, task: Task, *, fresh: bool) -> Heads:
+    """Return how many labels each space has, and how its head is made.
+
+    Args:
+        fresh: False for heads whose weights follow, so that files of theirs aren't read.
+    """
+    labels = task.heads
+    chosen = {space: settings.chosen[settings.of_space("head", space)] for space in labels}
+    names = {space.name: space.labels for space in task.spaces}
+    numbers = [space.name for space in task.spaces if space.numeric]
+    conditioning = settings.chosen["conditioning"]
+    return Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
+
+
 def build_model(
     settings: Settings, task: Task, heads: Heads, task_of: Callable[[Settings], Task], *, fresh: bool
 ) -> nn.Module:

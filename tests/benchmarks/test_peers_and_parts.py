@@ -166,7 +166,8 @@ def test_memory_of_the_processs_own_and_of_a_mapped_file_are_told_apart(tmp_path
     before, peak = resident()["anon"], Peak("pixels.u8")
     pages = np.memmap(path, np.uint8, "r")
     assert pages[::4096].sum() == 20 * 256
-    own = np.frombuffer(mmap.mmap(-1, 50 * 2**20), np.uint8)  # new pages, whatever malloc keeps from before
+    fresh = mmap.mmap(-1, 50 * 2**20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # malloc may have pages kept
+    own = np.frombuffer(fresh, np.uint8)
     own[:] = 1
     time.sleep(0.1)
     found = peak.end()

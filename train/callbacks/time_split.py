@@ -58,7 +58,7 @@ class TimeSplit(Callback):
 
     def __init__(self, *, batches: TrainBatches, augmenter: Augmenter) -> None:
         self.batches = batches
-        self._augmentations = [type(one).__name__ for one in augmenter.chain]
+        self._augmentations = [type(augmentation).__name__ for augmentation in augmenter.chain]
         self._began = 0.0
         self._first = self._images = 0  # batches done before, and images seen since
         self._spent: defaultdict[str, float] = defaultdict(float)

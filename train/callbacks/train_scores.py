@@ -49,6 +49,6 @@ class TrainScores(Callback):
             size=like.size,
             targets=self.batches.targets,
         )
-        found = predict(state.eval_model, batches, self.validator.precision, what="Train scores")
-        scores = self.task.scores(found.logits, found.targets)
+        predictions = predict(state.eval_model, batches, self.validator.precision, what="Train scores")
+        scores = self.task.scores(predictions.logits, predictions.targets)
         state.history[-1] |= {f"train_{name}": scores[name] for name in self.task.main_scores}

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.workers.three_folds import FOLDS, assert_same_bytes, command, next_run, podium, wait_for
+from tests.tools.workers.three_folds import (
+    FOLDS,
+    assert_same_bytes,
+    next_run,
+    podium,
+    wait_for,
+    whole_command,
+)
 from tools.workers.ray_task import Sent, put
 from tools.workers.record import Record
 from train.checkpoint import newest
@@ -51,7 +58,7 @@ def test_a_lost_nodes_member_goes_on_elsewhere_to_the_same_bytes(trained, cluste
     assert podium(trained / "config.ini", *FOLDS, *long, "--set", "workers.threads=1") == 0
     run = next_run(trained)
     ray = ("--set", "workers.starter=ray", "--set", f"ray.address={cluster.address}", "--workers", "auto")
-    foreman = command(trained / "config.ini", *FOLDS, *long, *ray)
+    foreman = whole_command(trained / "config.ini", *FOLDS, *long, *ray)
 
     def training():
         return [m for m in run.glob("fold-*") if Record(m).worker and newest(m / "checkpoints", "last")]
@@ -73,7 +80,7 @@ def test_a_lost_nodes_member_goes_on_elsewhere_to_the_same_bytes(trained, cluste
 @pytest.mark.filterwarnings("ignore")
 def test_more_workers_than_the_cluster_has_room_for_are_refused(trained, cluster):
     ray = ("--set", "workers.starter=ray", "--set", f"ray.address={cluster.address}")
-    foreman = command(trained / "config.ini", *FOLDS, *ray, "--workers", 2, "--set", "ray.gpus=0.25")
+    foreman = whole_command(trained / "config.ini", *FOLDS, *ray, "--workers", 2, "--set", "ray.gpus=0.25")
     with foreman:
         _, error = foreman.communicate(timeout=600)
     assert foreman.returncode == 2

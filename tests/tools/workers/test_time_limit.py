@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from experiment import time_limit
-from tests.tools.workers.three_folds import FOLDS, command, next_run, podium, wait_for
+from tests.tools.workers.three_folds import FOLDS, next_run, podium, wait_for, whole_command
 from tools.workers import members, worker
 from tools.workers.members import Members
 from tools.workers.record import Record
@@ -131,7 +131,7 @@ def test_three_folds_by_two_workers_are_complete_in_time(trained):
     run, limit = next_run(trained), 60.0
     began = time.monotonic()
     line = (*FOLDS, "--set", "train.epochs=50", "--set", f"train.time_limit={limit:g} s", "--workers", 2)
-    foreman = command(trained / "config.ini", *line)
+    foreman = whole_command(trained / "config.ini", *line)
     out, error = foreman.communicate(timeout=600)
     took = time.monotonic() - began
     assert foreman.returncode == 0, (out, error)

@@ -77,7 +77,7 @@ def test_a_stopped_run_goes_on_with_another_number_of_workers_and_its_own_thread
     runs, run = trained / "runs" / "one", next_run(trained)
     foreman = command(trained / "config.ini", *FOLDS, "--workers", 2)
     with foreman:
-        wait_for(lambda: any((m / "metrics.jsonl").exists() for m in run.glob("fold-*")))
+        wait_for(lambda: any((m / "environment.json").exists() for m in run.glob("fold-*")))
         foreman.send_signal(signal.SIGINT)
         out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 4, (out, error)

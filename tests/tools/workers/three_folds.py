@@ -5,6 +5,7 @@ import sys
 import time
 
 from run import main
+from tests.forks import podium_process
 from tests.test_run import ROOT
 from tools.workers.record import Record
 
@@ -17,11 +18,15 @@ def podium(config, *arguments):
     return main(["--config", str(config), *map(str, arguments)])
 
 
-def command(config, *arguments, **options):
+def command(config, *arguments):
+    """Return a process, and any worker that it starts, as forks: they import nothing."""
+    return podium_process(config.parent, "--config", str(config), *map(str, arguments))
+
+
+def whole_command(config, *arguments):
+    """Return a process of a new Python, whose workers an engine starts."""
     line = [sys.executable, "run.py", "--config", str(config), *map(str, arguments)]
-    return subprocess.Popen(
-        line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
-    )
+    return subprocess.Popen(line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def next_run(work):
