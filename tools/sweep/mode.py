@@ -11,6 +11,7 @@ from experiment.assemble import Experiment
 from experiment.changes import changes
 from experiment.command_line import again
 from experiment.crew import Crew, crew_of
+from experiment.data import training_table
 from experiment.mode import MODES, Mode
 from experiment.read_settings import key_of, read_sections, settings_from, written_settings
 from experiment.run_folder import create_run
@@ -20,6 +21,7 @@ from tools.sweep.space import SECTION as SPACE
 from tools.sweep.space import Space
 from tools.sweep.study import answering, load_optuna, reach
 from tools.sweep.trainer import BASE, SWEEP, Trainer
+from utils.convert import as_text
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError, ResumableStop, listed
 from utils.ini import format_ini
@@ -60,6 +62,7 @@ class Sweep(Mode):
         space = Space.of(sections)
         experiment = Experiment.of(settings)
         experiment.check()
+        _check_folds(experiment)
 
         there = arguments.sweep or (None if arguments.new else _newest(settings))
         experiment, crew = _dealt_out(experiment, there)
@@ -93,6 +96,18 @@ def _refuse(settings: Settings) -> None:
             "Leave out [run] folds, and train the best config with all of them afterwards."
         )
     reach(settings.of_tool(SweepSettings).storage)
+
+
+def _check_folds(experiment: Experiment) -> None:
+    """Refuse folds of trials that are not in the data, before the first trial."""
+    folds = experiment.settings.of_tool(SweepSettings).folds
+    if not isinstance(folds, tuple):
+        return
+    if len(set(folds)) < len(folds):
+        raise ConfigError(f"[sweep] folds = {as_text(folds)}: a fold is there twice.")
+    table = training_table(experiment.settings, experiment.task)
+    for fold in folds:
+        table.check_fold(fold, "[sweep] folds: fold")
 
 
 def _dealt_out(experiment: Experiment, there: Path | None) -> tuple[Experiment, Crew | None]:
