@@ -357,7 +357,11 @@ MAY_WRITE = {
     "experiment/time_limit.py": {"TemporaryDirectory"},  # to measure how long a checkpoint takes
     "experiment/run_folder.py": {"TemporaryFile"},  # to find out whether a run can be written
     "tools/share/remote.py": {"makedirs"},  # of fsspec's, where every error is one sentence
-    "tools/workers/foreman.py": {"open"},  # what a worker prints, for a person to look at
+    "tools/workers/processes.py": {"open"},  # what a worker prints, for a person to look at
+    "tools/workers/slurm_job.py": {"open"},  # the same; it imports nothing of ours
+    "tools/workers/ray.py": {"tarfile.open"},  # into memory
+    # On a node, whose files are gone when its task is: they are kept where they come to.
+    "tools/workers/ray_task.py": {"TemporaryDirectory", "mkdir", "write_bytes", "open"},
     "utils/logs.py": {"FileHandler"},  # given up when it fails
     "utils/native_messages.py": {"TemporaryFile", "open"},  # of what decoders print
     "utils/terminal.py": {"os.open"},  # of /dev/null
