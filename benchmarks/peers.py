@@ -55,6 +55,8 @@ class Settings:
 def candidates() -> list[Settings]:
     """Return the settings among which a peer's best is looked for."""
     cores = len(os.sched_getaffinity(0))
+    if cores > 4:  # where there are many, the model's threads are not what a loader waits for
+        return [Settings(workers, cores) for workers in (4, 8, cores)]
     settings = [Settings(workers, cores) for workers in sorted({0, 1, 2, cores})]
     return settings + [Settings(workers, max(1, cores - 1)) for workers in (1, 2) if cores > 1]
 

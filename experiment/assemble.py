@@ -31,6 +31,7 @@ from experiment.settings import Settings
 from experiment.units import Units, learn_in_units, trained_units
 from loss.base import PerHeadLoss
 from models.heads.base import Heads
+from train.cuda_graph import passes_of
 from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
@@ -175,16 +176,23 @@ def assemble_training(
         precision=experiment.precision,
     )
 
+    state = build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate))
+    passes = passes_of(
+        model,
+        criterion,
+        experiment.precision,
+        state.scaler,
+        compile=train.compile,
+        cuda_graph=train.cuda_graph,
+    )
     return TimedTrainer(
-        build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate)),
+        state,
         batches=batches,
         augmenter=augmenter,
-        criterion=criterion,
+        passes=passes,
         validator=validator,
         callbacks=callbacks,
-        precision=experiment.precision,
         epochs=train.epochs,
         seed=settings.run.seed,
         clip=train.clip,
-        compile=train.compile,
     )

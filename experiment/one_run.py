@@ -130,7 +130,7 @@ def _paced(
 @contextmanager
 def _refusing_late(trainer: Trainer, whole: Path | None) -> Iterator[None]:
     """Explain what only the first step shows to be wrong; it leaves no run to resume."""
-    batches, device = trainer.batches, trainer.precision.device
+    batches, device = trainer.batches, trainer.passes.precision.device
     half = max(1, batches.batch_size // 2)
     advice = (
         f"Write [train] batch_size = {half} and accumulate = {2 * trainer.batches.accumulate}, "

@@ -132,7 +132,7 @@ def keep_time(
 def _sizes(trainer: Trainer) -> list[int]:
     """Return the pixels of the images that are trained on in equal parts of the run."""
     batch, sizes = next(trainer.batches.epoch(0)), []
-    images = batch.images[:2].to(trainer.precision.device)
+    images = batch.images[:2].to(trainer.passes.precision.device)
     targets = {name: values[:2].to(images.device) for name, values in batch.targets.items()}
     for part in range(_SIZES):
         now = (part + 0.5) / _SIZES * trainer.epochs
@@ -157,7 +157,7 @@ def _refuse_too_short(until: float, deadline: Deadline, costs: Costs, trainer: T
 def _measured(task: Task, folder: Path, dataset: BaseDataset, trainer: Trainer, until: float) -> Costs:
     """Return what validating, keeping and scoring take; the trainer's state stays as it is."""
     batches, state = trainer.validator.batches, trainer.state
-    rows, precision = batches.rows, trainer.precision
+    rows, precision = batches.rows, trainer.passes.precision
 
     def evaluated(images: int) -> tuple[float, Predictions]:
         some = rows[np.linspace(0, len(rows) - 1, images).astype(np.int64)]

@@ -254,7 +254,8 @@ FORBIDDEN = {
 
 def test_no_module_uses_what_lost_other_teams_their_work() -> None:
     found = [f"{named(path)}: {name}" for path in SOURCES for name in names_used(path) & FORBIDDEN.keys()]
-    assert found == ["models/weights_file.py: torch.load"]
+    only_looks = "train/cuda_graph.py: random"  # whether somebody else drew
+    assert sorted(found) == ["models/weights_file.py: torch.load", only_looks]
 
 
 def test_the_one_place_that_reads_other_files_of_weights_runs_nothing_of_them() -> None:

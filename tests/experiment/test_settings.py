@@ -115,6 +115,7 @@ accumulate = 2
 clip = none
 precision = float32
 compile = yes
+cuda_graph = yes
 monitor = loss
 final = runs/other/002
 [infer]

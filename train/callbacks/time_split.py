@@ -39,8 +39,8 @@ _WORK = {
 }
 _QUEUED = ("augmentation", "optimiser")  # parts that a GPU does, beside the model
 _WAITING = (
-    "The GPU waits for Python, which starts its work piece by piece: a larger batch_size or compile = yes in "
-    "[train], or fewer augmentations, would shorten it."
+    "The GPU waits for Python, which starts its work piece by piece: a larger batch_size in [train] or fewer "
+    "augmentations would shorten it."
 )
 _SMALLER = (
     "a smaller size in [images], the augmentation ProgressiveResizing or a smaller model would shorten it"
