@@ -56,26 +56,26 @@ class Scoring(Questions):
         Raises:
             ValueError: there is no such question, or it is none for that metric.
         """
-        named = [self._named(metric, of) for metric, of in chosen]
-        own = [self._named(metric, None) for metric in self.own_metrics]
+        named = [self._named(metric, question) for metric, question in chosen]
+        ours = [self._named(metric, None) for metric in self.own_metrics]
         by_name: dict[str, Asked] = {}
-        for asked in (*named, *own):
+        for asked in (*named, *ours):
             by_name.setdefault(asked.name, asked)
 
         scored = copy.copy(self)
         scored._asked = tuple(by_name.values())
         return scored
 
-    def _named(self, metric: Metric, of: str | None) -> Asked:
-        if of is not None and of not in self.questions:
-            near = closest(of, self.questions)
+    def _named(self, metric: Metric, about: str | None) -> Asked:
+        if about is not None and about not in self.questions:
+            near = closest(about, self.questions)
             hint = f" Did you mean {near!r}?" if near else ""
-            raise ValueError(f"of = {of} is not one of {', '.join(self.questions)}.{hint}")
+            raise ValueError(f"of = {about} is not one of {', '.join(self.questions)}.{hint}")
 
-        questions = self.main_questions if of is None else (of,)
+        questions = self.main_questions if about is None else (about,)
         for question in questions:
             metric.check(self.questions[question], self.space_of(question).kind)
-        name = metric.name if questions == self.main_questions else f"{of}/{metric.name}"
+        name = metric.name if questions == self.main_questions else f"{about}/{metric.name}"
         return Asked(metric, questions, name)
 
     @property
@@ -226,7 +226,9 @@ class Scoring(Questions):
 
         def score(probabilities: Mapping[str, Tensor]) -> float:
             # In float32, where the same probabilities are equal as in the scores.
-            sure = cache(lambda: self.sure({space: of.float() for space, of in probabilities.items()}))
+            sure = cache(
+                lambda: self.sure({space: values.float() for space, values in probabilities.items()})
+            )
             evidence = self._evidence(true, cache(lambda: self.chosen(probabilities)), sure)
             if asked.metric.together:
                 return asked.metric.score(self._joined(asked, evidence))
