@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from dataset.tasks.base import Task
+from experiment.links import linked
 from experiment.settings import Settings
 from experiment.start import load_heads, with_files
 from models.base import MODELS
@@ -27,7 +28,8 @@ def heads_of(settings: Settings, task: Task, *, fresh: bool) -> Heads:
     names = {space.name: space.labels for space in task.spaces}
     numbers = [space.name for space in task.spaces if space.numeric]
     conditioning = settings.chosen["conditioning"]
-    return Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
+    heads = Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
+    return linked(heads, settings, task)
 
 
 def build_model(

@@ -1,5 +1,6 @@
 """What every head does, and which head each label space of a run has."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.conditionings.base import CONDITIONINGS, Conditioning
+from models.links import LINKS, Link
 from utils.errors import ConfigError
 from utils.registry import Component, Registry
 
@@ -27,6 +29,19 @@ class Head(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (N, K)."""
         raise NotImplementedError
+
+
+class Linked(Head):
+    """A head that is asked about grades in another way than by a logit for each: see ``models/links.py``."""
+
+    def __init__(self, head: Head, link: Link) -> None:
+        super().__init__()
+        self.head, self.link = head, link
+        self.smallest_batch = head.smallest_batch
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.link(self.head(features))
+        return logits
 
 
 HEADS: Registry[Head] = Registry(
@@ -65,6 +80,13 @@ class Heads(Mapping[str, int]):
         self._names = dict(names or {})
         self._fresh = fresh
         self.numbers = tuple(numbers)
+        self._links: Mapping[str, str] = {}
+
+    def linked(self, links: Mapping[str, str]) -> "Heads":
+        """Return the same with links, by space, for heads that don't answer with a logit for each label."""
+        heads = copy.copy(self)
+        heads._links = dict(links)
+        return heads
 
     def __getitem__(self, space: str) -> int:
         return self._labels[space]
@@ -143,10 +165,14 @@ class Heads(Mapping[str, int]):
             return self._build(space, features=1)
 
     def _build(self, space: str, features: int) -> Head:
-        return HEADS.build(
+        """Return a space's head: the one place where the width of its last layer is decided."""
+        link = LINKS[self._links[space]](self[space]) if space in self._links else None
+        width, names = self[space] if link is None else link.width, self._names.get(space, ())
+        head = HEADS.build(
             self._component(space),
             features=features,
-            labels=self[space],
-            label_names=self._names.get(space, ()),
+            labels=width,
+            label_names=names[-width:],
             fresh=self._fresh,
         )
+        return head if link is None else Linked(head, link)
