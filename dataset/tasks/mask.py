@@ -43,10 +43,10 @@ class AgeRanges:
     def from_text(cls, text: str) -> "AgeRanges":
         ranges = []
         for part in filter(None, (part.strip() for part in text.split(","))):
-            found = re.fullmatch(r"(\d+)(?:\s*-\s*(\d+))?", part)
-            if not found or int(found[2] or found[1]) < int(found[1]):
+            match = re.fullmatch(r"(\d+)(?:\s*-\s*(\d+))?", part)
+            if not match or int(match[2] or match[1]) < int(match[1]):
                 raise ValueError(f"{part!r} is not an age or a range of ages such as 57-59")
-            ranges.append((int(found[1]), int(found[2] or found[1])))
+            ranges.append((int(match[1]), int(match[2] or match[1])))
         return cls(tuple(ranges))
 
     def __str__(self) -> str:
@@ -144,19 +144,19 @@ class MaskTask(Task):
         """Return mask, gender, age and class indices (N,), whichever heads were trained."""
         return self._all_questions(super().answers(marked))
 
-    def _all_questions(self, found: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    def _all_questions(self, choices: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
         if not self.joint:
-            parts = np.stack([found[name] for name in ("mask", "gender", "age")])
+            parts = np.stack([choices[name] for name in ("mask", "gender", "age")])
             whole = parts[0] * 6 + parts[1] * 3 + parts[2]
-            return found | {"class": np.where((parts < 0).any(axis=0), -1, whole)}
-        whole = found["class"]
+            return choices | {"class": np.where((parts < 0).any(axis=0), -1, whole)}
+        whole = choices["class"]
         split = {"mask": whole // 6 % 3, "gender": whole // 3 % 2, "age": whole % 3}
         return {name: np.where(whole < 0, -1, part) for name, part in split.items()} | {"class": whole}
 
     def _with(self, *, joint: bool) -> "MaskTask":
-        found = copy.copy(self)
-        found.joint, found.spaces = joint, _JOINT if joint else _THREE
-        return found
+        task = copy.copy(self)
+        task.joint, task.spaces = joint, _JOINT if joint else _THREE
+        return task
 
     @property
     def joined(self) -> "MaskTask":

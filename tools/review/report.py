@@ -100,7 +100,8 @@ class Report:
         called = self._whose[1]
         kept = [i for i, column in enumerate(columns) if column != "groups" or called != "images"]
         names = [called if column == "groups" else column for column in columns]
-        return tuple(names[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+        cells = [tuple(row[i] for i in kept) for row in rows]
+        return tuple(names[i] for i in kept), cells
 
     def _cells(self, mistake: Mistake) -> Cells:
         file = self.run.dataset.files[int(self.run.rows[mistake.image])]
