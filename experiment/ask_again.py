@@ -14,6 +14,7 @@ from experiment.assemble import Experiment
 from experiment.data import training_table
 from experiment.finished_run import check_validated, load_weights
 from experiment.members import folders_by_fold
+from inference.cases import pooled
 from inference.inferrer import check_finite
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
@@ -63,16 +64,18 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
         if problems:
             raise DataError(listed(f"The training table, held against what {models[0]} validated,", problems))
         rows = np.array([row_of[name] for name in names], dtype=np.int64)
+        rows = dataset.whole_cases(rows, np.setdiff1d(np.arange(len(dataset.files)), list(source.bad)))
         size = experiment.eval_batch_size
         batches = EvalBatches(source, rows, batch_size=size, size=None, targets=dataset.targets)
-        found = []
+        found: list[dict[str, Predictions]] = []
         for own in models:
             load_weights(model, experiment, own)
-            found.append(predict(each, batches, experiment.precision, what="Predicting"))
-            check_finite(found[-1])
-            _compare(each.apart(found[-1])[NONE], own, task.spaces)
-        of_means = [each.apart(one) for one in found]
-        means = {mean: mean_predictions(task.spaces, [of[mean] for of in of_means]) for mean in each.means}
+            said = predict(each, batches, experiment.precision, what="Predicting")
+            check_finite(said)
+            apart = each.apart(said)
+            found.append({mean: pooled(of, dataset.case_of, task.spaces) for mean, of in apart.items()})
+            _compare(found[-1][NONE], own, task.spaces)
+        means = {mean: mean_predictions(task.spaces, [of[mean] for of in found]) for mean in each.means}
         parts.append(([identity[2] for identity in saved.ids], means))
     groups = tuple(group for own, _ in parts for group in own)
     return MeansOfViews(

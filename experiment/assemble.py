@@ -16,7 +16,7 @@ from dataset.images.store import ImageSource
 from dataset.pseudo.joined import JoinedSource
 from dataset.pseudo.labels import read_pseudo_labels, summary
 from dataset.readers.base import BaseDataset
-from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
+from dataset.readers.eval_base import EvalDataset
 from dataset.samplers.base import SAMPLERS
 from dataset.tasks.base import Targets, Task
 from experiment.allowed_moves import build_augmentations
@@ -25,7 +25,8 @@ from experiment.build_model import build_model, outline, refuse_batch_of_one
 from experiment.build_state import build_state
 from experiment.callbacks import build_callbacks
 from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
-from experiment.eval_images import EVAL, readable_rows
+from experiment.eval_images import EVAL, readable_rows, say_unread_of_cases
+from experiment.eval_table import eval_table
 from experiment.kept_images import keeping
 from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
@@ -124,16 +125,15 @@ class Experiment:
 
     def eval_table(self) -> EvalDataset:
         """Return which eval images there are; no image is read."""
-        settings = self.settings
-        prepare_data_folder(settings)
-        chosen = settings.chosen["test_dataset"]
-        return TEST_DATASETS.build(chosen, root=settings.paths.data, task=self.task)
+        prepare_data_folder(self.settings)
+        return eval_table(self.settings, self.task)
 
     def eval_batches(self, images: EvalDataset, what: str, *, prior: bool = False) -> EvalBatches:
         """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read."""
         settings = self.settings
         source = self.images(images.root, images.files, what)
         rows = readable_rows(source, images.files, self.prepare, what, prior=prior)
+        say_unread_of_cases(source, images)
         size = None if settings.infer.views else settings.images.size  # views look beyond the middle
         return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
 
@@ -142,7 +142,7 @@ class Experiment:
         rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
         batches = EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size, targets=targets)
         criterion = self.criterion(units=trained_units(self.task.spaces, dataset.training))
-        return Validator(self.task, batches, criterion, self.precision)
+        return Validator(self.task, batches, criterion, self.precision, dataset.case_of)
 
     def criterion(self, trained: Targets | None = None, units: Units | None = None) -> PerHeadLoss:
         """Return one loss for each label space; refuses one that can't be meant for its kind.

@@ -37,6 +37,7 @@ class PixelCsvDataset(CsvDataset):
             where a cell is one label, whatever is in it.
         label_columns: the columns of 0 and 1; ``others`` = all that have no other meaning.
         group_column: whose image it is: never in training and in validation.
+        case_column: of which case an image is: several images, one answer, and always in one fold.
         fold_column: the team's own folds, as whole numbers; none = images are dealt out.
         fold_table: instead of such a column: a CSV (group, fold), such as the split.csv of a run.
         folds: how many parts they are dealt into.
@@ -63,6 +64,7 @@ class PixelCsvDataset(CsvDataset):
         separator: Separator = SPACE,
         label_columns: Others | tuple[str, ...] | None = None,
         group_column: str | None = None,
+        case_column: str | None = None,
         fold_column: str | None = None,
         fold_table: Path | None = None,
         folds: Annotated[int, Interval(2)] = 5,
@@ -83,6 +85,7 @@ class PixelCsvDataset(CsvDataset):
             separator=separator,
             label_columns=label_columns,
             group_column=group_column,
+            case_column=case_column,
             fold_column=fold_column,
             fold_table=fold_table,
             folds=folds,

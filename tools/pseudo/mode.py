@@ -1,7 +1,6 @@
 """Labels images with a finished run, for another run to train on as well."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -21,6 +20,7 @@ from experiment.members import folders_by_fold, members_of
 from experiment.mode import MODES
 from experiment.run_engine import with_engine
 from experiment.run_folder import read_environment
+from inference.cases import of_each_image
 from inference.inferrer import check_finite, write_predictions
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
@@ -66,17 +66,20 @@ class Pseudo(Infer):
                 predictions.append(predict(asked, batches, experiment.precision, what="Labelling"))
                 check_finite(predictions[-1])
 
-            labels = mean_predictions(experiment.task.spaces, predictions)
+            spaces = experiment.task.spaces
+            labels = of_each_image(mean_predictions(spaces, predictions), images.cases, spaces)
             teacher = _teacher(experiment, models)
             for member in models:
-                _write(self.outputs.folder(member) / NAME, experiment.task, images.files, labels, teacher)
+                _write(self.outputs.folder(member) / NAME, experiment.task, images, labels, teacher)
         _say_how(experiment, self.outputs.folder(folder), teacher)
 
 
-def _write(path: Path, task: Task, files: Sequence[str], labels: Predictions, teacher: Teacher) -> None:
+def _write(path: Path, task: Task, images: EvalDataset, labels: Predictions, teacher: Teacher) -> None:
+    files, cases = images.files, images.cases
+    groups = [""] * len(files) if cases is None else [cases.names[number] for number in cases.of.tolist()]
     sure = confidences(task.spaces, task.probabilities(labels.logits))
     columns = [[f"{value:.6f}" for value in values.tolist()] for values in sure.values()]
-    ids = [(file, "", *texts) for file, *texts in zip(files, *columns, strict=True)]
+    ids = list(zip(files, groups, *columns, strict=True))
     write_predictions(path, (FILE, GROUP, *(f"confidence/{name}" for name in sure)), ids, task, labels)
     teacher.write(path)
     log.info("\n%s\n", _counts(task, labels, sure))

@@ -49,6 +49,7 @@ class TrainScores(Callback):
             size=like.size,
             targets=self.batches.targets,
         )
-        found = predict(state.eval_model, batches, self.validator.precision, what="Train scores")
+        said = predict(state.eval_model, batches, self.validator.precision, what="Train scores")
+        found = self.validator.of_cases(said)
         scores = self.task.scores(found.logits, found.targets)
         state.history[-1] |= {f"train_{name}": scores[name] for name in self.task.main_scores}
