@@ -50,36 +50,36 @@ batch_size = 16
 CLASSES = 3
 
 
-@pytest.fixture
-def competition(tmp_path: Path):
-    """A function that runs a competition of patients with one to three images each, all of one digit."""
+def draw(data: Path, *, template_of: str = "patient") -> None:
+    """Draw patients with one to three images each, all of one digit; 45 of 60 are known.
+
+    Args:
+        template_of: the column with the ids of the template.
+    """
     images, labels = digits()
     rng = np.random.default_rng(5)
-    rows, of = [], []
+    drawn = []
     for patient in range(60):
         digit = patient % CLASSES
-        for image in rng.choice(np.flatnonzero(labels == digit), 1 + patient % 3, replace=False):
-            rows.append(image)
-            of.append((f"p{patient:02d}", str(digit)))
-    order = rng.permutation(len(rows))  # a case's images are not beside one another
-    rows, of = [rows[i] for i in order], [of[i] for i in order]
+        chosen = rng.choice(np.flatnonzero(labels == digit), 1 + patient // CLASSES % 3, replace=False)
+        drawn += [(images[row], f"p{patient:02d}", str(digit)) for row in chosen]
+    rng.shuffle(drawn)  # the images of a case are not beside one another
 
-    data, known = tmp_path / "data", [i for i, (patient, _) in enumerate(of) if patient < "p45"]
-    asked = [i for i in range(len(rows)) if i not in known]
-    names = write_images(data / "train", images[[rows[i] for i in known]])
-    write_csv(
-        data / "train.csv",
-        ("image", "patient", "digit"),
-        [[name, *of[i]] for name, i in zip(names, known, strict=True)],
-    )
-    names = write_images(data / "test", images[[rows[i] for i in asked]])
-    write_csv(
-        data / "test.csv",
-        ("image", "patient"),
-        [[name, of[i][0]] for name, i in zip(names, asked, strict=True)],
-    )
-    patients = sorted({of[i][0] for i in asked}, reverse=True)
-    write_csv(data / "sample.csv", ("patient", "digit"), [[patient, "0"] for patient in patients])
+    for part, known in (("train", True), ("test", False)):
+        rows = [row for row in drawn if (row[1] < "p45") == known]
+        names = write_images(data / part, np.stack([image for image, *_ in rows]))
+        columns = ("image", "patient", "digit")[: 3 if known else 2]
+        cells = [[name, *row[1 : len(columns)]] for name, row in zip(names, rows, strict=True)]
+        write_csv(data / f"{part}.csv", columns, cells)
+
+    ids = sorted({row[template_of] for row in table(data / "test.csv")}, reverse=True)
+    write_csv(data / "sample.csv", (template_of, "digit"), [[name, "0"] for name in ids])
+
+
+@pytest.fixture
+def competition(tmp_path: Path):
+    """A function that runs the competition."""
+    draw(tmp_path / "data")
     config = tmp_path / "config.ini"
     config.write_text(CONFIG.format(work=tmp_path), encoding="utf-8")
 

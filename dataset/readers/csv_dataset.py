@@ -10,6 +10,7 @@ from dataset.files.name_repair import NameRepair
 from dataset.readers.base import DATASETS, BaseDataset
 from dataset.readers.cases import WORDS
 from dataset.readers.csv_images import (
+    check_cases,
     columns_of,
     corrections_of,
     find_images,
@@ -61,8 +62,8 @@ class CsvDataset(BaseDataset):
         folds: how many parts they are dealt into.
         valid_fold: the part that validates, from 0.
         split: ``stratified``: each part has the same share of each label; ``random``: of images only.
-        relabel: a CSV of corrections (profile, field, value, reason: the image, the column with labels, such
-            as a level of a hierarchy, and what should stand there), touching training only.
+        relabel: a CSV of corrections (profile, field, value, reason: the image or the case, the column with
+            labels, such as a level of a hierarchy, and what should stand there), touching training only.
         on_bad_row: ``skip`` leaves out each row with a problem and names it in the log.
 
     Raises:
@@ -107,11 +108,12 @@ class CsvDataset(BaseDataset):
 
         rows, doubled = find_images(content, layout, finder, skip=on_bad_row == "skip", where=path)
 
+        say_whose(rows, group_column, case_column, folders=group_folders)
         doubts = layout.doubts(content) if task.labels_have_names else []
         corrections = corrections_of(relabel, rows, layout.fields(content, task) if relabel else ())
         check_facts(task, layout.known(content), f"{path}", _INSTEAD)
         label_images(rows, layout, task, corrections)
-        say_whose(rows, group_column, case_column, task, folders=group_folders)
+        check_cases(rows, task)
         # The relabel file is the team's own, so what is wrong with it is never skipped.
         if wrong := [problem for image in rows for problem in image.miscorrected]:
             raise DataError(listed(str(relabel), wrong))
@@ -150,7 +152,8 @@ class CsvDataset(BaseDataset):
         return self._layout.facts(super().facts_of(row))
 
     def cells(self, row: int, facts: Facts) -> list[Cell]:
-        return self._layout.cells(self.facts_of(row), facts, self._levels)
+        cells = self._layout.cells(self.facts_of(row), facts, self._levels)
+        return cells if self.cases is None else [replace(cell, profile=self.cases[row]) for cell in cells]
 
     @classmethod
     def label_names(cls, **arguments: Any) -> tuple[str, ...]:

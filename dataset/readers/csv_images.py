@@ -84,14 +84,12 @@ def columns_of(images: Sequence[CsvImage], *, cases: bool) -> dict[str, Any]:
 def corrections_of(relabel: Path | None, images: list[CsvImage], fields: Sequence[str]) -> Corrections:
     if relabel is None:
         return {}
-    known = {image.name: [image.name] for image in images}
+    known = {name: [name] for image in images for name in (image.name, image.case) if name}
     return read_corrections(relabel, known, fields, whose="image")
 
 
-def say_whose(
-    images: Sequence[CsvImage], group: str | None, case: str | None, task: Task, *, folders: bool
-) -> None:
-    """Fill whose each image is, and of which case; each is told what is wrong with its case.
+def say_whose(images: Sequence[CsvImage], group: str | None, case: str | None, *, folders: bool) -> None:
+    """Fill whose each image is, and of which case.
 
     Args:
         group: the column that says whose it is; none = its case, or else the image is its own group.
@@ -100,13 +98,14 @@ def say_whose(
     """
     for image in images:
         image.case = image.row[comparable(case)] if case else ""
+        image.group = group_of(image, group or (case if not folders else None), folders)
         if case and not image.case:
             image.problems.append(f"{image.row.place}: there is nothing in column {case!r}")
-        image.group = group_of(image, group or (case if not folders else None), folders)
-    if case is None:
-        return
 
-    usable = [image for image in images if not image.problems]
+
+def check_cases(images: Sequence[CsvImage], task: Task) -> None:
+    """Tell each image why there can't be one answer about its case."""
+    usable = [image for image in images if image.case and not image.problems]
     problem_of = contradictions(
         [CaseImage(image.case, image.row.place, image.true, image.group) for image in usable], task
     )
@@ -117,7 +116,7 @@ def say_whose(
 def label_images(images: list[CsvImage], layout: Layout, task: Task, corrections: Corrections) -> None:
     """Fill each image's labels, and in what is wrong with its row."""
     for image in images:
-        values = dict(image.row.values)
+        values, of_case = dict(image.row.values), corrections.get(image.case, {})
         try:
             image.true = task.encode(layout.facts(values))
         except ValueError as error:
@@ -125,7 +124,7 @@ def label_images(images: list[CsvImage], layout: Layout, task: Task, corrections
             continue
         try:
             image.trained = task.encode_for_training(
-                layout.facts({**values, **corrections.get(image.name, {})})
+                layout.facts({**values, **of_case, **corrections.get(image.name, {})})
             )
         except ValueError as error:
             image.miscorrected.append(f"{image.name}: {error}")

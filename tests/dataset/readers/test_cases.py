@@ -165,3 +165,15 @@ def test_a_row_is_unread_when_all_images_of_its_case_are(tmp_path) -> None:
     assert images.unread({1: "b is empty", 2: "c is empty"}) == {1: "b is empty"}
     by_image = eval_images(tmp_path, ("image", "patient"), IMAGES)
     assert by_image.unread({0: "b is empty", 2: "c is empty"}) == {0: "b is empty", 2: "b is empty"}
+
+
+def test_a_correction_of_a_case_is_one_of_all_its_images(tmp_path) -> None:
+    relabel = tmp_path / "relabel.csv"
+    rows = [["p2", "label", "cat", "seen"], ["d", "label", "dog", "seen"]]
+    write_csv(relabel, ("profile", "field", "value", "reason"), rows)
+    data = read(Folder(tmp_path, COLUMNS, ROWS), relabel=relabel)
+    # a dog, b dog, c cat, d cat, e dog
+    assert data.targets["label"][:, 0].tolist() == [0, 0, 1, 1, 0]
+    assert data.train_targets["label"][:, 0].tolist() == [1, 0, 1, 0, 1]
+    cells = data.cells(0, {**data.facts_of(0), "label": "cat", "labels": "cat"})
+    assert [(cell.profile, cell.field, cell.after) for cell in cells] == [("p2", "label", "cat")]
