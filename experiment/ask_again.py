@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from dataset.batches import EvalBatches
+from dataset.images.featured import with_features
 from dataset.tasks.spaces import Space
 from experiment.assemble import Experiment
 from experiment.data import training_table
@@ -53,6 +54,7 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
     settings, task = experiment.settings, experiment.task
     dataset = training_table(settings, task)
     source = experiment.images(dataset.root, dataset.files, "training")
+    source = with_features(source, None if dataset.features is None else dataset.features.values)
     row_of = {name: row for row, name in enumerate(dataset.names)}
 
     each, parts = EachView(together), []

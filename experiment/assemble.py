@@ -10,6 +10,7 @@ import torch
 from dataset.augmentation.base import Augmenter
 from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
 from dataset.croppers.base import CROPPERS
+from dataset.images.featured import with_features
 from dataset.images.open_images import kind_of
 from dataset.images.prepare import Prepare
 from dataset.images.store import ImageSource
@@ -27,6 +28,7 @@ from experiment.callbacks import build_callbacks
 from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
 from experiment.eval_images import EVAL, readable_rows, say_unread_of_cases
 from experiment.eval_table import eval_table
+from experiment.features import features_of, learn_columns, with_found_features
 from experiment.kept_images import keeping
 from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
 from experiment.settings import Settings
@@ -59,7 +61,7 @@ class Experiment:
         cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
         prepare = Prepare((height, width), cropper, images.grey, images.depth)
         task = build_task(settings)
-        settings = settings.resolved(task)
+        settings = with_found_features(settings).resolved(task)
         check_spaces(settings, task)
         precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
         if not settings.run.deterministic:
@@ -88,7 +90,16 @@ class Experiment:
         names = {space.name: space.labels for space in self.task.spaces}
         conditioning = settings.chosen["conditioning"]
         numbers = [space.name for space in self.task.spaces if space.numeric]
-        return Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
+        features = features_of(settings)
+        return Heads(
+            labels,
+            chosen,
+            numbers=numbers,
+            conditioning=conditioning,
+            names=names,
+            fresh=fresh,
+            columns=() if features is None else features.words,
+        )
 
     @property
     def eval_batch_size(self) -> int:
@@ -116,7 +127,7 @@ class Experiment:
             source = JoinedSource(source, more)
 
         leave_out_bad(dataset, source, refused=settings.images.on_bad_image == "error")
-        return dataset, source
+        return dataset, with_features(source, dataset.training.features)
 
     def eval_data(self, table: EvalDataset | None = None) -> tuple[EvalDataset, EvalBatches]:
         """Return the organiser's eval images, and batches of those that can be read."""
@@ -135,7 +146,8 @@ class Experiment:
         rows = readable_rows(source, images.files, self.prepare, what, prior=prior)
         say_unread_of_cases(source, images)
         size = None if settings.infer.views else settings.images.size  # views look beyond the middle
-        return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
+        seen = with_features(source, None if images.features is None else images.features.values)
+        return EvalBatches(seen, rows, batch_size=self.eval_batch_size, size=size)
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
@@ -199,6 +211,7 @@ def assemble_training(
 
     model = experiment.model(fresh=fresh)
     units = learn_in_units(model, task.spaces, table)
+    learn_columns(model, table, features_of(settings))
     if batches.batch_size < train.images:  # where images are few
         experiment.heads.check_batch(batches.batch_size)
         refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)

@@ -10,6 +10,7 @@ from experiment.settings import Settings
 from experiment.start import load_heads, with_files
 from models.base import MODELS
 from models.checks import check_outputs, explain_small_batches
+from models.columns import with_blank
 from models.heads.base import Heads
 from utils.errors import ConfigError
 from utils.registry import Component
@@ -86,7 +87,7 @@ def refuse_batch_of_one(settings: Settings, model: nn.Module, images: int) -> No
     model.train()
     try:
         with torch.random.fork_rng(devices=[]), device, torch.no_grad(), explain_small_batches():
-            model(blank)
+            model(*with_blank(model, blank))
     except ConfigError:
         raise
     except (RuntimeError, AssertionError, TypeError, ValueError):

@@ -11,7 +11,7 @@ from utils.errors import ConfigError
 def meant_columns(settings: Settings) -> MeantColumns:
     """Return the columns that the config's training table has for more than images and labels."""
     options = DATASETS.arguments(settings.chosen["dataset"])
-    return MeantColumns(case=options.get("case_column"))
+    return MeantColumns(options.get("case_column"), options.get("features"))
 
 
 def eval_table(settings: Settings, task: Task) -> EvalDataset:

@@ -27,6 +27,7 @@ column = digit
 name = CsvDataset
 label_column = digit
 case_column = patient
+features = age, ward
 extension = .png
 folds = 3
 [test_dataset]
@@ -62,13 +63,15 @@ def draw(data: Path, *, template_of: str = "patient") -> None:
     for patient in range(60):
         digit = patient % CLASSES
         chosen = rng.choice(np.flatnonzero(labels == digit), 1 + patient // CLASSES % 3, replace=False)
-        drawn += [(images[row], f"p{patient:02d}", str(digit)) for row in chosen]
+        age = "" if patient % 9 == 0 else f"{30 + 20 * digit + rng.integers(0, 20)}"
+        ward = ("north", "south", "")[patient % 7 // 3] if patient < 58 else "west"
+        drawn += [(images[row], f"p{patient:02d}", age, ward, str(digit)) for row in chosen]
     rng.shuffle(drawn)  # the images of a case are not beside one another
 
     for part, known in (("train", True), ("test", False)):
         rows = [row for row in drawn if (row[1] < "p45") == known]
         names = write_images(data / part, np.stack([image for image, *_ in rows]))
-        columns = ("image", "patient", "digit")[: 3 if known else 2]
+        columns = ("image", "patient", "age", "ward", "digit")[: 5 if known else 4]
         cells = [[name, *row[1 : len(columns)]] for name, row in zip(names, rows, strict=True)]
         write_csv(data / f"{part}.csv", columns, cells)
 

@@ -6,7 +6,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from dataset.augmentation.base import Augmenter
-from dataset.batches import Batch, TrainBatches
+from dataset.batches import Batch, Inputs, TrainBatches
 from dataset.tasks.base import Targets
 from train.augmented import augmented
 from train.callbacks.base import Callback
@@ -94,12 +94,12 @@ class Trainer:
             losses.append(self._backward(*self._augmented(batch), batches=len(window)))
         return losses
 
-    def _augmented(self, batch: Batch) -> tuple[Tensor, Targets]:
+    def _augmented(self, batch: Batch) -> tuple[Inputs, Targets]:
         return augmented(batch, self.augmenter, self.precision.device)
 
-    def _backward(self, images: Tensor, targets: Targets, *, batches: int) -> Tensor:
+    def _backward(self, inputs: Inputs, targets: Targets, *, batches: int) -> Tensor:
         with self.precision.autocast():
-            logits = self.forward(images)
+            logits = self.forward(*inputs)
         loss: Tensor = self.criterion(logits, targets)
         self.state.scaler.scale(loss / batches).backward()  # type: ignore[no-untyped-call]
         return loss.detach()

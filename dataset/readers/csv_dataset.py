@@ -17,12 +17,15 @@ from dataset.readers.csv_images import (
     label_images,
     own_folds,
     say_whose,
+    seen_features,
 )
 from dataset.readers.csv_layout import Layout, Others
 from dataset.readers.deal import deal
 from dataset.readers.facts import check_facts
+from dataset.readers.features import Features
 from dataset.readers.fold_table import read_folds
 from dataset.readers.meant_columns import MeantColumns
+from dataset.readers.odd_features import doubts_of
 from dataset.readers.relabel import Cell
 from dataset.tasks.base import Facts, Task
 from dataset.tasks.cells import SPACE, Separator
@@ -57,6 +60,8 @@ class CsvDataset(BaseDataset):
         group_column: whose image it is: never in training and in validation.
         group_folders: instead of such a column: images in one folder belong together.
         case_column: of which case an image is: several images, one answer, and always in one fold.
+        features: columns that the model sees beside the image, such as ``age, sex``: numbers, or words of
+            which each image has one; ``site: words`` where numbers are names. Eval images need them too.
         fold_column: the team's own folds, as whole numbers; none = images are dealt out.
         fold_table: instead of such a column: a CSV (group, fold), such as the split.csv of a run.
         folds: how many parts they are dealt into.
@@ -88,6 +93,7 @@ class CsvDataset(BaseDataset):
         group_column: str | None = None,
         group_folders: bool = False,
         case_column: str | None = None,
+        features: Features | None = None,
         fold_column: str | None = None,
         fold_table: Path | None = None,
         folds: Annotated[int, Interval(2)] = 5,
@@ -99,7 +105,7 @@ class CsvDataset(BaseDataset):
         _refuse_both(group_column=group_column, group_folders=group_folders)
         _refuse_both(fold_column=fold_column, fold_table=fold_table)
 
-        path, meant = root / table, MeantColumns(case_column)
+        path, meant = root / table, MeantColumns(case_column, features)
         layout = Layout(
             image_column, label_column, separator, label_columns, group_column, fold_column, meant.names
         )
@@ -114,6 +120,7 @@ class CsvDataset(BaseDataset):
         check_facts(task, layout.known(content), f"{path}", _INSTEAD)
         label_images(rows, layout, task, corrections)
         check_cases(rows, task)
+        seen = seen_features(rows, features, content)
         # The relabel file is the team's own, so what is wrong with it is never skipped.
         if wrong := [problem for image in rows for problem in image.miscorrected]:
             raise DataError(listed(str(relabel), wrong))
@@ -131,7 +138,7 @@ class CsvDataset(BaseDataset):
             self.group_words = WORDS
         super().__init__(
             root=root,
-            **columns_of(good, cases=case_column is not None),
+            **columns_of(good, seen, cases=case_column is not None),
             groups=groups,
             folds=own_folds(good, fold_column)
             if fold_column
@@ -144,6 +151,8 @@ class CsvDataset(BaseDataset):
             skipped=problems,
             notes=[*doubled, *layout.notes, *doubts],
         )
+        if self.features is not None:
+            self.notes += tuple(doubts_of(self.features, task, self.targets, self.counted))
         self._layout, self._levels = layout, tuple(space for space in task.heads if space in content.columns)
 
     cells_are_read = True
@@ -161,7 +170,7 @@ class CsvDataset(BaseDataset):
         names = (
             "image_column", "label_column", "separator", "label_columns", "group_column", "fold_column",
         )  # fmt: skip
-        meant = MeantColumns(arguments["case_column"])
+        meant = MeantColumns(arguments["case_column"], arguments["features"])
         layout = replace(Layout(*(arguments[name] for name in names)), more=meant.names)
         layout, table = layout.read(arguments["root"] / arguments["table"])
 

@@ -12,6 +12,7 @@ from dataset.files.image_folder import NoImage
 from dataset.files.name_finder import NameFinder
 from dataset.readers.cases import CaseImage, contradictions
 from dataset.readers.csv_layout import Layout
+from dataset.readers.features import Features, FeatureTable
 from dataset.readers.fold_table import wrong_fold
 from dataset.readers.relabel import Corrections, read_corrections
 from dataset.tasks.base import Marked, Task
@@ -26,7 +27,7 @@ class CsvImage:
 
     def __init__(self, row: Row, name: str) -> None:
         self.row, self.name, self.file = row, name, ""
-        self.group, self.case = "", ""
+        self.group, self.case, self.number = "", "", 0
         self.true: Marked = {}
         self.trained: Marked | None = None
         self.problems: list[str] = []
@@ -71,14 +72,37 @@ def group_of(image: CsvImage, column: str | None, folders: bool) -> str:
     return comparable(PurePosixPath(image.file).parent.as_posix() if folders else image.file)
 
 
-def columns_of(images: Sequence[CsvImage], *, cases: bool) -> dict[str, Any]:
-    """Return what a data set's table has of each image, by the argument that it is."""
+def columns_of(images: Sequence[CsvImage], features: FeatureTable | None, *, cases: bool) -> dict[str, Any]:
+    """Return what a data set's table has of each image, by the argument that it is.
+
+    Args:
+        features: of all rows, by their numbers.
+    """
     columns: dict[str, Any] = {"files": [image.file for image in images]}
     columns["train_labels"] = [image.trained for image in images]
     columns["facts"] = [image.row.values for image in images]
     if cases:
         columns["cases"] = [image.case for image in images]
+    if features is not None:
+        columns["features"] = features.at([image.number for image in images])
     return columns
+
+
+def seen_features(images: Sequence[CsvImage], columns: Features | None, table: Table) -> FeatureTable | None:
+    """Return what a model sees of images beside their pixels; each gets its number, and what is wrong there.
+
+    Args:
+        table: the whole one, in which it is found what the columns hold.
+    """
+    if columns is None:
+        return None
+    if not columns.known:
+        columns = columns.found_in([(row.place, row.values) for row in table.rows])
+    features, wrong = columns.table([image.row.values for image in images])
+    for number, image in enumerate(images):
+        image.number = number
+        image.problems += [f"{image.row.place}: {problem}" for problem in wrong.get(number, ())]
+    return features
 
 
 def corrections_of(relabel: Path | None, images: list[CsvImage], fields: Sequence[str]) -> Corrections:

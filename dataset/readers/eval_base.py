@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from dataset.files.named_files import NamedFiles
 from dataset.readers.cases import EvalCases
+from dataset.readers.features import FeatureTable
 from dataset.submissions.base import Line
 from utils.registry import Registry
 from utils.texts import Texts, comparable, spelling_like
@@ -29,6 +30,7 @@ class EvalDataset:
         cases: which images are of one case; then ``ids`` and ``template`` are of the rows that it answers,
             which may be as many as cases, or as images. None: each image is answered by itself.
         meant: columns that say something of an image: they hold no answer either.
+        features: what a model sees of each image (M) beside its pixels.
 
     Attributes:
         has_columns: whether this layout has a table that says more of each image.
@@ -51,6 +53,7 @@ class EvalDataset:
         lines: Sequence[Line] = (),
         cases: EvalCases | None = None,
         meant: Sequence[str] = (),
+        features: FeatureTable | None = None,
     ) -> None:
         self.root = root
         self.header, self.columns = tuple(columns), tuple(map(comparable, columns))
@@ -58,7 +61,7 @@ class EvalDataset:
         self.ids, self.files = Texts(ids), NamedFiles(root, files)
         self.template = {name: Texts(values) for name, values in (template or {}).items()}
         self.image_column, self.lines, self.cases = image_column, lines, cases
-        self.meant = tuple(map(comparable, meant))
+        self.meant, self.features = tuple(map(comparable, meant)), features
 
     def unread(self, bad: Mapping[int, str]) -> dict[int, str]:
         """Return by row of ``ids`` why it has no image that can be read, from why images can't be."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from dataset.readers.features import Features
+
 
 @dataclass(frozen=True, slots=True)
 class MeantColumns:
@@ -9,14 +11,17 @@ class MeantColumns:
 
     Args:
         case: the one that says of which case an image is.
+        features: those that a model sees beside the image.
     """
 
     case: str | None = None
+    features: Features | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """All of them."""
-        return () if self.case is None else (self.case,)
+        case = () if self.case is None else (self.case,)
+        return (*case, *(self.features.names if self.features is not None else ()))
 
 
 NO_COLUMNS = MeantColumns()

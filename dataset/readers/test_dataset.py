@@ -9,6 +9,7 @@ from dataset.files.name_finder import NameFinder
 from dataset.files.name_repair import NameRepair
 from dataset.readers.cases import EvalCases
 from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
+from dataset.readers.features import Features, FeatureTable
 from dataset.readers.meant_columns import NO_COLUMNS, MeantColumns
 from dataset.submissions.base import Line
 from dataset.tasks.base import Task
@@ -100,6 +101,7 @@ class TestDataset(EvalDataset):
             lines=lines,
             cases=_cases(images_of, ids, of_cases=of_cases),
             meant=columns.names,
+            features=_features(columns.features, doubles.rows, key, names, path),
         )
 
         _say_separator(form, root / (template or table))
@@ -109,6 +111,27 @@ def _say_separator(form: Table, path: Path) -> None:
     if form.separator != ",":
         shown = "a tab" if form.separator == "\t" else form.separator
         log.warning("%s has %s between its values; a submission has commas.", path, shown)
+
+
+def _features(
+    columns: Features | None, rows: Sequence[Row], key: str, names: Sequence[str], path: Path
+) -> FeatureTable | None:
+    """Return what a model sees of the named images beside their pixels.
+
+    Raises:
+        DataError: lists every row that says something else than the training table.
+    """
+    if columns is None or not columns.known:  # which only somebody needs who has a model
+        return None
+    by_name = {row[key]: row for row in rows}
+    asked = [by_name[name] for name in names]
+    table, wrong = columns.table([row.values for row in asked])
+    if wrong:
+        lines = [f"{asked[row].place}: {problem}" for row in wrong for problem in wrong[row]]
+        raise DataError(listed(str(path), lines))
+    for line in columns.strange([row.values for row in asked]):
+        log.warning(line)
+    return table
 
 
 def _key(table: Table, image_column: str | None, columns: MeantColumns, path: Path, *, alone: bool) -> str:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dataset.pseudo.labels import FILE, GROUP, NAME, confidences, refuse_numbers
+from dataset.pseudo.labels import FILE, GROUP, NAME, confidences, feature_column, refuse_numbers
 from dataset.pseudo.teacher import Teacher
 from dataset.readers.eval_base import EvalDataset
 from dataset.readers.folder_test_dataset import FolderTestDataset
 from dataset.tasks.base import Task
 from experiment.allowed_moves import build_views, with_views
 from experiment.assemble import Experiment
+from experiment.features import features_of
 from experiment.finished_run import check_validated, load_weights
 from experiment.infer import Infer
 from experiment.leak import held_out
@@ -27,6 +28,7 @@ from inference.predict import Predictions, predict
 from inference.saved import VALIDATED, refuse_changed
 from utils.convert import as_text
 from utils.durable import sha256_of
+from utils.errors import ConfigError
 from utils.shortened import MOST
 from utils.tables import read_table
 from utils.text_table import format_table
@@ -51,6 +53,11 @@ class Pseudo(Infer):
         if named is None:
             images = experiment.eval_table()
             batches = experiment.eval_batches(images, "unlabelled eval")  # no label is made up for one
+        elif features_of(experiment.settings) is not None:
+            raise ConfigError(
+                f"[pseudo] images = {named} is a folder: no table says of its images the [dataset] features "
+                "that this model sees. Label the eval images instead (images = none)."
+            )
         else:
             images = _images_in(data / named, data)
             batches = experiment.eval_batches(images, "unlabelled")
@@ -79,8 +86,12 @@ def _write(path: Path, task: Task, images: EvalDataset, labels: Predictions, tea
     groups = [""] * len(files) if cases is None else [cases.names[number] for number in cases.of.tolist()]
     sure = confidences(task.spaces, task.probabilities(labels.logits))
     columns = [[f"{value:.6f}" for value in values.tolist()] for values in sure.values()]
+    names = [f"confidence/{name}" for name in sure]
+    for name, cells in ({} if images.features is None else images.features.cells).items():
+        names.append(feature_column(name))
+        columns.append(cells)
     ids = list(zip(files, groups, *columns, strict=True))
-    write_predictions(path, (FILE, GROUP, *(f"confidence/{name}" for name in sure)), ids, task, labels)
+    write_predictions(path, (FILE, GROUP, *names), ids, task, labels)
     teacher.write(path)
     log.info("\n%s\n", _counts(task, labels, sure))
     log.info(
