@@ -91,6 +91,7 @@ class Experiment:
         conditioning = settings.chosen["conditioning"]
         numbers = [space.name for space in self.task.spaces if space.numeric]
         features = features_of(settings)
+
         return Heads(
             labels,
             chosen,

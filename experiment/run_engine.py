@@ -199,8 +199,8 @@ def _facts(sample: Sample) -> dict[str, Any]:
 def _columns(features: Features) -> dict[str, Any]:
     """Return what the user of a model that sees a table's columns has to know of them."""
     return {
-        "features": "float32 (N, D), for each of columns in turn: a number (0 if missing), or 1 for the word that it "
-        "is; then 1 if it is missing, else 0; the file brings numbers to its scale itself",
+        "features": "float32 (N, D), for each of columns in turn: a number (0 if missing), or 1 for the word "
+        "that it is; then 1 if it is missing, else 0; the file brings numbers to its scale itself",
         "columns": {
             column.name: {"kind": column.kind} | ({"words": column.words} if column.words else {})
             for column in features.columns

@@ -27,7 +27,7 @@ _KINDS: dict[str, Kind] = {"number": "number", "words": "words"}
 _NO_NUMBER = frozenset(("", "nan", "na", "n/a", "null", "none", "?", "-"))  # says that a number is missing
 _MOSTLY = 0.9  # of a column's cells: it is one of numbers, and the others are mistakes
 _MOST_WORDS = 1000
-_SPECIAL = re.compile(r"[%|,:#;\"\r\n]")
+_SPECIAL = re.compile(r"[%|,:#;\"\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +100,15 @@ class Feature:
         words = in_order(filter(None, cells))
         if not words:
             raise DataError(f"[dataset] features: column {self.name!r} is empty in every row.")
+
+        # Numbers as some countries write them would be as many words as there are images.
         commas = [cell for cell in words if _comma(cell)]
         if self.kind != "words" and len(commas) >= _MOSTLY * len(words):
             raise DataError(
                 f"[dataset] features: {self.name} = {commas[0]!r} is no number{_comma(commas[0])}, or "
                 f"{self.name}: words if these are words."
             )
+
         if len(words) > _MOST_WORDS:
             raise DataError(
                 f"[dataset] features: column {self.name!r} has {len(words)} different words, more than "
@@ -243,8 +246,15 @@ def _comma(cell: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(lambda mark: f"%{ord(mark[0]):02X}", text)
+    """Return a text with what has a meaning in a config as its code, such as ``%2C`` for a comma."""
+    return _SPECIAL.sub(_code, text)
+
+
+def _code(mark: re.Match[str]) -> str:
+    number = ord(mark[0])
+    return f"%{number:02X}" if number <= 0xFF else f"%u{number:04X}"
 
 
 def _unescaped(text: str) -> str:
-    return re.sub(r"%([0-9A-F]{2})", lambda code: chr(int(code[1], 16)), text)
+    codes = r"%(?:u([0-9A-F]{4})|([0-9A-F]{2}))"
+    return re.sub(codes, lambda code: chr(int(code[1] or code[2], 16)), text)
