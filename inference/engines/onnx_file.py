@@ -66,6 +66,8 @@ def write_onnx(
     names = [space.name for space in spaces]
     images = torch.zeros(2, 3, *image_size, dtype=torch.uint8)  # two: of one image, N would be a constant
     blank = with_blank(model, images)
+    # Of the columns it is the same N, which torch finds out.
+    shapes = ({0: torch.export.Dim("N")}, {0: torch.export.Dim.AUTO})[: len(blank)]
 
     try:
         with torch.no_grad():
@@ -75,7 +77,7 @@ def write_onnx(
                 dynamo=True,
                 input_names=list(INPUTS[: len(blank)]),
                 output_names=[*names, *(f"{name}/logits" for name in names)],
-                dynamic_shapes=({0: torch.export.Dim("N")},) * len(blank),
+                dynamic_shapes=shapes,
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
