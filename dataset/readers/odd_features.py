@@ -27,7 +27,7 @@ def doubts_of(table: FeatureTable, task: Task, targets: Targets, counted: Sequen
         if groups >= _FEWEST and alone:
             yield (
                 f"[dataset] features: {name!r} has {different} different values in {groups} images or "
-                "groups, as an id has: a model learns it by heart. Leave it out if it is one."
+                "cases, as an id has: a model learns it by heart. Leave it out if it is one."
             )
 
         for space in task.spaces:
