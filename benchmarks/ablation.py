@@ -140,13 +140,14 @@ def train_all(seeds: int, minutes: float, jobs: int) -> None:
 
 def effects(score: str, seeds: int) -> list[Effect]:
     """Return the base and every variant that has at least two runs, the best first."""
-    found = {}
+    scores_of = {}
     for variant in (BASE, *VARIANTS):
         runs = {seed: finished(RUNS / slug(variant, seed)) for seed in range(1, seeds + 1)}
-        found[variant] = {seed: run[score] for seed, run in runs.items() if run is not None}
-    base = found[BASE]
+        scores_of[variant] = {seed: run[score] for seed, run in runs.items() if run is not None}
+
+    base = scores_of[BASE]
     result = []
-    for variant, by_seed in found.items():
+    for variant, by_seed in scores_of.items():
         both = sorted(base.keys() & by_seed.keys())
         if len(both) >= 2:
             scores = np.array([by_seed[seed] for seed in both])
@@ -154,22 +155,22 @@ def effects(score: str, seeds: int) -> list[Effect]:
     return sorted(result, key=lambda effect: -effect.differences.mean())
 
 
-def noise(found: Sequence[Effect]) -> float:
+def noise(effects: Sequence[Effect]) -> float:
     """Return the standard deviation of a difference between two runs of one seed, over all variants.
 
     Three seeds say little about the spread of one variant; all of them together say a lot.
     """
-    spreads = [effect.differences.var(ddof=1) for effect in found if effect.name != BASE]
+    spreads = [effect.differences.var(ddof=1) for effect in effects if effect.name != BASE]
     return float(np.sqrt(np.mean(spreads)))
 
 
-def lines(found: Mapping[str, Sequence[Effect]]) -> Iterator[str]:
+def lines(effects_by_score: Mapping[str, Sequence[Effect]]) -> Iterator[str]:
     """Yield the report in Markdown."""
-    spread = {score: noise(effects) for score, effects in found.items()}
-    others = {effect.name: effect for effect in found[SCORES[1]]}
+    spread = {score: noise(effects) for score, effects in effects_by_score.items()}
+    others = {effect.name: effect for effect in effects_by_score[SCORES[1]]}
     yield "| change | seeds | macro-F1 | sd | difference | beyond noise | accuracy | difference |"
     yield "|---|---|---|---|---|---|---|---|"
-    for effect in found[SCORES[0]]:
+    for effect in effects_by_score[SCORES[0]]:
         count, mean = len(effect.scores), effect.differences.mean()
         other = others[effect.name]
         verdict = "" if effect.name == BASE else beyond(mean, spread[SCORES[0]], count)
@@ -188,8 +189,8 @@ def beyond(mean: float, spread: float, count: int) -> str:
 
 def report(seeds: int, path: Path = TABLE) -> None:
     """Write the table and its explanation."""
-    found = {score: effects(score, seeds) for score in SCORES}
-    spread = noise(found["macro_f1"])
+    by_score = {score: effects(score, seeds) for score in SCORES}
+    spread = noise(by_score["macro_f1"])
     small = "\n".join(f"    {key} = {value}" for key, value in SMALL.items())
     text = f"""# One change at a time
 
@@ -204,7 +205,7 @@ runs of one seed has a standard deviation of {spread:.4f} macro-F1, measured ove
 "beyond noise" means more than two standard errors of the mean, which with this many rows happens about once
 by chance alone. All variants see about as many images as the base, whatever their epochs are.
 
-{chr(10).join(lines(found))}
+{chr(10).join(lines(by_score))}
 
 Made by `PODIUM_DATA=... python -m benchmarks.ablation --seeds {seeds}` on photographs of 2,700 real faces in
 the competition's layout (masks drawn).
@@ -212,19 +213,20 @@ the competition's layout (masks drawn).
 ![The same as a picture](ablation.png)
 """
     path.write_text(text, encoding="utf-8")
-    FigureCanvasAgg(draw(found["macro_f1"], spread)).print_png(PICTURE)
+    FigureCanvasAgg(draw(by_score["macro_f1"], spread)).print_png(PICTURE)
 
 
-def draw(found: Sequence[Effect], spread: float) -> Figure:
+def draw(effects: Sequence[Effect], spread: float) -> Figure:
     """Return a figure: a dot for each run's difference, a bar of two standard errors around the mean."""
-    figure = Figure(figsize=(7.5, 0.5 + 0.24 * len(found)), dpi=110, layout="constrained")
+    figure = Figure(figsize=(7.5, 0.5 + 0.24 * len(effects)), dpi=110, layout="constrained")
     axes = figure.add_subplot()
-    for place, effect in enumerate(reversed(found)):
+    for row, effect in enumerate(reversed(effects)):
         mean = effect.differences.mean()
         error = 0.0 if effect.name == BASE else 2 * spread / np.sqrt(len(effect.differences))
-        axes.errorbar(mean, place, xerr=error, fmt="D", color="tab:blue", markersize=4, capsize=2)
-        axes.plot(effect.differences, [place] * len(effect.differences), ".", color="grey", markersize=4)
-    axes.set_yticks(range(len(found)), [effect.name for effect in reversed(found)], fontsize=7)
+        axes.errorbar(mean, row, xerr=error, fmt="D", color="tab:blue", markersize=4, capsize=2)
+        axes.plot(effect.differences, [row] * len(effect.differences), ".", color="grey", markersize=4)
+
+    axes.set_yticks(range(len(effects)), [effect.name for effect in reversed(effects)], fontsize=7)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.tick_params(axis="x", labelsize=7)
     axes.set_xlabel("difference in validation macro-F1 from the base run of the same seed", fontsize=8)

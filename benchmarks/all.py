@@ -42,13 +42,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 def packages() -> dict[str, str]:
     """Return the versions of what is measured and measured against."""
-    found = {}
+    versions = {}
     for name in ("torch", "torchvision", "timm", "lightning", "opencv-python-headless", "numpy"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            versions[name] = "not installed"
+    return versions
 
 
 def machine() -> dict[str, Any]:
@@ -92,13 +92,13 @@ def run_command(command: str) -> tuple[list[dict[str, Any]], bool]:
     return [{"benchmark": name, "kind": "other"} | line | facts for line in lines], process.returncode == 0
 
 
-def keep(path: Path, command: str, found: list[dict[str, Any]]) -> None:
+def keep(path: Path, command: str, measured: list[dict[str, Any]]) -> None:
     """Write what a command found in place of what it found before, in the order of COMMANDS.
 
     Lines of a benchmark in COMMANDS that came from another command than its present ones go.
     """
-    order = [f"python -m {one}" for commands in COMMANDS.values() for one in commands]
-    modules = {_module(one) for one in order}
+    order = [f"python -m {text}" for commands in COMMANDS.values() for text in commands]
+    modules = {_module(text) for text in order}
     lines = []
     if path.exists():
         lines = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
@@ -107,7 +107,7 @@ def keep(path: Path, command: str, found: list[dict[str, Any]]) -> None:
         for line in lines
         if line.get("command") not in (None, f"python -m {command}")
         and (line["command"] in order or _module(line["command"]) not in modules)
-    ] + found
+    ] + measured
     lines.sort(key=lambda line: [*order, line["command"]].index(line["command"]))
     head = {"kind": "machine", "measured": time.strftime("%Y-%m-%d"), **machine()}
     path.write_text("".join(json.dumps(line) + "\n" for line in (head, *lines)), encoding="utf-8")
@@ -125,24 +125,28 @@ def main() -> int:
     parser.add_argument("--lines", type=Path, default=tables.LINES, help=f"default: {tables.LINES}")
     parser.add_argument("--page", type=Path, default=tables.PAGE, help=f"default: {tables.PAGE}")
     arguments = parser.parse_args()
+
     names = arguments.names or list(COMMANDS)
     known = {path.stem for path in Path(__file__).parent.glob("*.py")} | COMMANDS.keys()
     if unknown := sorted(set(names) - known):
         parser.error(f"there is no benchmark {', '.join(unknown)}: choose from {', '.join(sorted(known))}")
+
     data, failed = kind_of(data_folder()), []
     print(f"Measured on {data}" + ("" if data == "photographs" else ": set PODIUM_DATA for real ones."))
     commands = [command for name in names for command in COMMANDS.get(name, (f"benchmarks.{name}",))]
     end = time.monotonic() + 60 * arguments.minutes
+
     for command in commands:
         if time.monotonic() > end:
             print(f"NO TIME LEFT: python -m {command}")
             continue
-        found, good = run_command(command)
+        lines, good = run_command(command)
         if good:  # each is kept at once: a later one may fail, or somebody may lose patience
-            keep(arguments.lines, command, found)
+            keep(arguments.lines, command, lines)
             tables.write(arguments.lines, arguments.page)
         else:
             failed.append(command)
+
     for command in failed:
         print(f"FAILED: python -m {command}")
     return 1 if failed else 0

@@ -85,8 +85,8 @@ def main() -> None:
     data = data_folder()
     with work_folder() as work:
         make_originals(data, work / "photos", arguments.images)
-        own = ["-m", "benchmarks.compressed", "--work", str(work)]
-        peers = {peer: [*own, "--be", peer] for peer in ("compressed", "originals")}
+        words = ["-m", "benchmarks.compressed", "--work", str(work)]
+        peers = {peer: [*words, "--be", peer] for peer in ("compressed", "originals")}
         turns = take_turns(peers, arguments.turns)
 
     store, originals = turns["compressed"], turns["originals"]

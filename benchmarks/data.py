@@ -61,15 +61,17 @@ def lay_out(data: Path, root: Path, images: int, eval_images: int = 0) -> None:
     """
     table = read_table(data / "train" / "train.csv", ("path",))
     people, rows = -(-images // _PHOTOS) + 1, []
+
     for number in range(people):
-        again, place = divmod(number, len(table.rows))
-        row = table.rows[place]
+        again, index = divmod(number, len(table.rows))
+        row = table.rows[index]
         path = row["path"] + (f"~{number}" if again else "")
         new = root / "train" / "images" / path
         new.mkdir(parents=True)
         for photo in _files(data / "train" / "images" / row["path"]):
             _link(photo, new / photo.name)
         rows.append([path if column == "path" else row[column] for column in table.columns])
+
     write_table(root / "train" / "train.csv", table.columns, rows, guarded=False)
     folds = ((row[table.columns.index("path")], min(number, 1)) for number, row in enumerate(rows))
     write_table(root / "split.csv", ("group", "fold"), folds, guarded=False)
@@ -120,8 +122,8 @@ def _lay_out_eval(data: Path, root: Path, images: int) -> None:
     folder, rows = root / "eval" / "images", []
     folder.mkdir(parents=True)
     for number in range(images):
-        again, place = divmod(number, len(table.rows))
-        row = table.rows[place]
+        again, index = divmod(number, len(table.rows))
+        row = table.rows[index]
         name = (f"{again}-" if again else "") + row[table.columns[0]]
         _link(data / "eval" / "images" / row[table.columns[0]], folder / name)
         rows.append([name, *(row[column] for column in table.columns[1:])])

@@ -35,11 +35,11 @@ def rates(name: str, **options: object) -> list[float]:
         epochs=EPOCHS,
         score_of=lambda entry: entry["score"],
     )
-    found = []
+    values = []
     for step in range(EPOCHS * STEPS):
         scheduler.set_rates(step / STEPS, [{"score": score(epoch)} for epoch in range(step // STEPS)])
-        found.append(optimizer.param_groups[0]["lr"])
-    return found
+        values.append(optimizer.param_groups[0]["lr"])
+    return values
 
 
 def draw() -> Figure:
@@ -48,20 +48,24 @@ def draw() -> Figure:
     rows = -(-len(names) // COLUMNS)
     figure = Figure(figsize=(3.6 * COLUMNS, 2.1 * rows), dpi=110, layout="constrained")
     epochs = [step / STEPS for step in range(EPOCHS * STEPS)]
-    for place, name in enumerate(names, start=1):
+
+    for panel, name in enumerate(names, start=1):
         options = CHANGED.get(name, {})
-        axes = figure.add_subplot(rows, COLUMNS, place)
+        axes = figure.add_subplot(rows, COLUMNS, panel)
+
         warmed = rates(name, **options, warmup=WARMUP)
         axes.plot(epochs, warmed, linestyle="--", linewidth=1, color="tab:orange", label=f"warmup = {WARMUP}")
         axes.plot(epochs, rates(name, **options), linewidth=1.6, color="tab:blue", label="warmup = 0")
         changed = ", ".join(f"{key} = {value}" for key, value in options.items())
+
         axes.set_title(f"{name}\n{changed or 'defaults'}", fontsize=8)
         axes.set_ylim(-0.04 * BASE, 1.1 * BASE)
         axes.set_yticks([0, BASE / 2, BASE], ["0", "", "lr"], fontsize=7)
         axes.set_xticks(range(0, EPOCHS + 1, 10))
         axes.tick_params(labelsize=7)
-        if place > len(names) - COLUMNS:
+        if panel > len(names) - COLUMNS:
             axes.set_xlabel("epochs", fontsize=7)
+
     handles = figure.axes[0].get_legend_handles_labels()
     figure.axes[0].legend(*handles, fontsize=7, loc="lower right")
     return figure

@@ -71,6 +71,7 @@ def of_images(data: Path, work: Path, sizes: Sequence[int]) -> list[Row]:
     config = {"images.size": f"{TINY[0]}, {TINY[1]}", "images.room": "0", "model.name": "TinyNet"}
     config |= {"augmentation.name": "TrainAugmentation", "train.batch_size": "64", "callback.Probe.": ""}
     epochs, starts, memory = [], [], []
+
     for images in sizes:
         root = work / str(images)
         lay_out(few / "data", root / "data", images)
@@ -80,6 +81,7 @@ def of_images(data: Path, work: Path, sizes: Sequence[int]) -> list[Row]:
         epochs.append(trained["step"] * (images / 64))
         starts.append(again["start"])
         memory.append(again["anon"])
+
     return [
         _grown("seconds of an epoch", "images", "s", sizes, epochs, added=("ms", 1e3), target=LINEAR),
         _grown(
@@ -109,18 +111,20 @@ def of_heads(data: Path, work: Path, counts: Sequence[int], images: int) -> list
     """Return how a step grows with the number of heads, of a few labels each."""
     lay_out(data, work / "data", images)
     people = read_table(work / "data" / "split.csv", ("group", "fold")).rows
+
     costs = []
     for count in counts:
         levels = [f"level{number}" for number in range(count)]
         lines = [
             [file.relative_to(work / "data").as_posix(), person["group"], person["fold"]]
-            + [f"{level}_{place % LABELS}" for level in levels]
-            for place, person in enumerate(people)
+            + [f"{level}_{position % LABELS}" for level in levels]
+            for position, person in enumerate(people)
             for file in sorted((work / "data" / "train" / "images" / person["group"]).iterdir())
         ]
         write_table(work / "data" / "levels.csv", ["image", "person", "fold", *levels], lines, guarded=False)
         write_config(work, _of_levels(levels))
         costs.append(1000 * run_once(work, epochs=3)["step"])
+
     return [_grown("milliseconds of a step", "heads", "ms", counts, costs)]
 
 
@@ -140,9 +144,9 @@ def _of_levels(levels: Sequence[str]) -> Mapping[str, str]:
 
 
 def _grown(
-    what: str, of: str, unit: str, sizes: Sequence[float], costs: Sequence[float], **options: Any
+    what: str, growing: str, unit: str, sizes: Sequence[float], costs: Sequence[float], **options: Any
 ) -> Growth:
-    return Growth(benchmark="growth", what=what, of=of, unit=unit, sizes=sizes, costs=costs, **options)
+    return Growth(benchmark="growth", what=what, of=growing, unit=unit, sizes=sizes, costs=costs, **options)
 
 
 def main() -> None:
@@ -156,12 +160,14 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--be", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+
     if arguments.be:
         be_run(arguments.be, arguments.epochs)
         return
     arguments.of = arguments.of or kinds
     if unknown := sorted(set(arguments.of) - set(kinds)):
         parser.error(f"nothing of the name {', '.join(unknown)} grows: choose from {', '.join(kinds)}")
+
     data, rows = data_folder(), list[Row]()
     print(f"Images: {kind_of(data)}\n")
     with work_folder() as work:

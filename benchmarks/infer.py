@@ -71,12 +71,12 @@ def be_timm(work: Path, batch: int, sweep: float) -> None:
         return logits.softmax(dim=1)
 
     def turn(workers: int) -> None:
-        found = torch.cat([answers(*one) for one in batches(workers)]).cpu()
+        probabilities = torch.cat([answers(*batch_of_images) for batch_of_images in batches(workers)]).cpu()
         with (work / TIMM_CSV).open("w", encoding="utf-8", newline="") as file:
-            rows = zip(names, found.argmax(dim=1).tolist(), found.tolist(), strict=True)
+            rows = zip(names, probabilities.argmax(dim=1).tolist(), probabilities.tolist(), strict=True)
             csv.writer(file).writerows([name, choice, *of_image] for name, choice, of_image in rows)
 
-    settings = peers.best(lambda found: peers.seconds_a_batch(answers, batches(found.workers), sweep))
+    settings = peers.best(lambda candidate: peers.seconds_a_batch(answers, batches(candidate.workers), sweep))
     serve(lambda: timed(lambda: turn(settings.workers)), settings=str(settings))
 
 
@@ -84,14 +84,17 @@ def compared(work: Path) -> dict[str, Any]:
     """Return how far both agree: in their answers, of which there are several, and in the probabilities."""
     submission = read_table(work / RUN / "submission.csv", ("ImageID", "ans"))
     ours = np.array([int(row["ans"]) for row in submission.rows])
+
     table = read_table(work / RUN / "test_predictions.csv", ())
     with (work / TIMM_CSV).open(encoding="utf-8", newline="") as file:
         names, choices, *theirs = zip(*csv.reader(file), strict=True)
     if [row["ImageID"] for row in submission.rows] != list(names):
         raise RuntimeError("Podium and timm predicted different images.")
+
     columns = table.columns[-len(theirs) :]
     mine = np.array([[float(row[column]) for column in columns] for row in table.rows])
     apart = np.abs(mine - np.array(theirs, float).T)
+
     return {
         "same_answers": round(float((ours == np.array(choices, int)).mean()), 4),
         "labels_predicted": len(set(ours.tolist())),
@@ -99,9 +102,9 @@ def compared(work: Path) -> dict[str, Any]:
     }
 
 
-def rows(found: dict[str, Turns], facts: dict[str, Any]) -> list[Row]:
+def rows(turns: dict[str, Turns], facts: dict[str, Any]) -> list[Row]:
     """Return the ratios; those of whole commands are of the first turn, with its imports."""
-    timm = found["timm"]
+    timm = turns["timm"]
 
     def ratio(what: str, podium: Turns, *, target: Target | None) -> Ratio:
         return Ratio(
@@ -110,8 +113,8 @@ def rows(found: dict[str, Turns], facts: dict[str, Any]) -> list[Row]:
         )  # fmt: skip
 
     return [
-        ratio(WARM, found["warm"], target=Target(2.0)),
-        ratio(COLD, found["cold"], target=Target(2.0)),
+        ratio(WARM, turns["warm"], target=Target(2.0)),
+        ratio(COLD, turns["cold"], target=Target(2.0)),
         Figure(
             benchmark="infer",
             what="share of images with the same answer",
@@ -137,6 +140,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--be", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+
     if arguments.be == "timm":
         be_timm(arguments.work, arguments.batch, arguments.sweep)
     elif arguments.be:
@@ -162,7 +166,7 @@ def measure(arguments: argparse.Namespace) -> None:
         subprocess.run([sys.executable, "run.py", *command(work)], check=True, capture_output=True)
         print(f"Trained on {arguments.train_images} images in {time.perf_counter() - started:.0f} s.\n")
         given = [part for text in arguments.set for part in ("--set", text)]
-        own = [
+        words = [
             "-m",
             "benchmarks.infer",
             "--batch",
@@ -173,9 +177,11 @@ def measure(arguments: argparse.Namespace) -> None:
             str(work),
             *given,
         ]
-        found = take_turns({peer: [*own, "--be", peer] for peer in ("warm", "cold", "timm")}, arguments.turns)
+        turns = take_turns(
+            {peer: [*words, "--be", peer] for peer in ("warm", "cold", "timm")}, arguments.turns
+        )
         facts = {"images": arguments.images, "model": arguments.model, "data": kind_of(data)}
-        report(rows(found, facts | compared(work)))
+        report(rows(turns, facts | compared(work)))
 
 
 if __name__ == "__main__":

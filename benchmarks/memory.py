@@ -75,23 +75,26 @@ def measure(arguments: argparse.Namespace) -> None:
         "augmentation.name": "TrainAugmentation", "model.backbone": arguments.model,
         "train.batch_size": str(BATCH), "callback.Probe.": "",
     }  # fmt: skip
+
     with work_folder() as work:
         lay_out(data, work / "data", arguments.images)
         write_config(work, config)
-        own = ["-m", "benchmarks.memory", "--model", arguments.model, "--steps", str(arguments.steps)]
-        own += ["--work", str(work), "--be"]
-        found = {}
+        words = ["-m", "benchmarks.memory", "--model", arguments.model, "--steps", str(arguments.steps)]
+        words += ["--work", str(work), "--be"]
+        peaks = {}
         for name in ("build", "podium", "bare"):  # the first one builds the store, and is not counted
-            peer = Peer(name, [*own, name])
+            peer = Peer(name, [*words, name])
             peer.end()
-            found[name] = peer.ready
-    ours, bare = found["podium"], found["bare"]
+            peaks[name] = peer.ready
+
+    ours, bare = peaks["podium"], peaks["bare"]
     facts = {
         "images": arguments.images, "model": arguments.model, "data": kind_of(data),
-        "podium_mb": ours, "bare_mb": bare, "while_building_mb": found["build"],
+        "podium_mb": ours, "bare_mb": bare, "while_building_mb": peaks["build"],
     }  # fmt: skip
     what = f"peak resident memory over a bare loop's, {arguments.images:,} images"
     target = Target(400, at_least=False)
+
     report(
         [
             Figure(
@@ -104,7 +107,7 @@ def measure(arguments: argparse.Namespace) -> None:
             ),
             Figure(
                 benchmark="memory", what="the same in the run that builds the store", unit="MB",
-                values=[found["build"]["all"] - bare["all"]],
+                values=[peaks["build"]["all"] - bare["all"]],
             ),
         ]
     )  # fmt: skip

@@ -55,8 +55,10 @@ class Settings:
 def candidates() -> list[Settings]:
     """Return the settings among which a peer's best is looked for."""
     cores = len(os.sched_getaffinity(0))
-    found = [Settings(workers, cores) for workers in sorted({0, 1, 2, cores})]
-    return found + [Settings(workers, max(1, cores - 1)) for workers in (1, 2) if cores > 1]
+    if cores > 4:  # where there are many, the model's threads are not what a loader waits for
+        return [Settings(workers, cores) for workers in (4, 8, cores)]
+    settings = [Settings(workers, cores) for workers in sorted({0, 1, 2, cores})]
+    return settings + [Settings(workers, max(1, cores - 1)) for workers in (1, 2) if cores > 1]
 
 
 def bare_model(name: str, machine: Machine) -> nn.Module:
@@ -142,7 +144,7 @@ def timm_loader(
     """Return timm's own loader, which scales and normalises whole batches in the main process."""
     from timm.data import create_loader
 
-    found: Batches = create_loader(
+    loader: Batches = create_loader(
         Files(paths, _open_rgb),
         input_size=(3, *size),
         batch_size=batch,
@@ -159,7 +161,7 @@ def timm_loader(
         persistent_workers=workers > 0,
         device=machine.device,
     )
-    return found
+    return loader
 
 
 def best(measure: Callable[[Settings], float]) -> Settings:
@@ -168,9 +170,9 @@ def best(measure: Callable[[Settings], float]) -> Settings:
     for settings in candidates():
         torch.set_num_threads(settings.threads)
         seconds[settings] = measure(settings)
-    found = min(seconds, key=lambda settings: seconds[settings])
-    torch.set_num_threads(found.threads)
-    return found
+    fastest = min(seconds, key=lambda settings: seconds[settings])
+    torch.set_num_threads(fastest.threads)
+    return fastest
 
 
 def seconds_a_batch(work: Callable[[Tensor, Tensor], object], batches: Batches, least: float) -> float:

@@ -52,15 +52,17 @@ def part_of(names: Sequence[str]) -> str:
 
 def shares(events: Iterable[Any], seconds: float) -> dict[str, float]:
     """Return percent of ``seconds`` by part, most first, from the profiler's events."""
-    found: dict[str, float] = defaultdict(float)
+    seconds_of: dict[str, float] = defaultdict(float)
     for event in events:
-        names, place = [], event
-        while place is not None:
-            names.append(place.name)
-            place = place.cpu_parent
-        found[part_of(names)] += event.self_cpu_time_total / 1e6
-    found[PYTHON] = max(0.0, seconds - sum(found.values()))
-    return {part: 100 * taken / seconds for part, taken in sorted(found.items(), key=lambda item: -item[1])}
+        names, caller = [], event
+        while caller is not None:
+            names.append(caller.name)
+            caller = caller.cpu_parent
+        seconds_of[part_of(names)] += event.self_cpu_time_total / 1e6
+    seconds_of[PYTHON] = max(0.0, seconds - sum(seconds_of.values()))
+    return {
+        part: 100 * taken / seconds for part, taken in sorted(seconds_of.items(), key=lambda item: -item[1])
+    }
 
 
 def mark(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,18 +106,20 @@ def be_run(root: Path, steps: int) -> None:
     podium(root, listener=listen)
 
 
-def draw(found: dict[str, dict[str, Any]]) -> Figure:
+def draw(profiles: dict[str, dict[str, Any]]) -> Figure:
     """Return a figure: a bar for each part, in percent of a step, side by side for the models."""
-    parts = list(dict.fromkeys(part for facts in found.values() for part in facts["parts"]))[::-1]
+    parts = list(dict.fromkeys(part for facts in profiles.values() for part in facts["parts"]))[::-1]
     figure = Figure(figsize=(8, 0.9 + 0.34 * len(parts)), dpi=110, layout="constrained")
     axes = figure.add_subplot()
-    high = 0.8 / len(found)
-    for number, (model, facts) in enumerate(found.items()):
-        places = [place - number * high for place in range(len(parts))]
+    high = 0.8 / len(profiles)
+
+    for number, (model, facts) in enumerate(profiles.items()):
+        places = [row - number * high for row in range(len(parts))]
         values = [facts["parts"].get(part, 0.0) for part in parts]
         bars = axes.barh(places, values, high, label=f"{model}, {facts['ms_a_step']:.0f} ms a step")
         axes.bar_label(bars, [f"{value:.1f}" for value in values], fontsize=6, padding=2)
-    axes.set_yticks([place - 0.4 + high / 2 for place in range(len(parts))], parts, fontsize=7)
+
+    axes.set_yticks([row - 0.4 + high / 2 for row in range(len(parts))], parts, fontsize=7)
     axes.tick_params(axis="x", labelsize=7)
     axes.set_xlabel("percent of a training step on the CPU (batch 64, 128x96)", fontsize=8)
     axes.legend(fontsize=7, loc="lower right")
@@ -131,23 +135,27 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=PICTURE, help=f"default: {PICTURE}")
     parser.add_argument("--be", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+
     if arguments.be:
         be_run(arguments.be, arguments.steps)
         return
-    data, found = data_folder(), {}
+
+    data, profiles = data_folder(), {}
     with work_folder() as work:
         lay_out(data, work / "data", 64 * (SKIPPED + arguments.steps))
         for model in arguments.models:
             write_config(work, _config(model))
-            own = ["-m", "benchmarks.profile_step", "--steps", str(arguments.steps), "--be", str(work)]
-            peer = Peer(model, own)
+            words = ["-m", "benchmarks.profile_step", "--steps", str(arguments.steps), "--be", str(work)]
+            peer = Peer(model, words)
             peer.end()
-            found[model] = {"ms_a_step": peer.ready["ms_a_step"], "parts": peer.ready["parts"]}
-    for model, facts in found.items():
+            profiles[model] = {"ms_a_step": peer.ready["ms_a_step"], "parts": peer.ready["parts"]}
+
+    for model, facts in profiles.items():
         rows = [(part, f"{share:.1f} %") for part, share in facts["parts"].items()]
         print(aligned([(model, f"{facts['ms_a_step']:.0f} ms a step"), *rows]), end="\n\n")
-    FigureCanvasAgg(draw(found)).print_png(arguments.picture)
-    for model, facts in found.items():
+
+    FigureCanvasAgg(draw(profiles)).print_png(arguments.picture)
+    for model, facts in profiles.items():
         parts = {part: round(share, 2) for part, share in facts["parts"].items()}
         line = {"benchmark": "profile_step", "kind": "profile", "model": model, "data": kind_of(data)}
         print(json.dumps(line | {"ms_a_step": round(facts["ms_a_step"], 1), "parts": parts}))

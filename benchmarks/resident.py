@@ -10,8 +10,8 @@ _STATUS, _MAPS = Path("/proc/self/status"), Path("/proc/self/smaps")
 def resident() -> dict[str, float]:
     """Return MB in memory: ``anon`` is the process's own, ``file`` are pages of files, shared with others."""
     text = _STATUS.read_text()
-    found = {kind: re.search(rf"^Rss{name}:\s+(\d+) kB", text, re.M) for kind, name in _NAMES.items()}
-    return {kind: int(match[1]) / 1024 if match else 0.0 for kind, match in found.items()}
+    matches = {kind: re.search(rf"^Rss{name}:\s+(\d+) kB", text, re.M) for kind, name in _NAMES.items()}
+    return {kind: int(match[1]) / 1024 if match else 0.0 for kind, match in matches.items()}
 
 
 _NAMES = {"anon": "Anon", "file": "File", "shared": "Shmem"}

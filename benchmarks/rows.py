@@ -70,7 +70,7 @@ class Figure:
         return {
             "benchmark": self.benchmark, "kind": "figure", "what": self.what, "unit": self.unit,
             "podium": _short(value), **_judged(self.target, value),
-            "podium_turns": [_short(one) for one in self.values], **self.facts,
+            "podium_turns": [_short(turn) for turn in self.values], **self.facts,
         }  # fmt: skip
 
 

@@ -77,13 +77,13 @@ def answers(work: Path, images: dict[str, NDArray[np.float64]]) -> dict[str, NDA
     model = experiment.model(fresh=False)
     model.load_state_dict(finished_run(work / RUN)["model"])
     model.eval()
-    found = {}
+    labels = {}
     for name, pixels in images.items():
         with torch.inference_mode():
             parts = torch.from_numpy(pixels).float().permute(0, 3, 1, 2).split(64)
             (logits,) = zip(*(model(part).values() for part in parts), strict=True)
-        found[name] = torch.cat(logits).argmax(dim=1).numpy()
-    return found
+        labels[name] = torch.cat(logits).argmax(dim=1).numpy()
+    return labels
 
 
 def main() -> None:
@@ -110,18 +110,20 @@ def main() -> None:
         report(rows(images, answers(work, images), kind_of(data)))
 
 
-def rows(images: dict[str, NDArray[np.float64]], said: dict[str, NDArray[np.int64]], kind: str) -> list[Row]:
+def rows(
+    images: dict[str, NDArray[np.float64]], answers: dict[str, NDArray[np.int64]], kind: str
+) -> list[Row]:
     """Return how far each pair of ways is apart, in pixels and in answers."""
     pairs = [("Podium", "areas"), ("timm", "triangle"), ("areas", "triangle"), ("Podium", "timm")]
     result: list[Row] = []
-    for one, other in pairs:
-        names = f"{one} and {other}"
-        apart, same = decibels(images[one], images[other]), float((said[one] == said[other]).mean())
+    for first, other in pairs:
+        names = f"{first} and {other}"
+        apart, same = decibels(images[first], images[other]), float((answers[first] == answers[other]).mean())
         for what, unit, value in (("pixels", "dB", apart), ("share of the same answers", "of 1", same)):
             result.append(
                 Figure(
                     benchmark="same_answers", what=f"{what}, {names}", unit=unit, values=[value],
-                    facts={"images": len(said[one]), "data": kind},
+                    facts={"images": len(answers[first]), "data": kind},
                 )
             )  # fmt: skip
     return result

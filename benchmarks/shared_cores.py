@@ -72,29 +72,34 @@ def rates(net: str, arguments: argparse.Namespace) -> dict[str, tuple[list[float
     with work_folder() as work, ThreadPoolExecutor(2) as pool:
         lay_out(data_folder(), work / "data", 640)
         write_config(work, NETS[net] | {"augmentation.name": "TrainAugmentation", "callback.Probe.": ""})
-        pairs, found = {}, {}
-        own = ["-m", "benchmarks.shared_cores", "--seconds", str(arguments.seconds), "--be", str(work)]
+        pairs, measured = {}, {}
+        words = ["-m", "benchmarks.shared_cores", "--seconds", str(arguments.seconds), "--be", str(work)]
+
         try:
             for spin in arguments.spin:
                 beside = environment(spin, arguments.openmp)
-                pairs[spin] = [Peer(f"{net} {spin}", own, beside) for _ in range(2)]
-                found[spin] = ([], [])
+                pairs[spin] = [Peer(f"{net} {spin}", words, beside) for _ in range(2)]
+                measured[spin] = ([], [])
             for _ in range(arguments.turns):
                 for spin, pair in pairs.items():
-                    found[spin][0].append(1 / pair[0].turn())
-                    found[spin][1].append(median(1 / each for each in pool.map(Peer.turn, pair)))
+                    measured[spin][0].append(1 / pair[0].turn())
+                    measured[spin][1].append(median(1 / each for each in pool.map(Peer.turn, pair)))
         finally:
             for pair in pairs.values():
                 for peer in pair:
                     peer.end()
+
     batch = int(NETS[net]["train.batch_size"])
-    return {spin: tuple([batch * of for of in each] for each in both) for spin, both in found.items()}
+    return {spin: tuple([batch * rate for rate in each] for each in both) for spin, both in measured.items()}
 
 
-def rows(net: str, found: dict[str, tuple[list[float], list[float]]], facts: dict[str, object]) -> list[Row]:
+def rows(
+    net: str, measured: dict[str, tuple[list[float], list[float]]], facts: dict[str, object]
+) -> list[Row]:
     """Return what each setting does alone, against none, and what is left of it beside another run."""
-    bare, result = found.get(_NONE), []
-    for spin, (alone, shared) in found.items():
+    bare, result = measured.get(_NONE), []
+
+    for spin, (alone, shared) in measured.items():
         if bare is not None and spin != _NONE:
             result.append(
                 Ratio(
@@ -103,6 +108,7 @@ def rows(net: str, found: dict[str, tuple[list[float], list[float]]], facts: dic
                     facts=facts,
                 )
             )  # fmt: skip
+
         rate = {"img_s_alone": round(median(alone), 1), "img_s_each": round(median(shared), 1)}
         result.append(
             Figure(
@@ -125,9 +131,11 @@ def main() -> None:
     parser.add_argument("--openmp", help="another library to take, such as libiomp5.so")
     parser.add_argument("--be", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+
     if arguments.be:
         be(arguments.be, arguments.seconds)
         return
+
     shipped = SETTINGS["KMP_BLOCKTIME" if arguments.openmp else "GOMP_SPINCOUNT"]
     arguments.spin = arguments.spin or [_NONE, shipped]
     facts = {"data": kind_of(data_folder()), "openmp": "intel" if arguments.openmp else "torch's"}

@@ -58,18 +58,18 @@ class Parts:
 
         return timed
 
-    def watch(self, part: str, place: str) -> None:
+    def watch(self, part: str, dotted: str) -> None:
         """Wrap ``module:name`` or ``module:Class.name``, where there is such a thing."""
-        module, _, names = place.partition(":")
+        module, _, names = dotted.partition(":")
         owner: Any = sys.modules.get(module)
         *classes, name = names.split(".")
         for cls in classes:
             owner = getattr(owner, cls, None)
-        found = vars(owner).get(name) if owner is not None else None
-        if isinstance(found, classmethod):
-            setattr(owner, name, classmethod(self.wrap(part, found.__func__)))
-        elif found is not None:
-            setattr(owner, name, self.wrap(part, found))
+        function = vars(owner).get(name) if owner is not None else None
+        if isinstance(function, classmethod):
+            setattr(owner, name, classmethod(self.wrap(part, function.__func__)))
+        elif function is not None:
+            setattr(owner, name, self.wrap(part, function))
 
 
 def be_podium(work: Path) -> None:
@@ -89,8 +89,8 @@ def be_podium(work: Path) -> None:
     imported["import the rest"] = time.perf_counter() - started - sum(imported.values())
     parts = Parts()
     for part, places in PARTS.items():
-        for place in places:
-            parts.watch(part, place)
+        for dotted in places:
+            parts.watch(part, dotted)
     started = time.perf_counter()
 
     def listen(moment: str, _: object) -> None:
@@ -126,9 +126,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--be", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+
     if arguments.be:
         be_podium(arguments.work)
         return
+
     data = data_folder()
     config = {
         "images.size": f"{SIZE[0]}, {SIZE[1]}",
@@ -137,6 +139,7 @@ def main() -> None:
         "model.backbone": arguments.model,
         "callback.Probe.": "",
     }
+
     with work_folder() as work:
         lay_out(data, work / "data", arguments.images)
         write_config(work, config)
@@ -152,13 +155,15 @@ def show(
 ) -> None:
     """Print the rows and the parts, of medians."""
     parts = {
-        part: median(turn[of].get(part, 0.0) for turn in launched)
-        for of in ("imported", "parts")
-        for part in launched[0][of]
+        part: median(turn[group].get(part, 0.0) for turn in launched)
+        for group in ("imported", "parts")
+        for part in launched[0][group]
     }
+
     print(aligned([(part, f"{seconds:.2f} s") for part, seconds in parts.items()]), end="\n\n")
     facts = {"images": arguments.images, "data": kind}
     shown = {part: round(seconds, 3) for part, seconds in parts.items()}
+
     report(
         [
             Ratio(

@@ -105,18 +105,22 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--be", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+
     if arguments.be:
         be(arguments.be, arguments.work, arguments.images)
         return
+
     data = data_folder()
     with work_folder() as work:
         lay_out(data, work / "data", arguments.images)
         size = f"{SIZE[0]}, {SIZE[1]}"
         write_config(work, {"images.size": size, "model.name": "TinyNet"})
-        own = ["-m", "benchmarks.store_build", "--images", str(arguments.images), "--work", str(work)]
-        found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *PEERS)}, arguments.turns)
-    reduced_share = found["podium"].ready["reduced_share"]
+        words = ["-m", "benchmarks.store_build", "--images", str(arguments.images), "--work", str(work)]
+        turns = take_turns({peer: [*words, "--be", peer] for peer in ("podium", *PEERS)}, arguments.turns)
+
+    reduced_share = turns["podium"].ready["reduced_share"]
     same = "reduced" if reduced_share > 0.5 else "whole"
+
     report(
         [
             Ratio(
@@ -124,13 +128,13 @@ def main() -> None:
                 what="building the store",
                 against=PEERS[peer],
                 unit="img/s",
-                podium=[arguments.images / seconds for seconds in found["podium"].warm],
-                peer=[arguments.images / seconds for seconds in found[peer].warm],
+                podium=[arguments.images / seconds for seconds in turns["podium"].warm],
+                peer=[arguments.images / seconds for seconds in turns[peer].warm],
                 target=Target(0.9) if peer == same else None,
                 facts={
                     "images": arguments.images,
                     "data": kind_of(data),
-                    **found[peer].ready,
+                    **turns[peer].ready,
                     "reduced_share": reduced_share,
                 },
             )

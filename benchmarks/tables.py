@@ -25,8 +25,8 @@ def filled(page: str, lines: Sequence[Line]) -> str:
         ValueError: the page asks for a table that there is not.
     """
 
-    def made(place: re.Match[str]) -> str:
-        name = place["name"]
+    def made(mark: re.Match[str]) -> str:
+        name = mark["name"]
         if name not in MAKERS:
             raise ValueError(f"There is no table {name!r}: choose from {', '.join(MAKERS)}.")
         body = MAKERS[name](lines) or "Not measured yet."
@@ -37,8 +37,8 @@ def filled(page: str, lines: Sequence[Line]) -> str:
 
 def write(lines: Path = LINES, page: Path = PAGE) -> None:
     """Make the tables of a page from a file of lines."""
-    found = [json.loads(text) for text in lines.read_text(encoding="utf-8").splitlines()]
-    page.write_text(filled(page.read_text(encoding="utf-8"), found), encoding="utf-8")
+    values = [json.loads(text) for text in lines.read_text(encoding="utf-8").splitlines()]
+    page.write_text(filled(page.read_text(encoding="utf-8"), values), encoding="utf-8")
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -80,6 +80,7 @@ def _of_limits(line: Line) -> list[Line]:
             ("median", "median", Target(0.9)),
         )
     ]
+
     faults = Figure(
         benchmark="time_limit",
         what="run with a time limit: without a valid checkpoint and submission",
@@ -87,6 +88,7 @@ def _of_limits(line: Line) -> list[Line]:
         values=[line["faults"]],
         target=Target(0, at_least=False),
     )
+
     return [row.line() for row in (*rows, faults)]
 
 

@@ -74,17 +74,17 @@ def fault(run: Path, infer: Sequence[str]) -> str:
     return ""
 
 
-def report(found: Sequence[Timed]) -> str:
+def report(runs: Sequence[Timed]) -> str:
     """Return a table, and a last line of JSON."""
-    ratios = [one.ratio for one in found]
+    ratios = [run.ratio for run in runs]
     whole = {
         "benchmark": "time_limit",
-        "runs": [asdict(one) | {"ratio": round(one.ratio, 4)} for one in found],
+        "runs": [asdict(run) | {"ratio": round(run.ratio, 4)} for run in runs],
         "median": round(statistics.median(ratios), 4),
         "max": round(max(ratios), 4),
-        "faults": sum(bool(one.fault) for one in found),
+        "faults": sum(bool(run.fault) for run in runs),
     }
-    rows = [f"{one.limit:7d}  {one.seconds:7.1f}  {one.ratio:5.3f}  {one.fault or 'ok'}" for one in found]
+    rows = [f"{run.limit:7d}  {run.seconds:7.1f}  {run.ratio:5.3f}  {run.fault or 'ok'}" for run in runs]
     summary = f"median {whole['median']:.3f}, max {whole['max']:.3f}, {whole['faults']} faults"
     return "\n".join(["  limit  seconds  ratio", *rows, summary, json.dumps(whole)])
 
@@ -98,20 +98,24 @@ def main() -> None:
     parser.add_argument("--longest", type=int, default=360, help="seconds (default 360)")
     parser.add_argument("--config", type=Path, default=Path("config.ini"))
     arguments = parser.parse_args()
-    found: list[Timed] = []
+
+    runs: list[Timed] = []
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+
         data = os.environ.get("PODIUM_DATA")
         if data is None:
             data = str(work / "data")
             draw_demo_data(Path(data))
+
         command = [sys.executable, "run.py", "--config", str(arguments.config)]
         command += ["--set", f"paths.data={data}", "--set", f"paths.cache={work / 'cache'}"]
         drawn = limits(arguments.runs, arguments.shortest, arguments.longest, arguments.seed)
         for number, limit in enumerate(drawn):
-            found.append(timed(limit, command, work / f"runs{number}"))
-            print(f"{found[-1].limit} s: {found[-1].seconds:.1f} s {found[-1].fault}", file=sys.stderr)
-    print(report(found))
+            runs.append(timed(limit, command, work / f"runs{number}"))
+            print(f"{runs[-1].limit} s: {runs[-1].seconds:.1f} s {runs[-1].fault}", file=sys.stderr)
+
+    print(report(runs))
 
 
 if __name__ == "__main__":

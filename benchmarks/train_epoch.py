@@ -53,7 +53,7 @@ def be(peer: str, arguments: argparse.Namespace) -> None:
     paths = training_files(Path(arguments.work) / "data", arguments.images)
 
     def batches() -> peers.Batches:
-        return make(paths, SIZE, arguments.batch, settings.workers, machine)
+        return make(paths, arguments.size, arguments.batch, settings.workers, machine)
 
     if arguments.first:
 
@@ -77,7 +77,7 @@ def on_one_batch(
     if not plain:
         keep_freed_memory()
     training = peers.Training(arguments.model, machine, fused=not plain)
-    images = machine.images(torch.rand(arguments.batch, 3, *SIZE))
+    images = machine.images(torch.rand(arguments.batch, 3, *arguments.size))
     labels = torch.randint(0, peers.LABELS, (arguments.batch,), device=machine.device)
     steps = arguments.images // arguments.batch
     return lambda: timed(lambda: training.epoch(peers.repeated(images, labels, steps)))
@@ -95,7 +95,7 @@ def best_settings(
 
     def measure(settings: peers.Settings) -> float:
         return peers.seconds_a_batch(
-            work, make(paths, SIZE, arguments.batch, settings.workers, machine), arguments.sweep
+            work, make(paths, arguments.size, arguments.batch, settings.workers, machine), arguments.sweep
         )
 
     return peers.best(measure)
@@ -167,27 +167,29 @@ def config(arguments: argparse.Namespace) -> dict[str, str]:
     """Return what the run's config says beside the plain things."""
     return {
         "run.device": arguments.device,
-        "images.size": f"{SIZE[0]}, {SIZE[1]}",
+        "images.size": "{}, {}".format(*arguments.size),
         "augmentation.name": "TrainAugmentation",
         "model.name": "TimmModel",
         "model.backbone": arguments.model,
         "model.pretrained": "no",
         "train.batch_size": str(arguments.batch),
         "train.precision": arguments.precision,
+        "train.cuda_graph": "no" if arguments.eager else "yes",
         "callback.Probe.": "",
     }
 
 
-def rows(arguments: argparse.Namespace, found: dict[str, Turns]) -> list[Row]:
+def rows(arguments: argparse.Namespace, turns_of: dict[str, Turns]) -> list[Row]:
     """Return Podium's ratio to each peer, in images a second, and on a GPU how much of its peak is used."""
     images = arguments.images // arguments.batch * arguments.batch
 
     def rates(turns: Turns) -> list[float]:
         return [images / seconds for seconds in turns.warm]
 
-    what = f"{'first epoch' if arguments.first else 'epoch of training'}, {arguments.model}"
+    size = "" if tuple(arguments.size) == SIZE else " at {}x{}".format(*arguments.size)
+    what = f"{'first epoch' if arguments.first else 'epoch of training'}, {arguments.model}{size}"
     if arguments.device != "cpu":
-        what += f" on the GPU in {arguments.precision}"
+        what += f" on the GPU in {arguments.precision}{', without a CUDA graph' if arguments.eager else ''}"
     elif arguments.precision != "float32":
         what += f" in {arguments.precision}"
     theirs = f", in {arguments.peer_precision}" if arguments.peer_precision else ""
@@ -198,16 +200,16 @@ def rows(arguments: argparse.Namespace, found: dict[str, Turns]) -> list[Row]:
             what=what,
             against=PEERS[peer] + theirs,
             unit="img/s",
-            podium=rates(found["podium"]),
+            podium=rates(turns_of["podium"]),
             peer=rates(turns),
             target=wanted(arguments, peer),
             facts=facts | turns.ready,
         )
-        for peer, turns in found.items()
+        for peer, turns in turns_of.items()
         if peer != "podium"
     ]
     if arguments.device == "cuda":
-        result.append(utilisation(arguments, what, rates(found["podium"])))
+        result.append(utilisation(arguments, what, rates(turns_of["podium"])))
     return result
 
 
@@ -221,7 +223,7 @@ def utilisation(arguments: argparse.Namespace, what: str, rates: list[float]) ->
     model = peers.bare_model(arguments.model, peers.Machine(torch.device("meta")))
     counter = FlopCounterMode(display=False)
     with counter:
-        model(torch.empty(1, 3, *SIZE, device="meta"))
+        model(torch.empty(1, 3, *arguments.size, device="meta"))
     share = 3 * counter.get_total_flops() / (arguments.peak_tflops * 1e12)
     return Figure(
         benchmark="train_epoch",
@@ -236,16 +238,22 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", default=SMALL, help="a backbone of timm")
     parser.add_argument("--images", type=int, default=768, help="of an epoch (default 768)")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=SIZE, metavar=("H", "W"), help="of images (default 128 96)"
+    )
     parser.add_argument("--batch", type=int, default=64, help="images a step (default 64)")
     parser.add_argument("--turns", type=int, default=4, help="epochs of each peer, the first one apart")
     parser.add_argument("--first", action="store_true", help="the first epoch, with building the store")
     parser.add_argument("--peers", nargs="+", choices=tuple(PEERS), help="default: all that there are")
     parser.add_argument("--sweep", type=float, default=2.5, help="seconds to try each setting of a loader")
+
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
     parser.add_argument(
         "--peer-precision", choices=("float32", "bfloat16"), help="of the others (default: the same)"
     )
+    parser.add_argument("--eager", action="store_true", help="Podium with [train] cuda_graph = no")
+
     parser.add_argument("--peak-tflops", type=float, default=989.0, help="of the GPU (default: H100, bf16)")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     parser.add_argument("--be", help=argparse.SUPPRESS)
@@ -258,24 +266,27 @@ def main() -> None:
     if arguments.be:
         be(arguments.be, arguments)
         return
+
     others = arguments.peers or (["dataloader"] if arguments.first else list(PEERS))
     if "lightning" in others and peers.lightning_missing():
         print("Lightning is not installed (pip install -r requirements-bench.txt): left out.")
         others.remove("lightning")
+
     data = data_folder()
     arguments.kind = kind_of(data)
     with work_folder() as work:
         lay_out(data, work / "data", arguments.images)
         write_config(work, config(arguments))
-        own = [
+        words = [
             "-m", "benchmarks.train_epoch", "--model", arguments.model, "--images", str(arguments.images),
             "--batch", str(arguments.batch), "--device", arguments.device, "--precision",
             arguments.precision, "--sweep", str(arguments.sweep), "--work", str(work),
-            *(["--first"] if arguments.first else []),
+            "--size", *map(str, arguments.size), *(["--first"] if arguments.first else []),
             *(["--peer-precision", arguments.peer_precision] if arguments.peer_precision else []),
         ]  # fmt: skip
-        found = take_turns({peer: [*own, "--be", peer] for peer in ("podium", *others)}, arguments.turns)
-    report(rows(arguments, found))
+        turns = take_turns({peer: [*words, "--be", peer] for peer in ("podium", *others)}, arguments.turns)
+
+    report(rows(arguments, turns))
 
 
 if __name__ == "__main__":

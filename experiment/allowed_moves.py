@@ -56,7 +56,7 @@ def build_views(settings: Settings, task: Task, prepared: Size) -> dict[str, Vie
     if problems:
         raise ConfigError(listed("[infer] views", problems))
 
-    shown = {move for one in build_augmentations(settings, task) for move in one.moves}
+    shown = {move for augmentation in build_augmentations(settings, task) for move in augmentation.moves}
     for name, view in built.items():
         if view.move not in shown:
             log.warning(

@@ -32,14 +32,14 @@ def trained(asked: Asked, folder: Path, allowed: Sequence[str]) -> Sections:
     sections = asked.config_of(folder)
     overrides = asked.arguments.overrides
     free = TASKS.get(sections["task"].values["name"].text).at_inference
-    own = [text for text in overrides if key_of(text) in (*allowed, *[f"task.{key}" for key in free])]
+    applied = [text for text in overrides if key_of(text) in (*allowed, *[f"task.{key}" for key in free])]
     for text in overrides:
         named = key_of(text).partition(".")[0]
-        if text not in own and (named not in (*here_sections(), "run") or key_of(text) in _FOLDS):
+        if text not in applied and (named not in (*here_sections(), "run") or key_of(text) in _FOLDS):
             raise ConfigError(
                 f"--set {text} belongs to training; {folder} was trained with its own config.ini."
             )
-    override(sections, own)
+    override(sections, applied)
     put(sections, "run", "device", Value(asked.here.run.device, "[run] device"))
     return sections
 
@@ -64,5 +64,5 @@ def tuned_with_views(experiment: Experiment, folder: Path, model: nn.Module, ask
         folder, settings = Path(final), experiment.settings
         run, train = written_settings(folder / CONFIG).run, replace(settings.train, final=None)
         experiment = replace(experiment, settings=replace(settings, run=run, train=train))
-    found = list(ask_again(experiment, folder, model, asked).means.values())[-1]
-    return experiment.task.tuned(experiment.task.tune(found.logits, found.targets))
+    answers = list(ask_again(experiment, folder, model, asked).means.values())[-1]
+    return experiment.task.tuned(experiment.task.tune(answers.logits, answers.targets))

@@ -69,17 +69,22 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
         rows = dataset.whole_cases(rows, np.setdiff1d(np.arange(len(dataset.files)), list(source.bad)))
         size = experiment.eval_batch_size
         batches = EvalBatches(source, rows, batch_size=size, size=None, targets=dataset.targets)
-        found: list[dict[str, Predictions]] = []
-        for own in models:
-            load_weights(model, experiment, own)
+        predictions: list[dict[str, Predictions]] = []
+        for member in models:
+            load_weights(model, experiment, member)
             said = predict(each, batches, experiment.precision, what="Predicting")
             check_finite(said)
             apart = each.apart(said)
-            found.append({mean: pooled(of, dataset.case_of, task.spaces) for mean, of in apart.items()})
-            _compare(found[-1][NONE], own, task.spaces)
-        means = {mean: mean_predictions(task.spaces, [of[mean] for of in found]) for mean in each.means}
+            predictions.append(
+                {mean: pooled(answers, dataset.case_of, task.spaces) for mean, answers in apart.items()}
+            )
+            _compare(predictions[-1][NONE], member, task.spaces)
+        means = {
+            mean: mean_predictions(task.spaces, [by_mean[mean] for by_mean in predictions])
+            for mean in each.means
+        }
         parts.append(([identity[2] for identity in saved.ids], means))
-    groups = tuple(group for own, _ in parts for group in own)
+    groups = tuple(group for of_part, _ in parts for group in of_part)
     return MeansOfViews(
         groups, {m: _joined([means[m] for _, means in parts]) for m in each.means}, each.images
     )

@@ -8,21 +8,20 @@ from pathlib import Path
 import torch
 
 from dataset.augmentation.base import Augmenter
-from dataset.batches import EvalBatches, TrainBatches, fitting_batch_size
+from dataset.batches import EvalBatches, fitting_batch_size
 from dataset.croppers.base import CROPPERS
 from dataset.images.featured import with_features
 from dataset.images.open_images import kind_of
 from dataset.images.prepare import Prepare
 from dataset.images.store import ImageSource
-from dataset.pseudo.joined import JoinedSource
-from dataset.pseudo.labels import read_pseudo_labels, summary
 from dataset.readers.base import BaseDataset
 from dataset.readers.eval_base import EvalDataset
-from dataset.samplers.base import SAMPLERS
 from dataset.tasks.base import Targets, Task
 from experiment.allowed_moves import build_augmentations
 from experiment.budget import cost_line
-from experiment.build_model import build_model, outline, refuse_batch_of_one
+from experiment.build_batches import train_batches, with_pseudo_labels
+from experiment.build_loss import build_criterion
+from experiment.build_model import build_model, heads_of, outline, refuse_batch_of_one
 from experiment.build_state import build_state
 from experiment.callbacks import build_callbacks
 from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
@@ -30,16 +29,16 @@ from experiment.eval_images import EVAL, readable_rows, say_unread_of_cases
 from experiment.eval_table import eval_table
 from experiment.features import features_of, learn_columns, with_found_features
 from experiment.kept_images import keeping
-from experiment.refuse import check_class_weights, check_kind, check_spaces, refuse
+from experiment.refuse import check_spaces, refuse
 from experiment.settings import Settings
 from experiment.units import Units, learn_in_units, trained_units
-from loss.base import LOSSES, PerHeadLoss
+from loss.base import PerHeadLoss
 from models.heads.base import Heads
+from train.cuda_graph import passes_of
 from train.timed import TimedTrainer
 from train.trainer import Trainer
 from train.validator import Validator
 from utils.device import Precision, pick_device
-from utils.errors import ConfigError
 from utils.seeds import allow_any_kernels
 
 log = logging.getLogger("podium")
@@ -76,31 +75,13 @@ class Experiment:
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
         self.criterion()
-        heads = self._heads(fresh=False)
+        heads = heads_of(self.settings, self.task, fresh=False)
         refuse(self.settings, self.task, heads, self.precision, self.prepare.size)
 
     @property
     def heads(self) -> Heads:
         """How many labels each space has, and how its head is made."""
-        return self._heads(fresh=True)
-
-    def _heads(self, *, fresh: bool) -> Heads:
-        settings, labels = self.settings, self.task.heads
-        chosen = {space: settings.chosen[settings.of_space("head", space)] for space in labels}
-        names = {space.name: space.labels for space in self.task.spaces}
-        conditioning = settings.chosen["conditioning"]
-        numbers = [space.name for space in self.task.spaces if space.numeric]
-        features = features_of(settings)
-
-        return Heads(
-            labels,
-            chosen,
-            numbers=numbers,
-            conditioning=conditioning,
-            names=names,
-            fresh=fresh,
-            columns=() if features is None else features.words,
-        )
+        return heads_of(self.settings, self.task, fresh=True)
 
     @property
     def eval_batch_size(self) -> int:
@@ -110,7 +91,7 @@ class Experiment:
 
     def model(self, *, fresh: bool) -> torch.nn.Module:
         """Return the model on its device; with ``fresh`` false no pretrained weights are loaded."""
-        heads = self._heads(fresh=fresh)
+        heads = heads_of(self.settings, self.task, fresh=fresh)
         model = build_model(self.settings, self.task, heads, build_task, fresh=fresh)
         return model.to(self.precision.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
@@ -121,12 +102,7 @@ class Experiment:
         source = self.images(dataset.root, dataset.files, "training")
         self.settings = keeping(settings, kind_of(source))  # the run's, for all its images
 
-        pseudo = settings.pseudo.of_fold(dataset.valid_fold)
-        if pseudo.labels is not None:
-            dataset.extra = read_pseudo_labels(pseudo, pseudo.labels, dataset, self.task)
-            more = self.images(dataset.root, dataset.extra.files, "pseudo-labelled")
-            source = JoinedSource(source, more)
-
+        source = with_pseudo_labels(settings, self.task, dataset, source, self.images)
         leave_out_bad(dataset, source, refused=settings.images.on_bad_image == "error")
         return dataset, with_features(source, dataset.training.features)
 
@@ -158,25 +134,9 @@ class Experiment:
         return Validator(self.task, batches, criterion, self.precision, dataset.case_of)
 
     def criterion(self, trained: Targets | None = None, units: Units | None = None) -> PerHeadLoss:
-        """Return one loss for each label space; refuses one that can't be meant for its kind.
-
-        Args:
-            trained: targets of the training images, which class weights are counted from; validation
-                has none, so that its loss means the same whatever the weights.
-        """
-        settings, losses, weights, class_weights = self.settings, {}, {}, {}
-        for space in self.task.spaces:
-            name, section = space.name, settings.of_space("loss", space.name)
-            component, beside = settings.chosen[section], settings.beside[section]
-            losses[name] = LOSSES.build(component, space=name, scale=self.heads.scale(name))
-            check_kind(losses[name], component, name, space.kind)
-            check_class_weights(beside, component, name, space.kind)
-            weights[name] = beside.weight
-            if trained is not None and not beside.class_weights.equal:
-                class_weights[name] = beside.class_weights.of(trained[name].sum(dim=0))
-        if not any(weights.values()):
-            raise ConfigError("[loss] weight: at least one head needs a weight above 0.")
-        return PerHeadLoss(losses, weights, class_weights, units).to(self.precision.device)
+        """Return the loss of all label spaces on the device; validation's has no ``trained`` targets."""
+        criterion = build_criterion(self.settings, self.task.spaces, self.heads, trained, units)
+        return criterion.to(self.precision.device)
 
     def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
         """Return the pixels of files, prepared as the config says, from where it wants them."""
@@ -191,32 +151,18 @@ def assemble_training(
     Args:
         fresh: False when a checkpoint's weights follow, so that pretrained ones are not loaded.
     """
-    settings, task = experiment.settings, experiment.task
-    train, seed, size = settings.train, settings.run.seed, settings.images.size
-    table = dataset.training
-    if dataset.extra is not None:
-        log.info(summary(settings.pseudo.of_fold(dataset.valid_fold), dataset.extra))
-
-    labels = {space.name: table.targets[space.name] for space in task.spaces if not space.numeric}
-    sampler = SAMPLERS.build(
-        settings.chosen["sampler"], rows=table.rows, targets=labels, groups=table.groups, seed=seed
-    )
-    batches = TrainBatches(
-        source,
-        table.targets,
-        sampler,
-        train.images,
-        accumulate=train.accumulate,
-        read_ahead=experiment.precision.device.type == "cuda",
-    )
-
+    settings, task, table = experiment.settings, experiment.task, dataset.training
+    train = settings.train
+    batches = train_batches(settings, task, dataset, source, experiment.precision.device)
     model = experiment.model(fresh=fresh)
     units = learn_in_units(model, task.spaces, table)
     learn_columns(model, table, features_of(settings))
     if batches.batch_size < train.images:  # where images are few
         experiment.heads.check_batch(batches.batch_size)
         refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)
-    augmenter = Augmenter(build_augmentations(settings, task), size=size, seed=seed)
+    augmenter = Augmenter(
+        build_augmentations(settings, task), size=settings.images.size, seed=settings.run.seed
+    )
     log.info("%s\nDevice: %s", cost_line(settings, model), experiment.precision)
 
     validator = experiment.validator(dataset, source)
@@ -234,16 +180,23 @@ def assemble_training(
         precision=experiment.precision,
     )
 
+    state = build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate))
+    passes = passes_of(
+        model,
+        criterion,
+        experiment.precision,
+        state.scaler,
+        compile=train.compile,
+        cuda_graph=train.cuda_graph,
+    )
     return TimedTrainer(
-        build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate)),
+        state,
         batches=batches,
         augmenter=augmenter,
-        criterion=criterion,
+        passes=passes,
         validator=validator,
         callbacks=callbacks,
-        precision=experiment.precision,
         epochs=train.epochs,
-        seed=seed,
+        seed=settings.run.seed,
         clip=train.clip,
-        compile=train.compile,
     )

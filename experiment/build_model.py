@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from dataset.tasks.base import Task
+from experiment.features import features_of
 from experiment.settings import Settings
 from experiment.start import load_heads, with_files
 from models.base import MODELS
@@ -15,6 +16,30 @@ from models.heads.base import Heads
 from utils.errors import ConfigError
 from utils.registry import Component
 from utils.seeds import seed_global
+
+
+def heads_of(settings: Settings, task: Task, *, fresh: bool) -> Heads:
+    """Return how many labels each space has, and how its head is made.
+
+    Args:
+        fresh: False for heads whose weights follow, so that files of theirs aren't read.
+    """
+    labels = task.heads
+    chosen = {space: settings.chosen[settings.of_space("head", space)] for space in labels}
+    names = {space.name: space.labels for space in task.spaces}
+    numbers = [space.name for space in task.spaces if space.numeric]
+    conditioning = settings.chosen["conditioning"]
+    features = features_of(settings)
+
+    return Heads(
+        labels,
+        chosen,
+        numbers=numbers,
+        conditioning=conditioning,
+        names=names,
+        fresh=fresh,
+        columns=() if features is None else features.words,
+    )
 
 
 def build_model(

@@ -27,8 +27,15 @@ def build_callbacks(settings: Settings, *, task: Task, **offered: object) -> lis
         "epochs": settings.train.epochs,
         "config_text": format_ini(settings.texts()),
     }
-    own = {component.name: component for component in settings.callbacks}
+
+    chosen = {component.name: component for component in settings.callbacks}
     if settings.train.final is not None:
-        own = {name: one for name, one in own.items() if not CALLBACKS.get(name).needs_validation}
-    middle = sorted((name for name in own if name not in _FIRST + _LAST), key=lambda name: name not in _EARLY)
-    return [CALLBACKS.build(own.get(name, Component(name)), **offered) for name in (*_FIRST, *middle, *_LAST)]
+        chosen = {
+            name: component for name, component in chosen.items() if not CALLBACKS.get(name).needs_validation
+        }
+    middle = sorted(
+        (name for name in chosen if name not in _FIRST + _LAST), key=lambda name: name not in _EARLY
+    )
+    return [
+        CALLBACKS.build(chosen.get(name, Component(name)), **offered) for name in (*_FIRST, *middle, *_LAST)
+    ]

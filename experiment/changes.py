@@ -17,11 +17,11 @@ class ChangedKey:
 
 def changes(before: Settings, after: Settings) -> list[ChangedKey]:
     """Return where two configs differ, but for where things are and how fast it goes."""
-    texts, found = (before.texts(), after.texts()), []
+    texts, changed = (before.texts(), after.texts()), []
     for section in sorted(texts[0].keys() | texts[1].keys()):
-        old, new = (of.get(section, {}) for of in texts)
+        old, new = (text.get(section, {}) for text in texts)
         for key in sorted(old.keys() | new.keys()):
             if not is_here(section) and old.get(key) != new.get(key):
-                said = (repr(of[key]) if key in of else "not there" for of in (old, new))
-                found.append(ChangedKey(section, key, *said))
-    return found
+                shown = (repr(values[key]) if key in values else "not there" for values in (old, new))
+                changed.append(ChangedKey(section, key, *shown))
+    return changed

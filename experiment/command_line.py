@@ -194,8 +194,8 @@ def in_words(error: PodiumError | UnicodeEncodeError | OSError, arguments: Seque
     """
     if isinstance(error, PodiumError):
         way_on = error.way_on or (again(arguments) if isinstance(error, WriteFailed) else "")
-        said = f"{error.name}: {error}{unfit_locale(str(error))}"
-        return said + (f"\nGo on with: {way_on}" if way_on else ""), error.exit_code
+        text = f"{error.name}: {error}{unfit_locale(str(error))}"
+        return text + (f"\nGo on with: {way_on}" if way_on else ""), error.exit_code
     if isinstance(error, UnicodeEncodeError) and (why := unfit_locale(error.object)):
         return f"{error.object!r} can't be the name of a file here.{why}", DataError.exit_code
     if isinstance(error, OSError) and error.filename is not None:

@@ -102,20 +102,20 @@ class CrossValidation:
         dataset, _ = next(iter(self.data.values()))
         limit = self.experiment.settings.train.time_limit
         for number, member in enumerate(members, start=1):
-            own = folder / member.name
-            if (own / FINISHED).exists():
+            member_folder = folder / member.name
+            if (member_folder / FINISHED).exists():
                 continue
-            left = sum(not (folder / one.name / FINISHED).exists() for one in members)
+            left = sum(not (folder / other.name / FINISHED).exists() for other in members)
             until = share(limit, runs=left, images=len(dataset.files))
             log.info("\n%s: %d of %d", member.name, number, len(members))
-            with held(own), logged_to(own / "log.txt"):
-                self.train_member(member, own, whole=folder, until=until)
+            with held(member_folder), logged_to(member_folder / "log.txt"):
+                self.train_member(member, member_folder, whole=folder, until=until)
         self.join(folder)
 
-    def train_member(self, member: Member, own: Path, *, whole: Path | None, until: float | None) -> None:
+    def train_member(self, member: Member, folder: Path, *, whole: Path | None, until: float | None) -> None:
         """Train one member in its folder, which is held; ``whole`` and ``until`` as for ``train_run``."""
         experiment, data = self._experiment_of(member), self.data[member.fold]
-        train_run(experiment, own, *data, whole=whole, until=until)
+        train_run(experiment, folder, *data, whole=whole, until=until)
 
     def _experiment_of(self, member: Member) -> Experiment:
         return replace(self.experiment, settings=member.settings(self.experiment.settings))
@@ -126,10 +126,12 @@ class CrossValidation:
     def join(self, folder: Path) -> None:
         """Join what the members wrote; all of it comes from their files, whenever they were trained."""
         task, run = self.experiment.task, self.experiment.settings.run
-        found = self._out_of_fold(folder)
-        scores = task.scores(found.logits, found.targets)
+        predictions = self._out_of_fold(folder)
+        scores = task.scores(predictions.logits, predictions.targets)
         groups = next(iter(self.data.values()))[0].groups
-        sure = intervals(task, found.logits, found.targets, [groups[row] for row in found.rows])
+        sure = intervals(
+            task, predictions.logits, predictions.targets, [groups[row] for row in predictions.rows]
+        )
 
         of_members = {member.name: _main_scores(task, folder / member.name) for member in members_of(run)}
         folds = {
@@ -141,7 +143,7 @@ class CrossValidation:
         }
         of_folds: dict[str, Any] = {"mean": _mean(list(folds.values())), "sd": _sd(list(folds.values()))}
 
-        _print(task, score_lines(task, scores, sure), len(found.rows), folds, of_folds)
+        _print(task, score_lines(task, scores, sure), len(predictions.rows), folds, of_folds)
 
         write_json(
             folder / FINISHED,
@@ -152,7 +154,7 @@ class CrossValidation:
                 "of_folds": of_folds | folds,
                 "of_members": of_members,
                 **({"leak": leaks} if leaks else {}),
-                **tuning(task, found),
+                **tuning(task, predictions),
                 **digests(folder),
             },
         )
@@ -161,7 +163,10 @@ class CrossValidation:
         """Write ``out_of_fold.csv`` in the order of the training table; return the same predictions."""
         task, (dataset, _) = self.experiment.task, next(iter(self.data.values()))
         read = [
-            [SavedPredictions.read(own / "valid_predictions.csv", PREDICTED, task.spaces) for own in models]
+            [
+                SavedPredictions.read(model / "valid_predictions.csv", PREDICTED, task.spaces)
+                for model in models
+            ]
             for models in folders_by_fold(self.experiment.settings.run, folder)
         ]
         ids, probabilities = out_of_fold(read)
@@ -169,7 +174,7 @@ class CrossValidation:
         row_of = {name: row for row, name in enumerate(dataset.names)}
         rows = torch.tensor([row_of[identity[0]] for identity in ids])
         order = rows.argsort()
-        rows, ids = rows[order], tuple(ids[place] for place in order.tolist())
+        rows, ids = rows[order], tuple(ids[position] for position in order.tolist())
         probabilities = {name: values[order] for name, values in probabilities.items()}
 
         write_probabilities(folder / "out_of_fold.csv", PREDICTED, ids, task, probabilities)
@@ -187,14 +192,14 @@ def _main_scores(task: Task, folder: Path) -> dict[str, float]:
 
 
 def _mean(scores: list[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.fmean(of[name] for of in scores) for name in scores[0]}
+    return {name: statistics.fmean(values[name] for values in scores) for name in scores[0]}
 
 
 def _sd(scores: list[dict[str, float]]) -> dict[str, float]:
     """Return the standard deviation (n - 1) of each score; of one fold there is none."""
     if len(scores) == 1:
         return {}
-    return {name: statistics.stdev(of[name] for of in scores) for name in scores[0]}
+    return {name: statistics.stdev(values[name] for values in scores) for name in scores[0]}
 
 
 def _print(
@@ -207,7 +212,9 @@ def _print(
     """Print both numbers that a cross-validation has: a score of all images, and a mean of scores."""
     mean = {name: of_folds["mean"][name] for name in task.main_scores}
     sd = {name: of_folds["sd"][name] for name in task.main_scores if name in of_folds["sd"]}
-    lines = [f"  fold {fold:<5} {words({name: of[name] for name in mean})}" for fold, of in folds.items()]
+    lines = [
+        f"  fold {fold:<5} {words({name: values[name] for name in mean})}" for fold, values in folds.items()
+    ]
     if sd:
         lines.append(f"  sd         {words(sd)}")
     log.info(

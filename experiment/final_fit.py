@@ -78,8 +78,8 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
 
 def best_epochs(trained: Settings, folder: Path) -> dict[str, int]:
     """Return the best epoch of each member of a run, by the member's name."""
-    members = [own for models in folders_by_fold(trained.run, folder) for own in models]
-    return {own.name: read_scores(own, "best_epoch")["best_epoch"] for own in members}
+    members = [model for models in folders_by_fold(trained.run, folder) for model in models]
+    return {model.name: read_scores(model, "best_epoch")["best_epoch"] for model in members}
 
 
 def write_folds(folder: Path, settings: Settings) -> None:

@@ -2,12 +2,14 @@
 
 import logging
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Task
-from experiment.assemble import Experiment
 from experiment.kept import best_of, give_weights
 from experiment.metrics import monitor_of
 from experiment.run_folder import FINISHED
@@ -37,43 +39,49 @@ _FORM_OF_FOLDS: Form = {
 
 
 def finish(
-    experiment: Experiment, folder: Path, dataset: BaseDataset, trainer: Trainer, known: Predictions | None
+    settings: Settings,
+    task: Task,
+    folder: Path,
+    dataset: BaseDataset,
+    trainer: Trainer,
+    model: Callable[[], nn.Module],
+    known: Predictions | None,
 ) -> None:
     """Validate the best weights as read from disk, and write what shows that the run is complete.
 
     Args:
+        model: makes another one of the run's, for these weights.
         known: the best epoch's predictions, where there is no time to validate once more.
     """
-    best = _best(experiment.settings, experiment.task, folder, trainer)
-    scores, predictions = (
-        _validated(experiment, folder, best, trainer)
-        if known is None
-        else (_kept_scores(best, experiment.task), known)
-    )
+    best = _best(settings, task, folder, trainer)
+    if known is None:
+        scores, predictions = _validated(model(), folder, best, trainer)
+    else:
+        scores, predictions = _kept_scores(best, task), known
 
     names = dataset.names
     ids = [(names[row], str(dataset.folds[row]), dataset.groups[row]) for row in predictions.rows.tolist()]
-    write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, experiment.task, predictions)
-    sure = intervals(experiment.task, predictions.logits, predictions.targets, [group for *_, group in ids])
+    write_predictions(folder / "valid_predictions.csv", PREDICTED, ids, task, predictions)
+    sure = intervals(task, predictions.logits, predictions.targets, [group for *_, group in ids])
 
     history = trainer.state.history
-    measured = [*experiment.task.main_scores, "loss"]
-    epoch, monitor = int(best["scores"]["epoch"]), experiment.settings.train.monitor
+    measured = [*task.main_scores, "loss"]
+    epoch, monitor = int(best["scores"]["epoch"]), settings.train.monitor
     write_json(
         folder / FINISHED,
         {
             "monitor": monitor,
             "best_epoch": epoch,
             "scores": scores,
-            **judged(experiment.task, sure),
-            "best_by": {name: _best_by(experiment.task, name, history, measured) for name in measured},
+            **judged(task, sure),
+            "best_by": {name: _best_by(task, name, history, measured) for name in measured},
             **started(folder),
-            **tuning(experiment.task, predictions),
+            **tuning(task, predictions),
             **digests(folder),
         },
     )
 
-    lines = score_lines(experiment.task, scores, sure)
+    lines = score_lines(task, scores, sure)
     log.info(
         "\nBest epoch: %d, by %s. On the validation images, with 95 %% intervals:%s", epoch, monitor, lines
     )
@@ -86,10 +94,9 @@ def _best(settings: Settings, task: Task, folder: Path, trainer: Trainer) -> dic
 
 
 def _validated(
-    experiment: Experiment, folder: Path, best: dict[str, Any], trainer: Trainer
+    model: nn.Module, folder: Path, best: dict[str, Any], trainer: Trainer
 ) -> tuple[dict[str, float], Predictions]:
     """Return scores and predictions of the weights of a checkpoint."""
-    model = experiment.model(fresh=False)
     give_weights(model, best, folder)
     scores, predictions = trainer.validator.run(model)
     if predictions is None:

@@ -43,8 +43,8 @@ def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None
     best = finished_run(folder)
     give_weights(model, best, folder)
     scores = {name: best["scores"][name] for name in experiment.task.main_scores if name in best["scores"]}
-    said = f"validation {words(scores)}" if scores else "a final fit, not validated"
+    validated = f"validation {words(scores)}" if scores else "a final fit, not validated"
     log.info(
         "Predicting with %s: epoch %d, %s.\nDevice: %s",
-        folder, best["scores"]["epoch"], said, experiment.precision,
+        folder, best["scores"]["epoch"], validated, experiment.precision,
     )  # fmt: skip

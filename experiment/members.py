@@ -18,13 +18,13 @@ class Member:
     def settings(self, whole: Settings) -> Settings:
         """Return the settings of this run; whatever its seed, the folds are those of the whole."""
         run, dataset = whole.run, whole.chosen["dataset"]
-        own = replace(run, seed=self.seed, split_seed=run.dealing_seed, folds=None, seeds=1)
+        member_run = replace(run, seed=self.seed, split_seed=run.dealing_seed, folds=None, seeds=1)
         held_out = {"valid_fold": Value(str(self.fold), "[run] folds")}
         dataset = replace(dataset, options={**dataset.options, **held_out})
         train = whole.train
         if train.plan is not None:
             train = replace(train, plan=train.plan / self.name)
-        return replace(whole, run=own, train=train, chosen={**whole.chosen, "dataset": dataset})
+        return replace(whole, run=member_run, train=train, chosen={**whole.chosen, "dataset": dataset})
 
 
 def members_of(run: RunSettings) -> list[Member]:
@@ -39,7 +39,7 @@ def members_of(run: RunSettings) -> list[Member]:
 
 def folders_by_fold(run: RunSettings, folder: Path) -> list[list[Path]]:
     """Return the folders of the models of each fold; an ordinary run is its only one."""
-    found: dict[int, list[Path]] = {}
+    folders: dict[int, list[Path]] = {}
     for member in members_of(run):
-        found.setdefault(member.fold, []).append(folder / member.name)
-    return list(found.values()) or [[folder]]
+        folders.setdefault(member.fold, []).append(folder / member.name)
+    return list(folders.values()) or [[folder]]

@@ -18,10 +18,10 @@ def scored_by(task: Task, settings: Settings) -> Task:
     for component in settings.metrics:
         if component.name == OfTask.__name__:
             continue
-        metric, of = METRICS.build(component), settings.beside[component.section].of
-        chosen.append((metric, of))
+        metric, question = METRICS.build(component), settings.beside[component.section].of
+        chosen.append((metric, question))
         try:
-            task.scored_by([(metric, of)])
+            task.scored_by([(metric, question)])
         except ValueError as error:
             raise ConfigError(
                 f"[{component.section}] {component.name}: {error} ({component.place})"

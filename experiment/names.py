@@ -39,7 +39,7 @@ def padded(which: str) -> str:
 def _name(folder: Path) -> str:
     """Return the [run] name of a folder: a version is a number, and a member lies in one."""
     parts = folder.absolute().parts
-    versions = [place for place in range(len(parts) - 2, len(parts)) if parts[place].isdigit()]
+    versions = [position for position in range(len(parts) - 2, len(parts)) if parts[position].isdigit()]
     return parts[versions[-1] - 1] if versions and versions[-1] else parts[-1]
 
 

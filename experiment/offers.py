@@ -1,8 +1,9 @@
 """What a config can say, from the code: its sections, the classes they choose from, and the keys of each."""
 
 import textwrap
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import MISSING, dataclass, fields, replace
+from inspect import Parameter
 from typing import Any
 
 from experiment.section import tool_sections
@@ -147,10 +148,15 @@ def _classes(registry: Registry[Any]) -> list[Offer]:
 
 def class_keys(registry: Registry[Any], name: str) -> tuple[Key, ...]:
     """Return the keys of a registered class."""
-    texts = meanings(registry.get(name))
+    return keys_from(registry.get(name), registry.schema(name))
+
+
+def keys_from(cls: type[Any], schema: Mapping[str, Parameter]) -> tuple[Key, ...]:
+    """Return the keys that a schema of a class has."""
+    texts = meanings(cls)
     return tuple(
         _key(key, parameter.default, parameter.empty, parameter.annotation, texts)
-        for key, parameter in registry.schema(name).items()
+        for key, parameter in schema.items()
     )
 
 

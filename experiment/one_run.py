@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dataset.images.store import ImageSource
 from dataset.readers.base import BaseDataset
+from dataset.tasks.base import Task
 from experiment.assemble import Experiment, assemble_training
 from experiment.finish import finish, finish_final
 from experiment.kept import restore, state_to_resume
@@ -18,6 +20,7 @@ from experiment.settings import Settings
 from experiment.time_limit import follow_plan, keep_time
 from models.checks import explain_small_batches
 from train.callbacks.base import Callback
+from train.time_limit.keeper import TimeKeeper
 from train.trainer import Trainer
 from utils import signals
 from utils.device import Precision
@@ -77,13 +80,9 @@ def train_run(
     settings, task = experiment.settings, experiment.task
     saved = state_to_resume(folder, monitor_of(task, settings.train.kept_by))
 
-    plan, keeper = settings.train.plan, None
     try:
         trainer = assemble_training(experiment, folder, dataset, source, fresh=saved is None)
-        if plan is not None:
-            follow_plan(trainer, folder, plan)
-        elif until is not None:
-            keeper = keep_time(experiment, folder, dataset, trainer, until, resumed=saved is not None)
+        keeper = _paced(settings, task, folder, dataset, trainer, until, resumed=saved is not None)
     except (ConfigError, DataError):
         _remove_untrained(whole)
         raise
@@ -103,13 +102,35 @@ def train_run(
     if settings.train.final is not None:
         finish_final(settings, task, folder, trainer)
     else:
-        finish(experiment, folder, dataset, trainer, None if keeper is None else keeper.best)
+        known = None if keeper is None else keeper.best
+        model = partial(experiment.model, fresh=False)
+        finish(settings, task, folder, dataset, trainer, model, known)
+
+
+def _paced(
+    settings: Settings,
+    task: Task,
+    folder: Path,
+    dataset: BaseDataset,
+    trainer: Trainer,
+    until: float | None,
+    *,
+    resumed: bool,
+) -> TimeKeeper | None:
+    """Let a trainer repeat a plan, or be complete in time; return what keeps the time, if something does."""
+    if settings.train.plan is not None:
+        follow_plan(trainer, folder, settings.train.plan)
+        return None
+    if until is None:
+        return None
+    monitor = monitor_of(task, settings.train.monitor)
+    return keep_time(task, monitor, folder, dataset, trainer, until, resumed=resumed)
 
 
 @contextmanager
 def _refusing_late(trainer: Trainer, whole: Path | None) -> Iterator[None]:
     """Explain what only the first step shows to be wrong; it leaves no run to resume."""
-    batches, device = trainer.batches, trainer.precision.device
+    batches, device = trainer.batches, trainer.passes.precision.device
     half = max(1, batches.batch_size // 2)
     advice = (
         f"Write [train] batch_size = {half} and accumulate = {2 * trainer.batches.accumulate}, "

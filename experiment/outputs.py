@@ -47,11 +47,11 @@ class Outputs:
             raise ConfigError(f"--out {out}: nothing can be written there.")
         return cls(run, folder)
 
-    def folder(self, own: Path) -> Path:
+    def folder(self, run: Path) -> Path:
         """Return where the results of the run, or of one of its members, go; it is there."""
         if self.out is None:
-            return own
-        folder = self.out / own.relative_to(self.run)
+            return run
+        folder = self.out / run.relative_to(self.run)
         make_folder(folder)
         return folder
 
@@ -63,5 +63,5 @@ class Outputs:
 def can_write(folder: Path) -> bool:
     """Tell whether files can be made in a folder, or in the one where it would be made."""
     folder = folder.absolute()
-    there = next(place for place in (folder, *folder.parents) if place.exists())
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK, effective_ids=True)

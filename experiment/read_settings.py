@@ -103,6 +103,11 @@ def settings_from(sections: Sections, source: str) -> Settings:
     return _Reader(sections).settings(source)
 
 
+def keys_beside(kind: str) -> list[str]:
+    """Return the keys that a section of a kind takes whatever class it names."""
+    return [field.name for field in fields(BESIDE[kind])] if kind in BESIDE else []
+
+
 class _Reader:
     """Reads section by section and collects what is wrong on the way."""
 
@@ -180,7 +185,7 @@ class _Reader:
             self.take_beside(name, options)
         component = Component(named.text, options, name, named.place)
         if named.text:
-            self.problems += registry.problems(component)
+            self.problems += registry.problems(component, keys_beside(kind))
         else:
             valid = ", ".join(registry.names())
             self.problems.append(f"[{name}] needs 'name = ...', one of {valid} ({section.place})")
@@ -211,7 +216,7 @@ class _Reader:
         if name.partition(".")[0] in BESIDE:
             self.take_beside(name, options)
         component = Component(name.partition(".")[2], options, name, section.place)
-        self.problems += registry.problems(component)
+        self.problems += registry.problems(component, keys_beside(name.partition(".")[0]))
         return component
 
     def views(self) -> dict[str, Component]:

@@ -59,7 +59,7 @@ def check_callbacks(settings: Settings) -> None:
     """
     averages = [callback for callback in settings.callbacks if CALLBACKS.get(callback.name).averages]
     if len(averages) > 1:
-        names, places = [one.name for one in averages], [one.place for one in averages]
+        names, places = [callback.name for callback in averages], [callback.place for callback in averages]
         raise ConfigError(
             f"[callback] {' and '.join(names)} each average the weights that are validated: keep one of them "
             f"({', '.join(places)})"

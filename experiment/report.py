@@ -15,6 +15,7 @@ from dataset.images.prepare import Prepare
 from dataset.images.store import ImageSource
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Task
+from experiment.run_folder import is_run
 from inference.priors import priors_of, write_priors
 from utils.durable import write_text
 from utils.shortened import MOST, listing
@@ -25,8 +26,12 @@ CLASS_TABLE = "class_table.csv"  # in a run's folder
 
 
 def report(task: Task, prepare: Prepare, folder: Path, dataset: BaseDataset, source: ImageSource) -> None:
-    """Print and keep what is trained on: classes, split, and what was left out."""
+    """Print and keep what is trained on: classes, split, and what was left out.
+
+    The classes of a run over folds are printed with its first one: the others deal the same images.
+    """
     columns, table = as_called(dataset, class_table(dataset, task))
+    known = is_run(folder.parent) and any(folder.parent.glob(f"*/{CLASS_TABLE}"))
     write_class_table(folder / CLASS_TABLE, table, columns)
     trained = {name: values[dataset.train_rows] for name, values in dataset.targets.items()}
     write_priors(folder, task.spaces, priors_of(task.spaces, trained))
@@ -34,7 +39,10 @@ def report(task: Task, prepare: Prepare, folder: Path, dataset: BaseDataset, sou
     if dataset.valid_fold is not None:
         split = sorted(set(zip(dataset.groups, dataset.folds.tolist(), strict=True)))
         write_table(folder / "split.csv", ("group", "fold"), split)
-    log.info("%s\n", in_short(columns, table, folder / CLASS_TABLE))
+    if known:
+        log.info("Classes: %s", folder / CLASS_TABLE)
+    else:
+        log.info("%s\n", in_short(columns, table, folder / CLASS_TABLE))
 
     validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
     if len(dataset.valid_rows) and (unscored := task.unscored(validated)):

@@ -93,8 +93,8 @@ def with_faster_precision(experiment: Experiment, images: int) -> Experiment:
     return _with(experiment, precision=faster)
 
 
-def _with(experiment: Experiment, **found: object) -> Experiment:
-    train = replace(experiment.settings.train, **found)  # type: ignore[arg-type]
+def _with(experiment: Experiment, **changes: object) -> Experiment:
+    train = replace(experiment.settings.train, **changes)  # type: ignore[arg-type]
     return experiment.with_settings(replace(experiment.settings, train=train))
 
 

@@ -18,6 +18,7 @@ from utils.shortened import brief
 _FREE = (
     ("run", "device"),
     ("images", "store_budget"),
+    ("train", "cuda_graph"),
     ("pseudo", "images"),
     ("callback.Checkpoints", "minutes"),
 )

@@ -55,8 +55,8 @@ class Asked:
         path, runs = arguments.config, getattr(arguments, "runs", [])
         named = arguments.run if arguments.run is not None else next(iter(runs), None)
         if named is not None and path == CONFIG and not path.exists():
-            place = Path(environment().get("PODIUM_RUNS") or "runs")
-            folder = find_run(place, "run", named, finished=True)
+            parent = Path(environment().get("PODIUM_RUNS") or "runs")
+            folder = find_run(parent, "run", named, finished=True)
             path, sections = folder / CONFIG, read_run(folder, arguments.overrides)
         else:
             sections = read_sections(path, arguments.overrides)
@@ -75,10 +75,12 @@ class Asked:
         """
         overrides = self.arguments.overrides
         trained, sections = _as_trained(folder), self.sections
-        own = self._is_its_own(settings_from(trained, str(folder / CONFIG)))
-        if own or self.arguments.config != CONFIG:
-            left = ("paths",) if own else ("paths", "test_dataset", "submission")
-            trained |= {name: of for name, of in sections.items() if is_here(name) and name not in left}
+        edited = self._is_its_own(settings_from(trained, str(folder / CONFIG)))
+        if edited or self.arguments.config != CONFIG:
+            left = ("paths",) if edited else ("paths", "test_dataset", "submission")
+            trained |= {
+                name: section for name, section in sections.items() if is_here(name) and name not in left
+            }
             _take(trained, sections, "pseudo", ("images",))
             _take(trained, sections, "paths", ("runs", "cache"))
         else:
@@ -100,8 +102,8 @@ class Asked:
         Raises:
             ConfigError: it is not there.
         """
-        data, said = settings.paths.data, data_said(self.arguments.overrides)
-        who = "as the run was trained" if said is None else f"by {said}"
+        data, named_by = settings.paths.data, data_said(self.arguments.overrides)
+        who = "as the run was trained" if named_by is None else f"by {named_by}"
         if not data.exists() and not settings.paths.draw_demo:
             raise ConfigError(
                 f"The data folder {data} ({who}) is not there. Name one: --set paths.data=FOLDER, or "
@@ -157,8 +159,8 @@ def trained_in(folder: Path, sections: Sections) -> Path:
 
 def _runs_of(folder: Path) -> Path:
     """Return the folder of runs that a run lies in; a member lies in the run that it is of."""
-    place = Path(os.path.normpath(folder.absolute()))  # without .., but links stay links
-    return (place.parent if is_run(place.parent) else place).parent.parent
+    run = Path(os.path.normpath(folder.absolute()))  # without .., but links stay links
+    return (run.parent if is_run(run.parent) else run).parent.parent
 
 
 def _keys(config: Sections) -> Iterator[tuple[Section, str, Any]]:

@@ -142,16 +142,16 @@ def write_checked_onnx(sample: Sample) -> Path:
     Raises:
         ConfigError: a package is missing, or ONNX can't say what the model does.
     """
-    experiment, path, said = sample.experiment, sample.out / FILE, ""
+    experiment, path, difference = sample.experiment, sample.out / FILE, ""
 
     def write(temporary: Path) -> None:
         size, facts = experiment.settings.images.size, _facts(sample)
         write_onnx(temporary, sample.model, experiment.task.spaces, size, facts)
-        nonlocal said
-        said = sample.check(OnnxRuntime(onnx_file=lambda: temporary))
+        nonlocal difference
+        difference = sample.check(OnnxRuntime(onnx_file=lambda: temporary))
 
     write_durably(path, write)
-    log.info("ONNX file: %s (%.1f MB): %s", path, path.stat().st_size / 1e6, said)
+    log.info("ONNX file: %s (%.1f MB): %s", path, path.stat().st_size / 1e6, difference)
     return path
 
 

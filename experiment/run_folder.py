@@ -136,8 +136,8 @@ def find_run(runs: Path, name: str, which: str | None, *, finished: bool) -> Pat
     state = {True: "finished", False: "unfinished"}
     there = ", ".join(f"{f.name} ({state[(f / FINISHED).exists()]})" for f in versions) or "no run"
     there = "; ".join([there, *(f"{folder.name} is none: {lacks}" for folder, lacks in damaged.items())])
-    own: list[str | Path] = [] if which is None else ["--run", *versions[-1:]]
-    go_on, advice = podium("--resume", *own), f"Start one with: {podium()}"
+    named: list[str | Path] = [] if which is None else ["--run", *versions[-1:]]
+    go_on, advice = podium("--resume", *named), f"Start one with: {podium()}"
     if versions and finished:
         advice = f"Finish it with: {go_on}"
     elif versions:
@@ -175,8 +175,8 @@ def _unknown_run(runs: Path, name: str, which: str) -> str:
     """Return what to say of a text that names no run: the nearest names, and how runs are named."""
     versions = [folder.name for folder in _versions(runs / name)]
     others = {folder.name: _versions(folder) for folder in sorted(runs.glob("*"))}
-    names = [other for other, of in others.items() if of]
-    both = [f"{other}/{version.name}" for other, of in others.items() for version in of]
+    names = [other for other, of_name in others.items() if of_name]
+    both = [f"{other}/{version.name}" for other, of_name in others.items() for version in of_name]
     elsewhere = [run for run in both if run.endswith(f"/{padded(which)}")]  # of a run of another name
     near = elsewhere[:3] or difflib.get_close_matches(which, [*versions, *names, *both], n=3)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
@@ -256,13 +256,15 @@ def warn_of_other_bits(folder: Path, now: Mapping[str, object]) -> None:
 
 
 def _versions(parent: Path) -> list[Path]:
-    found = [folder for folder in parent.glob("*") if folder.name.isdigit() and is_run(folder)]
-    return sorted(found, key=lambda folder: int(folder.name))
+    folders = [folder for folder in parent.glob("*") if folder.name.isdigit() and is_run(folder)]
+    return sorted(folders, key=lambda folder: int(folder.name))
 
 
 def _damaged(parent: Path) -> dict[Path, str]:
     """Return the folders of runs that can't be used, and why."""
-    folders = sorted((path for path in parent.glob("*") if path.name.isdigit()), key=lambda of: int(of.name))
+    folders = sorted(
+        (path for path in parent.glob("*") if path.name.isdigit()), key=lambda path: int(path.name)
+    )
     return {folder: lacks for folder in folders if (lacks := _lacks(folder))}
 
 
@@ -290,7 +292,7 @@ def check_name(name: str) -> None:
 
 def _git(*arguments: str) -> str | None:
     try:
-        found = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
+        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip()
+    return answer.stdout.strip()

@@ -31,9 +31,10 @@ class Tables:
     def of(self, settings: Settings, task: Task) -> BaseDataset:
         """Return the training table of a run, for its files and labels: its fold may be another one's."""
         chosen = [settings.chosen[name] for name in ("task", "dataset")]
-        options = [{key: value.text for key, value in one.options.items()} for one in chosen]
+        options = [{key: value.text for key, value in component.options.items()} for component in chosen]
         options[1].pop("valid_fold", None)
-        key = repr((settings.paths.data, [one.name for one in chosen], options, settings.run.dealing_seed))
+        names = [component.name for component in chosen]
+        key = repr((settings.paths.data, names, options, settings.run.dealing_seed))
         if key not in self.read:
             log.info("Labels of: %s", settings.paths.data.absolute())
             self.read[key] = training_table(settings, task)

@@ -115,6 +115,7 @@ class TrainSettings:
     clip: Positive | None = None  # largest L2 norm of the gradient
     precision: PrecisionName = "auto"  # auto: bfloat16 where that is faster, else float16 or float32
     compile: bool = False  # by torch.compile: minutes at the start, then faster steps
+    cuda_graph: bool = True  # on a GPU, start the kernels of a batch all at once: the same bits, faster
     monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one
     final: str | None = None  # a finished run: train on all data, for as many epochs as its folds needed
 

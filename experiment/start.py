@@ -60,12 +60,12 @@ def sources(settings: Settings) -> list[Source]:
 def with_files(settings: Settings) -> Component:
     """Return the chosen model, with the file of a run's weights in place of each run that it names."""
     component, named = settings.chosen["model"], _named(settings)
-    if not any(isinstance(one, Path) for one in named):
+    if not any(isinstance(weights, Path) for weights in named):
         return component
     files = []
-    for one in named:
-        source = _source(settings, one) if isinstance(one, Path) else None
-        files.append(one if source is None else source.file)
+    for weights in named:
+        source = _source(settings, weights) if isinstance(weights, Path) else None
+        files.append(weights if source is None else source.file)
     value = Value(as_text(tuple(files)), component.options[_KEY].place)
     return replace(component, options={**component.options, _KEY: value})
 
@@ -76,18 +76,20 @@ def load_heads(model: nn.Module, settings: Settings, task: Task, task_of: Callab
     Args:
         task_of: makes a config's task.
     """
-    found = sources(settings)
-    if len(found) != 1 or not found[0].whole or len(_named(settings)) != 1:
+    runs = sources(settings)
+    if len(runs) != 1 or not runs[0].whole or len(_named(settings)) != 1:
         return
-    source, own = found[0], model.state_dict()
+    source, wanted = runs[0], model.state_dict()
     kept: dict[str, torch.Tensor] = (checkpoint.load(source.run / "checkpoints", "best") or {})["model"]
-    fitting = {name: kept[name] for name in own if name in kept and kept[name].shape == own[name].shape}
+    fitting = {name: kept[name] for name in wanted if name in kept and kept[name].shape == wanted[name].shape}
     taken = _equal_spaces(
-        task, task_of(source.settings), settings, source.settings, own.keys(), fitting, kept
+        task, task_of(source.settings), settings, source.settings, wanted.keys(), fitting, kept
     )
 
     prefixes = tuple(f"heads.{space}." for space in taken)
-    if _of("backbone.", own) == _of("backbone.", kept):  # the same net, so its images are to be the same too
+    if _of("backbone.", wanted) == _of(
+        "backbone.", kept
+    ):  # the same net, so its images are to be the same too
         prefixes += ("backbone.", "normalise.")
     model.load_state_dict({n: value for n, value in fitting.items() if n.startswith(prefixes)}, strict=False)
 
@@ -98,18 +100,18 @@ def load_heads(model: nn.Module, settings: Settings, task: Task, task_of: Callab
 
 
 def _equal_spaces(
-    task: Task, other: Task, here: Settings, there: Settings, own: Any, fitting: Any, kept: Any
+    task: Task, other: Task, here: Settings, there: Settings, wanted: Any, fitting: Any, kept: Any
 ) -> list[str]:
     """Return the label spaces whose heads mean the same in both runs: all, or each by itself."""
-    mine, theirs = ([(s.name, s.kind, s.labels) for s in one.spaces] for one in (task, other))
+    mine, theirs = ([(s.name, s.kind, s.labels) for s in side.spaces] for side in (task, other))
     if _features(here) != _features(there):  # the heads' last inputs mean something else
         return []
-    conditioned = {one.chosen["conditioning"].name for one in (here, there)} != {"Independent"}
+    conditioned = {settings.chosen["conditioning"].name for settings in (here, there)} != {"Independent"}
     equal = [name for name, *_ in (space for space in mine if space in theirs)]
     whole = [
         name
         for name in equal
-        if _of(f"heads.{name}.", own) == _of(f"heads.{name}.", kept) == _of(f"heads.{name}.", fitting)
+        if _of(f"heads.{name}.", wanted) == _of(f"heads.{name}.", kept) == _of(f"heads.{name}.", fitting)
     ]
     if conditioned and (mine != theirs or len(whole) < len(mine)):
         return []
@@ -168,15 +170,15 @@ def _member(settings: Settings, run: Path) -> Path:
     if not members:
         return run
     fold = _fold(settings)
-    fitting = [one for one in members if fold in (None, one.fold)]
+    fitting = [member for member in members if fold in (None, member.fold)]
     if not fitting:
-        there = ", ".join(one.name for one in members)
+        there = ", ".join(member.name for member in members)
         raise ConfigError(
             f"[model] pretrained: {run} is a run over folds, and none of its members ({there}) held out fold "
             f"{fold}, which validates here: name one of them to start from it, such as "
             f"{run / members[0].name}."
         )
-    best = [one for one in fitting if one.seed == settings.run.seed] or fitting
+    best = [member for member in fitting if member.seed == settings.run.seed] or fitting
     return run / best[0].name
 
 

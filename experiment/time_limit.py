@@ -11,11 +11,11 @@ import torch
 
 from dataset.batches import EvalBatches
 from dataset.readers.base import BaseDataset
-from experiment.assemble import Experiment
-from experiment.metrics import monitor_of
+from dataset.tasks.base import Task
 from inference.bootstrap import REPEATS, intervals
 from inference.predict import Predictions, predict
 from train import checkpoint
+from train.monitor import Monitor
 from train.time_limit.clock import since_start
 from train.time_limit.keeper import DOUBT, LEAD, Costs, Deadline, TimeKeeper, blank_plan, follow
 from train.trainer import Trainer
@@ -84,7 +84,8 @@ def follow_plan(trainer: Trainer, folder: Path, source: Path) -> None:
 
 
 def keep_time(
-    experiment: Experiment,
+    task: Task,
+    monitor: Monitor,
     folder: Path,
     dataset: BaseDataset,
     trainer: Trainer,
@@ -95,13 +96,14 @@ def keep_time(
     """Let a trainer plan its run so that it is complete in time; return what keeps it.
 
     Args:
+        monitor: what picks the epoch that is kept.
         until: seconds since the process's start.
         resumed: the run goes on by its own plan, which is only shortened where that is needed.
 
     Raises:
         ConfigError: the time is too short for anything; says how much is needed.
     """
-    costs = _measured(experiment, folder, dataset, trainer, until)
+    costs = _measured(task, folder, dataset, trainer, until)
     deadline = Deadline(until - _SPARE[0] - _SPARE[1] * until, since_start)
 
     if resumed:  # the best epoch's predictions may be those of the process that is gone
@@ -116,7 +118,7 @@ def keep_time(
         costs,
         deadline,
         accumulate=trainer.batches.accumulate,
-        monitor=monitor_of(experiment.task, experiment.settings.train.monitor),
+        monitor=monitor,
         others=trainer.callbacks,
         keep=lambda kept: write_json(folder / PLAN, kept.values()),
         resumed=resumed,
@@ -129,14 +131,14 @@ def keep_time(
 
 def _sizes(trainer: Trainer) -> list[int]:
     """Return the pixels of the images that are trained on in equal parts of the run."""
-    batch, found = next(trainer.batches.epoch(0)), []
-    images = batch.images[:2].to(trainer.precision.device)
+    batch, sizes = next(trainer.batches.epoch(0)), []
+    images = batch.images[:2].to(trainer.passes.precision.device)
     targets = {name: values[:2].to(images.device) for name, values in batch.targets.items()}
     for part in range(_SIZES):
         now = (part + 0.5) / _SIZES * trainer.epochs
         seen, _ = trainer.augmenter(images, targets, epoch=int(now), batch=0, time=now)
-        found.append(seen.shape[-2] * seen.shape[-1])
-    return found
+        sizes.append(seen.shape[-2] * seen.shape[-1])
+    return sizes
 
 
 def _refuse_too_short(until: float, deadline: Deadline, costs: Costs, trainer: Trainer) -> None:
@@ -152,34 +154,35 @@ def _refuse_too_short(until: float, deadline: Deadline, costs: Costs, trainer: T
         )
 
 
-def _measured(
-    experiment: Experiment, folder: Path, dataset: BaseDataset, trainer: Trainer, until: float
-) -> Costs:
+def _measured(task: Task, folder: Path, dataset: BaseDataset, trainer: Trainer, until: float) -> Costs:
     """Return what validating, keeping and scoring take; the trainer's state stays as it is."""
-    batches, state, task = trainer.validator.batches, trainer.state, experiment.task
-    rows, precision = batches.rows, experiment.precision
+    batches, state = trainer.validator.batches, trainer.state
+    rows, precision = batches.rows, trainer.passes.precision
 
     def evaluated(images: int) -> tuple[float, Predictions]:
         some = rows[np.linspace(0, len(rows) - 1, images).astype(np.int64)]
-        one = EvalBatches(batches.source, some, batch_size=images, size=batches.size, targets=batches.targets)
+        subset = EvalBatches(
+            batches.source, some, batch_size=images, size=batches.size, targets=batches.targets
+        )
         started = time.perf_counter()
-        found = predict(state.model, one, precision, what="Measuring")
-        return (time.perf_counter() - started) / images, found
+        predictions = predict(state.model, subset, precision, what="Measuring")
+        return (time.perf_counter() - started) / images, predictions
 
     whole = min(batches.batch_size, len(rows))
     evaluated(min(_SMALL, whole))  # the first batch of a process takes many times as long
-    image, found = evaluated(min(_SMALL, whole))
+    image, predictions = evaluated(min(_SMALL, whole))
     if image * whole < _SLOW * until:
-        more, found = evaluated(whole)
+        more, predictions = evaluated(whole)
         image = min(image, more)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix=".measure-", dir=folder) as empty:
         checkpoint.save(Path(empty), "last", 0, {"model": state.model.state_dict()})
     saving = time.perf_counter() - started
     started = time.perf_counter()
-    as_many = torch.arange(len(rows)) % len(found.rows)
+    as_many = torch.arange(len(rows)) % len(predictions.rows)
     logits, targets = (
-        {name: of[as_many] for name, of in all_.items()} for all_ in (found.logits, found.targets)
+        {name: values[as_many] for name, values in all_.items()}
+        for all_ in (predictions.logits, predictions.targets)
     )
     intervals(task, logits, targets, [dataset.groups[row] for row in rows], repeats=_REPEATS)
     scoring = (time.perf_counter() - started) * REPEATS / _REPEATS

@@ -84,7 +84,7 @@ def _of_question(question: str, evidence: Evidence, draws: Draws) -> Iterator[La
     image, label = evidence.true_pairs
     of_group = np.unique(np.stack([label, draws.group[image]]), axis=1)[0]
     with_it = np.bincount(of_group, minlength=len(evidence.labels))
-    for place, name in enumerate(evidence.labels):
-        of_label = [Rate.of(values[rate, place], drawn[:, rate, place]) for rate in range(3)]
-        images, answers = int(counts[1][place]), int(counts[2][place])
-        yield LabelScore(question, name, int(with_it[place]), images, answers, *of_label)
+    for number, name in enumerate(evidence.labels):
+        of_label = [Rate.of(values[rate, number], drawn[:, rate, number]) for rate in range(3)]
+        images, answers = int(counts[1][number]), int(counts[2][number])
+        yield LabelScore(question, name, int(with_it[number]), images, answers, *of_label)

@@ -80,8 +80,12 @@ class Validated:
 
     def at(self, rows: Sequence[int]) -> "Validated":
         """Return what it said of some of the images, in this order."""
-        ids, folds, groups = (tuple(of[i] for i in rows) for of in (self.ids, self.folds, self.groups))
-        return Validated(ids, folds, groups, {name: of[rows] for name, of in self.probabilities.items()})
+        ids, folds, groups = (
+            tuple(values[i] for i in rows) for values in (self.ids, self.folds, self.groups)
+        )
+        return Validated(
+            ids, folds, groups, {name: values[rows] for name, values in self.probabilities.items()}
+        )
 
 
 def validated_file(folder: Path) -> Path:
@@ -147,17 +151,17 @@ def refuse_changed(path: Path, *more: Path) -> None:
     """
     if not path.exists():  # which is for its reader to say
         return
-    for place in (path.with_name(SCORES), path.with_suffix(".json")):
-        if not place.exists():
+    for record in (path.with_name(SCORES), path.with_suffix(".json")):
+        if not record.exists():
             continue
-        facts = read_scores(path.parent) if place.name == SCORES else read_json(place, form=_WRITTEN)
+        facts = read_scores(path.parent) if record.name == SCORES else read_json(record, form=_WRITTEN)
         digest = facts.get("files", {}).get(path.name)
         if digest is not None and digest != sha256_of_text(path):
-            raise _changed(path, place)
+            raise _changed(path, record)
         for table in more:
             digest = facts.get("files", {}).get(table.name)
             if digest is not None and not (table.exists() and digest == sha256_of_text(table)):
-                raise _changed(table, place)
+                raise _changed(table, record)
 
 
 def _changed(table: Path, facts: Path) -> DataError:

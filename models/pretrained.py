@@ -46,18 +46,18 @@ def load_file_into(
     wanted, groups = demanded(backbone), read_weights(path)
     fits = matches(groups, wanted, convert)
     best = fits[0]
-    if len(best.found) < len(wanted):
+    if len(best.fitting) < len(wanted):
         best = as_timm(groups, backbone, wanted) or best
 
     surplus = best.surplus(wanted, classifiers_of(backbone))
-    if surplus or len(best.found) < len(wanted):
+    if surplus or len(best.fitting) < len(wanted):
         raise ConfigError(explained(path, name, wanted, best, surplus, groups) + advice)
     _check_finite(best, path)
     _check_learnt(best, path)
 
-    load(backbone, best.tensors, best.found)
-    log.info("%d of %d tensors from %s%s", len(best.found), len(wanted), path.name, best.words)
-    if rivals := [match for match in fits[1:] if match.found == best.found and _differ(match, best)]:
+    load(backbone, best.tensors, best.fitting)
+    log.info("%d of %d tensors from %s%s", len(best.fitting), len(wanted), path.name, best.words)
+    if rivals := [match for match in fits[1:] if match.fitting == best.fitting and _differ(match, best)]:
         log.info("%s has other weights too that fit%s: these were not taken.", path.name, rivals[0].words)
 
 
@@ -112,7 +112,7 @@ def check_loaded(backbone: nn.Module, tensors: Mapping[str, Tensor], name: str) 
 
 
 def _check_finite(match: Match, path: Path) -> None:
-    for name in sorted(match.found):
+    for name in sorted(match.fitting):
         if not bool(torch.isfinite(match.tensors[name].float()).all()):
             raise ConfigError(
                 f"[model] pretrained = {path}: {name} holds numbers that are not finite (NaN or infinity): "
@@ -122,7 +122,7 @@ def _check_finite(match: Match, path: Path) -> None:
 
 def _check_learnt(match: Match, path: Path) -> None:
     """Refuse weights of which most are one number: no image is seen through a file of zeros."""
-    matrices = [match.tensors[name] for name in sorted(match.found) if match.tensors[name].ndim > 1]
+    matrices = [match.tensors[name] for name in sorted(match.fitting) if match.tensors[name].ndim > 1]
     flat = [tensor for tensor in matrices if bool((tensor == tensor.flatten()[0]).all())]
     if 2 * len(flat) > len(matrices):
         raise ConfigError(
@@ -132,4 +132,4 @@ def _check_learnt(match: Match, path: Path) -> None:
 
 
 def _differ(match: Match, other: Match) -> bool:
-    return any(not torch.equal(match.tensors[name], other.tensors[name]) for name in match.found)
+    return any(not torch.equal(match.tensors[name], other.tensors[name]) for name in match.fitting)

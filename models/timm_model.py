@@ -15,6 +15,13 @@ class TimmModel(BackboneModel):
         backbone: a name of timm's, old ones too; those with weights end in a tag after a dot.
     """
 
+    @classmethod
+    def further_names(cls) -> tuple[str, list[str]]:
+        """Return the option that stands for many backbones, and their names of today."""
+        import timm  # seconds, which only a question about one of them is to take
+
+        return "backbone", [*timm.list_models(), *timm.list_pretrained()]
+
     def __init__(
         self,
         *,

@@ -26,21 +26,21 @@ class Match:
         keys: that lead to the group in the file.
         prefix: before each name.
         tensors: by the backbone's own names, where there are such.
-        found: names of the backbone that are there in its shapes.
+        fitting: names of the backbone that are there in its shapes.
         others: names that are there in other shapes.
     """
 
     keys: str
     prefix: str
     tensors: Tensors
-    found: frozenset[str]
+    fitting: frozenset[str]
     others: frozenset[str]
 
     @property
     def rank(self) -> tuple[int, int, bool, int]:
         """More is better."""
         averaged = bool(_AVERAGED.search(f"{self.keys}.{self.prefix}"))
-        return len(self.found), len(self.others), averaged, -len(self.prefix)
+        return len(self.fitting), len(self.others), averaged, -len(self.prefix)
 
     @property
     def words(self) -> str:
@@ -125,5 +125,5 @@ def _match(
             converted = tensors
         tensors = {name: value for name, value in converted.items() if isinstance(value, Tensor)}
     there = [name for name in wanted if name in tensors and tensors[name].is_floating_point()]
-    found = frozenset(name for name in there if tensors[name].shape == wanted[name].shape)
-    return Match(keys, prefix, tensors, found, frozenset(there) - found)
+    fitting = frozenset(name for name in there if tensors[name].shape == wanted[name].shape)
+    return Match(keys, prefix, tensors, fitting, frozenset(there) - fitting)

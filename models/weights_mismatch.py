@@ -34,15 +34,15 @@ def explained(
         surplus: see ``Match.surplus``.
         groups: what is in the file.
     """
-    missing = [key for key in wanted if key not in best.found]
+    missing = [key for key in wanted if key not in best.fitting]
     learnt = [key for key, tensor in best.tensors.items() if tensor.is_floating_point()]
     theirs = surplus or [key for key in learnt if key not in wanted] or learnt or list(best.tensors)
     lacking = f"In {name} only: {_shown(missing)}. " if missing else ""
     more = f", and {len(surplus)} that it has no place for" if surplus and not missing else ""
     return (
-        f"[model] pretrained = {path}: {len(best.found)} of the {len(wanted)} tensors of {name} are there"
+        f"[model] pretrained = {path}: {len(best.fitting)} of the {len(wanted)} tensors of {name} are there"
         f"{best.words}{more}, so none is loaded. {lacking}"
-        f"In the file{' only' if best.found else ''}: {_shown(theirs)}. "
+        f"In the file{' only' if best.fitting else ''}: {_shown(theirs)}. "
         f"{_explanation(path, name, wanted, best, surplus, groups)}"
     )
 
@@ -63,7 +63,7 @@ def _explanation(
     # Then by what is known of other nets.
     if (fitting := _architecture(path, name, groups)) is not None:
         return f"These are weights of another architecture: they fit backbone = {fitting}."
-    if surplus and len(best.found) == len(wanted):
+    if surplus and len(best.fitting) == len(wanted):
         return (
             "The others stand inside the backbone's parts: the file is of a larger architecture, of which "
             "this backbone would be a torso."
@@ -90,7 +90,7 @@ def _explanation(
             "this name: take timm's own weights (pretrained = yes), or the backbone that they were made for."
         )
 
-    if 2 * len(best.found) >= len(wanted):
+    if 2 * len(best.fitting) >= len(wanted):
         return _cut(wanted, best)
     return (
         "These are the names of another architecture or of another library: take the backbone that the "
@@ -100,7 +100,7 @@ def _explanation(
 
 def _cut(wanted: Mapping[str, Tensor], best: Match) -> str:
     """Return why some tensors may be missing."""
-    missing = [key for key in wanted if key not in best.found]
+    missing = [key for key in wanted if key not in best.fitting]
     if all(key.endswith(_RUNNING) for key in missing):
         return (
             "All that is missing are running means and variances of batch norms: the file has what "
@@ -142,7 +142,7 @@ def _fits(candidate: str, groups: Mapping[str, Tensors]) -> bool:
         return False
     wanted = {key: value for key, value in other.state_dict().items() if value.is_floating_point()}
     best = matches(groups, wanted)[0]
-    return len(best.found) == len(wanted) and not best.surplus(wanted, classifiers_of(other))
+    return len(best.fitting) == len(wanted) and not best.surplus(wanted, classifiers_of(other))
 
 
 def _prefixes_of(wanted: Mapping[str, Tensor], groups: Mapping[str, Tensors]) -> list[str] | None:

@@ -1,37 +1,56 @@
-"""Processes of ``python run.py`` that need not import anything: forked from one that has imported it all."""
+"""Processes of ``python`` that need not import anything: forked from one that has imported it all."""
 
 import atexit
 import ctypes
 import json
 import os
+import runpy
 import select
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from utils.shared_cores import wait_briefly
+
 ROOT = Path(__file__).parent.parent
 _POLL = 0.005  # seconds
 _PR_SET_PDEATHSIG = 1  # of Linux
+_LIBRARIES = "libraries"  # imports these and nothing of Podium
 
 
 class Fork:
-    """A process of ``python run.py``, with what of ``subprocess.Popen`` tests use."""
+    """A process of ``python``, with what of ``subprocess.Popen`` tests use.
 
-    def __init__(self, server: "ForkServer", folder: Path, *arguments: str) -> None:
+    Args:
+        folder: for what it prints.
+        variables: of its environment, beside those of the tests.
+        there: the folder that it works in.
+        words: what follows ``python`` on its command line.
+    """
+
+    def __init__(
+        self,
+        server: "ForkServer",
+        folder: Path,
+        variables: Mapping[str, str],
+        there: Path,
+        words: Sequence[str],
+    ) -> None:
         self._server, self._folder = server, Path(tempfile.mkdtemp(dir=folder))
-        self.pid = int(server.ask("start", str(self._folder), *arguments))
-        self.returncode: int | None = None
+        self.args, self.returncode = ["python", *words], None
+        self.pid = int(server.ask("start", str(self._folder), dict(variables), str(there), list(words)))
 
     def poll(self) -> int | None:
         """Return the exit code, negative for a signal's; None while it runs."""
         if self.returncode is None:
-            answer = self._server.ask("poll", str(self.pid))
-            self.returncode = None if answer is None else int(answer)
+            self.returncode = self._server.ask("poll", self.pid)
         return self.returncode
 
     def communicate(self, timeout: float = 600) -> tuple[str, str]:
@@ -39,7 +58,7 @@ class Fork:
         end = time.monotonic() + timeout
         while self.poll() is None:
             if time.monotonic() > end:
-                raise subprocess.TimeoutExpired("run.py", timeout)
+                raise subprocess.TimeoutExpired(self.args, timeout)
             time.sleep(_POLL)
         out, errors = ((self._folder / name).read_text(encoding="utf-8") for name in ("1", "2"))
         return out, errors
@@ -49,24 +68,31 @@ class Fork:
         if self.returncode is None:
             os.kill(self.pid, number)
 
+    def __enter__(self) -> "Fork":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.poll() is None:
+            self.kill()
+
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
 
 class ForkServer:
-    """A process that has imported Podium and becomes ``run.py`` whenever it is asked to, in a child."""
+    """A process that has imported Podium and becomes another one whenever it is asked to, in a child."""
 
-    def __init__(self, hash_seed: int) -> None:
+    def __init__(self, hash_seed: int, imported: str = "") -> None:
         user = {name: value for name, value in os.environ.items() if not name.startswith("PODIUM_")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forks"],
+            [sys.executable, "-m", "tests.forks", *filter(None, [imported])],
             cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env=user | {"PYTHONHASHSEED": str(hash_seed)},
         )  # fmt: skip
 
-    def ask(self, *words: str) -> Any:
+    def ask(self, *command: Any) -> Any:
         """Return the answer to a command; the first takes as long as the imports."""
-        print(json.dumps(words), file=self._process.stdin, flush=True)
+        print(json.dumps(command), file=self._process.stdin, flush=True)
         assert select.select([self._process.stdout], [], [], 120)[0], "the fork server doesn't answer"
         return json.loads(self._process.stdout.readline())
 
@@ -77,7 +103,7 @@ class ForkServer:
         self._process.stdout.close()
 
 
-_servers: list[ForkServer] = []
+_servers: dict[tuple[int, str], ForkServer] = {}
 _next = count()
 
 
@@ -87,28 +113,61 @@ def podium_process(folder: Path, *arguments: str) -> Fork:
     Each differs from the one before in its hash seed, as two processes of a user do: no run may depend on
     the order of a set.
     """
-    if not _servers:
-        _servers.extend(map(ForkServer, (1, 2)))
-        for server in _servers:
-            atexit.register(server.end)
-    return Fork(_servers[next(_next) % len(_servers)], folder, *arguments)
+    return Fork(_server(1 + next(_next) % 2), folder, {}, ROOT, ["run.py", *arguments])
+
+
+def python_process(folder: Path, *words: str, **variables: str) -> Fork:
+    """Return a running ``python`` with ``-m module`` or a script of this repository, and its arguments."""
+    return Fork(_server(1), folder, variables, ROOT, words)
+
+
+def python_elsewhere(folder: Path, there: Path, *words: str) -> Fork:
+    """Return a running ``python`` in another folder, whose modules are not those of this repository."""
+    return Fork(_server(1, _LIBRARIES), folder, {"PYTHONDONTWRITEBYTECODE": "1"}, there, words)
+
+
+def _server(hash_seed: int, imported: str = "") -> ForkServer:
+    """Return the one with that hash seed, started when it is first needed."""
+    key = hash_seed, imported
+    if key not in _servers:
+        _servers[key] = ForkServer(*key)
+        atexit.register(_servers[key].end)
+    return _servers[key]
+
+
+def _import_all(only_libraries: bool) -> None:
+    """Import what a process of Podium needs, also late."""
+    import cv2
+    import pandas  # noqa: F401
+    import scipy.stats  # noqa: F401
+    import sklearn.metrics  # noqa: F401
+    import timm  # noqa: F401
+    import torch._dynamo
+    import torch.utils.tensorboard  # noqa: F401
+
+    with suppress(ModuleNotFoundError):  # an extra
+        import optuna  # noqa: F401
+
+    cv2.setNumThreads(0)  # a fork waits for ever for those of its parent
+    if not only_libraries:
+        import run  # noqa: F401
+        from experiment.mode import MODES
+        from train.callbacks.base import CALLBACKS
+
+        CALLBACKS.names()
+        MODES.names()
 
 
 def serve() -> None:
     """Fork a process for each ``start``, say for each ``poll`` how one ended."""
-    import timm  # noqa: F401  # what run.py imports late
-    import torch._dynamo  # noqa: F401
-
-    import run
-    from train.callbacks.base import CALLBACKS
-
-    CALLBACKS.names()
+    wait_briefly()  # as run.py does, before torch is imported
+    _import_all(only_libraries=sys.argv[1:] == [_LIBRARIES])
     for line in sys.stdin:
         command, *words = json.loads(line)
         if command == "start":
             process = os.fork()
             if process == 0:
-                _become(run, *words)
+                _begin(*words)
             answer: int | None = process
         else:
             ended, status = os.waitpid(int(words[0]), os.WNOHANG)
@@ -116,20 +175,58 @@ def serve() -> None:
         print(json.dumps(answer), flush=True)
 
 
-def _become(run: Any, folder: str, *arguments: str) -> None:
-    """Be ``python run.py`` with these arguments, its output in the files 1 and 2; never returns."""
+def _begin(folder: str, variables: Mapping[str, str], there: str, words: Sequence[str]) -> None:
+    """Be ``python`` with these words, its output in the files 1 and 2; never returns."""
+    # Nobody waits for it when the tests are killed.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in (1, 2):
+        os.dup2(os.open(Path(folder) / str(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in what a shell runs behind, or nohup
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    os.environ.update(variables)
+    os.chdir(there)
+    sys.path[0] = there
+    subprocess.Popen = _ForkedPopen  # type: ignore[misc]
+    _become(words)
+
+
+class _ForkedPopen(subprocess.Popen[Any]):
+    """A process of this Python is a fork of this one, and imports nothing either."""
+
+    def __init__(self, args: Sequence[str], **options: Any) -> None:
+        def fork() -> None:
+            os.closerange(3, 1 << 16)  # with the pipe that says that the command was found
+            if options.get("env") is not None:
+                os.environ.clear()
+                os.environ.update(options["env"])
+            _become(list(args)[1:])
+
+        if args[0] == sys.executable:
+            options["preexec_fn"] = fork  # never returns, so that nothing is executed
+        super().__init__(args, **options)
+
+
+def _become(words: Sequence[str]) -> None:
+    """Be ``python`` with these words; never returns."""
     code = 1
-    ctypes.CDLL(None).prctl(
-        _PR_SET_PDEATHSIG, signal.SIGKILL
-    )  # nobody waits for it when the tests are killed
     try:
-        for number in (1, 2):
-            os.dup2(os.open(Path(folder) / str(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        sys.argv = ["run.py", *arguments]
-        code = run.main(list(arguments))
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115  # those of the parent may be closed any time
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+        kind, *arguments = words
+        if kind == "-m":
+            sys.argv = list(arguments)
+            runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+        elif kind == "-c":
+            sys.argv = ["-c", *arguments[1:]]
+            exec(arguments[0], {"__name__": "__main__"})
+        else:
+            sys.argv = list(words)
+            runpy.run_path(kind, run_name="__main__")
+        code = 0
     except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else 1
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
     finally:
         if sys.exc_info()[0] is not None:
             sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]

@@ -1,17 +1,15 @@
 """The core: the files that the README names to be read in an hour, and what it does without the tools."""
 
 import ast
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.experiment.smallest import SMALL_RUN
+from tests.forks import python_elsewhere
 
 ROOT = Path(__file__).parents[1]
 MOST = 4000  # lines, of all listed files together
@@ -101,9 +99,8 @@ def test_without_a_room_it_still_trains_and_submits(
     config = tmp_path / "config.ini"
     config.write_text(SMALL_RUN.format(data=mask_folder().root, work=tmp_path), encoding="utf-8")
 
-    command = [sys.executable, "-c", TRAIN_AND_SUBMIT, str(config)]
-    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=tree, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    process = python_elsewhere(tmp_path, tree, "-c", TRAIN_AND_SUBMIT, str(config))
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
     rows = (tmp_path / "runs" / "test" / "001" / "submission.csv").read_text(encoding="utf-8").splitlines()
     assert len(rows) == 1 + 3  # the eval images

@@ -81,7 +81,7 @@ def multi_label(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, l
     """A config and the run trained by it on canvases of several digits, and what is on the eval ones."""
     work = tmp_path_factory.mktemp("canvases")
     data = work / "data"
-    images, present = canvases(2400, 1, slice(1300))
+    images, present = canvases(1600, 1, slice(1300))
     names = write_images(data / "train", images)
     rows = [[name, " ".join(map(str, found))] for name, found in zip(names, present, strict=True)]
     write_csv(data / "train.csv", ("image", "digits"), rows)
@@ -92,7 +92,7 @@ def multi_label(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, l
     config = work / "config.ini"
     config.write_text(
         CONFIG.format(
-            data=data, work=work, size=32, epochs=10, loss="BinaryCrossEntropy",
+            data=data, work=work, size=32, epochs=8, loss="BinaryCrossEntropy",
             task="name = MultiLabelTask\ndecide = tuned\ncolumn = digits",
             dataset="name = CsvDataset\nlabel_column = digits\nextension = .png",
             eval="table = sample_submission.csv\nimages = test\nextension = .png",

@@ -3,17 +3,16 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from dataset.augmentation.base import Augmenter
 from dataset.batches import Batch, Inputs, TrainBatches
 from dataset.tasks.base import Targets
 from train.augmented import augmented
 from train.callbacks.base import Callback
+from train.passes import Passes
 from train.state import TrainState
 from train.validator import Validator
-from utils.compiled import Compiled
-from utils.device import Precision
 from utils.seeds import seed_global
 
 
@@ -21,6 +20,7 @@ class Trainer:
     """Trains ``state.model`` from wherever its state stands.
 
     Args:
+        passes: what a batch does to the model.
         clip: the largest L2 norm of the gradient.
     """
 
@@ -30,20 +30,16 @@ class Trainer:
         *,
         batches: TrainBatches,
         augmenter: Augmenter,
-        criterion: nn.Module,
+        passes: Passes,
         validator: Validator,
         callbacks: Sequence[Callback],
-        precision: Precision,
         epochs: int,
         seed: int,
         clip: float | None = None,
-        compile: bool = False,
     ) -> None:
         self.state, self.batches, self.augmenter = state, batches, augmenter
-        self.criterion, self.validator = criterion, validator
-        self.callbacks, self.precision = callbacks, precision
+        self.passes, self.validator, self.callbacks = passes, validator, callbacks
         self.epochs, self.seed, self.clip = epochs, seed, clip
-        self.forward = Compiled(state.model, "[train] compile = yes") if compile else state.model
 
     def fit(self) -> TrainState:
         """Train until all epochs are finished or a callback asks to stop."""
@@ -72,6 +68,7 @@ class Trainer:
             self.state.scheduler.set_rates(window[0].time, self.state.history)
             self._step(window)
             self._notify("on_step_end")
+        self.passes.forget()
 
     def _windows(self) -> Iterator[Sequence[Batch]]:
         return self.batches.windows(self.state.epoch, self.state.batch)
@@ -95,14 +92,10 @@ class Trainer:
         return losses
 
     def _augmented(self, batch: Batch) -> tuple[Inputs, Targets]:
-        return augmented(batch, self.augmenter, self.precision.device)
+        return augmented(batch, self.augmenter, self.state.loss_sum.device)
 
     def _backward(self, inputs: Inputs, targets: Targets, *, batches: int) -> Tensor:
-        with self.precision.autocast():
-            logits = self.forward(*inputs)
-        loss: Tensor = self.criterion(logits, targets)
-        self.state.scaler.scale(loss / batches).backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
+        return self.passes(inputs, targets, batches=batches)
 
     def _update(self) -> None:
         self.state.update(self.clip)

@@ -41,11 +41,11 @@ def fastest(
     """Return the shortest time that each of several works took on a CPU, in turns, after one to warm up."""
     taken: list[list[float]] = [[] for _ in works]
     for _ in range(times + 1):
-        for work, own in zip(works, taken, strict=True):
+        for work, seconds in zip(works, taken, strict=True):
             started = clock()
             work()
-            own.append(clock() - started)
-    return [min(own[1:]) for own in taken]
+            seconds.append(clock() - started)
+    return [min(seconds[1:]) for seconds in taken]
 
 
 def peak_of(model: nn.Module, images: Tensor, precision: Precision) -> int:

@@ -14,16 +14,17 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from utils.convert import as_text, convert
-from utils.errors import ConfigError, PodiumError, unknown_name
+from utils.errors import ConfigError, PodiumError, closest, unknown_name
 from utils.ini import Value
 from utils.too_large import is_too_large
 
 T = TypeVar("T")
+_MOST_OWNERS = 3  # classes that a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,14 @@ class Registry(Generic[T]):
         schema = self.schema(component.name)
         return {**schema, **(self._further(component, schema) or {})}
 
-    def problems(self, component: Component) -> list[str]:
-        """Return what is wrong with a component's name and options, a line each."""
+    def problems(self, component: Component, beside: Iterable[str] = ()) -> list[str]:
+        """Return what is wrong with a component's name and options, a line each.
+
+        Args:
+            beside: keys that its section takes whatever class it names.
+        """
         try:
-            self._options(component)
+            self._options(component, beside)
         except _ProblemsFound as found:
             return found.problems
         return []
@@ -161,7 +166,7 @@ class Registry(Generic[T]):
         defaults = {key: parameter.default for key, parameter in self.schema_of(component).items()}
         return defaults | options | given
 
-    def _options(self, component: Component) -> dict[str, Any]:
+    def _options(self, component: Component, beside: Iterable[str] = ()) -> dict[str, Any]:
         try:
             schema = self.schema(component.name)
         except ConfigError as error:
@@ -174,7 +179,7 @@ class Registry(Generic[T]):
         for key, value in component.options.items():
             if key not in by_lower:
                 if further is not None:
-                    message = unknown_name(f"key for {component.name}", key, schema)
+                    message = self._unknown_key(component.name, key, {*schema, *beside})
                     problems.append(f"[{component.section}] {message} ({value.place})")
                 continue
             name = by_lower[key]
@@ -191,6 +196,21 @@ class Registry(Generic[T]):
         if problems:
             raise _ProblemsFound(problems)
         return options
+
+    def _unknown_key(self, name: str, key: str, valid: Set[str]) -> str:
+        """Return a line on a key that a class has not, with the others that have it, or one like it."""
+        message = unknown_name(f"key for {name}", key, valid)
+        owners: dict[str, list[str]] = {}
+        for other in self.names():
+            for option in self.schema(other):
+                owners.setdefault(option, []).append(other)
+        meant = closest(key, owners)
+        if meant is None or (meant.casefold() != key.casefold() and closest(key, valid) is not None):
+            return message
+
+        classes = owners[meant]
+        more = f" and {len(classes) - _MOST_OWNERS} more" if len(classes) > _MOST_OWNERS else ""
+        return f"{message} {meant!r} is a key of {', '.join(classes[:_MOST_OWNERS])}{more}."
 
     def _further(
         self, component: Component, schema: Mapping[str, inspect.Parameter]

@@ -81,9 +81,9 @@ class Mixing(Augmentation):
         return self.given(images)[partner].lerp(images, kept), mixed
 
 
-def _mixed(given: Tensor, own: Tensor, share: Tensor) -> Tensor:
+def _mixed(given: Tensor, targets: Tensor, share: Tensor) -> Tensor:
     """Return targets of which ``share`` is the image's own; all of it even where NaN is given."""
-    return torch.where(share < 1, given.lerp(own, share), own)
+    return torch.where(share < 1, given.lerp(targets, share), targets)
 
 
 def _next_in_circle(may_mix: Tensor, chance: Chance) -> Tensor:

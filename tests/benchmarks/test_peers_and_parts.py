@@ -1,5 +1,6 @@
 """What benchmarks are made of: turns, data folders of any size, parts of a time, memory."""
 
+import mmap
 import time
 from types import SimpleNamespace
 
@@ -165,7 +166,9 @@ def test_memory_of_the_processs_own_and_of_a_mapped_file_are_told_apart(tmp_path
     before, peak = resident()["anon"], Peak("pixels.u8")
     pages = np.memmap(path, np.uint8, "r")
     assert pages[::4096].sum() == 20 * 256
-    own = np.ones(50 * 2**20, np.uint8)
+    fresh = mmap.mmap(-1, 50 * 2**20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # malloc may have pages kept
+    own = np.frombuffer(fresh, np.uint8)
+    own[:] = 1
     time.sleep(0.1)
     found = peak.end()
     assert mapped("pixels.u8") == pytest.approx(20, abs=1)

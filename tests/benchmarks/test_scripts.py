@@ -1,16 +1,12 @@
 """Each benchmark runs from its command to its lines of JSON, at its smallest size, on drawn images."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from dataset.demo.draw import draw_demo_data
+from tests.forks import python_process
 
-ROOT = Path(__file__).resolve().parents[2]
 EPOCH = ["train_epoch", "--images", "64", "--batch", "32", "--turns", "2", "--sweep", "0"]
 SCRIPTS = {
     "train_epoch": ([*EPOCH, "--peers", "bare", "timm"], ["ratio"] * 2),
@@ -52,12 +48,11 @@ def drawn(tmp_path_factory):
 def test_a_script_ends_with_its_lines(name, drawn, tmp_path):
     arguments, kinds = SCRIPTS[name]
     picture = ["--picture", str(tmp_path / "a.png")] if name == "profile_step" else []
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{arguments[0]}", *arguments[1:], *picture],
-        cwd=ROOT, env=os.environ | {"PODIUM_DATA": str(drawn)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    words = ("-m", f"benchmarks.{arguments[0]}", *arguments[1:], *picture)
+    script = python_process(tmp_path, *words, PODIUM_DATA=str(drawn))
+    out, errors = script.communicate()
+    assert script.returncode == 0, errors
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     assert [line["kind"] for line in lines] == kinds
     assert {line["benchmark"] for line in lines} == {arguments[0]}
     for line in lines:

@@ -71,6 +71,14 @@ def group(work: Path) -> Path:
     return work / "runs" / "test" / "001"
 
 
+def test_the_classes_are_printed_once_and_kept_in_each_member(group):
+    log = (group / "log.txt").read_text(encoding="utf-8")
+    assert log.count("train people") == 1
+    assert all((group / f"fold-{fold}" / "class_table.csv").exists() for fold in range(3))
+    assert log.count("Classes: ") == 2  # where those of the other folds are
+    assert "train people" in (group / "fold-0" / "log.txt").read_text(encoding="utf-8")
+
+
 def test_every_training_image_is_predicted_once_by_the_member_that_held_it_out(group, work):
     found = table(group / "out_of_fold.csv")
     images = sorted(str(path.relative_to(work / "data")) for path in work.glob("data/train/images/*/*"))

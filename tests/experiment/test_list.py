@@ -90,3 +90,20 @@ def test_names_may_be_written_as_a_config_writes_them(capsys):
     assert "  Focal " in listed(capsys, "loss.age")
     assert "decay = 0.999" in listed(capsys, "[callback.EMA]")
     assert "[train]" in listed(capsys, "train.epochs")
+
+
+def test_an_optimiser_of_timm_is_shown_with_the_keys_that_it_has(capsys):
+    shown = listed(capsys, "Muon")
+    assert "  TimmOptimizer " in shown
+    assert "optimizer = muon\n" in shown
+    assert "ns_steps = 5\n" in shown
+    assert "AdamW" not in shown
+    assert "betas = " in listed(capsys, "lion")
+    assert "ns_steps" not in listed(capsys, "lion")
+
+
+def test_a_backbone_of_timm_is_shown_as_a_config_names_it(capsys):
+    assert "  TimmModel " in listed(capsys, "resnet10t")
+    assert "backbone = resnet10t.c3_in1k\n" in listed(capsys, "model", "resnet10t.c3_in1k")
+    assert main(["--mode", "list", "muom"]) == 2
+    assert "Did you mean 'muon'?" in capsys.readouterr().err

@@ -115,6 +115,7 @@ accumulate = 2
 clip = none
 precision = float32
 compile = yes
+cuda_graph = yes
 monitor = loss
 final = runs/other/002
 [infer]
@@ -276,6 +277,26 @@ def test_a_missing_section_that_is_needed_names_what_could_be_chosen(load):
 def test_a_key_of_another_class_is_an_error(load):
     message = refusal(load, SMALLEST, "optimizer.name=AdamW", "optimizer.momentum=0.9")
     assert "Unknown key for AdamW 'momentum'" in message
+
+
+@pytest.mark.parametrize(
+    ("setting", "valid", "owner"),
+    [
+        ("metric.fil=x", "of", "'file' is a key of FileMetric"),
+        ("metric.MacroF1.file=x", "of", "'file' is a key of FileMetric"),
+        ("loss.age.gamma=2", "class_weights, weight", "'gamma' is a key of Focal, FocalLabelSmoothing"),
+        ("head.hidden=3", "(none)", "'hidden' is a key of Shallow"),
+    ],
+)
+def test_an_unknown_key_lists_those_of_the_section_and_the_classes_that_have_it(load, setting, valid, owner):
+    message = refusal(load, SMALLEST, setting)
+    assert f"Valid names: {valid}. {owner}. (--set {setting.partition('=')[0]})" in message
+
+
+def test_a_key_like_one_of_the_section_is_told_that_one(load):
+    message = refusal(load, SMALLEST, "optimizer.layer_deca=0.5")
+    assert "'layer_deca'. Did you mean 'layer_decay'?" in message
+    assert "is a key of" not in message
 
 
 def test_options_of_a_loss_reach_it(load):

@@ -22,6 +22,7 @@ from schedulers.base import SCHEDULERS
 from train import checkpoint
 from train.callbacks.base import Callback
 from train.optimizers.base import OPTIMIZERS, Rates, parameter_groups
+from train.passes import Passes
 from train.state import TrainState
 from train.timed import TimedTrainer
 from train.trainer import Trainer
@@ -81,10 +82,12 @@ def trainer(
     rates: Rates = NO_RATES,
     validator: Any = None,
     loop: type[Trainer] = TimedTrainer,
+    passes: type[Passes] = Passes,
+    precision: Precision = CPU,
 ) -> Trainer:
     """Return a trainer of SGD without momentum, of AdamW along a cosine, or of another optimiser."""
     torch.manual_seed(11)
-    model = (model or tiny()).to(memory_format=torch.channels_last)
+    model = (model or tiny()).to(precision.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     batches = TrainBatches(
         SOURCE, TARGETS, EveryImage(rows=np.arange(rows), seed=5), batch_size, accumulate=accumulate
     )
@@ -96,14 +99,14 @@ def trainer(
     scheduler = SCHEDULERS.build(kind, optimizer=made, steps_per_epoch=steps, epochs=epochs)
     loss = PerHeadLoss({name: CrossEntropy() for name in TASK.heads}, dict.fromkeys(TASK.heads, 1.0))
     scored = EvalBatches(SOURCE, np.arange(TRAIN, TRAIN + VALID), batch_size=4, size=SIZE, targets=TARGETS)
+    loss_sum, scaler = torch.zeros((), device=precision.device), precision.scaler()
     return loop(
-        TrainState(model, made, scheduler, CPU.scaler(), model, torch.zeros(())),
+        TrainState(model, made, scheduler, scaler, model, loss_sum),
         batches=batches,
         augmenter=Augmenter(chain, size=SIZE, seed=5),
-        criterion=criterion or loss,
-        validator=validator or Validator(TASK, scored, loss, CPU),
+        passes=passes(model, criterion or loss, precision, scaler),
+        validator=validator or Validator(TASK, scored, loss, precision),
         callbacks=callbacks,
-        precision=CPU,
         epochs=epochs,
         seed=5,
         clip=clip,

@@ -12,6 +12,7 @@ from dataset.batches import Batch
 from schedulers.base import SCHEDULERS
 from train.callbacks.base import Callback
 from train.monitor import Monitor
+from train.passes import Passes
 from train.state import TrainState
 from train.trainer import Trainer
 from utils.device import Precision
@@ -78,9 +79,10 @@ def trainer(rates: Rates) -> Trainer:
 
     validator: Any = Scripted()
     validator.state = state
-    parts: dict[str, Any] = {"batches": TwoBatches(), "augmenter": keep, "criterion": loss}
+    parts: dict[str, Any] = {"batches": TwoBatches(), "augmenter": keep}
+    parts["passes"] = Passes(model, loss, CPU, state.scaler)
     parts |= {"validator": validator, "callbacks": [rates], "epochs": len(SCORES), "seed": 0}
-    return Trainer(state, **parts, precision=CPU)
+    return Trainer(state, **parts)
 
 
 def expected() -> list[float]:

@@ -57,7 +57,7 @@ def test_an_incomplete_last_window_is_a_mean_over_its_own_batches() -> None:
         images = torch.cat([batch.images for batch in window])
         targets = {name: torch.cat([batch.targets[name] for batch in window]) for name in TARGETS}
         model.zero_grad()
-        found.criterion(model(images), targets).backward()
+        found.passes.criterion(model(images), targets).backward()
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter -= 0.5 * parameter.grad
@@ -135,7 +135,7 @@ def test_each_epoch_leaves_one_entry_with_all_scores() -> None:
 def test_the_training_loss_of_an_entry_is_the_mean_over_the_epochs_batches() -> None:
     found = trainer(fixed(), lr=1e-30)  # the weights stay
     with torch.no_grad():
-        losses = [float(found.criterion(fixed()(b.images), b.targets)) for b in found.batches.epoch(0)]
+        losses = [float(found.passes.criterion(fixed()(b.images), b.targets)) for b in found.batches.epoch(0)]
     assert found.fit().history[0]["train_loss"] == pytest.approx(np.mean(losses), rel=1e-5)
 
 
@@ -197,7 +197,7 @@ def test_validation_loss_is_the_mean_over_images_not_over_batches() -> None:
     scores, predictions = found.validator.run(found.state.model)
     with torch.no_grad():
         logits = found.state.model(SOURCE.batch(predictions.rows))
-        expected = found.criterion(logits, {name: values[TRAIN:] for name, values in TARGETS.items()})
+        expected = found.passes.criterion(logits, {name: values[TRAIN:] for name, values in TARGETS.items()})
     assert scores["loss"] == pytest.approx(float(expected), rel=1e-5)
 
 

@@ -54,6 +54,7 @@ def settings_of(pool: Pool, choice: Choice, name: str, runs: Path) -> Settings:
         method=MethodName(method),
         decision=DecisionName(decision or NONE),
     )
+
     return replace(
         first,
         run=replace(first.run, name=name, folds=None, seeds=1),
@@ -91,7 +92,7 @@ def write_run(folder: Path, pool: Pool, choice: Choice, settings: Settings) -> N
     _draw(folder / "members.png", pool)
 
     logits = logits_of(trial.task, trial.probabilities)
-    said = Predictions(np.arange(len(ids)), logits, truth.targets)
+    predictions = Predictions(np.arange(len(ids)), logits, truth.targets)
     scores = trial.task.scores(logits, truth.targets)
     sure = intervals(trial.task, logits, truth.targets, truth.groups)
     log.info(
@@ -106,7 +107,7 @@ def write_run(folder: Path, pool: Pool, choice: Choice, settings: Settings) -> N
             **judged(trial.task, sure),
             "of_ways": [_way(*key, choice) for key in choice.trials],
             **leak,
-            **tuning(trial.task, said),
+            **tuning(trial.task, predictions),
             **digests(folder),
         },
     )

@@ -53,8 +53,10 @@ class Pool:
         ids = sorted(together[0].validated.ids)
         together = [run.only(ids) for run in together]
 
-        said = [join(run.validated.probabilities) for join, run in zip(joinings, together, strict=True)]
-        members = stacked(said, task)
+        probabilities = [
+            join(run.validated.probabilities) for join, run in zip(joinings, together, strict=True)
+        ]
+        members = stacked(probabilities, task)
         truth = Truth(task, joinings[0](together[0].targets), together[0].validated.groups)
         return cls(tuple(together), sizes, members, truth)
 
@@ -92,9 +94,9 @@ class Pool:
         return [sha256_of(validated_file(run.folder)) for run in self.runs]
 
 
-def stacked(said: Sequence[Mapping[str, Tensor]], task: Task) -> dict[str, Tensor]:
+def stacked(members: Sequence[Mapping[str, Tensor]], task: Task) -> dict[str, Tensor]:
     """Return the probabilities of all members (M, N, K) by space of those of each (N, K)."""
-    return {space.name: torch.stack([member[space.name] for member in said]) for space in task.spaces}
+    return {space.name: torch.stack([member[space.name] for member in members]) for space in task.spaces}
 
 
 def common_form(named: Sequence[tuple[str, Task]]) -> tuple[list[Joining], Task]:

@@ -47,19 +47,19 @@ class EnsembleRun(MadeRun):
         tasks = [read_task(member, overrides)[1] for member in folders]
         joinings, form = common_form(list(zip(map(str, folders), tasks, strict=True)))
         outs = [None if out is None else out / f"member-{number}" for number in range(1, len(folders) + 1)]
-        said = []
+        probabilities = []
         for join, member, of_member, into in zip(joinings, folders, tasks, outs, strict=True):
-            said.append(join(_predicted(member, of_member, images, again, into, prior=prior)))
+            probabilities.append(join(_predicted(member, of_member, images, again, into, prior=prior)))
 
         try:
-            combined = blend.apply(stacked(said, form), form)
+            combined = blend.apply(stacked(probabilities, form), form)
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise DataError(
                 f"{folder / FILE} is damaged: what it says was fitted does not suit {blend.method} of these "
                 f"members ({str(error)[:200]}). Make the ensemble again."
             ) from error
         decision = f", then {blend.decision}" if blend.decision else ""
-        log.info("%s of %d members%s.", blend.method, len(said), decision)
+        log.info("%s of %d members%s.", blend.method, len(probabilities), decision)
 
         unreadable: dict[str, str] = {}
         for member, into in zip(folders, outs, strict=True):

@@ -130,9 +130,9 @@ class Ingredients:
 
     def scores(self, chosen: Choice, rows: Subset | None = None) -> dict[str, float]:
         """Return all scores and the loss on the images, or on some of them."""
-        said = self.answer(chosen)
-        kept = torch.arange(len(said.rows)) if rows is None else torch.from_numpy(rows)
-        logits, targets = _at(said.logits, kept), _at(said.targets, kept)
+        predictions = self.answer(chosen)
+        kept = torch.arange(len(predictions.rows)) if rows is None else torch.from_numpy(rows)
+        logits, targets = _at(predictions.logits, kept), _at(predictions.targets, kept)
         with torch.inference_mode():
             device = self.experiment.precision.device
             loss = self.trainer.validator.criterion(_on(device, logits), _on(device, targets))

@@ -56,15 +56,18 @@ class Soup(Mode):
     def run(self, arguments: Namespace) -> None:
         if len(arguments.runs) < 2:
             raise ConfigError("--mode soup takes two runs or more: python run.py --mode soup A B C")
+
         here_only = [text for text in arguments.overrides if key_of(text) == "run.name"]
         here = read_settings(arguments)
         others = [text for text in arguments.overrides if text not in here_only]
         config = read_settings(arguments, others).run.name
         folders = [find_run(here.paths.runs, config, run, finished=True) for run in arguments.runs]
+
         runs = Ingredients.of(folders, others)
         everything = tuple(range(len(runs.folders)))
         chosen = runs.greedy() if arguments.recipe == "greedy" else everything
         log.info("%s", _table(runs, chosen, everything))
+
         name = chosen_name(here.run.name, config, runs.folders, _SUFFIX)
         base = runs.experiment.settings
         base = replace(
@@ -94,7 +97,7 @@ def _table(runs: Ingredients, chosen: tuple[int, ...], everything: tuple[int, ..
 
 def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str, base: Settings) -> None:
     """Write what a finished run has, with these settings; scores.json last."""
-    task, said = runs.task, runs.answer(chosen)
+    task, predictions = runs.task, runs.answer(chosen)
     write_text(folder / "config.ini", format_ini(base.texts()))
     ingredients = [str(runs.folders[number]) for number in chosen]
     facts = {"seed": base.run.seed, "data": runs.data, "ingredients": ingredients}
@@ -104,8 +107,8 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
     if runs.split is not None:  # else nobody's split says whom no ingredient was trained on
         write_text(folder / SPLIT, runs.split)
 
-    write_predictions(folder / "valid_predictions.csv", PREDICTED, runs.ids, task, said)
-    scores, sure = runs.scores(chosen), intervals(task, said.logits, said.targets, runs.groups)
+    write_predictions(folder / "valid_predictions.csv", PREDICTED, runs.ids, task, predictions)
+    scores, sure = runs.scores(chosen), intervals(task, predictions.logits, predictions.targets, runs.groups)
     entry = {"epoch": _NO_EPOCH, **scores}
     checkpoint.save(folder / "checkpoints", "best", 0, {"model": runs.weights(chosen), "scores": entry})
     log.info(
@@ -130,7 +133,7 @@ def _write(folder: Path, runs: Ingredients, chosen: tuple[int, ...], recipe: str
             "scores": scores,
             **judged(task, sure),
             **started(folder),
-            **tuning(task, said),
+            **tuning(task, predictions),
             **digests(folder),
         },
     )
@@ -164,5 +167,5 @@ def _nested(runs: Ingredients) -> dict[str, Any]:
     return {"halves_seed": NESTED_SEED, **kept}
 
 
-def _scorer(runs: Ingredients, said: Predictions) -> Any:
-    return runs.task.scorer(said.logits, said.targets)
+def _scorer(runs: Ingredients, predictions: Predictions) -> Any:
+    return runs.task.scorer(predictions.logits, predictions.targets)

@@ -21,9 +21,9 @@ def agreement(own_scores: Sequence[float], public_scores: Sequence[float]) -> Ag
     """Return how own and public scores of the same submissions (N) agree."""
     from scipy import stats  # half a second, which no other mode is to spend
 
-    own, public = np.asarray(own_scores, dtype=np.float64), np.asarray(public_scores, dtype=np.float64)
-    gap = float((own - public).mean())
-    if np.ptp(own) == 0 or np.ptp(public) == 0:
-        return Agreement(len(own), math.nan, math.nan, gap)
-    pearson, spearman = stats.pearsonr(own, public), stats.spearmanr(own, public)
-    return Agreement(len(own), float(pearson.statistic), float(spearman.statistic), gap)
+    ours, public = np.asarray(own_scores, dtype=np.float64), np.asarray(public_scores, dtype=np.float64)
+    gap = float((ours - public).mean())
+    if np.ptp(ours) == 0 or np.ptp(public) == 0:
+        return Agreement(len(ours), math.nan, math.nan, gap)
+    pearson, spearman = stats.pearsonr(ours, public), stats.spearmanr(ours, public)
+    return Agreement(len(ours), float(pearson.statistic), float(spearman.statistic), gap)

@@ -109,7 +109,7 @@ def _agreement(entries: Sequence[Entry]) -> list[str]:
         ]
 
     both = [entry for entry, _, _ in pairs]
-    agreed = agreement([own for _, own, _ in pairs], [public for _, _, public in pairs])
+    agreed = agreement([score for _, score, _ in pairs], [public for _, _, public in pairs])
     lines = [
         f"Own ({both[-1].score}) and public scores of {agreed.pairs} submissions: Pearson "
         f"{_correlation(agreed.pearson)}, Spearman {_correlation(agreed.spearman)}, "

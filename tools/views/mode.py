@@ -43,7 +43,10 @@ class Views(Infer):
 
         model = experiment.model(fresh=False)
         answers = ask_again(experiment, folder, model, mean_of_views(model, views, settings, task))
-        scorers = {mean: task.scorer(said.logits, said.targets) for mean, said in answers.means.items()}
+        scorers = {
+            mean: task.scorer(predictions.logits, predictions.targets)
+            for mean, predictions in answers.means.items()
+        }
         gains = {mean: differences(scorers[NONE], scorers[mean], answers.groups) for mean in scorers}
 
         words = DATASETS.get(settings.chosen["dataset"].name).group_words

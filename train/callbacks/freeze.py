@@ -42,8 +42,8 @@ class Freeze(Callback):
         self._parameters: list[nn.Parameter] = []  # to be frozen
 
     def on_fit_start(self, state: TrainState) -> None:
-        found = layers(state.model)
-        first = found[: round(self.share * (len(found) - 1))]
+        ordered = layers(state.model)
+        first = ordered[: round(self.share * (len(ordered) - 1))]
         self._parameters = [p for layer in first for p in layer if p.requires_grad]
         if len(self._parameters) == sum(p.requires_grad for p in state.model.parameters()):
             raise ConfigError("[callback.Freeze] nothing is left to train: the heads have no weights.")

@@ -49,7 +49,7 @@ class SWA(Callback):
             return
         if done == 0:
             state.eval_model = copy.deepcopy(state.model).requires_grad_(False)
-        means, weights = (tuple(one.parameters()) for one in (state.eval_model, state.model))
+        means, weights = (tuple(model.parameters()) for model in (state.eval_model, state.model))
         torch._foreach_lerp_(means, weights, 1 / (done + 1))
         for kept, buffer in zip(state.eval_model.buffers(), state.model.buffers(), strict=True):
             kept.copy_(buffer)
@@ -60,8 +60,8 @@ class SWA(Callback):
 
     def _measure(self, mean: nn.Module, state: TrainState) -> None:
         """Give batch norms the mean of their batches' statistics; those that are frozen keep theirs."""
-        for own, trained in zip(mean.modules(), state.model.modules(), strict=True):
-            own.training = trained.training
+        for averaged, trained in zip(mean.modules(), state.model.modules(), strict=True):
+            averaged.training = trained.training
         measure_batch_norms(
             mean, self.batches, self.augmenter, self.precision, state.epoch, state.batch, purpose="swa"
         )

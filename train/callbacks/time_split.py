@@ -39,8 +39,8 @@ _WORK = {
 }
 _QUEUED = ("augmentation", "optimiser")  # parts that a GPU does, beside the model
 _WAITING = (
-    "The GPU waits for Python, which starts its work piece by piece: a larger batch_size or compile = yes in "
-    "[train], or fewer augmentations, would shorten it."
+    "The GPU waits for Python, which starts its work piece by piece: a larger batch_size in [train] or fewer "
+    "augmentations would shorten it."
 )
 _SMALLER = (
     "a smaller size in [images], the augmentation ProgressiveResizing or a smaller model would shorten it"
@@ -58,7 +58,7 @@ class TimeSplit(Callback):
 
     def __init__(self, *, batches: TrainBatches, augmenter: Augmenter) -> None:
         self.batches = batches
-        self._augmentations = [type(one).__name__ for one in augmenter.chain]
+        self._augmentations = [type(augmentation).__name__ for augmentation in augmenter.chain]
         self._began = 0.0
         self._first = self._images = 0  # batches done before, and images seen since
         self._spent: defaultdict[str, float] = defaultdict(float)

@@ -50,6 +50,6 @@ class TrainScores(Callback):
             targets=self.batches.targets,
         )
         said = predict(state.eval_model, batches, self.validator.precision, what="Train scores")
-        found = self.validator.of_cases(said)
-        scores = self.task.scores(found.logits, found.targets)
+        predictions = self.validator.of_cases(said)
+        scores = self.task.scores(predictions.logits, predictions.targets)
         state.history[-1] |= {f"train_{name}": scores[name] for name in self.task.main_scores}

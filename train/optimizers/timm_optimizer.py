@@ -27,6 +27,11 @@ class TimmOptimizerName(str):
     """A name of timm's that can be used here."""
 
     @classmethod
+    def allowed(cls) -> str:
+        """Return how to find out which there are, and what they take."""
+        return "a name of timm's; --mode list muon shows the keys that muon has"
+
+    @classmethod
     def from_text(cls, text: str) -> "TimmOptimizerName":
         """Return the optimiser that ``text`` names, in any letter case.
 
@@ -74,6 +79,11 @@ class TimmOptimizer(Optimizer):
             if kind is not None:
                 keys[key] = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kind)
         return keys
+
+    @classmethod
+    def further_names(cls) -> tuple[str, list[str]]:
+        """Return the option that stands for many optimisers, and their names."""
+        return "optimizer", usable_names()
 
     def step(self, closure: Callable[[], float] | None = None) -> Any:
         """Make a step of timm's."""

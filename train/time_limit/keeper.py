@@ -142,7 +142,9 @@ class TimeKeeper(Callback):
 
         # What can't be shortened gets slower with the machine.
         slower = max(1.0, self._pixel.value / self._usual)
-        end = self.costs.end * min(_MOST, max(1.0, self._factor)) + sum(one.at_end for one in self.others)
+        end = self.costs.end * min(_MOST, max(1.0, self._factor)) + sum(
+            callback.at_end for callback in self.others
+        )
         last = end + self._ending(len(plan.validated) - 1)
         seconds = self.deadline.seconds - now - slower * (end + self._doubt * last)
 

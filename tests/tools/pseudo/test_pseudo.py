@@ -256,7 +256,7 @@ def test_a_sampler_sees_their_groups(taught, labels, tmp_path):
 def test_class_weights_count_what_is_trained_on_these_by_their_shares(taught, labels, tmp_path):
     made = student(taught, labels, "loss.class_weights=balanced")
     dataset, source = made.training_data()
-    criterion = assemble_training(made, tmp_path, dataset, source, fresh=True).criterion
+    criterion = assemble_training(made, tmp_path, dataset, source, fresh=True).passes.criterion
     table_of = dataset.train_targets["gender"][dataset.train_rows].sum(dim=0)
     counts = table_of + of_eval_images(dataset.training.targets["gender"]).sum(dim=0)
     torch.testing.assert_close(criterion.class_weights_gender, counts.sum() / (2 * counts))

@@ -2,10 +2,6 @@
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,7 +9,7 @@ import pytest
 from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.experiment.smallest import SMALL_RUN
-from tests.test_run import ROOT
+from tests.forks import podium_process
 from train.checkpoint import newest
 
 optuna = pytest.importorskip("optuna", reason="needs the extra sweep: pip install -r requirements-sweep.txt")
@@ -106,17 +102,17 @@ def test_the_same_seed_proposes_the_same_trials(config, tmp_path):
 def test_two_processes_one_of_them_killed_lose_and_double_no_trial(config, tmp_path):
     path = config(trials=4, repeat=0, epochs=3)
     folder = tmp_path / "runs" / "test_sweep" / "001"
-    line = [sys.executable, "run.py", "--config", str(path), "--mode", "sweep"]
-    options = {"cwd": ROOT, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    first = subprocess.Popen([*line, "--set", "callback.Checkpoints.minutes=0"], **options)
+    line = (tmp_path, "--config", str(path), "--mode", "sweep", "--set", "callback.Checkpoints.minutes=0")
+    first = podium_process(*line)
     with first:
         end = time.monotonic() + 600
         while not newest(folder / "trial-000" / "checkpoints", "last") and time.monotonic() < end:
             time.sleep(0.02)
-        os.kill(first.pid, signal.SIGKILL)
+        first.kill()
+        first.communicate()
     assert not (folder / "trial-000" / "scores.json").exists()
-    both = [subprocess.Popen([*line, "--set", "callback.Checkpoints.minutes=0"], **options) for _ in range(2)]
-    said = [process.communicate(timeout=1200)[0] for process in both]
+    both = [podium_process(*line) for _ in range(2)]
+    said = [process.communicate(timeout=1200) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     rows = trials_of(folder)
     assert [row["trial"] for row in rows] == ["0", "1", "2", "3"]

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +11,8 @@ import torch
 
 from dataset.demo.draw import draw_demo_data
 from run import main
-from tests.test_run import CONFIG, ROOT
+from tests.forks import podium_process
+from tests.test_run import CONFIG
 from tools.workers import slots
 from tools.workers.record import Record
 from tools.workers.settings import WorkersSettings
@@ -49,8 +48,8 @@ def eight_cores(monkeypatch):
 
 
 def command(config, *arguments):
-    line = [sys.executable, "run.py", "--config", str(config), *map(str, arguments)]
-    return subprocess.Popen(line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    """Return a process, and any worker that it starts, as forks: they import nothing."""
+    return podium_process(config.parent, "--config", str(config), *map(str, arguments))
 
 
 def assert_same_bytes(run, reference):
@@ -135,7 +134,7 @@ def test_a_stopped_run_goes_on_with_another_number_of_workers_and_its_own_thread
     run = runs / f"{len(list(runs.glob('0*'))) + 1:03d}"
     foreman = command(trained / "config.ini", *FOLDS, "--workers", 2)
     with foreman:
-        wait_for(lambda: any((m / "metrics.jsonl").exists() for m in run.glob("fold-*")))
+        wait_for(lambda: any((m / "environment.json").exists() for m in run.glob("fold-*")))
         foreman.send_signal(signal.SIGINT)
         out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 4, (out, error)

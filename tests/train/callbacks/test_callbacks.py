@@ -41,6 +41,7 @@ from train.callbacks.train_scores import TrainScores
 from train.monitor import Monitor
 from train.optimizers.base import parameter_groups
 from train.optimizers.torch_optimizers import SGD
+from train.passes import Passes
 from train.pictures.budget import DrawingBudget
 from train.state import TrainState
 from train.timed import TimedTrainer
@@ -78,14 +79,14 @@ def trainer(*callbacks: Callback, epochs: int = 1, lr: float = 0.05, validator: 
     model.to(memory_format=torch.channels_last)
     optimizer = SGD(groups=parameter_groups(model), lr=lr)
     scheduler = Constant(optimizer=optimizer, steps_per_epoch=STEPS)
+    state = TrainState(model, optimizer, scheduler, CPU.scaler(), model, torch.zeros(()))
     return TimedTrainer(
-        TrainState(model, optimizer, scheduler, CPU.scaler(), model, torch.zeros(())),
+        state,
         batches=BATCHES,
         augmenter=AUGMENTER,
-        criterion=CRITERION,
+        passes=Passes(model, CRITERION, CPU, state.scaler),
         validator=validator,
         callbacks=callbacks,
-        precision=CPU,
         epochs=epochs,
         seed=5,
     )

@@ -41,7 +41,8 @@ def epochs_of(run):
 
 @WARNINGS
 @pytest.mark.slow
-def test_mlflow_has_each_epoch_the_config_the_members_and_the_submission(config, tmp_path):
+def test_mlflow_has_each_epoch_the_config_the_members_and_the_submission(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where a store without a server puts its files
     mlflow = pytest.importorskip("mlflow", reason="needs the extra mlflow")
     pytest.importorskip("sqlalchemy", reason="needs sqlalchemy, for a store without a server")
     url = os.environ.get("TEST_MLFLOW_URL") or f"sqlite:///{tmp_path}/mlflow.db"

@@ -214,7 +214,11 @@ def test_the_same_run_without_the_clock_gives_the_same_bits_killed_or_not(
 
 def averages(found: Trainer) -> SWA:
     return SWA(
-        batches=found.batches, augmenter=found.augmenter, precision=found.precision, epochs=EPOCHS, last=2
+        batches=found.batches,
+        augmenter=found.augmenter,
+        precision=found.passes.precision,
+        epochs=EPOCHS,
+        last=2,
     )
 
 

@@ -45,8 +45,8 @@ class Decision:
         asked = self.served(truth.task)
         if asked is None or asked is truth.task.metrics[0]:
             return truth
-        of = None if asked.questions == truth.task.main_questions else asked.questions[0]
-        return replace(truth, task=truth.task.scored_by([(asked.metric, of)]))
+        question = None if asked.questions == truth.task.main_questions else asked.questions[0]
+        return replace(truth, task=truth.task.scored_by([(asked.metric, question)]))
 
 
 DECISIONS: Registry[Decision] = Registry("decision", "tools.ensemble.decisions")
@@ -58,7 +58,11 @@ def suiting(task: Task) -> list[str]:
         return []
     where = task.joined or task
     made = {name: DECISIONS.get(name)() for name in DECISIONS.names()}
-    return [name for name, one in made.items() if one.suits(where) and one.served(where) is not None]
+    return [
+        name
+        for name, decision in made.items()
+        if decision.suits(where) and decision.served(where) is not None
+    ]
 
 
 def serving(task: Task) -> list[str]:

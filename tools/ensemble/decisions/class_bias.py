@@ -138,9 +138,9 @@ def _best_bias_by(
 
     evidence = OneOfEvidence(labels, true, lambda: chosen, lambda: logits)
     before, after = answered(evidence, rival), answered(evidence, np.full_like(rival, label))
-    found, good = steps(metric, before, after, needed, needed.min() - 2.0, needed.max() + 2.0)
+    tried, good = steps(metric, before, after, needed, needed.min() - 2.0, needed.max() + 2.0)
     if good.max() > goodness(metric, evidence, chosen) + 1e-12:
-        return float(found[good.argmax()])
+        return float(tried[good.argmax()])
     return float(biases[label])
 
 

@@ -34,12 +34,12 @@ class Cuts(Decision):
             return cuts
 
         evidence = task.evidence(logits_of(task, probabilities), truth.targets)
-        found = dict(cuts)
+        fitted = dict(cuts)
         for name in set(asked.questions) & set(cuts):
-            found[name] = cuts_of(asked.metric, evidence[name], _expected(probabilities[name])).tolist()
+            fitted[name] = cuts_of(asked.metric, evidence[name], _expected(probabilities[name])).tolist()
         judge = self.judged(truth)
-        better = judge.score(self.apply(probabilities, found, task)) > judge.score(probabilities)
-        return found if better else cuts
+        better = judge.score(self.apply(probabilities, fitted, task)) > judge.score(probabilities)
+        return fitted if better else cuts
 
     def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
         changed = {}

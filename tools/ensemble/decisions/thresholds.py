@@ -33,12 +33,12 @@ class Thresholds(Decision):
         if asked is None:
             return limits
 
-        found = dict(limits)
+        fitted = dict(limits)
         for name in set(asked.questions) & set(limits):
-            found[name] = self._limits(asked.metric, evidence[name], limits[name][0]).tolist()
+            fitted[name] = self._limits(asked.metric, evidence[name], limits[name][0]).tolist()
         judge = self.judged(truth)
-        better = judge.score(self.apply(probabilities, found, task)) >= judge.score(probabilities)
-        return found if better else limits
+        better = judge.score(self.apply(probabilities, fitted, task)) >= judge.score(probabilities)
+        return fitted if better else limits
 
     def _limits(self, metric: Metric, evidence: Evidence, usual: float) -> Floats:
         return limits_of_labels(metric, evidence, usual)

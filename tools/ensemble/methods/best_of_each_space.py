@@ -50,5 +50,5 @@ class BestOfEachSpace(Method):
 
 def _score_of(task: Task, space: str, scores: dict[str, float]) -> str:
     """Return the name of the score of one space, or that of all where no question is about it alone."""
-    own = f"{space}/{task.metrics[0].metric.name}"
-    return own if own in scores else task.main_scores[0]
+    name = f"{space}/{task.metrics[0].metric.name}"
+    return name if name in scores else task.main_scores[0]
