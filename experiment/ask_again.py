@@ -72,9 +72,9 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
         predictions: list[dict[str, Predictions]] = []
         for member in models:
             load_weights(model, experiment, member)
-            said = predict(each, batches, experiment.precision, what="Predicting")
-            check_finite(said)
-            apart = each.apart(said)
+            of_images = predict(each, batches, experiment.precision, what="Predicting")
+            check_finite(of_images)
+            apart = each.apart(of_images)
             predictions.append(
                 {mean: pooled(answers, dataset.case_of, task.spaces) for mean, answers in apart.items()}
             )

@@ -38,9 +38,9 @@ def with_found_features(settings: Settings) -> Settings:
         return settings
     prepare_data_folder(settings)
     arguments = DATASETS.arguments(chosen, root=settings.paths.data)
-    found = features.found_in(DATASETS.get(chosen.name).table_rows(**arguments))
+    resolved = features.found_in(DATASETS.get(chosen.name).table_rows(**arguments))
 
-    named = replace(chosen, options={**chosen.options, _KEY: Value(str(found), "the training table")})
+    named = replace(chosen, options={**chosen.options, _KEY: Value(str(resolved), "the training table")})
     return replace(settings, chosen={**settings.chosen, "dataset": named})
 
 

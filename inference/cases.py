@@ -28,12 +28,12 @@ def pooled(predictions: Predictions, case_of: Ints | None, spaces: Sequence[Spac
     known = rows < len(case_of)
     case = np.where(known, case_of[np.where(known, rows, 0)], rows + case_of.max(initial=-1) + 1)
 
-    _, first, place = np.unique(case, return_index=True, return_inverse=True)
+    _, first, numbers = np.unique(case, return_index=True, return_inverse=True)
     if len(first) == len(rows):  # which also keeps every bit
         return predictions
     order = np.argsort(first)
-    place, first = np.argsort(order)[place], first[order]
-    logits = {s.name: _mean(predictions.logits[s.name], place, len(first), s) for s in spaces}
+    numbers, first = np.argsort(order)[numbers], first[order]
+    logits = {s.name: _mean(predictions.logits[s.name], numbers, len(first), s) for s in spaces}
     targets = {name: values[torch.from_numpy(first)] for name, values in predictions.targets.items()}
     return Predictions(rows[first], logits, targets)
 
@@ -67,10 +67,10 @@ def _at(means: Predictions, places: Ints, rows: Ints) -> Predictions:
     return Predictions(rows, logits, {})
 
 
-def _mean(logits: Tensor, place: Ints, count: int, space: Space) -> Tensor:
-    """Return logits (C, K), float32, of the mean probabilities of images (M, K) that are at places (M)."""
+def _mean(logits: Tensor, numbers: Ints, count: int, space: Space) -> Tensor:
+    """Return logits (C, K), float32, of the means of images (M, K), by the number (M) of each one's case."""
     probabilities = space.probabilities(logits).double()
-    index = torch.from_numpy(place)
+    index = torch.from_numpy(numbers)
     sums = torch.zeros(count, probabilities.shape[1], dtype=torch.float64).index_add_(0, index, probabilities)
     sizes = torch.bincount(index, minlength=count)[:, None]
     return space.logits(sums / sizes).float()
