@@ -24,8 +24,15 @@ def build_augmentations(settings: Settings, task: Task) -> list[Augmentation]:
         ConfigError: one of them moves images in a way that changes the task's labels.
     """
     labels = {space.name: len(space.labels) for space in task.spaces if not space.numeric}
-    offered = {"size": settings.images.size, "epochs": settings.train.epochs, "heads": labels}
+    numbers = [space.name for space in task.spaces if space.numeric]
+    offered = {
+        "size": settings.images.size,
+        "epochs": settings.train.epochs,
+        "heads": labels,
+        "numbers": numbers,
+    }
     built = [AUGMENTATIONS.build(component, **offered) for component in settings.augmentations]
+
     problems = [
         f"[{component.section}] {component.name} may {move} an image, but [task] changed_by says that this "
         f"changes labels ({component.place})"

@@ -1,15 +1,18 @@
 """Builds each piece of a run once, from the settings."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dataset.augmentation.base import Augmenter
 from dataset.batches import EvalBatches, fitting_batch_size
 from dataset.croppers.base import CROPPERS
+from dataset.images.coming import Meanwhile
 from dataset.images.featured import with_features
 from dataset.images.open_images import kind_of
 from dataset.images.prepare import Prepare
@@ -106,25 +109,48 @@ class Experiment:
         leave_out_bad(dataset, source, refused=settings.images.on_bad_image == "error")
         return dataset, with_features(source, dataset.training.features)
 
-    def eval_data(self, table: EvalDataset | None = None) -> tuple[EvalDataset, EvalBatches]:
-        """Return the organiser's eval images, and batches of those that can be read."""
+    def eval_data(
+        self, table: EvalDataset | None = None, meanwhile: Callable[[EvalBatches], None] | None = None
+    ) -> tuple[EvalDataset, EvalBatches]:
+        """Return the organiser's eval images, and batches of those that can be read; as ``eval_batches``."""
         images = self.eval_table() if table is None else table
-        return images, self.eval_batches(images, EVAL, prior=self.settings.infer.on_bad_image == "prior")
+        prior = self.settings.infer.on_bad_image == "prior"
+        return images, self.eval_batches(images, EVAL, prior=prior, meanwhile=meanwhile)
 
     def eval_table(self) -> EvalDataset:
         """Return which eval images there are; no image is read."""
         prepare_data_folder(self.settings)
         return eval_table(self.settings, self.task)
 
-    def eval_batches(self, images: EvalDataset, what: str, *, prior: bool = False) -> EvalBatches:
-        """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read."""
+    def eval_batches(
+        self,
+        images: EvalDataset,
+        what: str,
+        *,
+        prior: bool = False,
+        meanwhile: Callable[[EvalBatches], None] | None = None,
+    ) -> EvalBatches:
+        """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read.
+
+        Args:
+            meanwhile: gets the same batches while the images are prepared, if they have to be and as long as
+                all of them can be read.
+        """
         settings = self.settings
-        source = self.images(images.root, images.files, what)
+        size = None if settings.infer.views else settings.images.size  # views look beyond the middle
+        seen = None if images.features is None else images.features.values
+
+        def batches(source: ImageSource, rows: NDArray[np.int64]) -> EvalBatches:
+            return EvalBatches(with_features(source, seen), rows, batch_size=self.eval_batch_size, size=size)
+
+        def use(coming: ImageSource) -> None:
+            if meanwhile is not None:
+                meanwhile(batches(coming, np.arange(len(coming))))
+
+        source = self.images(images.root, images.files, what, None if meanwhile is None else use)
         rows = readable_rows(source, images.files, self.prepare, what, prior=prior)
         say_unread_of_cases(source, images)
-        size = None if settings.infer.views else settings.images.size  # views look beyond the middle
-        seen = with_features(source, None if images.features is None else images.features.values)
-        return EvalBatches(seen, rows, batch_size=self.eval_batch_size, size=size)
+        return batches(source, rows)
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
@@ -138,9 +164,11 @@ class Experiment:
         criterion = build_criterion(self.settings, self.task.spaces, self.heads, trained, units)
         return criterion.to(self.precision.device)
 
-    def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
+    def images(
+        self, root: Path, files: Sequence[str], what: str, meanwhile: Meanwhile | None = None
+    ) -> ImageSource:
         """Return the pixels of files, prepared as the config says, from where it wants them."""
-        return pixels_of(self.settings, self.prepare, self.precision.device, root, files, what)
+        return pixels_of(self.settings, self.prepare, self.precision.device, root, files, what, meanwhile)
 
 
 def assemble_training(

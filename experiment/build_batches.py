@@ -56,6 +56,7 @@ def train_batches(
         settings.chosen["sampler"],
         rows=table.rows,
         targets=labels,
+        numbers=[space.name for space in task.spaces if space.numeric],
         groups=table.groups,
         seed=settings.run.seed,
     )

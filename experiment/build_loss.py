@@ -32,7 +32,7 @@ def build_criterion(
         component, beside = settings.chosen[section], settings.beside[section]
 
         losses[name] = LOSSES.build(component, space=name, scale=heads.scale(name))
-        check_kind(losses[name], component, name, space.kind)
+        check_kind(losses[name], component, name, space.kind, ordered=space.ordered)
         check_class_weights(beside, component, name, space.kind)
         weights[name] = beside.weight
         if trained is not None and not beside.class_weights.equal:

@@ -7,6 +7,7 @@ from torch import nn
 
 from dataset.tasks.base import Task
 from experiment.features import features_of
+from experiment.links import linked
 from experiment.settings import Settings
 from experiment.start import load_heads, with_files
 from models.base import MODELS
@@ -31,7 +32,7 @@ def heads_of(settings: Settings, task: Task, *, fresh: bool) -> Heads:
     conditioning = settings.chosen["conditioning"]
     features = features_of(settings)
 
-    return Heads(
+    heads = Heads(
         labels,
         chosen,
         numbers=numbers,
@@ -40,6 +41,7 @@ def heads_of(settings: Settings, task: Task, *, fresh: bool) -> Heads:
         fresh=fresh,
         columns=() if features is None else features.words,
     )
+    return linked(heads, settings, task)
 
 
 def build_model(

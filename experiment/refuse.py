@@ -86,22 +86,37 @@ def check_conditioning(settings: Settings, task: Task) -> None:
         )
 
 
-def check_kind(loss: Loss, component: Component, head: str, kind: str) -> None:
-    """Refuse a loss for labels of another kind."""
+def check_kind(loss: Loss, component: Component, head: str, kind: str, *, ordered: bool = True) -> None:
+    """Refuse a loss for labels of another kind, or of grades for labels that have no order."""
     if kind not in loss.accepts:
-        fitting = [name for name in LOSSES.names() if kind in LOSSES.get(name).accepts]
+        fitting = [
+            name
+            for name in LOSSES.names()
+            if kind in LOSSES.get(name).accepts and (ordered or LOSSES.get(name).link is None)
+        ]
         raise ConfigError(
             f"[{component.section}] {component.name} is for {' and '.join(sorted(loss.accepts))} labels, "
             f"but {head!r} is {kind} ({component.place or 'the default'}): for that there are "
             f"{', '.join(fitting)}"
         )
 
+    if loss.link is not None and not ordered:
+        raise ConfigError(
+            f"[{component.section}] {component.name} is for grades, but labels of {head!r} have no order: "
+            "write name = OrdinalTask in [task] if they have one, or name = CrossEntropy in [loss] "
+            f"({component.place or 'the default'})"
+        )
+
 
 def check_class_weights(beside: LossSettings, component: Component, head: str, kind: str) -> None:
     """Refuse weights of classes that don't exclude each other."""
     if not beside.class_weights.equal and kind != "one_of":
+        instead = (
+            "; AsymmetricLoss, or BinaryCrossEntropy with a positive_weight, lets present labels count more "
+            "than missing ones"
+        )
         raise ConfigError(
             f"[{component.section}] class_weights weigh images by their one class, but {head!r} is {kind}: "
-            f"write class_weights = none in [loss.{head}]; AsymmetricLoss, or BinaryCrossEntropy with a "
-            f"positive_weight, lets present labels count more than missing ones ({component.place})"
+            f"write class_weights = none in [loss.{head}]{instead if kind == 'any_of' else ''} "
+            f"({component.place})"
         )

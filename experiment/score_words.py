@@ -42,7 +42,7 @@ def score_lines(task: Task, scores: dict[str, float], sure: dict[str, Interval])
 
     A last one has those that are of several questions together.
     """
-    short = [name.rpartition("/")[2] for name in task.main_scores]
+    short = dict.fromkeys(name.rpartition("/")[2] for name in task.main_scores)
     lines = {question: [f"{question}/{name}" for name in short] for question in task.questions}
     lines["together"] = [
         asked.name for asked in task.metrics if asked.metric.together or len(asked.questions) > 1

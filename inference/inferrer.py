@@ -73,18 +73,25 @@ class Inferrer(Submitter):
         """Why rows have no image that can be read, by row of the submission."""
         return self.images.unread(self.batches.source.bad)
 
-    def predict(self, model: nn.Module, priors: Priors | None = None) -> Predictions:
+    def predict(
+        self, model: nn.Module, priors: Priors | None = None, early: Predictions | None = None
+    ) -> Predictions:
         """Return the predictions of all rows in the submission's order, those of cases as means.
 
         Args:
             priors: the answer to those that can't be read, where there are some.
+            early: what the model said of all images before it was known that they can be read.
 
         Raises:
             PodiumError: the model gives numbers that are not finite.
             DataError: the batches are not all of the images in that order.
         """
-        predictions = predict(model, self.batches, self.precision, what="Predicting")
         bad, unreadable = self.batches.source.bad, self.unreadable
+        if early is not None and not bad:
+            predictions = early
+        else:
+            predictions = predict(model, self.batches, self.precision, what="Predicting")
+
         if predictions.rows.tolist() != [row for row in range(len(self.images.files)) if row not in bad]:
             raise DataError("The images were not predicted once each, in order: nothing was written.")
         check_finite(predictions)

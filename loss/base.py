@@ -9,9 +9,16 @@ from utils.registry import Registry
 
 
 class Loss(nn.Module):
-    """A loss of one label space; ``accepts`` names the kinds of space that it makes sense for."""
+    """A loss of one label space.
+
+    Attributes:
+        accepts: the kinds of space that it makes sense for.
+        link: for grades: what the head answers, a name in ``models/links.py``, where that becomes logits of
+            classes; None: the head answers these themselves.
+    """
 
     accepts: frozenset[str] = frozenset({"one_of"})
+    link: str | None = None
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return a scalar, the mean over the labelled images: the learning rate knows no batch size.

@@ -72,6 +72,13 @@ class Sum(Loss):
             kinds = ", ".join(f"{name} for {' and '.join(sorted(kinds))}" for name, kinds in accepts.items())
             raise ValueError(f"parts: no labels fit all of them: {kinds}")
 
+        # The parts share a head.
+        links = {LOSSES.get(name).link: name for name, _ in parts.weights}
+        links.pop(None, None)
+        if len(links) > 1:
+            raise ValueError(f"parts: {' and '.join(links.values())} each need a head of their own: keep one")
+        self.link = next(iter(links), None)
+
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         values = [
             weight * loss(logits, targets) for weight, loss in zip(self.weights, self.losses, strict=True)

@@ -17,14 +17,14 @@ class Units(nn.Module):
 
     def __init__(self, spaces: Sequence[str]) -> None:
         super().__init__()
-        self.spaces = tuple(spaces)
-        for space in self.spaces:
+        self._spaces = tuple(spaces)  # a name that no column has: those of the buffers are the columns'
+        for space in self._spaces:
             self.register_buffer(space, torch.tensor([0.0, 1.0]))
 
     def forward(self, logits: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the same logits (N, K) by space, but numbers (N, 1) in the units of the training data."""
         scaled = dict(logits)
-        for space in self.spaces:
+        for space in self._spaces:
             mean, spread = self.get_buffer(space)
             scaled[space] = logits[space] * spread + mean
         return scaled
@@ -35,5 +35,5 @@ def set_units(model: nn.Module, units: Mapping[str, tuple[float, float]]) -> Non
     """Give a model the mean and the spread of each space that is a number."""
     for module in model.modules():
         if isinstance(module, Units):
-            for space in module.spaces:
-                module.get_buffer(space).copy_(torch.tensor(units[space]))
+            for space, buffer in module.named_buffers():
+                buffer.copy_(torch.tensor(units[space]))

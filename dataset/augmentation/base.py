@@ -45,7 +45,8 @@ class Augmentation:
     """Changes a batch at random, each image on its own; a subclass is one file in this folder.
 
     Runtime arguments that a constructor may name: ``size``, the height and width that come out,
-    ``epochs``, how many the run has, and ``heads``, the number of labels K of each space.
+    ``epochs``, how many the run has, ``heads``, the number of labels K of each space of labels, and
+    ``numbers``, the other spaces.
 
     Attributes:
         moves: the ways in which it moves whole images.
@@ -63,7 +64,7 @@ class Augmentation:
 
 
 AUGMENTATIONS: Registry[Augmentation] = Registry(
-    "augmentation", "dataset.augmentation", runtime=("size", "epochs", "heads")
+    "augmentation", "dataset.augmentation", runtime=("size", "epochs", "heads", "numbers")
 )
 
 

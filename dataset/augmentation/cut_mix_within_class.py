@@ -1,6 +1,6 @@
 """CutMix between images that share a label."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,11 +25,12 @@ class CutMixWithinClass(CutMix):
     """
 
     heads: Mapping[str, int]
+    numbers: Sequence[str] = ()
     space: str
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_space(self.space, self.heads)
+        check_space(self.space, self.heads, self.numbers, "write name = CutMix, which mixes numbers too")
 
     def may_mix(self, images: Tensor, targets: Targets) -> Tensor:
         labels = targets[self.space]

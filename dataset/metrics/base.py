@@ -203,7 +203,6 @@ _KINDS = {
     "one_of": "one right label for each image",
     "any_of": "any number of labels for each image",
     "number": "a number for each image",
-    "ordered": "a grade for each image",
 }
 
 

@@ -12,7 +12,7 @@ from dataset.metrics.tally import Tally
 class NumberMetric(Metric):
     """A metric of numbers; of labels that are numbers, as grades are, it takes the answered label's."""
 
-    suits = frozenset({"one_of", "number", "ordered"})
+    suits = frozenset({"one_of", "number"})
     needs = "numbers"
     graded = True
 

@@ -21,7 +21,7 @@ class QuadraticKappa(AdditiveMetric):
 
     name = "quadratic_kappa"
     graded = True
-    suits = frozenset({"one_of", "ordered"})
+    suits = frozenset({"one_of"})
 
     def tally(self, evidence: Evidence) -> Tally:
         # Of the images that have an answer the squares of the distances, and both kinds of shares.

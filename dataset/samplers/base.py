@@ -10,7 +10,8 @@ class Sampler:
     """Chooses rows from (seed, epoch) alone; a subclass is one file in ``dataset/samplers``.
 
     Runtime arguments that a constructor may name: ``rows`` (M) the row numbers that may be trained on,
-    ``targets`` {space: (N, K)} and ``groups`` (N) of the whole table, ``seed``.
+    ``targets`` {space: (N, K)} of labels and ``groups`` (N) of the whole table, ``numbers``, the spaces that
+    are none of labels, ``seed``.
     """
 
     def order(self, epoch: int) -> NDArray[np.int64]:
@@ -23,5 +24,5 @@ class Sampler:
 
 
 SAMPLERS: Registry[Sampler] = Registry(
-    "sampler", "dataset.samplers", runtime=("rows", "targets", "groups", "seed")
+    "sampler", "dataset.samplers", runtime=("rows", "targets", "numbers", "groups", "seed")
 )

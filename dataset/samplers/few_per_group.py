@@ -35,12 +35,15 @@ class FewPerGroup(Sampler):
         targets: dict[str, Tensor],
         groups: Sequence[str],
         seed: int,
+        numbers: Sequence[str] = (),
         space: str | None = None,
         limit: Count = 1,
     ) -> None:
         label = np.zeros(len(rows), dtype=np.int64)
         if space is not None:
-            check_space(space, targets)
+            check_space(
+                space, targets, numbers, "leave it out: then images are told apart by their group alone"
+            )
             label = _labelled_alike(targets[space][torch.from_numpy(rows)])
         self.rows, self.limit, self.seed = rows, limit, seed
         _, person = np.unique(np.asarray(groups)[rows], return_inverse=True)

@@ -1,5 +1,7 @@
 """Rare classes more often."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -30,11 +32,12 @@ class Weighted(Sampler):
         rows: NDArray[np.int64],
         targets: dict[str, Tensor],
         seed: int,
+        numbers: Sequence[str] = (),
         power: Fraction = 1.0,
         space: str | None = None,
     ) -> None:
         if space is not None:
-            check_space(space, targets)
+            check_space(space, targets, numbers, "write name = EveryImage")
         self.rows, self.seed = rows, seed
         if not targets:
             raise ValueError("there are no labels to count, only numbers: write name = EveryImage")

@@ -15,7 +15,7 @@ from utils.tables import Table
 
 if TYPE_CHECKING:
     from dataset.readers.eval_base import EvalDataset
-    from dataset.tasks.base import Logits, Task
+    from dataset.tasks.base import Logits, Targets, Task
 
 Rows = list[dict[str, str]]
 SUBMISSION = "submission.csv"
@@ -43,7 +43,7 @@ class Submission:
     """
 
     section: ClassVar[str] = "submission"  # of a config: where its columns are named
-    kinds: ClassVar[frozenset[str]] = frozenset(("one_of", "any_of", "ordered"))
+    kinds: ClassVar[frozenset[str]] = frozenset(("one_of", "any_of"))
     file: str = SUBMISSION
 
     def check(self, task: "Task") -> None:
@@ -54,7 +54,8 @@ class Submission:
         """
         kind = _deciding_kind(task)
         if kind not in self.kinds:
-            raise ValueError(f"it has no form for a question whose answer is of the kind {kind}")
+            instead = "write name = Numbers, or Template" if kind == "number" else "write name = Template"
+            raise ValueError(f"it has no form for a question whose answer is of the kind {kind}: {instead}")
 
     def columns(self, task: "Task") -> tuple[str, ...]:
         """Return the columns after the id."""
@@ -75,6 +76,15 @@ class Submission:
     def wrong_value(self, task: "Task", column: str, value: str) -> str | None:
         """Return what is wrong with a value of one of the columns, or None."""
         raise NotImplementedError
+
+    def true_answers(self, task: "Task", targets: "Targets") -> dict[str, Answers]:
+        """Return what targets of N images say, by question, as ``submitted`` returns it."""
+        labels = task.questions[deciding(task)]
+        return {deciding(task): Answers(labels, task.members(targets).astype(np.float32))}
+
+    def doubts(self, task: "Task", answers: Sequence[Mapping[str, str]]) -> list[str]:
+        """Return what is odd about answers (N) that are not wrong, a line each."""
+        return []
 
     def answering(self, task: "Task", column: str) -> "Task | None":
         """Return the task with its one answer in another column; None: its columns are not to be chosen."""

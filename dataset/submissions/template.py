@@ -7,7 +7,7 @@ from dataset.submissions.base import SUBMISSIONS, Rows, Submission
 from dataset.tasks.answers import Answers
 
 if TYPE_CHECKING:
-    from dataset.tasks.base import Logits, Task
+    from dataset.tasks.base import Logits, Targets, Task
 
 
 @SUBMISSIONS.register
@@ -33,6 +33,15 @@ class Template(Submission):
 
     def wrong_value(self, task: "Task", column: str, value: str) -> str | None:
         return task.wrong_value(column, value)
+
+    def true_answers(self, task: "Task", targets: "Targets") -> dict[str, Answers]:
+        if not task.allowed and not task.number_columns:
+            return super().true_answers(task, targets)
+        chosen = {space.name: space.as_chosen(targets[space.name]) for space in task.spaces}
+        return task.submitted(task.rows(chosen))
+
+    def doubts(self, task: "Task", answers: Sequence[Mapping[str, str]]) -> list[str]:
+        return task.doubts(answers)
 
     def answering(self, task: "Task", column: str) -> "Task | None":
         return task.answering(column)

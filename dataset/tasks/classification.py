@@ -38,7 +38,7 @@ class ClassificationTask(Task):
     """
 
     needs = (LABELS,)
-    at_inference = ("submit", "column")
+    at_inference: tuple[str, ...] = ("submit", "column")
 
     def __init__(
         self,
@@ -55,8 +55,11 @@ class ClassificationTask(Task):
         self._place = places(self.labels)
         if len(self.labels) < 2:
             raise ValueError(f"labels: {self.labels[0]!r} alone leaves nothing to tell apart")
-        super().__init__([OneOf("label", self.labels)])
+        super().__init__([self._space()])
         self.submit, self.column, self.changed_by = submit, column, changed_by
+
+    def _space(self) -> OneOf:
+        return OneOf("label", self.labels)
 
     def in_spelling(self, template: Mapping[str, str]) -> "ClassificationTask":
         written = copy.copy(self)

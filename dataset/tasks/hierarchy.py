@@ -1,14 +1,14 @@
 """Labels on several levels, from coarse to fine."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from dataset.tasks.base import (
     TASKS,
@@ -23,12 +23,10 @@ from dataset.tasks.confusion import Confusion
 from dataset.tasks.labels import SpeltLabels
 from dataset.tasks.moves import Move
 from dataset.tasks.spaces import OneOf
+from dataset.tasks.table_columns import RowsFound, check_columns, check_head_names
 from dataset.tasks.tree import LabelPath, TreeText, best_paths, finest, grow
-from utils.errors import DataError, closest
 from utils.tables import read_table
 from utils.texts import comparable
-
-RowsFound = Callable[[], Sequence[tuple[str, Facts]]]
 
 
 @TASKS.register
@@ -232,10 +230,7 @@ def _labelled_only(choices: Tensor, targets: Tensor) -> tuple[NDArray[np.bool_],
 def _check_levels(levels: tuple[str, ...]) -> None:
     if len(levels) < 2 or len(set(levels)) < len(levels):
         raise ValueError(f"levels: {', '.join(levels)} are not two or more different columns")
-    # A level is also the name of a head, which torch keeps beside its own names.
-    wrong = [level for level in levels if "." in level or hasattr(nn.ModuleDict, level)]
-    if wrong:
-        raise ValueError(f"levels: {', '.join(wrong)} can't be the name of a head: rename the column")
+    check_head_names(levels, "levels")
 
 
 def _rows(
@@ -249,16 +244,9 @@ def _rows(
     """
     if tree is None:
         found = rows_found()
-        columns = found[0][1] if found else {}
-        for level in levels:
-            if level not in columns:
-                near = closest(level, columns)
-                hint = f" Did you mean {near!r}?" if near else ""
-                there = ", ".join(map(repr, columns)) or "none"
-                raise DataError(
-                    f"The training table has no column {level!r} for [task] levels.{hint} Its columns: "
-                    f"{there}. Write levels = COARSE, FINE in [task] with the columns of the labels."
-                )
+        check_columns(
+            levels, found, "levels", "Write levels = COARSE, FINE in [task] with those of the labels."
+        )
         return [(place, tuple(facts[level] for level in levels)) for place, facts in found]
     if tree.file is not None:
         return [

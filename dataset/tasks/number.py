@@ -5,6 +5,7 @@ units of the table, so that means over views, folds and runs are means of number
 model keeps the units in which it learns (``models/units.py``), and the loss is taken in these.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,13 +22,22 @@ VALUE = "value"  # what its only column is called
 Unit = tuple[float, float]  # mean and spread
 _BINS = 10  # of about equally many images, at most: folds get the same share of each
 _LEAST_IN_A_BIN = 10
+_UNKNOWN = frozenset({"", "nan", "na", "n/a", "null", "none"})  # what programs write for no number
+_LARGEST = 3e38  # that a number of 32 bits holds
 
 
 @dataclass(frozen=True)
 class Number(Space):
-    """One number of any size; a mark is ``{0: number}``, and nothing marked means "not labelled"."""
+    """One number of any size; a mark is ``{0: number}``, and nothing marked means "not labelled".
+
+    Args:
+        lowest: answers below it are raised to it; None = any.
+        highest: answers above it are lowered to it; None = any.
+    """
 
     labels: tuple[str, ...] = (VALUE,)
+    lowest: float | None = None
+    highest: float | None = None
 
     kind = "number"
     evidence = NumberEvidence
@@ -36,6 +46,8 @@ class Number(Space):
     def __post_init__(self) -> None:
         if len(self.labels) != 1:
             raise ValueError(f"a number has one value, not {len(self.labels)}")
+        if self.lowest is not None and self.highest is not None and self.lowest >= self.highest:
+            raise ValueError(f"lowest = {self.lowest:g} must be below highest = {self.highest:g}")
 
     def targets(self, marked: list[Mark]) -> Tensor:
         targets = super().targets(marked)
@@ -51,8 +63,13 @@ class Number(Space):
         return probabilities.double()
 
     def decide(self, logits: Tensor) -> Tensor:
-        """Return the numbers (N, 1)."""
-        return logits
+        """Return the numbers (N, 1), within their bounds."""
+        if self.lowest is None and self.highest is None:
+            return logits
+        return logits.clamp(self.lowest, self.highest)
+
+    def as_chosen(self, targets: Tensor) -> Tensor:
+        return targets
 
     def said(self, marked: Tensor) -> NDArray[np.float64]:
         return np.asarray(marked[:, 0].cpu().numpy(), dtype=np.float64)
@@ -116,3 +133,23 @@ class Number(Space):
 
 def _known(targets: Tensor) -> Tensor:
     return targets[~targets[:, 0].isnan(), 0].double()
+
+
+def number_mark(text: str) -> Mapping[int, float] | tuple[()]:
+    """Return what a cell says as the mark of a number; nothing where that is not known.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    text = text.strip()
+    if text.casefold() in _UNKNOWN:
+        return ()
+    try:
+        value = float(text)
+    except ValueError:
+        point = text.replace(",", ".")
+        hint = f": write {point}" if point != text and point.count(".") == 1 else ""
+        raise ValueError(f"{text!r} is no number{hint}") from None
+    if "_" in text or not abs(value) < _LARGEST:
+        raise ValueError(f"{text!r} is no finite number of 32 bits")
+    return {0: value}

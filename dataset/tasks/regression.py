@@ -1,20 +1,17 @@
 """One number for each image."""
 
 import copy
-import math
-from collections.abc import Mapping, Sequence
-
-from torch import Tensor
+from collections.abc import Callable, Mapping, Sequence
 
 from dataset.metrics.mae import MAE
 from dataset.metrics.rmse import RMSE
+from dataset.tasks.answers import Answers
 from dataset.tasks.base import LABELS, TASKS, Choices, Facts, Marked, Task
 from dataset.tasks.moves import Move
-from dataset.tasks.number import Number
+from dataset.tasks.number import Number, number_mark
+from dataset.tasks.seen_numbers import SeenNumbers, as_numbers, wrong_number
 from utils.convert import Bound
-
-_UNKNOWN = frozenset({"", "nan", "na", "n/a", "null", "none"})  # what programs write for no number
-_LARGEST = 3e38  # that a number of 32 bits holds
+from utils.errors import PodiumError
 
 
 @TASKS.register
@@ -28,8 +25,10 @@ class RegressionTask(Task):
         column: the name of the submission's one column.
         lowest: answers below it are raised to it; none = any.
         highest: answers above it are lowered to it; none = any.
-        changed_by: moves of an image that may change its number (flip, shift, scale, rotate): neither
-            augmentation nor views may make them.
+        seen: the smallest and the largest number of training, and any between: what submissions are held
+            against; none = those in the training table.
+        changed_by: moves of an image that may change its number (flip, shift, scale, rotate, upend, turn):
+            neither augmentation nor views may make them.
     """
 
     needs = (LABELS,)
@@ -40,28 +39,35 @@ class RegressionTask(Task):
     def __init__(
         self,
         *,
+        labels_found: Callable[[], tuple[str, ...]] | None = None,
         column: str = "value",
         lowest: Bound | None = None,
         highest: Bound | None = None,
+        seen: SeenNumbers | None = None,
         changed_by: tuple[Move, ...] = (),
     ) -> None:
-        if lowest is not None and highest is not None and lowest >= highest:
-            raise ValueError(f"lowest = {lowest:g} must be below highest = {highest:g}")
-        super().__init__([Number("number")])
-        self.column, self.lowest, self.highest, self.changed_by = column, lowest, highest, changed_by
+        super().__init__([Number("number", lowest=lowest, highest=highest)])
+        self.column, self.changed_by = column, changed_by
+        self.seen = {"number": seen or _seen(labels_found)}
 
     def encode(self, facts: Facts) -> Marked:
-        return {"number": number_mark(facts)}
+        texts = facts.get(LABELS, "").split("\n")
+        if len(texts) > 1:
+            numbers: Sequence[str] = [repr(text) for text in texts]
+            raise ValueError(f"{len(texts)} numbers ({', '.join(numbers[:3])}) where one is right")
+        return {"number": number_mark(texts[0])}
 
-    def decide(self, logits: dict[str, Tensor]) -> Choices:
-        numbers = logits["number"]
-        if self.lowest is None and self.highest is None:
-            return {"number": numbers}
-        return {"number": numbers.clamp(self.lowest, self.highest)}
+    @property
+    def resolved(self) -> dict[str, str]:
+        return {"seen": str(self.seen["number"])} if self.seen["number"] is not None else {}
 
     @property
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
+
+    @property
+    def number_columns(self) -> dict[str, str]:
+        return {"number": self.column}
 
     def answering(self, column: str) -> "RegressionTask":
         other = copy.copy(self)
@@ -71,35 +77,20 @@ class RegressionTask(Task):
     def rows(self, choices: Choices) -> list[dict[str, str]]:
         return [{self.column: f"{value:.9g}"} for value in choices["number"][:, 0].tolist()]
 
+    def submitted(self, rows: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
+        """Return in which part of training's numbers each answer lies, if these are known."""
+        seen = self.seen["number"]
+        return {"number": seen.answers([row[self.column] for row in rows])} if seen is not None else {}
+
     def wrong_value(self, column: str, value: str) -> str | None:
-        if column != self.column:
-            return super().wrong_value(column, value)
-        try:
-            return None if math.isfinite(float(value)) else "is not a finite number"
-        except ValueError:
-            return "is no number"
+        return wrong_number(value) if column == self.column else super().wrong_value(column, value)
 
 
-def number_mark(facts: Facts) -> Mapping[int, float] | tuple[()]:
-    """Return what an image's one label says as the mark of a number; nothing where it is not known.
-
-    Raises:
-        ValueError: it is no number, or there are several.
-    """
-    texts = facts.get(LABELS, "").split("\n")
-    if len(texts) > 1:
-        numbers: Sequence[str] = [repr(text) for text in texts]
-        raise ValueError(f"{len(texts)} numbers ({', '.join(numbers[:3])}) where one is right")
-    text = texts[0].strip()
-    if text.casefold() in _UNKNOWN:
-        return ()
-
+def _seen(labels_found: Callable[[], tuple[str, ...]] | None) -> SeenNumbers | None:
+    """Return the numbers of the training table; None where it can't be read, which whoever needs it says."""
+    if labels_found is None:
+        return None
     try:
-        value = float(text)
-    except ValueError:
-        point = text.replace(",", ".")
-        hint = f": write {point}" if point != text and point.count(".") == 1 else ""
-        raise ValueError(f"{text!r} is no number{hint}") from None
-    if "_" in text or not abs(value) < _LARGEST:
-        raise ValueError(f"{text!r} is no finite number of 32 bits")
-    return {0: value}
+        return SeenNumbers.of(as_numbers(labels_found()))
+    except PodiumError:
+        return None

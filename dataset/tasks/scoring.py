@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dataset.metrics.accuracy import Accuracy
-from dataset.metrics.base import Additive, Metric
+from dataset.metrics.base import METRICS, Additive, Metric
 from dataset.metrics.evidence import Evidence
 from dataset.metrics.label_counts import label_counts, label_f1
 from dataset.metrics.macro_f1 import MacroF1
@@ -43,8 +43,11 @@ class Scoring(Questions):
     @property
     def metrics(self) -> tuple[Asked, ...]:
         """The competition's metrics; the first one decides."""
-        if self._asked is not None:
-            return self._asked
+        return self._asked if self._asked is not None else self.own_asked
+
+    @property
+    def own_asked(self) -> tuple[Asked, ...]:
+        """What is asked where nobody names other metrics, and beside those that somebody names."""
         return tuple(Asked(metric, self.main_questions, metric.name) for metric in self.own_metrics)
 
     def scored_by(self, chosen: Iterable[tuple[Metric, str | None]]) -> Self:
@@ -57,9 +60,8 @@ class Scoring(Questions):
             ValueError: there is no such question, or it is none for that metric.
         """
         named = [self._named(metric, of) for metric, of in chosen]
-        own = [self._named(metric, None) for metric in self.own_metrics]
         by_name: dict[str, Asked] = {}
-        for asked in (*named, *own):
+        for asked in (*named, *self.own_asked):
             by_name.setdefault(asked.name, asked)
 
         scored = copy.copy(self)
@@ -74,9 +76,25 @@ class Scoring(Questions):
 
         questions = self.main_questions if of is None else (of,)
         for question in questions:
-            metric.check(self.questions[question], self.space_of(question).kind)
+            try:
+                metric.check(self.questions[question], self.space_of(question).kind)
+            except ValueError as error:
+                raise ValueError(f"{error}{self._instead(metric)}") from None
         name = metric.name if questions == self.main_questions else f"{of}/{metric.name}"
         return Asked(metric, questions, name)
+
+    def _instead(self, metric: Metric) -> str:
+        """Return which question a metric can score, or which other metrics can score this one, in words."""
+        fitting = [
+            question
+            for question, labels in self.questions.items()
+            if metric.scores(labels, self.space_of(question).kind)
+        ]
+        if fitting:
+            return f"; write of = {fitting[-1]} for that question"
+        kinds = [self.space_of(question).kind for question in self.main_questions]
+        others = [name for name in METRICS.names() if METRICS.get(name).suits.issuperset(kinds)]
+        return f"; for that there are {', '.join(others)}"
 
     @property
     def main_scores(self) -> tuple[str, ...]:

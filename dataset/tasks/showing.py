@@ -30,9 +30,15 @@ class Showing(Questions):
 
     def mistakes(self, logits: Logits, targets: Targets) -> NDArray[np.int64]:
         """Return the rows with a wrong answer; those whose targets got the least probability come first."""
-        surprise = sum(space.surprise(logits[space.name], targets[space.name]) for space in self.spaces)
-        ranked = np.asarray(torch.as_tensor(surprise).argsort(descending=True).numpy(), dtype=np.int64)
+        surprise = self.surprise(logits, targets)
+        ranked = np.asarray(surprise.argsort(descending=True).numpy(), dtype=np.int64)
         return np.asarray(ranked[self.wrong(self.decide(logits), targets)[ranked]])
+
+    def surprise(self, logits: Logits, targets: Targets) -> Tensor:
+        """Return how little each image's targets were expected (N): -log of their probability, in nats."""
+        return torch.as_tensor(
+            sum(space.surprise(logits[space.name], targets[space.name]) for space in self.spaces)
+        )
 
     def wrong(self, choices: Choices, targets: Targets) -> NDArray[np.bool_]:
         """Return which of the labelled images (N) got a wrong answer; a number is right only exactly."""

@@ -142,6 +142,12 @@ class AnyOf(Space):
     def said(self, marked: Tensor) -> NDArray[np.bool_]:
         return np.asarray((marked >= 0.5).cpu().numpy())  # below 1 where images are mixed
 
+    def members(self, marked: Tensor) -> NDArray[np.bool_]:
+        return self.said(marked)
+
+    def known(self, targets: Tensor) -> NDArray[np.bool_]:
+        return np.ones(len(targets), dtype=np.bool_)
+
     def shares(self, targets: Tensor) -> Tensor:
         return targets.double().sum(dim=0) / max(1, len(targets))
 
@@ -151,9 +157,19 @@ class AnyOf(Space):
         return -(targets * present + (1 - targets) * absent).sum(dim=1)
 
 
-def check_space(space: str, spaces: Iterable[str]) -> None:
-    """Raise ValueError, with the nearest name, unless ``space`` is one of ``spaces``."""
+def check_space(space: str, spaces: Iterable[str], numbers: Iterable[str] = (), instead: str = "") -> None:
+    """Raise ValueError, with the nearest name, unless ``space`` is one of ``spaces``.
+
+    Args:
+        numbers: spaces whose answers are numbers, which are none of these.
+        instead: what to write where one of them is named.
+    """
     names = tuple(spaces)
+    if space in numbers:
+        others = f"name one of {', '.join(names)}, or " if names else ""
+        raise ValueError(
+            f"space = {space} is a number, and hardly any two images have the same: {others}{instead}"
+        )
     if space not in names:
         near = closest(space, names)
         hint = f" Did you mean {near!r}?" if near else ""

@@ -2,12 +2,14 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Self
 
 from dataset.submissions.base import Submission
 from dataset.submissions.template import Template
 from dataset.tasks.answers import Answers, one_hot
 from dataset.tasks.questions import Choices, Logits, Questions
+from dataset.tasks.seen_numbers import SeenNumbers, number_doubts
 from utils.shortened import listing
 
 
@@ -16,9 +18,11 @@ class Submitting(Questions):
 
     Attributes:
         form: how its answers are handed in; what follows here is what the task writes by itself.
+        seen: of each question about a number what training has, None where nobody knows.
     """
 
     form: Submission = Template()
+    seen: Mapping[str, SeenNumbers | None] = MappingProxyType({})
 
     def handed_in(self, form: Submission) -> Self:
         """Return this task with its answers in another form."""
@@ -30,6 +34,11 @@ class Submitting(Questions):
     def label_texts(self) -> tuple[str, ...]:
         """The labels of the question that decides the competition (K), as the organiser spells them."""
         return list(self.questions.values())[-1]
+
+    @property
+    def number_columns(self) -> dict[str, str]:
+        """The submission's columns that hold a number, by question."""
+        return {}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,3 +76,11 @@ class Submitting(Questions):
         """Return what is wrong with a value of one of the submission's columns, or None."""
         values = self.allowed.get(column, (value,))
         return None if value in values else f"is not one of {listing(values)}"
+
+    def doubts(self, rows: Sequence[Mapping[str, str]]) -> list[str]:
+        """Return what is odd about the numbers of a submission, a line each."""
+        return [
+            doubt
+            for question, column in self.number_columns.items()
+            for doubt in number_doubts(column, [row[column] for row in rows], self.seen[question])
+        ]

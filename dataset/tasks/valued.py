@@ -15,10 +15,23 @@ class Valued:
     labels: tuple[str, ...]
     without = "not labelled"  # what a target row of zeros says, in words
     numeric: ClassVar[bool] = False  # whether its values are numbers of any size
+    ordered: ClassVar[bool] = False  # whether its labels are grades, the lowest first
 
     def index(self, marked: Tensor) -> NDArray[np.int64]:
         """Return the label (N,) that targets or choices (N, K) mark most, -1 where they mark none."""
         return marked_index(marked)
+
+    def members(self, marked: Tensor) -> NDArray[np.bool_]:
+        """Return which labels each image has (N, K), from targets or choices."""
+        return np.asarray(self.index(marked)[:, None] == np.arange(len(self.labels)))
+
+    def known(self, targets: Tensor) -> NDArray[np.bool_]:
+        """Return which images (N) are labelled."""
+        return np.asarray(self.index(targets) >= 0)
+
+    def as_chosen(self, targets: Tensor) -> Tensor:
+        """Return choices (N, K) that say the same as targets."""
+        return targets > 0
 
     def words(self, marked: Tensor) -> list[str]:
         """Return what targets or choices (N, K) say of each image, as people read it."""

@@ -1,5 +1,6 @@
 """What every head does, and which head each label space of a run has."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from models.columns import width_of
 from models.conditionings.base import CONDITIONINGS, Conditioning
+from models.links import LINKS, Link
 from utils.errors import ConfigError
 from utils.registry import Component, Registry
 
@@ -28,6 +30,19 @@ class Head(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (N, K)."""
         raise NotImplementedError
+
+
+class Linked(Head):
+    """A head that is asked about grades in another way than by a logit for each: see ``models/links.py``."""
+
+    def __init__(self, head: Head, link: Link) -> None:
+        super().__init__()
+        self.head, self.link = head, link
+        self.smallest_batch = head.smallest_batch
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.link(self.head(features))
+        return logits
 
 
 HEADS: Registry[Head] = Registry(
@@ -68,6 +83,13 @@ class Heads(Mapping[str, int]):
         self._names = dict(names or {})
         self._fresh = fresh
         self.numbers, self.columns = tuple(numbers), tuple(columns)
+        self._links: Mapping[str, str] = {}
+
+    def linked(self, links: Mapping[str, str]) -> "Heads":
+        """Return the same with links, by space, for heads that don't answer with a logit for each label."""
+        heads = copy.copy(self)
+        heads._links = dict(links)
+        return heads
 
     def __getitem__(self, space: str) -> int:
         return self._labels[space]
@@ -146,10 +168,14 @@ class Heads(Mapping[str, int]):
             return self._build(space, features=1)
 
     def _build(self, space: str, features: int) -> Head:
-        return HEADS.build(
+        """Return a space's head: the one place where the width of its last layer is decided."""
+        link = LINKS[self._links[space]](self[space]) if space in self._links else None
+        width, names = self[space] if link is None else link.width, self._names.get(space, ())
+        head = HEADS.build(
             self._component(space),
             features=features,
-            labels=self[space],
-            label_names=self._names.get(space, ()),
+            labels=width,
+            label_names=names[-width:],
             fresh=self._fresh,
         )
+        return head if link is None else Linked(head, link)

@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from models.base import MODELS
 from models.conditionings.base import CONDITIONINGS
 from models.heads.base import HEADS, Heads
+from models.links import LINKS
 from models.mirror_padding import mirrored
 from utils.registry import Component
 
@@ -92,6 +93,11 @@ def test_every_head_trains_deterministically_on_a_gpu(name: str) -> None:
 @pytest.mark.parametrize("name", CONDITIONINGS.names())
 def test_every_conditioning_trains_deterministically_on_a_gpu(name: str) -> None:
     assert throwing("TinyNet", Heads(LABELS, conditioning=Component(name)), size=64) == set()
+
+
+@pytest.mark.parametrize("link", sorted(LINKS))
+def test_every_link_of_grades_trains_deterministically_on_a_gpu(link: str) -> None:
+    assert throwing("TinyNet", Heads(LABELS).linked({"age": link}), size=64) == set()
 
 
 @pytest.mark.parametrize("border", [(1, 1, 1, 1), (2, 1, 0, 3), (0, 0, 2, 0)])

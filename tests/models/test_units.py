@@ -20,6 +20,13 @@ def test_a_number_comes_out_in_its_units_and_labels_stay():
     assert torch.allclose(scaled(images)["price"], 20 * plain(images)["price"] + 100)
 
 
+def test_a_column_may_be_called_as_anything_here():
+    for name in ("spaces", "units", "numbers", "weight", "link"):
+        made = TinyNet(heads=Heads({name: 1}, numbers=[name]), image_size=(16, 16))
+        set_units(made, {name: (5.0, 2.0)})
+        assert made.state_dict()[f"units.{name}"].tolist() == [5.0, 2.0]
+
+
 def test_the_units_are_kept_with_the_weights_and_cost_nothing_where_there_are_no_numbers():
     scaled, other = model(["price"]), model(["price"])
     set_units(scaled, {"price": (100.0, 20.0)})

@@ -7,19 +7,45 @@ import torch
 from numpy.typing import NDArray
 
 from dataset.tasks.base import Choices, Targets, Task
+from dataset.tasks.spaces import Space
 
 Matrix = NDArray[np.float64]  # (M, M)
+OF_LABELS = ("share of images answered differently", "correlation of being wrong")
+OF_NUMBERS = ("mean distance of answers, as a share of the truth's spread", "correlation of errors")
+
+
+def titles(task: Task) -> tuple[str, str]:
+    """Return what the two matrices of ``alike`` are, in words."""
+    return OF_NUMBERS if _deciding(task).numeric else OF_LABELS
 
 
 def alike(task: Task, choices: Sequence[Choices], targets: Targets) -> tuple[Matrix, Matrix]:
     """Return how members disagree about any of a task's label spaces, and how their mistakes go together.
 
     An image that is not labelled is neither right nor wrong: counted as right, it would make all look alike.
+    Numbers are hardly ever equal or right: where the deciding question is one, how far its answers are apart,
+    and how their errors go together.
     """
-    scored, names = task.scored(targets), [space.name for space in task.spaces]
+    scored, names = task.scored(targets), [space.name for space in task.spaces if not space.numeric]
+    if _deciding(task).numeric:
+        question = _deciding(task).name
+        true, *numbers = (task.said(marked)[question][scored] for marked in (targets, *choices))
+        return distances(numbers, float(true.std())), correlation([answers - true for answers in numbers])
+
     answers = [torch.cat([choice[name] > 0 for name in names], dim=1).numpy() for choice in choices]
     wrong = [task.wrong(choice, targets)[scored] for choice in choices]
     return disagreement(answers), correlation(wrong)
+
+
+def _deciding(task: Task) -> Space:
+    return task.space_of(list(task.questions)[-1])
+
+
+def distances(answers: Sequence[NDArray[np.float64]], spread: float) -> Matrix:
+    """Return the mean distance of two members' numbers (N) in units of ``spread``; of none, 0."""
+    stacked = np.stack(answers)
+    apart = [np.abs(member - stacked).mean(axis=1) for member in stacked]
+    return np.stack(apart) / (spread or 1.0)
 
 
 def disagreement(answers: Sequence[NDArray[np.bool_]]) -> Matrix:

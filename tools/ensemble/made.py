@@ -19,7 +19,7 @@ from inference.predict import Predictions
 from inference.saved import PREDICTED, digests
 from tools.ensemble.blend import Blend
 from tools.ensemble.choose import Choice
-from tools.ensemble.diversity import alike
+from tools.ensemble.diversity import alike, titles
 from tools.ensemble.methods.base import logits_of
 from tools.ensemble.picture import alike_picture
 from tools.ensemble.pool import Pool
@@ -121,9 +121,10 @@ def _way(name: str, decision: str, choice: Choice) -> dict[str, object]:
 
 
 def _draw(path: Path, pool: Pool) -> None:
-    """Draw how often members disagree, and how much they are wrong together."""
+    """Draw how much members disagree, and how much they are wrong together."""
     choices = [pool.answers(number) for number in range(len(pool.runs))]
-    differ, wrong = alike(pool.truth.task, choices, pool.truth.targets)
+    task = pool.truth.task
+    matrices = alike(task, choices, pool.truth.targets)
     from train.pictures.figures import write_picture  # matplotlib: no mode is to load it for nothing
 
-    write_picture(path, alike_picture(member_names(pool), differ, wrong))
+    write_picture(path, alike_picture(member_names(pool), matrices, titles(task)))

@@ -9,9 +9,9 @@ from train.pictures.drawing import Picture
 
 
 def alike_picture(
-    names: Sequence[str], disagreement: NDArray[np.float64], wrong: NDArray[np.float64]
+    names: Sequence[str], matrices: Sequence[NDArray[np.float64]], titles: Sequence[str]
 ) -> Picture:
-    """Return two matrices (M, M): how often members disagree, and how their being wrong correlates."""
+    """Return matrices (M, M) of values up to 1, beside each other: of each pair of members something."""
     # matplotlib takes a third of a second, and whoever looks for modes imports this file.
     from matplotlib.figure import Figure
 
@@ -20,9 +20,7 @@ def alike_picture(
     side, space = max(2.2, 0.55 * len(names)), 0.5 + 0.085 * max(map(len, names))  # inches
     across, high = side + space, side + space + 0.3
     figure = Figure(figsize=(2 * across, high), dpi=100)
-    for number, (title, values) in enumerate(
-        (("share of images answered differently", disagreement), ("correlation of being wrong", wrong))
-    ):
+    for number, (title, values) in enumerate(zip(titles, matrices, strict=True)):
         box = (
             (number * across + space - 0.1) / (2 * across),
             space / high,

@@ -84,6 +84,9 @@ def report(
         sha256: of the submission's file: the same one is no previous one.
         competition: its own, if it is known: a submission of another one is no previous one either.
     """
+    for doubt in task.form.doubts(task, rows):
+        log.warning("%s", doubt)
+
     answers = task.form.submitted(task, rows)
     # One false alarm in a hundred submissions, however many questions each answers (Bonferroni).
     alarms = ALARMS / max(1, len(answers))
@@ -180,10 +183,7 @@ def _labels(files: Sequence[str], task: Task, settings: Settings) -> Histograms:
     row_of = {name: row for row, name in enumerate(dataset.names)}
     rows = [row_of[file] for file in files if file in row_of]
     targets = {name: values[rows] for name, values in dataset.targets.items()}
-    if task.form.allowed(task):
-        return task.submitted(task.rows({name: values > 0 for name, values in targets.items()}))
-    question, labels = list(task.questions.items())[-1]
-    return {question: Answers(labels, task.members(targets).astype(np.float32))}
+    return task.form.true_answers(task, targets)
 
 
 def _previous(ledger: Ledger, others: Sequence[Entry], rows: Rows) -> tuple[Entry, Rows] | None:

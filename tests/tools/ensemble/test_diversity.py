@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from dataset.tasks.hierarchy import HierarchyTask
-from tools.ensemble.diversity import alike, correlation, disagreement
+from dataset.tasks.regression import RegressionTask
+from dataset.tasks.several import SeveralTask
+from tools.ensemble.diversity import alike, correlation, disagreement, titles
 
 
 def test_disagreement_is_the_share_of_images_with_other_answers():
@@ -39,3 +42,26 @@ def test_members_are_compared_on_every_level_and_not_by_what_is_not_labelled(tmp
     assert differ.tolist() == [[0, 0.25], [0.25, 0]]
     expected = np.corrcoef([[1, 0, 0], [1, 0, 1]])[0, 1]
     assert wrong[0, 1] == pytest.approx(expected)
+
+
+def test_numbers_are_apart_by_their_distance_and_wrong_by_their_errors():
+    true = torch.tensor([[1.0], [2.0], [torch.nan], [6.0]])
+    said = [torch.tensor([[1.0], [4.0], [9.0], [5.0]]), torch.tensor([[2.0], [3.0], [0.0], [6.5]])]
+    task = RegressionTask()
+    differ, together = alike(task, [{"number": numbers} for numbers in said], {"number": true})
+    known = [0, 1, 3]
+    first, second, right = (of.numpy()[known, 0] for of in (*said, true))
+    assert differ[0, 1] == pytest.approx(np.abs(first - second).mean() / right.std())
+    assert differ[0, 0] == 0
+    assert together[0, 1] == pytest.approx(np.corrcoef(first - right, second - right)[0, 1])
+    assert "distance" in titles(task)[0]
+
+
+def test_labels_beside_a_number_are_compared_as_labels():
+    rows = [("line 2", {"kind": "a", "price": "1"}), ("line 3", {"kind": "b", "price": "2"})]
+    task = SeveralTask(rows_found=lambda: rows, classes=("kind",), numbers=("price",), decides=("kind",))
+    targets = task.targets([task.encode(row) for _, row in rows])
+    apart = {"kind": targets["kind"] > 0, "price": torch.tensor([[5.0], [7.0]])}
+    differ, _ = alike(task, [{"kind": targets["kind"] > 0, "price": targets["price"]}, apart], targets)
+    assert differ.tolist() == [[0, 0], [0, 0]]  # the same kinds, whatever the prices
+    assert "differently" in titles(task)[0]
