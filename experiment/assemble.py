@@ -13,11 +13,12 @@ from dataset.augmentation.base import Augmenter
 from dataset.batches import EvalBatches, fitting_batch_size
 from dataset.croppers.base import CROPPERS
 from dataset.images.coming import Meanwhile
+from dataset.images.featured import with_features
 from dataset.images.open_images import kind_of
 from dataset.images.prepare import Prepare
 from dataset.images.store import ImageSource
 from dataset.readers.base import BaseDataset
-from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
+from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Targets, Task
 from experiment.allowed_moves import build_augmentations
 from experiment.budget import cost_line
@@ -27,7 +28,9 @@ from experiment.build_model import build_model, heads_of, outline, refuse_batch_
 from experiment.build_state import build_state
 from experiment.callbacks import build_callbacks
 from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
-from experiment.eval_images import EVAL, readable_rows
+from experiment.eval_images import EVAL, readable_rows, say_unread_of_cases
+from experiment.eval_table import eval_table
+from experiment.features import features_of, learn_columns, with_found_features
 from experiment.kept_images import keeping
 from experiment.refuse import check_spaces, refuse
 from experiment.settings import Settings
@@ -60,7 +63,7 @@ class Experiment:
         cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
         prepare = Prepare((height, width), cropper, images.grey, images.depth)
         task = build_task(settings)
-        settings = settings.resolved(task)
+        settings = with_found_features(settings).resolved(task)
         check_spaces(settings, task)
         precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
         if not settings.run.deterministic:
@@ -104,7 +107,7 @@ class Experiment:
 
         source = with_pseudo_labels(settings, self.task, dataset, source, self.images)
         leave_out_bad(dataset, source, refused=settings.images.on_bad_image == "error")
-        return dataset, source
+        return dataset, with_features(source, dataset.training.features)
 
     def eval_data(
         self, table: EvalDataset | None = None, meanwhile: Callable[[EvalBatches], None] | None = None
@@ -116,10 +119,8 @@ class Experiment:
 
     def eval_table(self) -> EvalDataset:
         """Return which eval images there are; no image is read."""
-        settings = self.settings
-        prepare_data_folder(settings)
-        chosen = settings.chosen["test_dataset"]
-        return TEST_DATASETS.build(chosen, root=settings.paths.data, task=self.task)
+        prepare_data_folder(self.settings)
+        return eval_table(self.settings, self.task)
 
     def eval_batches(
         self,
@@ -137,23 +138,26 @@ class Experiment:
         """
         settings = self.settings
         size = None if settings.infer.views else settings.images.size  # views look beyond the middle
+        seen = None if images.features is None else images.features.values
 
         def batches(source: ImageSource, rows: NDArray[np.int64]) -> EvalBatches:
-            return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
+            return EvalBatches(with_features(source, seen), rows, batch_size=self.eval_batch_size, size=size)
 
         def use(coming: ImageSource) -> None:
             if meanwhile is not None:
                 meanwhile(batches(coming, np.arange(len(coming))))
 
         source = self.images(images.root, images.files, what, None if meanwhile is None else use)
-        return batches(source, readable_rows(source, images.files, self.prepare, what, prior=prior))
+        rows = readable_rows(source, images.files, self.prepare, what, prior=prior)
+        say_unread_of_cases(source, images)
+        return batches(source, rows)
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
         rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
         batches = EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size, targets=targets)
         criterion = self.criterion(units=trained_units(self.task.spaces, dataset.training))
-        return Validator(self.task, batches, criterion, self.precision)
+        return Validator(self.task, batches, criterion, self.precision, dataset.case_of)
 
     def criterion(self, trained: Targets | None = None, units: Units | None = None) -> PerHeadLoss:
         """Return the loss of all label spaces on the device; validation's has no ``trained`` targets."""
@@ -180,6 +184,7 @@ def assemble_training(
     batches = train_batches(settings, task, dataset, source, experiment.precision.device)
     model = experiment.model(fresh=fresh)
     units = learn_in_units(model, task.spaces, table)
+    learn_columns(model, table, features_of(settings))
     if batches.batch_size < train.images:  # where images are few
         experiment.heads.check_batch(batches.batch_size)
         refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)

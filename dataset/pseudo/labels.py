@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dataset.pseudo.teacher import Teacher
 from dataset.readers.base import BaseDataset, TrainingTable
+from dataset.readers.features import Features
 from dataset.tasks.base import Targets, Task
 from dataset.tasks.spaces import Space, check_space
 from utils.convert import Fraction, Positive, convert
@@ -162,7 +163,9 @@ def read_pseudo_labels(
         DataError: lists every row at fault, or no image is sure enough.
     """
     Teacher.read(path).refuse_leak(dataset)
-    table = read_table(path, (FILE, GROUP, *_columns(task)), guarded=True)
+    columns = None if dataset.features is None else dataset.features.columns
+    told = () if columns is None else tuple(map(feature_column, columns.names))
+    table = read_table(path, (FILE, GROUP, *_columns(task), *told), guarded=True)
     doubles = keep_one(table.rows, lambda row: row[FILE])
     table = replace(table, rows=doubles.rows)
     for note in doubles.notes:
@@ -196,7 +199,23 @@ def read_pseudo_labels(
         groups=tuple(row[GROUP] or row[FILE] for row in table.rows),
         targets=targets,
         rows=np.flatnonzero(usable.numpy()),
+        features=None if columns is None else _features(columns, table, path),
     )
+
+
+def feature_column(name: str) -> str:
+    """Return the column that says what a table says of the images in its own column of that name."""
+    return f"feature/{name}"
+
+
+def _features(columns: Features, table: Table, path: Path) -> Tensor:
+    """Return what a model sees of the images beside their pixels (N, D)."""
+    cells = [{name: row[feature_column(name)] for name in columns.names} for row in table.rows]
+    features, wrong = columns.table(cells)
+    if wrong:
+        lines = [f"{table.rows[row].place}: {problem}" for row in wrong for problem in wrong[row]]
+        raise DataError(listed(str(path), lines))
+    return features.values
 
 
 def summary(settings: PseudoSettings, table: TrainingTable) -> str:

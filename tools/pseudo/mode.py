@@ -1,18 +1,18 @@
 """Labels images with a finished run, for another run to train on as well."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from dataset.pseudo.labels import FILE, GROUP, NAME, confidences, refuse_numbers
+from dataset.pseudo.labels import FILE, GROUP, NAME, confidences, feature_column, refuse_numbers
 from dataset.pseudo.teacher import Teacher
 from dataset.readers.eval_base import EvalDataset
 from dataset.readers.folder_test_dataset import FolderTestDataset
 from dataset.tasks.base import Task
 from experiment.allowed_moves import build_views, with_views
 from experiment.assemble import Experiment
+from experiment.features import features_of
 from experiment.finished_run import check_validated, load_weights
 from experiment.infer import Infer
 from experiment.leak import held_out
@@ -21,12 +21,14 @@ from experiment.members import folders_by_fold, members_of
 from experiment.mode import MODES
 from experiment.run_engine import with_engine
 from experiment.run_folder import read_environment
+from inference.cases import of_each_image
 from inference.inferrer import check_finite, write_predictions
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
 from inference.saved import VALIDATED, refuse_changed
 from utils.convert import as_text
 from utils.durable import sha256_of
+from utils.errors import ConfigError
 from utils.shortened import MOST
 from utils.tables import read_table
 from utils.text_table import format_table
@@ -51,6 +53,11 @@ class Pseudo(Infer):
         if named is None:
             images = experiment.eval_table()
             batches = experiment.eval_batches(images, "unlabelled eval")  # no label is made up for one
+        elif features_of(experiment.settings) is not None:
+            raise ConfigError(
+                f"[pseudo] images = {named} is a folder: no table says of its images the [dataset] features "
+                "that this model sees. Label the eval images instead (images = none)."
+            )
         else:
             images = _images_in(data / named, data)
             batches = experiment.eval_batches(images, "unlabelled")
@@ -66,18 +73,25 @@ class Pseudo(Infer):
                 predictions.append(predict(asked, batches, experiment.precision, what="Labelling"))
                 check_finite(predictions[-1])
 
-            labels = mean_predictions(experiment.task.spaces, predictions)
+            spaces = experiment.task.spaces
+            labels = of_each_image(mean_predictions(spaces, predictions), images.cases, spaces)
             teacher = _teacher(experiment, models)
             for member in models:
-                _write(self.outputs.folder(member) / NAME, experiment.task, images.files, labels, teacher)
+                _write(self.outputs.folder(member) / NAME, experiment.task, images, labels, teacher)
         _say_how(experiment, self.outputs.folder(folder), teacher)
 
 
-def _write(path: Path, task: Task, files: Sequence[str], labels: Predictions, teacher: Teacher) -> None:
+def _write(path: Path, task: Task, images: EvalDataset, labels: Predictions, teacher: Teacher) -> None:
+    files, cases = images.files, images.cases
+    groups = [""] * len(files) if cases is None else [cases.names[number] for number in cases.of.tolist()]
     sure = confidences(task.spaces, task.probabilities(labels.logits))
     columns = [[f"{value:.6f}" for value in values.tolist()] for values in sure.values()]
-    ids = [(file, "", *texts) for file, *texts in zip(files, *columns, strict=True)]
-    write_predictions(path, (FILE, GROUP, *(f"confidence/{name}" for name in sure)), ids, task, labels)
+    names = [f"confidence/{name}" for name in sure]
+    for name, cells in ({} if images.features is None else images.features.cells).items():
+        names.append(feature_column(name))
+        columns.append(cells)
+    ids = list(zip(files, groups, *columns, strict=True))
+    write_predictions(path, (FILE, GROUP, *names), ids, task, labels)
     teacher.write(path)
     log.info("\n%s\n", _counts(task, labels, sure))
     log.info(
