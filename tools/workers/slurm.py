@@ -41,13 +41,13 @@ class SlurmSettings(Section):
     is_here = True
 
     cluster: Literal["slurm", "local"] = "slurm"  # local: processes of this machine, to try it
-    partition: str | None = None
-    account: str | None = None
+    partition: str | None = None  # of nodes: where jobs may run
+    account: str | None = None  # that the time is charged to
     time: Duration = _TIME  # of a job, which is queued again when that is over
     notice: Few = 90  # seconds before that end in which a worker keeps its state
-    cpus: Few = 4
-    gpus: CountOrZero = 1
-    memory: Positive | None = None  # GB
+    cpus: Few = 4  # cores of a job
+    gpus: CountOrZero = 1  # of a job; 0: it trains on the CPU
+    memory: Positive | None = None  # of a job, in GB
     more: tuple[str, ...] = ()  # further options of sbatch: qos=high, constraint=a100
 
 
