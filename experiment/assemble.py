@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from dataset.augmentation.base import Augmenter
 from dataset.batches import EvalBatches, fitting_batch_size
@@ -22,13 +20,13 @@ from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Targets, Task
 from experiment.allowed_moves import build_augmentations
 from experiment.budget import cost_line
-from experiment.build_batches import train_batches, with_pseudo_labels
+from experiment.build_batches import eval_batches, train_batches, with_pseudo_labels
 from experiment.build_loss import build_criterion
 from experiment.build_model import build_model, heads_of, outline, refuse_batch_of_one
 from experiment.build_state import build_state
 from experiment.callbacks import build_callbacks
 from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
-from experiment.eval_images import EVAL, readable_rows, say_unread_of_cases
+from experiment.eval_images import EVAL
 from experiment.eval_table import eval_table
 from experiment.features import features_of, learn_columns, with_found_features
 from experiment.kept_images import keeping
@@ -112,7 +110,7 @@ class Experiment:
     def eval_data(
         self, table: EvalDataset | None = None, meanwhile: Callable[[EvalBatches], None] | None = None
     ) -> tuple[EvalDataset, EvalBatches]:
-        """Return the organiser's eval images, and batches of those that can be read; as ``eval_batches``."""
+        """Return the organiser's eval images, and batches of those that can be read."""
         images = self.eval_table() if table is None else table
         prior = self.settings.infer.on_bad_image == "prior"
         return images, self.eval_batches(images, EVAL, prior=prior, meanwhile=meanwhile)
@@ -130,27 +128,11 @@ class Experiment:
         prior: bool = False,
         meanwhile: Callable[[EvalBatches], None] | None = None,
     ) -> EvalBatches:
-        """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read.
-
-        Args:
-            meanwhile: gets the same batches while the images are prepared, if they have to be and as long as
-                all of them can be read.
-        """
-        settings = self.settings
-        size = None if settings.infer.views else settings.images.size  # views look beyond the middle
-        seen = None if images.features is None else images.features.values
-
-        def batches(source: ImageSource, rows: NDArray[np.int64]) -> EvalBatches:
-            return EvalBatches(with_features(source, seen), rows, batch_size=self.eval_batch_size, size=size)
-
-        def use(coming: ImageSource) -> None:
-            if meanwhile is not None:
-                meanwhile(batches(coming, np.arange(len(coming))))
-
-        source = self.images(images.root, images.files, what, None if meanwhile is None else use)
-        rows = readable_rows(source, images.files, self.prepare, what, prior=prior)
-        say_unread_of_cases(source, images)
-        return batches(source, rows)
+        """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read."""
+        settings, sizes = self.settings, self.eval_batch_size
+        return eval_batches(
+            settings, self.prepare, self.images, images, what, sizes, prior=prior, meanwhile=meanwhile
+        )
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
@@ -209,14 +191,8 @@ def assemble_training(
     )
 
     state = build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate))
-    passes = passes_of(
-        model,
-        criterion,
-        experiment.precision,
-        state.scaler,
-        compile=train.compile,
-        cuda_graph=train.cuda_graph,
-    )
+    how = {"compile": train.compile, "cuda_graph": train.cuda_graph}
+    passes = passes_of(model, criterion, experiment.precision, state.scaler, **how)
     return TimedTrainer(
         state,
         batches=batches,

@@ -25,7 +25,7 @@ def say_unread_of_cases(source: ImageSource, images: EvalDataset) -> None:
     if images.cases is None:
         return
     unread = images.unread(source.bad)
-    lost = np.isin(images.cases.of, images.cases.answered[np.array(list(unread), np.int64)])
+    lost = np.isin(images.cases.numbers, images.cases.answered[np.array(list(unread), np.int64)])
     if others := [why for image, why in source.bad.items() if not lost[image]]:
         log.warning(
             "%d image(s) can't be read: the others of their cases answer for them.\n  - %s",

@@ -42,7 +42,7 @@ def answers_of(predictions: Predictions, cases: EvalCases | None, spaces: Sequen
     """Return the prediction of each row of a submission that has an image which was read."""
     if cases is None:
         return predictions
-    means = pooled(predictions, cases.of, spaces)
+    means = pooled(predictions, cases.numbers, spaces)
     places = _places(means, cases)[cases.answered]
     return _at(means, places[places >= 0], np.flatnonzero(places >= 0))
 
@@ -51,14 +51,14 @@ def of_each_image(predictions: Predictions, cases: EvalCases | None, spaces: Seq
     """Return for each image that was read the prediction of its case."""
     if cases is None:
         return predictions
-    means = pooled(predictions, cases.of, spaces)
-    return _at(means, _places(means, cases)[cases.of[predictions.rows]], predictions.rows)
+    means = pooled(predictions, cases.numbers, spaces)
+    return _at(means, _places(means, cases)[cases.numbers[predictions.rows]], predictions.rows)
 
 
 def _places(means: Predictions, cases: EvalCases) -> Ints:
     """Return where each case (C) is among the means, -1 if no image of it was read."""
     place_of = np.full(len(cases.names), -1)
-    place_of[cases.of[means.rows]] = np.arange(len(means.rows))
+    place_of[cases.numbers[means.rows]] = np.arange(len(means.rows))
     return place_of
 
 

@@ -45,8 +45,8 @@ class MapAtK(AdditiveMetric):
         return np.asarray((precisions * right).sum(axis=1) / np.maximum(1, most))
 
     def worths(self, labels: int) -> Floats:
-        place = np.arange(labels)
-        return np.where(place < self.k, 1 / (place + 1), 0.0)
+        ranks = np.arange(labels)
+        return np.where(ranks < self.k, 1 / (ranks + 1), 0.0)
 
     def value(self, sums: Floats) -> Floats:
         return mean_of(sums)

@@ -64,8 +64,8 @@ class _Search:
     def _steps(self, label: int, mine: NDArray[np.bool_]) -> tuple[Floats, Floats, float]:
         """Return at which changes of the bias what is gained (S), and the score below all of them."""
         rest = np.flatnonzero(~mine)
-        right, own = self._right(rest), self.shifted[rest, label]
-        without = self.rank[rest] - _above(own, np.asarray(label), right, self.true[rest])
+        right, shifted = self._right(rest), self.shifted[rest, label]
+        without = self.rank[rest] - _above(shifted, np.asarray(label), right, self.true[rest])
         lost = self.worths[without + 1] - self.worths[without]
         lowest = float(self.worths[without].sum() + mine.sum() * self.worths[-1])
 
@@ -75,13 +75,13 @@ class _Search:
         highest = -np.partition(-others, range(depth), axis=1)[:, :depth] if depth else others[:, :0]
         gained = np.broadcast_to(self.worths[:depth] - self.worths[1 : depth + 1], highest.shape)
 
-        keys = np.concatenate([right - own, (highest - self.shifted[mine, label][:, None]).ravel()])
+        keys = np.concatenate([right - shifted, (highest - self.shifted[mine, label][:, None]).ravel()])
         return keys, np.concatenate([lost, gained.ravel()]), lowest
 
     def _move(self, label: int, mine: NDArray[np.bool_], by: float) -> None:
         rest, labels = np.flatnonzero(~mine), np.arange(len(self.biases))
-        right, own = self._right(rest), self.shifted[rest, label]
-        before = _above(own, np.asarray(label), right, self.true[rest])
+        right, shifted = self._right(rest), self.shifted[rest, label]
+        before = _above(shifted, np.asarray(label), right, self.true[rest])
         self.biases[label] += by
         self.shifted[:, label] += by
 

@@ -19,7 +19,7 @@ class CaseImage(NamedTuple):
     """An image of a case: where its row stands, what the organiser says of it, and whose it is."""
 
     case: str
-    place: str
+    where: str
     marked: Marked
     group: str
 
@@ -72,12 +72,12 @@ class EvalCases:
 
     Args:
         names: (C) what each case is called.
-        of: (M) the number of each image's case.
+        numbers: (M) the number of each image's case.
         answered: (N) that of each row, of which every case has one, or one for each of its images.
     """
 
     names: tuple[str, ...]
-    of: Rows
+    numbers: Rows
     answered: Rows
 
     @classmethod
@@ -95,9 +95,9 @@ class EvalCases:
 
     def unread(self, bad: Mapping[int, str]) -> dict[int, str]:
         """Return why rows have no image that can be read, from why images can't be."""
-        why = {int(self.of[image]): reason for image, reason in sorted(bad.items(), reverse=True)}
-        lost = np.bincount(self.of[np.array(list(bad), np.int64)], minlength=len(self.names))
-        lost = lost == np.bincount(self.of, minlength=len(self.names))
+        why = {int(self.numbers[image]): reason for image, reason in sorted(bad.items(), reverse=True)}
+        lost = np.bincount(self.numbers[np.array(list(bad), np.int64)], minlength=len(self.names))
+        lost = lost == np.bincount(self.numbers, minlength=len(self.names))
         return {row: why[case] for row, case in enumerate(self.answered.tolist()) if lost[case]}
 
 
@@ -106,8 +106,8 @@ def contradictions(images: Sequence[CaseImage], task: Task) -> dict[str, str]:
     of_case: dict[str, list[CaseImage]] = {}
     for image in images:
         of_case.setdefault(image.case, []).append(image)
-    found = ((case, next(_differing(several, task), None)) for case, several in of_case.items())
-    return {case: f"case {case!r} {problem}" for case, problem in found if problem is not None}
+    problems = ((case, next(_differing(several, task), None)) for case, several in of_case.items())
+    return {case: f"case {case!r} {problem}" for case, problem in problems if problem is not None}
 
 
 def _differing(images: Sequence[CaseImage], task: Task) -> Iterator[str]:
@@ -115,8 +115,8 @@ def _differing(images: Sequence[CaseImage], task: Task) -> Iterator[str]:
     for space in task.spaces:
         words = space.words(space.targets([image.marked[space.name] for image in images]))
         if any(image.marked[space.name] != first.marked[space.name] for image in images):
-            shown = [f"{word} ({image.place})" for word, image in zip(words, images, strict=True)]
+            shown = [f"{word} ({image.where})" for word, image in zip(words, images, strict=True)]
             yield f"has several answers in {space.name}: {listing(shown)}"
     if any(image.group != first.group for image in images):
-        shown = [f"{image.group!r} ({image.place})" for image in images]
+        shown = [f"{image.group!r} ({image.where})" for image in images]
         yield f"is in several groups: {listing(shown)}"

@@ -55,13 +55,13 @@ class Feature:
     def values(self, cells: Sequence[str]) -> tuple[NDArray[np.float32], dict[int, str]]:
         """Return the values (N, D) of cells, and by row what is wrong with some."""
         table, wrong = np.zeros((len(cells), self.width), dtype=np.float32), dict[int, str]()
-        place = {word: number for number, word in enumerate(self.words)}
+        number_of = {word: number for number, word in enumerate(self.words)}
         for row, cell in enumerate(cells):
             if self.is_missing(cell):
                 table[row, -1] = 1
             elif self.kind == "words":
-                if cell in place:
-                    table[row, place[cell]] = 1
+                if cell in number_of:
+                    table[row, number_of[cell]] = 1
             elif (number := _number(cell)) is None:
                 wrong[row] = f"{self.name} = {cell!r} is no number{_comma(cell)}"
             else:
@@ -126,8 +126,8 @@ class Feature:
         words = rest.strip()[len(named or "") :]
         if named == "number" and words:
             raise ValueError(f"{text.strip()!r}: a number has no words")
-        found = tuple(_unescaped(word.strip()) for word in words.split("|")) if words.strip() else ()
-        return cls(comparable(_unescaped(name.strip())), named or "", found)
+        known = tuple(_unescaped(word.strip()) for word in words.split("|")) if words.strip() else ()
+        return cls(comparable(_unescaped(name.strip())), named or "", known)
 
     def __str__(self) -> str:
         words = " | ".join(map(_escaped, self.words))
@@ -177,7 +177,7 @@ class Features:
         """
         if self.known:
             return self
-        places = [place for place, _ in rows]
+        places = [where for where, _ in rows]
         known = rows[0][1] if rows else {}
         if missing := [name for name in self.names if name not in known]:
             raise DataError(f"[dataset] features: {unknown_name('column', missing[0], known)}")

@@ -3,7 +3,6 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.tasks.age_ranges import NO_AGES, AgeRanges
 from dataset.tasks.answers import likeliest
 from dataset.tasks.base import TASKS, Choices, Facts, Marked, Said, Task
 from dataset.tasks.spaces import Mark, OneOf
@@ -31,29 +31,6 @@ _PHOTOS = {f"mask{i}": "wear" for i in range(1, 6)} | {
 }
 _PHOTO_OF = {"wear": "mask1", "incorrect": "incorrect_mask", "normal": "normal"}  # one of each state
 _OLDEST = 120  # years; anything above is a typing error
-
-
-@dataclass(frozen=True, slots=True)
-class AgeRanges:
-    """Ages in whole years such as ``57-59`` or ``27-29, 57-59`` or ``60``, both ends included."""
-
-    ranges: tuple[tuple[int, int], ...] = ()
-
-    @classmethod
-    def from_text(cls, text: str) -> "AgeRanges":
-        ranges = []
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            match = re.fullmatch(r"(\d+)(?:\s*-\s*(\d+))?", part)
-            if not match or int(match[2] or match[1]) < int(match[1]):
-                raise ValueError(f"{part!r} is not an age or a range of ages such as 57-59")
-            ranges.append((int(match[1]), int(match[2] or match[1])))
-        return cls(tuple(ranges))
-
-    def __str__(self) -> str:
-        return ", ".join(f"{low}-{high}" for low, high in self.ranges)
-
-    def __contains__(self, age: int) -> bool:
-        return any(low <= age <= high for low, high in self.ranges)
 
 
 @TASKS.register
@@ -83,7 +60,7 @@ class MaskTask(Task):
         joint: bool = False,
         age_boundaries: tuple[CountOrZero, CountOrZero] = (30, 60),
         train_age_boundaries: tuple[CountOrZero, CountOrZero] | None = None,
-        drop_ages: AgeRanges = AgeRanges(),
+        drop_ages: AgeRanges = NO_AGES,
         soft_age: NonNegative = 0.0,
     ) -> None:
         super().__init__(_JOINT if joint else _THREE)

@@ -83,16 +83,20 @@ class Pseudo(Infer):
 
 def _write(path: Path, task: Task, images: EvalDataset, labels: Predictions, teacher: Teacher) -> None:
     files, cases = images.files, images.cases
-    groups = [""] * len(files) if cases is None else [cases.names[number] for number in cases.of.tolist()]
+    groups = (
+        [""] * len(files) if cases is None else [cases.names[number] for number in cases.numbers.tolist()]
+    )
     sure = confidences(task.spaces, task.probabilities(labels.logits))
     columns = [[f"{value:.6f}" for value in values.tolist()] for values in sure.values()]
     names = [f"confidence/{name}" for name in sure]
     for name, cells in ({} if images.features is None else images.features.cells).items():
         names.append(feature_column(name))
         columns.append(cells)
+
     ids = list(zip(files, groups, *columns, strict=True))
     write_predictions(path, (FILE, GROUP, *names), ids, task, labels)
     teacher.write(path)
+
     log.info("\n%s\n", _counts(task, labels, sure))
     log.info(
         "Pseudo labels: %s (%d images), with %s beside it.", path, len(files), path.with_suffix(".json").name

@@ -125,7 +125,7 @@ def test_a_template_of_cases_has_a_row_a_case(tmp_path) -> None:
     assert list(images.ids) == ["p3", "p2"]
     assert list(images.files) == ["test/d.png", "test/b.png", "test/c.png"]
     assert images.cases.names == ("p3", "p2")
-    assert images.cases.of.tolist() == [0, 1, 1]
+    assert images.cases.numbers.tolist() == [0, 1, 1]
     assert images.cases.answered.tolist() == [0, 1]
 
 
@@ -145,8 +145,10 @@ def test_a_template_of_images_has_a_row_an_image(tmp_path, template) -> None:
     order = list(template or "bacd")
     case_of = dict(IMAGES)
     assert list(images.ids) == order
-    assert [images.cases.names[number] for number in images.cases.of] == [case_of[name] for name in order]
-    assert images.cases.answered.tolist() == images.cases.of.tolist()
+    assert [images.cases.names[number] for number in images.cases.numbers] == [
+        case_of[name] for name in order
+    ]
+    assert images.cases.answered.tolist() == images.cases.numbers.tolist()
     assert images.answer_column(("target",)) == ("label" if template else None)
 
 
