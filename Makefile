@@ -4,7 +4,7 @@ VENV := .venv
 # Processes that test at once.
 JOBS ?= 2
 
-.PHONY: run test test-all check bench faults clean
+.PHONY: run test test-all check bench bench-limits faults clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/python run.py
@@ -27,6 +27,9 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-bench  # 15 minutes; PODIUM_DATA=/path/to/photographs, else drawn images
 	$(VENV)/bin/python -m benchmarks.all
+
+bench-limits: $(VENV)/.installed-bench  # eight time limits from 1 to 6 minutes, and each run's inference: 35 minutes
+	$(VENV)/bin/python -m benchmarks.all time_limit
 
 faults: $(VENV)/.installed-dev  # kills, full disks, power cuts, damage: an hour of 2 cores
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m tests.faults --document docs/reliability.md $(FAULTS)

@@ -2,6 +2,7 @@
 
     python -m benchmarks.all                  # all that fit in 15 minutes on 2 cores: make bench
     python -m benchmarks.all infer growth     # some of them; the others' lines stay as they are
+    python -m benchmarks.all time_limit       # eight limits, half an hour by themselves: make bench-limits
 
 Each is a command of its own, and what it prints is shown as it comes. Nothing else should run meanwhile.
 """
@@ -13,6 +14,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,19 +26,23 @@ from benchmarks.data import data_folder, kind_of
 COMMANDS: dict[str, tuple[str, ...]] = {
     "train_epoch": (
         "benchmarks.train_epoch --model mobilenetv3_small_050 --images 640 --turns 5 --sweep 1.5",
-        "benchmarks.train_epoch --model resnet18 --images 192 --turns 4 --peers bare dataloader timm",
-        "benchmarks.train_epoch --model resnet18 --images 192 --turns 4 --peers bare --precision bfloat16 "
+        "benchmarks.train_epoch --model resnet18 --images 192 --turns 3 --peers bare dataloader timm",
+        "benchmarks.train_epoch --model resnet18 --images 192 --turns 3 --peers bare --precision bfloat16 "
         "--peer-precision float32",
     ),
-    "store_build": ("benchmarks.store_build --images 2000 --turns 5",),
+    "store_build": ("benchmarks.store_build --images 2000 --turns 4",),
     "compressed": ("benchmarks.compressed",),
-    "start_up": ("benchmarks.start_up --images 18900 --turns 4",),
-    "infer": ("benchmarks.infer --images 6300 --turns 4 --sweep 1.5",),
+    "start_up": ("benchmarks.start_up --images 18900 --turns 3",),
+    "infer": ("benchmarks.infer --images 6300 --turns 3 --sweep 1.5",),
     "memory": ("benchmarks.memory --images 18900",),
     "first_epoch": ("benchmarks.train_epoch --first --images 1024 --turns 4 --sweep 1.5",),
     "profile_step": ("benchmarks.profile_step",),
     "shared_cores": ("benchmarks.shared_cores --turns 3 --seconds 3",),
     "growth": ("benchmarks.growth images", "benchmarks.growth pixels heads --epoch 256"),
+}
+# Only where they are named: the limits alone are 29 minutes and 45 seconds.
+APART: dict[str, tuple[str, ...]] = {
+    "time_limit": ("benchmarks.time_limit 1 --config recipes/mask/scratch_15_minutes.ini",),
 }
 
 
@@ -86,18 +92,20 @@ def run_command(command: str) -> tuple[list[dict[str, Any]], bool]:
             print(text, end="", flush=True)
             if text.startswith("{"):
                 lines.append(json.loads(text))
-    facts = {"command": f"python -m {command}", "load_before": round(load, 1)}
-    print(f"({time.perf_counter() - started:.0f} s)", flush=True)
+
+    seconds = round(time.perf_counter() - started)
+    facts = {"command": f"python -m {command}", "load_before": round(load, 1), "took_s": seconds}
+    print(f"({seconds} s)", flush=True)
     name = command.split()[0].rpartition(".")[2]
     return [{"benchmark": name, "kind": "other"} | line | facts for line in lines], process.returncode == 0
 
 
 def keep(path: Path, command: str, measured: list[dict[str, Any]]) -> None:
-    """Write what a command found in place of what it found before, in the order of COMMANDS.
+    """Write what a command found in place of what it found before, in the order of COMMANDS and APART.
 
-    Lines of a benchmark in COMMANDS that came from another command than its present ones go.
+    Lines of a benchmark in these that came from another command than its present ones go.
     """
-    order = [f"python -m {text}" for commands in COMMANDS.values() for text in commands]
+    order = [f"python -m {text}" for commands in (COMMANDS | APART).values() for text in commands]
     modules = {_module(text) for text in order}
     lines = []
     if path.exists():
@@ -113,6 +121,18 @@ def keep(path: Path, command: str, measured: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in (head, *lines)), encoding="utf-8")
 
 
+def planned(commands: Sequence[str], lines: Path) -> str:
+    """Return how long commands took when they ran last, as far as a file of lines knows it, in words."""
+    kept = (
+        [json.loads(text) for text in lines.read_text(encoding="utf-8").splitlines()]
+        if lines.exists()
+        else []
+    )
+    took = {line["command"]: line["took_s"] for line in kept if "took_s" in line}
+    known = [took[command] for text in commands if (command := f"python -m {text}") in took]
+    return f"{len(known)} of {len(commands)} commands took {sum(known) / 60:.1f} minutes when they ran last."
+
+
 def _module(command: str) -> str:
     return command.split()[2]
 
@@ -120,7 +140,8 @@ def _module(command: str) -> str:
 def main() -> int:
     """Run what was asked for; return the exit code: 1 if one of them failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(COMMANDS)} (default: all)")
+    help = f"of {', '.join(COMMANDS)} (default: all of these), {', '.join(APART)}"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=help)
     parser.add_argument("--minutes", type=float, default=15, help="no command is begun after these")
     parser.add_argument("--lines", type=Path, default=tables.LINES, help=f"default: {tables.LINES}")
     parser.add_argument("--page", type=Path, default=tables.PAGE, help=f"default: {tables.PAGE}")
@@ -133,7 +154,10 @@ def main() -> int:
 
     data, failed = kind_of(data_folder()), []
     print(f"Measured on {data}" + ("" if data == "photographs" else ": set PODIUM_DATA for real ones."))
-    commands = [command for name in names for command in COMMANDS.get(name, (f"benchmarks.{name}",))]
+    commands = [
+        command for name in names for command in (COMMANDS | APART).get(name, (f"benchmarks.{name}",))
+    ]
+    print(planned(commands, arguments.lines))
     end = time.monotonic() + 60 * arguments.minutes
 
     for command in commands:

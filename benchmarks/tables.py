@@ -128,11 +128,12 @@ def _profile(lines: Sequence[Line]) -> str:
 
 
 def _commands(lines: Sequence[Line]) -> str:
-    loads = {line["command"]: line["load_before"] for line in lines if "command" in line}
-    return markdown(
-        ("command", "load of the machine before it"),
-        ((f"`{command}`", f"{load:g}") for command, load in loads.items()),
-    )
+    ran = {line["command"]: line for line in lines if "command" in line}
+    rows = [
+        (f"`{command}`", f"{line['load_before']:g}", str(line.get("took_s", "")))
+        for command, line in ran.items()
+    ]
+    return markdown(("command", "load of the machine before it", "seconds"), rows)
 
 
 MAKERS: dict[str, Callable[[Sequence[Line]], str]] = {

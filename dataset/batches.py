@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dataset.images.store import ImageSource
 from dataset.reading import Batch as Batch
+from dataset.reading import Inputs as Inputs
 from dataset.reading import Reading, Rows, ahead
 from dataset.reading import centre_crop as centre_crop
 from dataset.samplers.base import Sampler

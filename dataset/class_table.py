@@ -31,7 +31,7 @@ def class_table(dataset: BaseDataset, task: Task) -> list[Row]:
     """
     true, trained = task.members(dataset.targets), task.members(dataset.train_targets)
     everything = np.arange(len(true))
-    _, person = np.unique(np.asarray(dataset.groups), return_inverse=True)
+    _, person = np.unique(np.asarray(dataset.counted), return_inverse=True)
 
     def count(members: NDArray[np.bool_], rows: NDArray[np.int64], label: int) -> _Counts:
         rows = rows[members[rows, label]]
@@ -50,7 +50,7 @@ def class_table(dataset: BaseDataset, task: Task) -> list[Row]:
 
 def as_called(dataset: BaseDataset, rows: list[Row]) -> tuple[tuple[str, ...], list[Row]]:
     """Return the columns and rows to show: groups by their name, and none where each image is its own."""
-    called = whose(dataset.groups, dataset.group_words)[1]
+    called = whose(dataset.counted, dataset.counted_words)[1]
     kept = [i for i, column in enumerate(COLUMNS) if called != "images" or "people" not in column]
     columns = tuple(COLUMNS[i].replace("people", called) for i in kept)
     return columns, [tuple(row[i] for i in kept) for row in rows]

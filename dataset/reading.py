@@ -13,15 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.images.featured import features_of
 from dataset.images.store import ImageSource
 from dataset.tasks.base import Targets
 
+Inputs = tuple[Tensor, ...]  # what a model is called with: images, and what a table says of them, if it does
 _AHEAD = 3  # batches that are read, or wait, while one is in use; a thread fills each
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """``images`` uint8 (N, 3, H, W), ``targets`` float (N, K) per space, ``rows`` (N) of the table.
+
+    ``features`` float (N, D) is what the table says of each image, where a model is to see that.
 
     One of training also knows when it is trained on, which all its randomness depends on beside the seed.
     """
@@ -32,6 +36,12 @@ class Batch:
     epoch: int = 0
     number: int = 0  # in its epoch
     time: float = 0.0  # of the run, in epochs
+    features: Tensor | None = None
+
+    def inputs(self, device: torch.device) -> Inputs:
+        """Return what a model is called with, on its device."""
+        given = (self.images,) if self.features is None else (self.images, self.features)
+        return tuple(values.to(device, non_blocking=True) for values in given)
 
 
 class Rows(NamedTuple):
@@ -71,7 +81,8 @@ class Reading(Iterator[Batch]):
             images = images.pin_memory() if pinned and images.device.type == "cpu" else images
         else:  # read into pinned memory at once, since a copy takes about as long as reading a map
             images = self.source.batch(wanted.rows, pinned=True) if pinned else self.source.batch(wanted.rows)
-        return Batch(images, _rows_of(self.targets, wanted.rows), *wanted)
+        features = features_of(self.source, wanted.rows)
+        return Batch(images, _rows_of(self.targets, wanted.rows), *wanted, features)
 
 
 def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:

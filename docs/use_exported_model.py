@@ -2,6 +2,9 @@
 
 pip install numpy opencv-python-headless onnxruntime
 python use_exported_model.py runs/mine/001/model.onnx photo.jpg another.jpg
+
+For a model that sees columns of a table, these stand behind each photo; what does not is missing:
+python use_exported_model.py runs/mine/001/model.onnx photo.jpg age=61 site=north another.jpg age=44
 """
 
 import json
@@ -39,8 +42,30 @@ def prepare(path):
     return middle(image, facts["image_size"]).transpose(2, 0, 1)
 
 
-paths, spaces = sys.argv[2:], facts["spaces"]
-found = session.run(list(spaces), {"images": np.stack([prepare(path) for path in paths])})
+def told(said):
+    """What a table says of a photo, by column, as the model was trained on it: float32 (D)."""
+    values = []
+    for name, column in facts["columns"].items():
+        cell = said.get(name, "")
+        words = column.get("words", [])
+        values += [float(cell == word) for word in words] if words else [float(cell or 0)]
+        values.append(float(not cell))
+    return np.array(values, np.float32)
+
+
+paths, said, spaces = [], [], facts["spaces"]
+for argument in sys.argv[2:]:
+    name, equals, cell = argument.partition("=")
+    if equals and paths and name in facts.get("columns", {}):
+        said[-1][name] = cell
+    else:
+        paths.append(argument)
+        said.append({})
+
+inputs = {"images": np.stack([prepare(path) for path in paths])}
+if "columns" in facts:
+    inputs["features"] = np.stack([told(of_photo) for of_photo in said])
+found = session.run(list(spaces), inputs)
 for number, path in enumerate(paths):
     for space, probabilities in zip(spaces, found, strict=True):  # each (N, K)
         labels = spaces[space]["labels"]

@@ -9,11 +9,13 @@ import torch
 from torch import nn
 
 from dataset.batches import EvalBatches
+from dataset.images.featured import with_features
 from dataset.tasks.spaces import Space
 from experiment.assemble import Experiment
 from experiment.data import training_table
 from experiment.finished_run import check_validated, load_weights
 from experiment.members import folders_by_fold
+from inference.cases import pooled
 from inference.inferrer import check_finite
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
@@ -52,6 +54,7 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
     settings, task = experiment.settings, experiment.task
     dataset = training_table(settings, task)
     source = experiment.images(dataset.root, dataset.files, "training")
+    source = with_features(source, None if dataset.features is None else dataset.features.values)
     row_of = {name: row for row, name in enumerate(dataset.names)}
 
     each, parts = EachView(together), []
@@ -63,17 +66,21 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
         if problems:
             raise DataError(listed(f"The training table, held against what {models[0]} validated,", problems))
         rows = np.array([row_of[name] for name in names], dtype=np.int64)
+        rows = dataset.whole_cases(rows, np.setdiff1d(np.arange(len(dataset.files)), list(source.bad)))
         size = experiment.eval_batch_size
         batches = EvalBatches(source, rows, batch_size=size, size=None, targets=dataset.targets)
-        predictions = []
+        predictions: list[dict[str, Predictions]] = []
         for member in models:
             load_weights(model, experiment, member)
-            predictions.append(predict(each, batches, experiment.precision, what="Predicting"))
-            check_finite(predictions[-1])
-            _compare(each.apart(predictions[-1])[NONE], member, task.spaces)
-        of_means = [each.apart(answers) for answers in predictions]
+            of_images = predict(each, batches, experiment.precision, what="Predicting")
+            check_finite(of_images)
+            apart = each.apart(of_images)
+            predictions.append(
+                {mean: pooled(answers, dataset.case_of, task.spaces) for mean, answers in apart.items()}
+            )
+            _compare(predictions[-1][NONE], member, task.spaces)
         means = {
-            mean: mean_predictions(task.spaces, [by_mean[mean] for by_mean in of_means])
+            mean: mean_predictions(task.spaces, [by_mean[mean] for by_mean in predictions])
             for mean in each.means
         }
         parts.append(([identity[2] for identity in saved.ids], means))

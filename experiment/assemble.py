@@ -1,7 +1,7 @@
 """Builds each piece of a run once, from the settings."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,21 +10,25 @@ import torch
 from dataset.augmentation.base import Augmenter
 from dataset.batches import EvalBatches, fitting_batch_size
 from dataset.croppers.base import CROPPERS
+from dataset.images.coming import Meanwhile
+from dataset.images.featured import with_features
 from dataset.images.open_images import kind_of
 from dataset.images.prepare import Prepare
 from dataset.images.store import ImageSource
 from dataset.readers.base import BaseDataset
-from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
+from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Targets, Task
 from experiment.allowed_moves import build_augmentations
 from experiment.budget import cost_line
-from experiment.build_batches import train_batches, with_pseudo_labels
+from experiment.build_batches import eval_batches, train_batches, with_pseudo_labels
 from experiment.build_loss import build_criterion
 from experiment.build_model import build_model, heads_of, outline, refuse_batch_of_one
 from experiment.build_state import build_state
 from experiment.callbacks import build_callbacks
 from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
-from experiment.eval_images import EVAL, readable_rows
+from experiment.eval_images import EVAL
+from experiment.eval_table import eval_table
+from experiment.features import features_of, learn_columns, with_found_features
 from experiment.kept_images import keeping
 from experiment.refuse import check_spaces, refuse
 from experiment.settings import Settings
@@ -57,7 +61,7 @@ class Experiment:
         cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
         prepare = Prepare((height, width), cropper, images.grey, images.depth)
         task = build_task(settings)
-        settings = settings.resolved(task)
+        settings = with_found_features(settings).resolved(task)
         check_spaces(settings, task)
         precision = Precision.named(settings.train.precision, pick_device(settings.run.device))
         if not settings.run.deterministic:
@@ -101,43 +105,52 @@ class Experiment:
 
         source = with_pseudo_labels(settings, self.task, dataset, source, self.images)
         leave_out_bad(dataset, source, refused=settings.images.on_bad_image == "error")
-        return dataset, source
+        return dataset, with_features(source, dataset.training.features)
 
-    def eval_data(self, table: EvalDataset | None = None) -> tuple[EvalDataset, EvalBatches]:
+    def eval_data(
+        self, table: EvalDataset | None = None, meanwhile: Callable[[EvalBatches], None] | None = None
+    ) -> tuple[EvalDataset, EvalBatches]:
         """Return the organiser's eval images, and batches of those that can be read."""
         images = self.eval_table() if table is None else table
-        return images, self.eval_batches(images, EVAL, prior=self.settings.infer.on_bad_image == "prior")
+        prior = self.settings.infer.on_bad_image == "prior"
+        return images, self.eval_batches(images, EVAL, prior=prior, meanwhile=meanwhile)
 
     def eval_table(self) -> EvalDataset:
         """Return which eval images there are; no image is read."""
-        settings = self.settings
-        prepare_data_folder(settings)
-        chosen = settings.chosen["test_dataset"]
-        return TEST_DATASETS.build(chosen, root=settings.paths.data, task=self.task)
+        prepare_data_folder(self.settings)
+        return eval_table(self.settings, self.task)
 
-    def eval_batches(self, images: EvalDataset, what: str, *, prior: bool = False) -> EvalBatches:
+    def eval_batches(
+        self,
+        images: EvalDataset,
+        what: str,
+        *,
+        prior: bool = False,
+        meanwhile: Callable[[EvalBatches], None] | None = None,
+    ) -> EvalBatches:
         """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read."""
-        settings = self.settings
-        source = self.images(images.root, images.files, what)
-        rows = readable_rows(source, images.files, self.prepare, what, prior=prior)
-        size = None if settings.infer.views else settings.images.size  # views look beyond the middle
-        return EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size)
+        settings, sizes = self.settings, self.eval_batch_size
+        return eval_batches(
+            settings, self.prepare, self.images, images, what, sizes, prior=prior, meanwhile=meanwhile
+        )
 
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
         rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
         batches = EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size, targets=targets)
         criterion = self.criterion(units=trained_units(self.task.spaces, dataset.training))
-        return Validator(self.task, batches, criterion, self.precision)
+        return Validator(self.task, batches, criterion, self.precision, dataset.case_of)
 
     def criterion(self, trained: Targets | None = None, units: Units | None = None) -> PerHeadLoss:
         """Return the loss of all label spaces on the device; validation's has no ``trained`` targets."""
         criterion = build_criterion(self.settings, self.task.spaces, self.heads, trained, units)
         return criterion.to(self.precision.device)
 
-    def images(self, root: Path, files: Sequence[str], what: str) -> ImageSource:
+    def images(
+        self, root: Path, files: Sequence[str], what: str, meanwhile: Meanwhile | None = None
+    ) -> ImageSource:
         """Return the pixels of files, prepared as the config says, from where it wants them."""
-        return pixels_of(self.settings, self.prepare, self.precision.device, root, files, what)
+        return pixels_of(self.settings, self.prepare, self.precision.device, root, files, what, meanwhile)
 
 
 def assemble_training(
@@ -153,6 +166,7 @@ def assemble_training(
     batches = train_batches(settings, task, dataset, source, experiment.precision.device)
     model = experiment.model(fresh=fresh)
     units = learn_in_units(model, task.spaces, table)
+    learn_columns(model, table, features_of(settings))
     if batches.batch_size < train.images:  # where images are few
         experiment.heads.check_batch(batches.batch_size)
         refuse_batch_of_one(settings, outline(settings, experiment.heads), batches.batch_size)
@@ -177,14 +191,8 @@ def assemble_training(
     )
 
     state = build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate))
-    passes = passes_of(
-        model,
-        criterion,
-        experiment.precision,
-        state.scaler,
-        compile=train.compile,
-        cuda_graph=train.cuda_graph,
-    )
+    how = {"compile": train.compile, "cuda_graph": train.cuda_graph}
+    passes = passes_of(model, criterion, experiment.precision, state.scaler, **how)
     return TimedTrainer(
         state,
         batches=batches,

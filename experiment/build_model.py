@@ -6,11 +6,13 @@ import torch
 from torch import nn
 
 from dataset.tasks.base import Task
+from experiment.features import features_of
 from experiment.links import linked
 from experiment.settings import Settings
 from experiment.start import load_heads, with_files
 from models.base import MODELS
 from models.checks import check_outputs, explain_small_batches
+from models.columns import with_blank
 from models.heads.base import Heads
 from utils.errors import ConfigError
 from utils.registry import Component
@@ -28,7 +30,17 @@ def heads_of(settings: Settings, task: Task, *, fresh: bool) -> Heads:
     names = {space.name: space.labels for space in task.spaces}
     numbers = [space.name for space in task.spaces if space.numeric]
     conditioning = settings.chosen["conditioning"]
-    heads = Heads(labels, chosen, numbers=numbers, conditioning=conditioning, names=names, fresh=fresh)
+    features = features_of(settings)
+
+    heads = Heads(
+        labels,
+        chosen,
+        numbers=numbers,
+        conditioning=conditioning,
+        names=names,
+        fresh=fresh,
+        columns=() if features is None else features.words,
+    )
     return linked(heads, settings, task)
 
 
@@ -102,7 +114,7 @@ def refuse_batch_of_one(settings: Settings, model: nn.Module, images: int) -> No
     model.train()
     try:
         with torch.random.fork_rng(devices=[]), device, torch.no_grad(), explain_small_batches():
-            model(blank)
+            model(*with_blank(model, blank))
     except ConfigError:
         raise
     except (RuntimeError, AssertionError, TypeError, ValueError):

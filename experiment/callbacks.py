@@ -2,7 +2,7 @@
 
 from dataset.tasks.base import Task
 from experiment.metrics import monitor_of
-from experiment.settings import Settings
+from experiment.settings import Settings, is_here
 from train.callbacks.base import CALLBACKS, Callback
 from utils.ini import format_ini
 from utils.registry import Component
@@ -26,6 +26,7 @@ def build_callbacks(settings: Settings, *, task: Task, **offered: object) -> lis
         "monitor": monitor_of(task, settings.train.kept_by),
         "epochs": settings.train.epochs,
         "config_text": format_ini(settings.texts()),
+        "config_values": _of_training(settings),
     }
 
     chosen = {component.name: component for component in settings.callbacks}
@@ -39,3 +40,13 @@ def build_callbacks(settings: Settings, *, task: Task, **offered: object) -> lis
     return [
         CALLBACKS.build(chosen.get(name, Component(name)), **offered) for name in (*_FIRST, *middle, *_LAST)
     ]
+
+
+def _of_training(settings: Settings) -> dict[str, str]:
+    """Return the texts of a config by ``section.key``, but for what says where things are, and tools."""
+    return {
+        f"{section}.{key}": text
+        for section, texts in settings.texts().items()
+        if section not in settings.tools and not is_here(section)
+        for key, text in texts.items()
+    }

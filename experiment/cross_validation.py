@@ -2,6 +2,7 @@
 
 import logging
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from inference.inferrer import write_probabilities
 from inference.predict import Predictions
 from inference.saved import PREDICTED, SavedPredictions, digests, out_of_fold
 from inference.scores_file import read_scores
+from train.callbacks.base import Callback
 from utils.durable import make_folder, write_json
 from utils.errors import ConfigError, DataError
 from utils.logs import logged_to
@@ -112,10 +114,18 @@ class CrossValidation:
                 self.train_member(member, member_folder, whole=folder, until=until)
         self.join(folder)
 
-    def train_member(self, member: Member, folder: Path, *, whole: Path | None, until: float | None) -> None:
-        """Train one member in its folder, which is held; ``whole`` and ``until`` as for ``train_run``."""
+    def train_member(
+        self,
+        member: Member,
+        folder: Path,
+        *,
+        whole: Path | None,
+        until: float | None,
+        more: Sequence[Callback] = (),
+    ) -> None:
+        """Train one member in its folder, which is held; the other arguments are those of ``train_run``."""
         experiment, data = self._experiment_of(member), self.data[member.fold]
-        train_run(experiment, folder, *data, whole=whole, until=until)
+        train_run(experiment, folder, *data, whole=whole, until=until, more=more)
 
     def _experiment_of(self, member: Member) -> Experiment:
         return replace(self.experiment, settings=member.settings(self.experiment.settings))

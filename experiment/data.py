@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from dataset.demo.draw import draw_demo_data, is_demo
+from dataset.images.coming import Meanwhile
 from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
 from dataset.images.resident import kind_for, place
@@ -64,12 +65,24 @@ def training_table(settings: Settings, task: Task) -> BaseDataset:
 
 
 def pixels_of(
-    settings: Settings, prepare: Prepare, device: torch.device, root: Path, files: Sequence[str], what: str
+    settings: Settings,
+    prepare: Prepare,
+    device: torch.device,
+    root: Path,
+    files: Sequence[str],
+    what: str,
+    meanwhile: Meanwhile | None = None,
 ) -> ImageSource:
-    """Return the pixels of files, prepared as the config says, from where it wants them."""
+    """Return the pixels of files, prepared as the config says, from where it wants them.
+
+    Args:
+        meanwhile: uses them while they are prepared, if they have to be.
+    """
     cache, images = settings.paths.cache, settings.images
     budget, kind = images.store_budget, kind_for(images.store)
-    source = open_images(root, files, prepare, cache, budget=budget, what=what, kind=kind)
+    source = open_images(
+        root, files, prepare, cache, budget=budget, what=what, kind=kind, meanwhile=meanwhile
+    )
     return place(source, images.store, device, what)
 
 

@@ -9,6 +9,7 @@ from dataset.demo.draw import draw_demo_data
 from dataset.files.pointers import refuse_pointers
 from dataset.readers.eval_base import TEST_DATASETS, EvalDataset
 from dataset.tasks.base import Task
+from experiment.eval_table import eval_table
 from experiment.settings import Settings
 from inference.columns import fitted, say_columns
 from inference.submission import check_submission
@@ -44,7 +45,7 @@ def check_eval(settings: Settings, task: Task) -> None:
         return
 
     try:
-        images = TEST_DATASETS.build(component, root=root, task=task)
+        images = eval_table(settings, task)
         _check_files(images)
         fitting = fitted(task, images)
         _check_form(fitting, images)
@@ -54,7 +55,7 @@ def check_eval(settings: Settings, task: Task) -> None:
             "nevertheless, set check_first = no in [infer]."
         ) from error
     say_columns(task, fitting, images)
-    log.info("Eval images: %d files are there, and the submission's form fits the task.", len(images.ids))
+    log.info("Eval images: %d files are there, and the submission's form fits the task.", len(images.files))
 
 
 def _is_absent(path: Path) -> bool:

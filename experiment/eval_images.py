@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from dataset.images.file_report import missed_line, remark_lines
 from dataset.images.prepare import Prepare
 from dataset.images.store import ImageSource, raise_bad
+from dataset.readers.eval_base import EvalDataset
+from utils.shortened import MOST
 
 log = logging.getLogger("podium")
 EVAL = "eval"  # what the organiser's are called in messages
@@ -16,6 +18,19 @@ _INSTEAD = (
     "\nMend them, or answer them by how the training labels are spread: [infer] on_bad_image = prior "
     "(or --set infer.on_bad_image=prior)"
 )
+
+
+def say_unread_of_cases(source: ImageSource, images: EvalDataset) -> None:
+    """Say how many images can't be read whose cases have others, which answer for them."""
+    if images.cases is None:
+        return
+    unread = images.unread(source.bad)
+    lost = np.isin(images.cases.numbers, images.cases.answered[np.array(list(unread), np.int64)])
+    if others := [why for image, why in source.bad.items() if not lost[image]]:
+        log.warning(
+            "%d image(s) can't be read: the others of their cases answer for them.\n  - %s",
+            len(others), "\n  - ".join(others[:MOST]),
+        )  # fmt: skip
 
 
 def readable_rows(

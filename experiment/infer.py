@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from torch import nn
+
+from dataset.batches import EvalBatches
 from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Task
 from experiment.after_submission import AFTER_SUBMISSION
@@ -25,6 +28,7 @@ from experiment.run_priors import run_priors
 from inference.columns import fitted, say_columns
 from inference.inferrer import TEST_PREDICTIONS, Inferrer, Rows, Submitter
 from inference.mean import mean_predictions
+from inference.predict import Predictions, predict
 from inference.scores_file import read_scores
 from inference.submission import histogram
 from inference.unreadable import by_id, keep_list, say_unreadable
@@ -79,15 +83,14 @@ class Infer(Mode):
         if views and task is not experiment.task:
             asked = mean_of_views(model, views, settings, experiment.task)
             task = tuned_with_views(experiment, folder, model, asked)
-        inferrer = Inferrer(fitted(task, images), *experiment.eval_data(images), experiment.precision)
         members = [run for models in folders_by_fold(settings.run, folder) for run in models]
-        predicted = []
-        for run in members:
+
+        def runner(run: Path) -> nn.Module:
             load_weights(model, experiment, run)
             engine = with_engine(model, experiment, run, self.outputs.folder(run))
-            priors = run_priors(experiment, run) if inferrer.unreadable else None
-            predicted.append(inferrer.predict(with_views(engine, views, settings, experiment.task), priors))
+            return with_views(engine, views, settings, experiment.task)
 
+        inferrer, predicted = _predictions(experiment, task, images, members, runner)
         unreadable = by_id(inferrer.images.ids, inferrer.unreadable)
         written = self.outputs.folder(folder)
         keep_list(written, unreadable)
@@ -158,6 +161,35 @@ class Infer(Mode):
         again = type(self)()
         again.for_another = True
         again.run(Namespace(**vars(self.arguments) | changed))
+
+
+def _predictions(
+    experiment: Experiment,
+    task: Task,
+    images: EvalDataset,
+    members: Sequence[Path],
+    runner: Callable[[Path], nn.Module],
+) -> tuple[Inferrer, list[Predictions]]:
+    """Return what each member says of the eval images: the first one while they are decoded, if they are.
+
+    Args:
+        runner: gives what runs a member's model, until it is asked for another one's.
+    """
+    early: list[Predictions] = []
+    first = runner(members[0])
+
+    def meanwhile(batches: EvalBatches) -> None:
+        early.append(predict(first, batches, experiment.precision, what="Predicting"))
+
+    data = experiment.eval_data(images, meanwhile)
+    inferrer = Inferrer(fitted(task, images), *data, experiment.precision)
+
+    predicted = []
+    for number, run in enumerate(members):
+        runs = runner(run) if number else first
+        priors = run_priors(experiment, run) if inferrer.unreadable else None
+        predicted.append(inferrer.predict(runs, priors, early.pop() if early else None))
+    return inferrer, predicted
 
 
 def _histograms(rows: Sequence[Mapping[str, str]], task: Task, folder: Path) -> Iterator[str]:

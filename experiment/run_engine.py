@@ -13,8 +13,11 @@ from torch import nn
 from dataset.batches import EvalBatches
 from dataset.croppers.base import CROPPERS
 from dataset.readers.eval_base import EvalDataset
+from dataset.readers.features import Features, FeatureTable
 from dataset.tasks.spaces import AnyOf
 from experiment.assemble import Experiment
+from experiment.data import training_table
+from experiment.features import features_of
 from inference.engines.base import ENGINES, Engine, check_difference, largest_difference
 from inference.engines.onnx_file import as_metadata, metadata_of, write_onnx
 from inference.engines.onnx_runtime import OnnxRuntime
@@ -24,6 +27,7 @@ from inference.scores_file import read_scores
 from models.normalise import Normalise
 from utils.device import Precision
 from utils.durable import sha256_of, write_durably
+from utils.errors import DataError
 from utils.on_disk import on_disk
 from utils.tables import read_table
 
@@ -109,9 +113,21 @@ class Sample:
         files = [row["id"] for row in read_table(path, ("id",), guarded=True).rows]
         files = [str(on_disk(root / file).relative_to(root)) for file in files[:: -(-len(files) // _SAMPLE)]]
         if all((root / file).is_file() for file in files):
-            images = EvalDataset(root=root, columns=("id",), ids=files, files=files)
+            features = self._features(files)
+            images = EvalDataset(root=root, columns=("id",), ids=files, files=files, features=features)
             return experiment.eval_batches(images, "validation"), "validation"
         return self._eval_images, "eval (the validation images are not here)"
+
+    def _features(self, files: list[str]) -> FeatureTable | None:
+        """Return what the model sees of these images beside their pixels, by the training table."""
+        settings, task = self.experiment.settings, self.experiment.task
+        if features_of(settings) is None:
+            return None
+        dataset = training_table(settings, task)
+        row_of = {file: row for row, file in enumerate(dataset.files)}
+        if dataset.features is None or not row_of.keys() >= set(files):
+            raise DataError(f"{dataset.root} lacks images that {self.folder} validated.")
+        return dataset.features.at([row_of[file] for file in files])
 
     @property
     def _eval_images(self) -> EvalBatches:
@@ -152,10 +168,11 @@ def _facts(sample: Sample) -> dict[str, Any]:
     experiment, folder, model = sample.experiment, sample.folder, sample.model
     settings, scores = experiment.settings, read_scores(folder, "best_epoch")
     crop = settings.chosen["crop"]
-    task = experiment.task.tuned(scores.get("tuning", {}))
+    task, features = experiment.task.tuned(scores.get("tuning", {})), features_of(settings)
 
     return {
         "input": "images: RGB, uint8 (N, 3, height, width) of image_size; the file normalises them itself",
+        **({} if features is None else _columns(features)),
         "outputs": "for each of spaces its probabilities (N, K); SPACE/logits: before softmax or sigmoid",
         "spaces": {
             space.name: {"kind": space.kind, "labels": space.labels}
@@ -176,6 +193,18 @@ def _facts(sample: Sample) -> dict[str, Any]:
         "epoch": scores["best_epoch"],
         "config_sha256": sha256_of(folder / "config.ini"),
         "weights_sha256": _digest(model),
+    }
+
+
+def _columns(features: Features) -> dict[str, Any]:
+    """Return what the user of a model that sees a table's columns has to know of them."""
+    return {
+        "features": "float32 (N, D), for each of columns in turn: a number (0 if missing), or 1 for the word "
+        "that it is; then 1 if it is missing, else 0; the file brings numbers to its scale itself",
+        "columns": {
+            column.name: {"kind": column.kind} | ({"words": column.words} if column.words else {})
+            for column in features.columns
+        },
     }
 
 

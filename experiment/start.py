@@ -104,6 +104,8 @@ def _equal_spaces(
 ) -> list[str]:
     """Return the label spaces whose heads mean the same in both runs: all, or each by itself."""
     mine, theirs = ([(s.name, s.kind, s.labels) for s in side.spaces] for side in (task, other))
+    if _features(here) != _features(there):  # the heads' last inputs mean something else
+        return []
     conditioned = {settings.chosen["conditioning"].name for settings in (here, there)} != {"Independent"}
     equal = [name for name, *_ in (space for space in mine if space in theirs)]
     whole = [
@@ -114,6 +116,11 @@ def _equal_spaces(
     if conditioned and (mine != theirs or len(whole) < len(mine)):
         return []
     return whole
+
+
+def _features(settings: Settings) -> str:
+    value = settings.chosen["dataset"].options.get("features")
+    return "" if value is None else value.text
 
 
 def _of(prefix: str, names: Any) -> set[str]:

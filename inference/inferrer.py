@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from dataset.batches import EvalBatches
 from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Task
+from inference.cases import answers_of
 from inference.columns import check_columns
 from inference.predict import Predictions, predict
 from inference.priors import Priors, with_priors
@@ -69,31 +70,39 @@ class Inferrer(Submitter):
 
     @property
     def unreadable(self) -> dict[int, str]:
-        """Why images can't be read, by row."""
-        return self.batches.source.bad
+        """Why rows have no image that can be read, by row of the submission."""
+        return self.images.unread(self.batches.source.bad)
 
-    def predict(self, model: nn.Module, priors: Priors | None = None) -> Predictions:
-        """Return the predictions of all images in the submission's order.
+    def predict(
+        self, model: nn.Module, priors: Priors | None = None, early: Predictions | None = None
+    ) -> Predictions:
+        """Return the predictions of all rows in the submission's order, those of cases as means.
 
         Args:
             priors: the answer to those that can't be read, where there are some.
+            early: what the model said of all images before it was known that they can be read.
 
         Raises:
             PodiumError: the model gives numbers that are not finite.
             DataError: the batches are not all of the images in that order.
         """
-        predictions = predict(model, self.batches, self.precision, what="Predicting")
-        count, unreadable = len(self.images.ids), self.unreadable
-        if predictions.rows.tolist() != [row for row in range(count) if row not in unreadable]:
+        bad, unreadable = self.batches.source.bad, self.unreadable
+        if early is not None and not bad:
+            predictions = early
+        else:
+            predictions = predict(model, self.batches, self.precision, what="Predicting")
+
+        if predictions.rows.tolist() != [row for row in range(len(self.images.files)) if row not in bad]:
             raise DataError("The images were not predicted once each, in order: nothing was written.")
         check_finite(predictions)
+        predictions = answers_of(predictions, self.images.cases, self.task.spaces)
         if not unreadable:
             return predictions
         if priors is None:
             raise DataError(
                 f"{len(unreadable)} eval image(s) can't be read, and there are no priors for them."
             )
-        return with_priors(predictions, count, unreadable, priors, self.task.spaces)
+        return with_priors(predictions, len(self.images.ids), unreadable, priors, self.task.spaces)
 
 
 def check_finite(predictions: Predictions) -> None:

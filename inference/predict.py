@@ -53,7 +53,7 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
         with torch.inference_mode(), explained(precision.device, f"{what}: the images of a batch", _SMALLER):
             for batch in bar:
                 with precision.autocast():
-                    logits.append(model(batch.images.to(precision.device, non_blocking=True)))
+                    logits.append(model(*batch.inputs(precision.device)))
                 rows.append(batch.rows)
                 targets.append(batch.targets)
     finally:

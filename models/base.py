@@ -16,6 +16,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from models.backbone import create_backbone
+from models.columns import Columns, given
 from models.feature_map import look, map_channels
 from models.heads.base import Heads
 from models.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
@@ -63,23 +64,29 @@ class Classifier(nn.Module):
         self.heads = chosen.build(features, map_channels(backbone))
         self.pooled = {space: chosen.pooled(space) for space in chosen}
         self.units = Units(chosen.numbers) if chosen.numbers else None
+        self.columns = Columns(chosen.columns) if chosen.columns else None
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Return logits (N, K) by label space; images are bytes, or floats in [0, 1]."""
+    def forward(self, images: Tensor, table: Tensor | None = None) -> dict[str, Tensor]:
+        """Return logits (N, K) by label space; images are bytes, or floats in [0, 1].
+
+        Args:
+            table: what a table says of each image (N, D), for a model that has ``columns``.
+        """
         seen = look(self.backbone, self.normalise(images), self.pooled.values())
         if True in seen:
             seen[True] = self.dropout(seen[True])
-        return self.logits({space: seen[pooled] for space, pooled in self.pooled.items()})
+        return self.logits({space: seen[pooled] for space, pooled in self.pooled.items()}, table)
 
-    def logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def logits(self, features: Mapping[str, Tensor], table: Tensor | None = None) -> dict[str, Tensor]:
         """Return the heads' logits (N, K) in float32, whatever precision the backbone runs in.
 
         Logits of 8 bits would be steps of 0.03 apart, for hardly any time gained.
         """
         with without_autocast(next(iter(features.values())).device):
-            logits: dict[str, Tensor] = self.heads(
-                {name: values.float() for name, values in features.items()}
-            )
+            seen = {name: values.float() for name, values in features.items()}
+            if self.columns is not None:
+                seen = {name: self.columns.beside(values, given(table)) for name, values in seen.items()}
+            logits: dict[str, Tensor] = self.heads(seen)
         return logits if self.units is None else self.units(logits)
 
 

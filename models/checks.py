@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from models.columns import columns_of, with_blank
 from utils.errors import ConfigError
 
 
@@ -15,6 +16,12 @@ def check_outputs(model: nn.Module, heads: Mapping[str, int], image_size: tuple[
     Raises:
         ValueError: the model can't take this image size, or its outputs are not what the task needs.
     """
+    if getattr(heads, "columns", ()) and columns_of(model) is None:
+        raise ValueError(
+            "sees images alone, but [dataset] features are to be seen as well: leave them out, or make it a "
+            "Classifier (models/base.py)"
+        )
+
     training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -22,7 +29,7 @@ def check_outputs(model: nn.Module, heads: Mapping[str, int], image_size: tuple[
     try:
         blank = torch.zeros(2, 3, *image_size, dtype=torch.uint8, device=device)
         with torch.no_grad():
-            logits = model(blank)
+            logits = model(*with_blank(model, blank))
     except (RuntimeError, AssertionError, ValueError) as error:
         height, width = image_size
         raise ValueError(f"can't take images of {height} x {width} pixels: {error}") from error

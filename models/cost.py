@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from models.columns import with_blank
 from utils.convert import Positive
 
 Build = Callable[[], nn.Module]
@@ -88,7 +89,7 @@ def cost_of_model(model: nn.Module, image_size: tuple[int, int]) -> Cost:
             FlopCounterMode(display=False) as counter,
         ):
             blank = torch.zeros(1, 3, *image_size, dtype=torch.uint8)
-            functional_call(model, weights | buffers, (blank,))
+            functional_call(model, weights | buffers, with_blank(model, blank))
     finally:
         for module in training:
             module.training = True

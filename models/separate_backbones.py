@@ -119,10 +119,9 @@ class SeparateBackbones(Classifier):
 
         super().__init__(separate, features, heads, mean=NO_MEAN, std=NO_STD, dropout=dropout)
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Return logits (N, K) by label space; images are bytes, or floats in [0, 1]."""
+    def forward(self, images: Tensor, table: Tensor | None = None) -> dict[str, Tensor]:
         seen = self.backbone(self.normalise(images), self.pooled)
         for name, pooled in self.pooled.items():
             if pooled:
                 seen[name] = self.dropout(seen[name])
-        return self.logits(seen)
+        return self.logits(seen, table)

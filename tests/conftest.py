@@ -6,6 +6,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ import torch
 from hypothesis import settings
 
 torch.set_num_threads(1)
+# A shell that runs the tests in the background, or nohup, has them ignore what some of them send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # The same examples on every machine, and no limit of time: a busy machine is no failure.
 settings.register_profile("podium", max_examples=25, derandomize=True, deadline=None)
 settings.load_profile("podium")

@@ -182,8 +182,6 @@ def _begin(folder: str, variables: Mapping[str, str], there: str, words: Sequenc
     for number in (1, 2):
         os.dup2(os.open(Path(folder) / str(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for number in (signal.SIGINT, signal.SIGHUP):  # ignored in what a shell runs behind, or nohup
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     os.environ.update(variables)
     os.chdir(there)
     sys.path[0] = there

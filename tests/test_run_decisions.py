@@ -56,3 +56,4 @@ def test_the_decision_of_one_run_is_by_the_metric_and_its_gain_is_nested(
     assert "Decision: " in caplog.text
     assert main([*config, "--mode", "infer", "--run", str(made)]) == 0
     assert len(np.unique([row["id"] for row in table(made / "submission.csv")])) == 20
+    assert main([*config, "--mode", "check", str(made / "submission.csv")]) == 0

@@ -10,16 +10,11 @@ import sklearn.metrics as theirs
 
 from run import main
 from tests.digits import digits, write_csv, write_images
+from tests.experiment.smallest import DIGITS_RUN
 
-CONFIG = """
-[run]
-name = digits
-seed = 3
-device = cpu
-[paths]
-data = {work}/data
-runs = {work}/runs
-cache = {work}/cache
+CONFIG = (
+    DIGITS_RUN.replace("{name}", "digits")
+    + """
 [task]
 name = ClassificationTask
 {task}
@@ -29,21 +24,8 @@ name = ClassificationTask
 name = CsvDataset
 label_column = label
 extension = .png
-[test_dataset]
-table = sample.csv
-images = test
-extension = .png
-[images]
-size = 16, 16
-[model]
-name = SmallResNet
-widths = 8, 16
-blocks = 1, 1
 [loss]
 name = CrossEntropy
-[optimizer]
-name = AdamW
-lr = 0.004
 [scheduler]
 name = ReduceOnPlateau
 [train]
@@ -52,6 +34,7 @@ batch_size = 16
 [callback.EarlyStopping]
 patience = 2
 """
+)
 
 
 @pytest.fixture

@@ -10,17 +10,12 @@ import sklearn.metrics as theirs
 
 from run import main
 from tests.digits import digits, write_csv, write_images
+from tests.experiment.smallest import DIGITS_RUN
 from utils.read_json import read_json
 
-CONFIG = """
-[run]
-name = ink
-seed = 3
-device = cpu
-[paths]
-data = {work}/data
-runs = {work}/runs
-cache = {work}/cache
+CONFIG = (
+    DIGITS_RUN.replace("{name}", "ink")
+    + """
 [task]
 name = RegressionTask
 column = ink
@@ -28,21 +23,8 @@ column = ink
 name = CsvDataset
 label_column = ink
 extension = .png
-[test_dataset]
-table = sample.csv
-images = test
-extension = .png
-[images]
-size = 16, 16
-[model]
-name = SmallResNet
-widths = 8, 16
-blocks = 1, 1
 [loss]
 name = MSE
-[optimizer]
-name = AdamW
-lr = 0.004
 [augmentation.MixUp]
 [callback.EMA]
 decay = 0.9
@@ -50,6 +32,7 @@ decay = 0.9
 epochs = 5
 batch_size = 16
 """
+)
 
 
 @pytest.fixture

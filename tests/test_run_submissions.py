@@ -12,16 +12,11 @@ import dataset.submissions
 from dataset.submissions.base import SUBMISSIONS
 from run import main
 from tests.digits import digits, write_csv, write_images
+from tests.experiment.smallest import DIGITS_RUN
 
-CONFIG = """
-[run]
-name = digits
-seed = 3
-device = cpu
-[paths]
-data = {work}/data
-runs = {work}/runs
-cache = {work}/cache
+CONFIG = (
+    DIGITS_RUN.replace("{name}", "digits")
+    + """
 [task]
 name = ClassificationTask
 [metric]
@@ -33,25 +28,11 @@ name = CsvDataset
 label_column = label
 separator = none
 extension = .png
-[test_dataset]
-table = sample.csv
-images = test
-extension = .png
-[images]
-size = 16, 16
-[model]
-name = SmallResNet
-widths = 8, 16
-blocks = 1, 1
-[loss]
-name = CrossEntropy
-[optimizer]
-name = AdamW
-lr = 0.004
 [train]
 epochs = 2
 batch_size = 16
 """
+)
 NAMES = [f"{number:04d}" for number in range(20)]
 Run = Callable[..., int]
 
@@ -205,16 +186,13 @@ def test_pixels_in_a_csv(competition: Run, tmp_path: Path) -> None:
     write_csv(data / "sample_submission.csv", ("ImageId", "Label"), [[n, 0] for n in range(1, 21)])
     config = tmp_path / "pixels.ini"
     text = CONFIG.format(work=tmp_path, metric="name = Accuracy", submission="name = Template")
-    tables = text.index("[dataset]"), text.index("[images]")
-    readers = f"""[dataset]
-name = PixelCsvDataset
-label_column = label
-unpacked = {tmp_path}/cache/pixels
-[test_dataset]
-name = PixelCsvTestDataset
-unpacked = {tmp_path}/cache/pixels
-"""
-    config.write_text(text[: tables[0]] + readers + text[tables[1] :], encoding="utf-8")
+    for section, end, reader in (
+        ("test_dataset", "images", "PixelCsvTestDataset"),
+        ("dataset", "train", "PixelCsvDataset\nlabel_column = label"),
+    ):
+        before, after = text.split(f"[{section}]")[0], text[text.index(f"[{end}]") :]
+        text = f"{before}[{section}]\nname = {reader}\nunpacked = {tmp_path}/cache/pixels\n{after}"
+    config.write_text(text, encoding="utf-8")
     before = {path: path.read_bytes() for path in data.iterdir()}
     assert main(["--config", str(config)]) == 0
     assert main(["--config", str(config), "--mode", "infer"]) == 0

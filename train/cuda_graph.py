@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dataset.reading import Inputs
 from dataset.tasks.base import Targets
 from train.passes import Passes
 from utils.device import Precision
@@ -65,13 +66,14 @@ class _Captured:
     """A graph, the memory that it reads from and the one that it writes to."""
 
     replay: Replay
-    images: Tensor
+    inputs: Inputs
     targets: Targets
     loss: Tensor
     gradients: list[Tensor | None]  # by parameter
 
-    def __call__(self, images: Tensor, targets: Targets, parameters: list[nn.Parameter]) -> Tensor:
-        self.images.copy_(images)
+    def __call__(self, inputs: Inputs, targets: Targets, parameters: list[nn.Parameter]) -> Tensor:
+        for memory, values in zip(self.inputs, inputs, strict=True):
+            memory.copy_(values)
         for name, values in targets.items():
             self.targets[name].copy_(values)
 
@@ -96,22 +98,22 @@ class CapturedPasses(Passes):
     def forget(self) -> None:
         self._shapes, self._parameters = {}, list(self.model.parameters())
 
-    def __call__(self, images: Tensor, targets: Targets, *, batches: int) -> Tensor:
+    def __call__(self, inputs: Inputs, targets: Targets, *, batches: int) -> Tensor:
         if self._python_changes or any(parameter.grad is not None for parameter in self._parameters):
-            return super().__call__(images, targets, batches=batches)
+            return super().__call__(inputs, targets, batches=batches)
 
-        shape = (*images.shape, batches)
+        shape = (*inputs[0].shape, batches)
         if shape not in self._shapes:
             self._shapes[shape] = None
-            return self._watched(images, targets, batches)
-        captured = self._shapes[shape] or self._captured(images, targets, batches)
+            return self._watched(inputs, targets, batches)
+        captured = self._shapes[shape] or self._captured(inputs, targets, batches)
         self._shapes[shape] = captured
-        return captured(images, targets, self._parameters)
+        return captured(inputs, targets, self._parameters)
 
-    def _watched(self, images: Tensor, targets: Targets, batches: int) -> Tensor:
+    def _watched(self, inputs: Inputs, targets: Targets, batches: int) -> Tensor:
         """Return the loss of passes that are not captured; see whether those that are would be the same."""
         before = dict(self._kept_by_python())
-        loss = super().__call__(images, targets, batches=batches)
+        loss = super().__call__(inputs, targets, batches=batches)
 
         changed = [name for name, value in self._kept_by_python() if before.get(name) != value]
         if changed:
@@ -130,11 +132,11 @@ class CapturedPasses(Passes):
                     if isinstance(value, bool | int | float | str):
                         yield f"{name} of {path or type(module).__name__}", value
 
-    def _captured(self, images: Tensor, targets: Targets, batches: int) -> _Captured:
-        images = images.clone()
+    def _captured(self, inputs: Inputs, targets: Targets, batches: int) -> _Captured:
+        inputs = tuple(values.clone() for values in inputs)
         targets = {name: values.clone() for name, values in targets.items()}
         loss, replay = self.capture(
-            lambda: super(CapturedPasses, self).__call__(images, targets, batches=batches)
+            lambda: super(CapturedPasses, self).__call__(inputs, targets, batches=batches)
         )
         gradients = [parameter.grad for parameter in self._parameters]
-        return _Captured(replay, images, targets, loss, gradients)
+        return _Captured(replay, inputs, targets, loss, gradients)

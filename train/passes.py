@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from dataset.reading import Inputs
 from dataset.tasks.base import Targets
 from utils.compiled import Compiled
 from utils.device import Precision
@@ -32,15 +33,15 @@ class Passes:
     def forget(self) -> None:
         """Forget what was prepared for model and loss as they are: callbacks change them between epochs."""
 
-    def __call__(self, images: Tensor, targets: Targets, *, batches: int) -> Tensor:
+    def __call__(self, inputs: Inputs, targets: Targets, *, batches: int) -> Tensor:
         """Return the loss, a scalar without a graph.
 
         Args:
-            images: (N, 3, H, W) float in [0, 1].
+            inputs: images (N, 3, H, W), float in [0, 1], and what else the model sees of them.
             batches: of the optimiser's step: the gradient is divided by them.
         """
         with self.precision.autocast():
-            logits = self._forward(images)
+            logits = self._forward(*inputs)
         loss: Tensor = self.criterion(logits, targets)
         self.scaler.scale(loss / batches).backward()  # type: ignore[no-untyped-call]
         return loss.detach()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from dataset.batches import Batch
+from dataset.batches import Batch, Inputs
 from dataset.tasks.base import Targets
 from train.trainer import Trainer
 
@@ -15,13 +15,13 @@ class TimedTrainer(Trainer):
     def _windows(self) -> Iterator[Sequence[Batch]]:
         return self.state.watch.waiting("data", super()._windows())
 
-    def _augmented(self, batch: Batch) -> tuple[Tensor, Targets]:
+    def _augmented(self, batch: Batch) -> tuple[Inputs, Targets]:
         with self.state.watch.time("augmentation"):
             return super()._augmented(batch)
 
-    def _backward(self, images: Tensor, targets: Targets, *, batches: int) -> Tensor:
+    def _backward(self, inputs: Inputs, targets: Targets, *, batches: int) -> Tensor:
         with self.state.watch.time("model"):
-            return super()._backward(images, targets, batches=batches)
+            return super()._backward(inputs, targets, batches=batches)
 
     def _update(self) -> None:
         with self.state.watch.time("optimiser"):

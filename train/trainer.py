@@ -6,7 +6,7 @@ from functools import partial
 from torch import Tensor
 
 from dataset.augmentation.base import Augmenter
-from dataset.batches import Batch, TrainBatches
+from dataset.batches import Batch, Inputs, TrainBatches
 from dataset.tasks.base import Targets
 from train.augmented import augmented
 from train.callbacks.base import Callback
@@ -91,11 +91,11 @@ class Trainer:
             losses.append(self._backward(*self._augmented(batch), batches=len(window)))
         return losses
 
-    def _augmented(self, batch: Batch) -> tuple[Tensor, Targets]:
+    def _augmented(self, batch: Batch) -> tuple[Inputs, Targets]:
         return augmented(batch, self.augmenter, self.state.loss_sum.device)
 
-    def _backward(self, images: Tensor, targets: Targets, *, batches: int) -> Tensor:
-        return self.passes(images, targets, batches=batches)
+    def _backward(self, inputs: Inputs, targets: Targets, *, batches: int) -> Tensor:
+        return self.passes(inputs, targets, batches=batches)
 
     def _update(self) -> None:
         self.state.update(self.clip)

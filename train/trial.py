@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from models.columns import with_blank
 from utils.device import Precision
 
 _PIXEL_VALUES = 256
@@ -15,7 +16,7 @@ _PIXEL_VALUES = 256
 def step_on(model: nn.Module, images: Tensor, precision: Precision) -> None:
     """Go through a model with uint8 images (N, 3, H, W) and back; its weights stay, its gradients go."""
     with precision.autocast():
-        logits = model(images)
+        logits = model(*with_blank(model, images))
     torch.stack([values.float().square().mean() for values in logits.values()]).sum().backward()  # type: ignore[no-untyped-call]
     model.zero_grad(set_to_none=True)
 

@@ -19,14 +19,14 @@ class Compiled:
     def __init__(self, model: nn.Module, setting: str, *, dynamic: bool | None = None) -> None:
         self._call, self._setting = torch.compile(model, dynamic=dynamic), setting
 
-    def __call__(self, images: torch.Tensor) -> Any:
+    def __call__(self, *inputs: torch.Tensor) -> Any:
         """Return what the model returns.
 
         Raises:
             ConfigError: it can't be compiled on this machine.
         """
         try:
-            return self._call(images)
+            return self._call(*inputs)
         except Exception as error:
             from torch._dynamo.exc import TorchDynamoException  # a second of imports that most runs can spare
 

@@ -18,6 +18,7 @@ from utils.on_disk import on_disk
 from utils.shortened import listing
 from utils.texts import comparable
 
+_MAY_BE_RUN = tuple("'=+-@\t\r")  # what begins a cell that a spreadsheet would run, or a guarded one
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 _NEARLY_ALL = 0.9
 _SHARED = 10_000  # different cells of which equal ones are kept once: of most columns, all
@@ -230,6 +231,8 @@ def for_spreadsheet(cell: str) -> str:
 
     Names of files and people come from anywhere. Numbers stay as they are.
     """
+    if not cell.startswith(_MAY_BE_RUN):  # nearly all of many numbers, without an expression for each
+        return cell
     return f"'{cell}" if re.match(r"'*[=+\-@\t\r]", cell) and not _NUMBER.fullmatch(cell) else cell
 
 

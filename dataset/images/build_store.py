@@ -12,6 +12,7 @@ import cv2
 from tqdm import tqdm
 
 from dataset.files.named_files import NamedFiles
+from dataset.images.coming import Coming, Meanwhile, alongside
 from dataset.images.file_bytes import UnreadableImage, header_of, read
 from dataset.images.pixel_files import PixelFile
 from dataset.images.prepare import Prepare
@@ -61,29 +62,42 @@ class Seen:
         return cls(bad, facts["missed"], facts["remarks"])
 
 
-def build(folder: Path, files: NamedFiles, prepare: Prepare, what: str, kept: type[PixelFile]) -> None:
+def build(
+    folder: Path,
+    files: NamedFiles,
+    prepare: Prepare,
+    what: str,
+    kept: type[PixelFile],
+    meanwhile: Meanwhile | None = None,
+) -> None:
     """Make the store of these images in ``folder``; the caller holds its lock.
 
     Args:
         kept: how their pixels are written.
+        meanwhile: uses the images while the store is built.
     """
     partial = folder.with_name(f"{folder.name}.partial")
     remove_folder(partial)  # left by a build that was killed; we hold its lock
     make_folder(partial)
     shape = (len(files), *prepare.size, 3)
 
-    with kept(partial, shape) as pixels:
-        seen = prepare_all(files, prepare, f"Preparing {what} images", pixels)
-        pixels.sync()
-    facts = {"shape": shape, **seen.facts(), "prepare": prepare.facts(), **pixels.facts()}
-    write_json(partial / "manifest.json", facts)
+    def prepared(coming: Coming | None) -> None:
+        with kept(partial, shape) as pixels:
+            seen = prepare_all(files, prepare, f"Preparing {what} images", pixels, coming)
+            pixels.sync()
+        facts = {"shape": shape, **seen.facts(), "prepare": prepare.facts(), **pixels.facts()}
+        write_json(partial / "manifest.json", facts)
 
-    remove_folder(folder)  # damaged, or of images that have been mended since
-    name_folder(partial, folder)
+        remove_folder(folder)  # damaged, or of images that have been mended since
+        name_folder(partial, folder)
+
+    alongside(prepared, shape, meanwhile)
 
 
-def prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: PixelFile | None) -> Seen:
-    """Prepare every image on all cores, into ``pixels`` if given; return what showed."""
+def prepare_all(
+    files: NamedFiles, prepare: Prepare, title: str, pixels: PixelFile | None, coming: Coming | None = None
+) -> Seen:
+    """Prepare every image on all cores, into ``pixels`` and ``coming`` if given; return what showed."""
     chunks = [range(start, min(start + _CHUNK, len(files))) for start in range(0, len(files), _CHUNK)]
     threads_before = cv2.getNumThreads()
     cv2.setNumThreads(0)  # our threads already fill the cores
@@ -93,7 +107,9 @@ def prepare_all(files: NamedFiles, prepare: Prepare, title: str, pixels: PixelFi
         with native_messages() as messages:
             bar = tqdm(total=len(files), desc=title, unit="img", disable=None, file=messages.terminal)
             with bar, ThreadPoolExecutor(cores()) as pool:
-                for more in pool.map(lambda rows: _fill(pixels, files, rows, prepare, messages), chunks):
+                for more in pool.map(
+                    lambda rows: _fill(pixels, files, rows, prepare, messages, coming), chunks
+                ):
                     seen.add(more)
                     bar.update(min(_CHUNK, len(files) - bar.n))
                     if pixels is not None:
@@ -121,8 +137,9 @@ def _fill(
     rows: Iterable[int],
     prepare: Prepare,
     messages: NativeMessages,
+    coming: Coming | None = None,
 ) -> Seen:
-    """Prepare these rows, into ``pixels`` if given; return what showed."""
+    """Prepare these rows, into ``pixels`` and ``coming`` if given; return what showed."""
     seen = Seen()
 
     for row in rows:
@@ -131,6 +148,8 @@ def _fill(
             image, was_found, remark = prepare.with_finding(files.path(row))
         except UnreadableImage as error:
             seen.bad[row] = str(error)
+            if coming is not None:
+                coming.end()
             continue
         finally:
             if messages.size != mark:
@@ -142,6 +161,8 @@ def _fill(
             seen.remarks.setdefault(remark, []).append(row)
         if pixels is not None:
             pixels.write(row, image)
+        if coming is not None:
+            coming.put(row, image)
     return seen
 
 

@@ -67,11 +67,11 @@ def _parsed(head: memoryview) -> tuple[tuple[int, ...], str, bool, int]:
         wide = head[6] > 1
         (length,) = struct.unpack_from("<I" if wide else "<H", head, 8)
         begin = 12 if wide else 10
-        said = ast.literal_eval(bytes(head[begin : begin + length]).decode("utf-8"))
-        shape, kind = tuple(said["shape"]), str(said["descr"])
+        facts = ast.literal_eval(bytes(head[begin : begin + length]).decode("utf-8"))
+        shape, kind = tuple(facts["shape"]), str(facts["descr"])
         if not all(isinstance(side, int) and side > 0 for side in shape):
             raise ValueError("its shape is impossible")
-        return shape, kind, bool(said["fortran_order"]), begin + length
+        return shape, kind, bool(facts["fortran_order"]), begin + length
     except (struct.error, IndexError, KeyError, TypeError, SyntaxError, UnicodeDecodeError):
         raise ValueError("its header is cut off or impossible") from None
 

@@ -20,6 +20,7 @@ import numpy as np
 from dataset.files.named_files import NamedFiles
 from dataset.files.pointers import refuse_pointers
 from dataset.images.build_store import MANIFEST, Seen, build, prepare_all, prepare_some
+from dataset.images.coming import Coming, Meanwhile, alongside
 from dataset.images.compressed import CompressedStore
 from dataset.images.file_bytes import UnreadableImage
 from dataset.images.jpeg import encoded, recoded
@@ -48,6 +49,7 @@ def open_images(
     budget: float | Literal["auto"] = "auto",
     what: str,
     kind: Kind | Literal["auto"] = "plain",
+    meanwhile: Meanwhile | None = None,
 ) -> ImageSource:
     """Return the images, from a store in ``cache`` that is built first if there is none.
 
@@ -56,6 +58,8 @@ def open_images(
             decoded on the fly, to the same bits.
         what: which images these are, for the progress bar and the log.
         kind: of store; ``auto``: plain where that fits, else compressed where that fits.
+        meanwhile: is called with the images while they are decoded for the first time, in another thread; not
+            where that was done before, or where their bits are those of a compressed store.
 
     Raises:
         DataError: nearly all files are pointers of Git LFS.
@@ -75,7 +79,7 @@ def open_images(
             if needed > room:
                 too_large += f"{' and ' if too_large else ''}{shelf.kind} {needed / 1e9:.1f} GB"
                 continue
-            source = shelf.built()
+            source = shelf.built(meanwhile)
         log.info(_line(source, shelf, kind, too_large, room))
         return source
 
@@ -85,7 +89,7 @@ def open_images(
         what, too_large.removeprefix("plain ") if kind == "plain" else too_large, room / 1e9,
         "" if "compressed" in kinds else " A compressed store takes far less: [images] store = compressed.",
     )  # fmt: skip
-    return tries[0].without_store()
+    return tries[0].without_store(meanwhile)
 
 
 def kind_of(source: ImageSource) -> Kind:
@@ -118,12 +122,13 @@ class _Shelf:
         still_bad = prepare_some(self.files, store.bad, self.prepare).bad
         return store if still_bad.keys() == store.bad.keys() else None
 
-    def built(self) -> KeptImages:
+    def built(self, meanwhile: Meanwhile | None = None) -> KeptImages:
         """Return the store, which this process builds unless another one does."""
+        meanwhile = meanwhile if self.kind == "plain" else None
         with lock(self.cache / f"{self.folder.name}.lock", wait=True):
             if store := self.there():  # another process has built it while we waited
                 return store
-            build(self.folder, self.files, self.prepare, self.what, _KINDS[self.kind].file)
+            build(self.folder, self.files, self.prepare, self.what, _KINDS[self.kind].file, meanwhile)
         return _KINDS[self.kind](self.folder, self.files, self.prepare)
 
     def needed(self) -> float:
@@ -140,19 +145,18 @@ class _Shelf:
                 continue
         return min(plain, _MARGIN * float(np.mean(sizes)) * len(self.files)) if sizes else plain
 
-    def without_store(self) -> ImageSource:
+    def without_store(self, meanwhile: Meanwhile | None = None) -> ImageSource:
         """Return the images, decoded each time to the bits that this store would have."""
-        through = recoded if self.kind == "compressed" else None
-        return DecodedOnTheFly(self.files, self.prepare, self._looked_at(), through)
+        through, meanwhile = (recoded, None) if self.kind == "compressed" else (None, meanwhile)
+        return DecodedOnTheFly(self.files, self.prepare, self._looked_at(meanwhile), through)
 
-    def _looked_at(self) -> Seen:
+    def _looked_at(self, meanwhile: Meanwhile | None) -> Seen:
         """Return what shows in these images; each is tried once and the answer kept."""
         known = self.folder.with_name(f"{self.folder.name}.seen.json")
         try:
             kept = Seen.of(read_json(known, form=MANIFEST))
         except (ValueError, LookupError, TypeError, AttributeError):  # not there, or damaged
-            title = f"Checking {self.what} images"
-            write_json(known, prepare_all(self.files, self.prepare, title, None).facts())
+            self._look(known, meanwhile)
             kept = Seen.of(read_json(known, form=MANIFEST))
 
         # Those that could not be read are tried again: what was a passing fault is forgotten.
@@ -161,6 +165,15 @@ class _Shelf:
         kept.add(again)
         kept.missed.sort()
         return kept
+
+    def _look(self, known: Path, meanwhile: Meanwhile | None) -> None:
+        """Decode each image once, and write down what shows."""
+        title, shape = f"Checking {self.what} images", (len(self.files), *self.prepare.size, 3)
+
+        def prepared(coming: Coming | None) -> None:
+            write_json(known, prepare_all(self.files, self.prepare, title, None, coming).facts())
+
+        alongside(prepared, shape, meanwhile)
 
 
 def _line(store: KeptImages, shelf: _Shelf, asked: str, too_large: str, room: float) -> str:

@@ -126,6 +126,13 @@ class Metric:
         """Return the scores (...) of counts (..., C), where these make it."""
         raise NotImplementedError
 
+    def worths(self, labels: int) -> Floats | None:
+        """Return what each place (K) of the right label in the order of probabilities is worth.
+
+        None: the score isn't the mean of that over images.
+        """
+        return None
+
     def statistic(self, evidence: Evidence) -> Statistic:
         """Return what gives the score of this evidence, as its only one."""
         raise NotImplementedError

@@ -122,14 +122,14 @@ class OneOfEvidence(Evidence):
         return np.asarray(self.true[self.known] == self.chosen[self.known])
 
     def only(self, labels: Sequence[int]) -> "OneOfEvidence":
-        place = np.full(len(self.labels) + 1, -1)  # index -1 finds the last one
-        place[list(labels)] = np.arange(len(labels))
+        position = np.full(len(self.labels) + 1, -1)  # index -1 finds the last one
+        position[list(labels)] = np.arange(len(labels))
         names = tuple(self.labels[label] for label in labels)
         return replace(
             self,
             labels=names,
-            true=place[self.true],
-            decide=lambda: place[self.chosen],
+            true=position[self.true],
+            decide=lambda: position[self.chosen],
             sure=lambda: self.probabilities[:, list(labels)],
         )
 

@@ -44,5 +44,5 @@ class FBeta(AdditiveMetric):
             return mean_of(sums)
         right, true, chosen = parts_of(sums)
         if self.average == "micro":
-            right, true, chosen = (of.sum(axis=-1, keepdims=True) for of in (right, true, chosen))
+            right, true, chosen = (counts.sum(axis=-1, keepdims=True) for counts in (right, true, chosen))
         return np.asarray(f_beta(right, true, chosen, self.beta).mean(axis=-1))

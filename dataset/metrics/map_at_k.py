@@ -44,5 +44,9 @@ class MapAtK(AdditiveMetric):
         most = np.minimum(self.k, evidence.marks.sum(axis=1))
         return np.asarray((precisions * right).sum(axis=1) / np.maximum(1, most))
 
+    def worths(self, labels: int) -> Floats:
+        ranks = np.arange(labels)
+        return np.where(ranks < self.k, 1 / (ranks + 1), 0.0)
+
     def value(self, sums: Floats) -> Floats:
         return mean_of(sums)

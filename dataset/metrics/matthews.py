@@ -32,6 +32,6 @@ class Matthews(AdditiveMetric):
         true, chosen = np.moveaxis(sums[..., 1:].reshape(*sums.shape[:-1], 2, -1), -2, 0)
         count = true.sum(axis=-1)
         together = sums[..., 0] * count - (true * chosen).sum(axis=-1)
-        of_true, of_chosen = (count**2 - (of**2).sum(axis=-1) for of in (true, chosen))
+        of_true, of_chosen = (count**2 - (counts**2).sum(axis=-1) for counts in (true, chosen))
         spread = np.sqrt(of_true * of_chosen)
         return np.asarray(np.where(spread > 0, together / np.where(spread > 0, spread, 1), 0.0))

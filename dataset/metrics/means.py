@@ -14,11 +14,11 @@ def mean_of(sums: Floats) -> Floats:
 
 def image_counts(evidence: Evidence) -> tuple[Floats, Floats, Floats]:
     """Return of each labelled image (M,) how many of its labels are right, true and chosen."""
-    place = np.full(len(evidence), -1)
-    place[evidence.known] = np.arange(len(evidence.known))
+    position = np.full(len(evidence), -1)
+    position[evidence.known] = np.arange(len(evidence.known))
 
     def counted(images: Indices) -> Floats:
-        return np.bincount(place[images], minlength=len(evidence.known)).astype(np.float64)
+        return np.bincount(position[images], minlength=len(evidence.known)).astype(np.float64)
 
     pairs = (evidence.right_pairs, evidence.true_pairs, evidence.chosen_pairs)
     right, true, chosen = (counted(images) for images, _ in pairs)

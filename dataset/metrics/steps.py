@@ -103,14 +103,14 @@ def _moved(metric: Metric, evidence: Evidence, limits: Floats, label: int) -> fl
     has = without.copy()
     has[:, label] = True
 
-    found, good = steps(
+    tried, good = steps(
         metric, answered(evidence, without), answered(evidence, has), -sure[:, label], -1.0, 0.0
     )
     if sure[:, label].max() >= 1:
         good[0] = -np.inf  # no threshold leaves out what is certain
     without[:, label] = chosen
     now = goodness(metric, evidence, without)
-    return float(-found[np.argmax(good >= good.max() - _SAME)]) if good.max() > now + _SAME else limits[label]
+    return float(-tried[np.argmax(good >= good.max() - _SAME)]) if good.max() > now + _SAME else limits[label]
 
 
 def limit_of_all(metric: Metric, evidence: Evidence, default: float) -> float:
@@ -125,8 +125,8 @@ def limit_of_all(metric: Metric, evidence: Evidence, default: float) -> float:
     edges = np.concatenate([[0.0], values, [1.0]])
     while True:
         places = np.unique(np.linspace(low, high, _TRIED).round().astype(np.int64))
-        for place in places[::-1]:
-            limit = (edges[place] + edges[place + 1]) / 2
+        for edge in places[::-1]:
+            limit = (edges[edge] + edges[edge + 1]) / 2
             good = goodness(metric, evidence, sure >= limit)
             if good > score + _SAME:
                 best, score = float(limit), good
@@ -154,7 +154,7 @@ def cuts_of(metric: Metric, evidence: Evidence, expected: Floats) -> Floats:
     if not len(known):
         return middles
     shares = np.bincount(evidence.true[known], minlength=grades).cumsum()[:-1] / len(known)
-    quantiles = (np.quantile(expected[known], of) for of in (shares, (middles + 0.5) / grades))
+    quantiles = (np.quantile(expected[known], levels) for levels in (shares, (middles + 0.5) / grades))
     starts = [middles, *(np.asarray(cuts, dtype=np.float64) for cuts in quantiles)]
 
     ends = [_climbed(metric, evidence, expected, start.copy()) for start in starts]
@@ -171,22 +171,22 @@ def _climbed(metric: Metric, evidence: Evidence, expected: Floats, cuts: Floats)
     last = len(cuts)
     for _ in range(20):
         kept = cuts.copy()
-        for place in range(last):
+        for cut in range(last):
             grade = graded(expected, cuts)
-            moves = (grade == place) | (grade == place + 1)
+            moves = (grade == cut) | (grade == cut + 1)
             if not moves.any():
                 continue
             now = goodness(metric, evidence, grade)
-            before = answered(evidence, np.where(moves, place + 1, grade))
-            after = answered(evidence, np.where(moves, place, grade))
+            before = answered(evidence, np.where(moves, cut + 1, grade))
+            after = answered(evidence, np.where(moves, cut, grade))
 
             # All others stay as they are, wherever they are put.
             key = np.where(moves, expected, expected[moves].min())
-            low = cuts[place - 1] if place else -0.5
-            high = cuts[place + 1] if place + 1 < last else last + 0.5
-            found, good = steps(metric, before, after, key, low, high)
+            low = cuts[cut - 1] if cut else -0.5
+            high = cuts[cut + 1] if cut + 1 < last else last + 0.5
+            tried, good = steps(metric, before, after, key, low, high)
             if good.max() > now + _SAME:
-                cuts[place] = found[good.argmax()]
+                cuts[cut] = tried[good.argmax()]
         if (cuts == kept).all():
             break
     return cuts

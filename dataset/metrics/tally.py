@@ -33,7 +33,7 @@ class Tally:
     def of_pairs(cls, *parts: tuple[NDArray[np.int64], NDArray[np.int64]], labels: int) -> "Tally":
         """Return a count of images for each label of each part: first all labels of the first one."""
         image = np.concatenate([images for images, _ in parts])
-        count = np.concatenate([place * labels + of for place, (_, of) in enumerate(parts)])
+        count = np.concatenate([number * labels + counted for number, (_, counted) in enumerate(parts)])
         return cls(image, count, np.ones(len(image)), labels * len(parts))
 
     @classmethod
@@ -47,11 +47,11 @@ class Tally:
     def joined(cls, parts: Sequence["Tally"]) -> "Tally":
         """Return the counts of several tallies behind one another."""
         starts = np.cumsum([0, *(part.width for part in parts)])
+        images = [part.image for part in parts]
+        counts = [part.count + start for part, start in zip(parts, starts, strict=False)]
+        amounts = [part.amount for part in parts]
         return cls(
-            np.concatenate([part.image for part in parts]),
-            np.concatenate([part.count + start for part, start in zip(parts, starts, strict=False)]),
-            np.concatenate([part.amount for part in parts]),
-            int(starts[-1]),
+            np.concatenate(images), np.concatenate(counts), np.concatenate(amounts), width=int(starts[-1])
         )
 
     def sums(self, weights: Weights | NDArray[np.floating[Any]] | None = None) -> NDArray[np.float64]:

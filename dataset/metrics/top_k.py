@@ -31,5 +31,8 @@ class TopK(AdditiveMetric):
         among = rank_of_true(evidence) < self.k
         return Tally.of_sums(evidence.known, among, np.ones(len(among)))
 
+    def worths(self, labels: int) -> Floats:
+        return np.asarray(np.arange(labels) < self.k, dtype=np.float64)
+
     def value(self, sums: Floats) -> Floats:
         return mean_of(sums)

@@ -17,7 +17,9 @@ from torch import Tensor
 
 from dataset.pseudo.numbers import as_number, from_cell
 from dataset.pseudo.teacher import Teacher
+from dataset.pseudo.thresholds import ANYHOW, Thresholds
 from dataset.readers.base import BaseDataset, TrainingTable
+from dataset.readers.features import Features
 from dataset.tasks.base import Targets, Task
 from dataset.tasks.spaces import Space, check_space
 from utils.convert import Fraction, Positive, convert
@@ -33,46 +35,13 @@ _ELSEWHERE = ": name the folder that it may lie in with images in [pseudo]"
 _ROUNDED = 1e-3  # how far probabilities that were written as text may add up to something else than 1
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """The least confidence in [0, 1]: ``0.8`` in every label space, or ``mask:0.9, age:0.6``, others 0."""
-
-    everywhere: float = 0.0
-    of_space: tuple[tuple[str, float], ...] = ()
-
-    @classmethod
-    def from_text(cls, text: str) -> "Thresholds":
-        if ":" not in text:
-            return cls(convert(text, Fraction))
-        least_of: dict[str, float] = {}
-
-        for part in text.split(","):
-            space, colon, least = (piece.strip() for piece in part.partition(":"))
-            if not (space and colon):
-                raise ValueError(f"{part.strip()!r} is not of the form SPACE:CONFIDENCE, such as age:0.6")
-            if space in least_of:
-                raise ValueError(f"{space} is there twice")
-            try:
-                least_of[space] = convert(least, Fraction)
-            except ValueError as error:
-                raise ValueError(f"the confidence of {space}: {error}") from None
-        return cls(of_space=tuple(least_of.items()))
-
-    def __str__(self) -> str:
-        return ", ".join(f"{space}:{least}" for space, least in self.of_space) or str(self.everywhere)
-
-    def least(self, space: str) -> float:
-        """Return the least confidence of a label space."""
-        return dict(self.of_space).get(space, self.everywhere)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PseudoSettings:
     """More images to train on, labelled by a finished run with ``--mode pseudo``."""
 
     labels: Path | None = None  # that run's pseudo_labels.csv; {fold} in it = valid_fold; none = no images
     weight: Positive = 1.0  # of each such image against 1 for one that people have labelled
-    min_confidence: Thresholds = Thresholds()  # from 0 to 1; less sure = not labelled in that label space
+    min_confidence: Thresholds = ANYHOW  # from 0 to 1; less sure = not labelled in that label space
     hard: bool = False  # train on the chosen labels instead of their probabilities
     images: Path | None = None  # the folder to label, which may lie anywhere; none = the eval images
 
@@ -155,7 +124,9 @@ def read_pseudo_labels(
         DataError: lists every row at fault, or no image is sure enough.
     """
     Teacher.read(path).refuse_leak(dataset)
-    table = read_table(path, (FILE, GROUP, *_columns(task)), guarded=True)
+    columns = None if dataset.features is None else dataset.features.columns
+    told = () if columns is None else tuple(map(feature_column, columns.names))
+    table = read_table(path, (FILE, GROUP, *_columns(task), *told), guarded=True)
     doubles = keep_one(table.rows, lambda row: row[FILE])
     table = replace(table, rows=doubles.rows)
     for note in doubles.notes:
@@ -189,7 +160,23 @@ def read_pseudo_labels(
         groups=tuple(row[GROUP] or row[FILE] for row in table.rows),
         targets=targets,
         rows=np.flatnonzero(usable.numpy()),
+        features=None if columns is None else _features(columns, table, path),
     )
+
+
+def feature_column(name: str) -> str:
+    """Return the column that says what a table says of the images in its own column of that name."""
+    return f"feature/{name}"
+
+
+def _features(columns: Features, table: Table, path: Path) -> Tensor:
+    """Return what a model sees of the images beside their pixels (N, D)."""
+    cells = [{name: row[feature_column(name)] for name in columns.names} for row in table.rows]
+    features, wrong = columns.table(cells)
+    if wrong:
+        lines = [f"{table.rows[row].place}: {problem}" for row in wrong for problem in wrong[row]]
+        raise DataError(listed(str(path), lines))
+    return features.values
 
 
 def summary(settings: PseudoSettings, table: TrainingTable, spaces: Iterable[Space]) -> str:

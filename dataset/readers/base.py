@@ -4,13 +4,15 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dataset.files.named_files import NamedFiles
 from dataset.readers.asked import Asked
+from dataset.readers.cases import WORDS, InCases
+from dataset.readers.features import FeatureTable
 from dataset.readers.training_table import TrainingTable as TrainingTable
 from dataset.readers.training_table import digest
 from dataset.tasks.base import Facts, Marked, Targets, Task
@@ -20,7 +22,7 @@ from utils.shortened import listing
 from utils.texts import Texts, comparable
 
 
-class BaseDataset(Asked):
+class BaseDataset(Asked, InCases):
     """A table of labelled images: row i of every field is about the same image.
 
     A data set of another layout is a subclass in ``dataset/readers`` whose constructor reads the folder
@@ -39,13 +41,15 @@ class BaseDataset(Asked):
         skipped: what was left out of the table, a line each, for the log.
         notes: what else is to be said of it, a line each.
         facts: (N) what the table says of each image, as it stands there; none = nothing but its labels.
+        cases: (N) the case that each image is of, in one group; none = there are no cases.
+        features: what a model sees of each image (N) beside its pixels.
 
     Attributes:
         extra: images beside the table that are trained on too; nothing else knows of them.
         group_words: what one of the groups, and what several of them are called.
     """
 
-    group_words: ClassVar[tuple[str, str]] = ("group", "groups")
+    group_words: tuple[str, str] = ("group", "groups")
 
     def __init__(
         self,
@@ -61,17 +65,19 @@ class BaseDataset(Asked):
         skipped: Sequence[str] = (),
         notes: Sequence[str] = (),
         facts: Sequence[Facts] = (),
+        cases: Sequence[str] = (),
+        features: FeatureTable | None = None,
     ) -> None:
         if len(set(zip(groups, folds.tolist(), strict=True))) > len(set(groups)):
             raise ValueError("a group has images in two folds: training would see what validates")
 
         self.root = root
         self.files = NamedFiles(root, files)
-        self.groups = Texts(groups)
+        self.groups, self.cases = Texts(groups), Texts(cases) if cases else None
         # Few bits are enough for a fold: tables may have millions of rows.
         self.folds = folds.astype(np.min_scalar_type(-int(folds.max(initial=0)) - 1))
         self.skipped, self.notes = tuple(skipped), tuple(notes)
-        self._facts = facts
+        self._facts, self.features = facts, features
 
         self.targets: Targets = task.targets(labels)
         none: Marked = {space.name: () for space in task.spaces}
@@ -143,18 +149,20 @@ class BaseDataset(Asked):
     @property
     def training(self) -> TrainingTable:
         """All images that are trained on, those of ``extra`` after the table's."""
-        table = TrainingTable(self.files, self.groups, self.train_targets, self.train_rows)
+        seen = None if self.features is None else self.features.values
+        table = TrainingTable(self.files, self.groups, self.train_targets, self.train_rows, seen)
         return table if self.extra is None else table.followed_by(self.extra)
 
     def fingerprint(self) -> str:
         """Return a digest of what is trained and validated on: files and their sizes, labels and split."""
         labels = (self.targets, self.train_targets)
-        return digest(self.files, labels, (self.train_rows, self.valid_rows), self.extra)
+        splits = (self.train_rows, self.valid_rows)
+        return digest(self.files, labels, splits, self.extra, self.training.features)
 
 
 def whose(groups: Sequence[str], words: tuple[str, str]) -> tuple[str, str]:
     """Return what one and several groups are called: ``words``, or images where each is its own group."""
-    return words if len(set(groups)) < len(groups) else ("image", "images")
+    return words if words == WORDS or len(set(groups)) < len(groups) else ("image", "images")
 
 
 DATASETS: Registry[BaseDataset] = Registry("dataset", "dataset.readers", runtime=("root", "task", "seed"))

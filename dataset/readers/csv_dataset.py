@@ -1,30 +1,38 @@
 """Any competition with a CSV of images and labels."""
 
-from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dataset.files.image_folder import ImageFolder, NoImage
+from dataset.files.image_folder import ImageFolder
 from dataset.files.name_finder import NameFinder
 from dataset.files.name_repair import NameRepair
 from dataset.readers.base import DATASETS, BaseDataset
+from dataset.readers.cases import WORDS
+from dataset.readers.csv_images import (
+    check_cases,
+    columns_of,
+    corrections_of,
+    find_images,
+    label_images,
+    own_folds,
+    say_whose,
+    seen_features,
+)
 from dataset.readers.csv_layout import Layout, Others
 from dataset.readers.deal import deal
 from dataset.readers.facts import check_facts
-from dataset.readers.fold_table import read_folds, wrong_fold
-from dataset.readers.relabel import Cell, Corrections, read_corrections
-from dataset.tasks.base import Facts, Marked, Task
+from dataset.readers.features import Features
+from dataset.readers.fold_table import read_folds
+from dataset.readers.meant_columns import MeantColumns
+from dataset.readers.odd_features import doubts_of
+from dataset.readers.relabel import Cell
+from dataset.tasks.base import Facts, Task
 from dataset.tasks.cells import SPACE, Separator
 from dataset.tasks.labels import in_order
 from utils.convert import CountOrZero, Interval
-from utils.doubles import keep_one
 from utils.errors import ConfigError, DataError, listed
-from utils.tables import Row, Table, read_table
-from utils.texts import comparable
+from utils.tables import read_table
 
 _INSTEAD = (
     "name its column in [dataset] label_column = ..., or write label_columns = others where there is a "
@@ -51,13 +59,16 @@ class CsvDataset(BaseDataset):
         label_columns: the columns of 0 and 1; ``others`` = all that have no other meaning.
         group_column: whose image it is: never in training and in validation.
         group_folders: instead of such a column: images in one folder belong together.
+        case_column: of which case an image is: several images, one answer, and always in one fold.
+        features: columns that the model sees beside the image, such as ``age, sex``: numbers, or words of
+            which each image has one; ``site: words`` where numbers are names. Eval images need them too.
         fold_column: the team's own folds, as whole numbers; none = images are dealt out.
         fold_table: instead of such a column: a CSV (group, fold), such as the split.csv of a run.
         folds: how many parts they are dealt into.
         valid_fold: the part that validates, from 0.
         split: ``stratified``: each part has the same share of each label; ``random``: of images only.
-        relabel: a CSV of corrections (profile, field, value, reason: the image, the column with labels, such
-            as a level of a hierarchy, and what should stand there), touching training only.
+        relabel: a CSV of corrections (profile, field, value, reason: the image or the case, the column with
+            labels, such as a level of a hierarchy, and what should stand there), touching training only.
         on_bad_row: ``skip`` leaves out each row with a problem and names it in the log.
 
     Raises:
@@ -81,6 +92,8 @@ class CsvDataset(BaseDataset):
         label_columns: Others | tuple[str, ...] | None = None,
         group_column: str | None = None,
         group_folders: bool = False,
+        case_column: str | None = None,
+        features: Features | None = None,
         fold_column: str | None = None,
         fold_table: Path | None = None,
         folds: Annotated[int, Interval(2)] = 5,
@@ -89,43 +102,45 @@ class CsvDataset(BaseDataset):
         relabel: Path | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        if group_column and group_folders:
-            raise ValueError("group_column and group_folders can't both be given")
-        if fold_column and fold_table:
-            raise ValueError("fold_column and fold_table can't both be given")
+        _refuse_both(group_column=group_column, group_folders=group_folders)
+        _refuse_both(fold_column=fold_column, fold_table=fold_table)
 
-        path = root / table
-        layout = Layout(image_column, label_column, separator, label_columns, group_column, fold_column)
+        path, meant = root / table, MeantColumns(case_column, features)
+        layout = Layout(
+            image_column, label_column, separator, label_columns, group_column, fold_column, meant.names
+        )
         layout, content = layout.read(path)
         finder = NameFinder(ImageFolder(root, images, follow_links=follow_links), extension, repair_names)
 
-        images_found, doubled = _find(content, layout, finder, skip=on_bad_row == "skip", where=path)
+        rows, doubled = find_images(content, layout, finder, skip=on_bad_row == "skip", where=path)
 
+        say_whose(rows, group_column, case_column, folders=group_folders)
         doubts = layout.doubts(content) if task.labels_have_names else []
-        corrections = _corrections(relabel, images_found, layout.fields(content, task) if relabel else ())
+        corrections = corrections_of(relabel, rows, layout.fields(content, task) if relabel else ())
         check_facts(task, layout.known(content), f"{path}", _INSTEAD)
-        problems = _label(images_found, layout, task, corrections)
+        label_images(rows, layout, task, corrections)
+        check_cases(rows, task)
+        seen = seen_features(rows, features, content)
         # The relabel file is the team's own, so what is wrong with it is never skipped.
-        if wrong := [problem for image in images_found for problem in image.miscorrected]:
+        if wrong := [problem for image in rows for problem in image.miscorrected]:
             raise DataError(listed(str(relabel), wrong))
 
+        # What is wrong with a case stands in each of its images.
+        problems = list(dict.fromkeys(problem for image in rows for problem in image.problems))
         if problems and on_bad_row == "error":
             hint = "\nMend them, or set on_bad_row = skip in [dataset] to leave these rows out."
             hint += "".join(f"\n{doubt}" for doubt in doubts)
             raise DataError(listed(str(path), problems) + hint)
 
-        good = sorted((image for image in images_found if not image.problems), key=lambda image: image.file)
-        labels = [image.true for image in good]
-        groups = [_group(image, group_column, group_folders) for image in good]
-
-        files = [image.file for image in good]
-        trained = [image.trained for image in good]
-        facts = [image.row.values for image in good]
+        good = sorted((image for image in rows if not image.problems), key=lambda image: image.file)
+        labels, groups = [image.true for image in good], [image.group for image in good]
+        if case_column and not (group_column or group_folders):
+            self.group_words = WORDS
         super().__init__(
             root=root,
-            files=files,
+            **columns_of(good, seen, cases=case_column is not None),
             groups=groups,
-            folds=_own_folds(good, fold_column)
+            folds=own_folds(good, fold_column)
             if fold_column
             else read_folds(fold_table, groups)
             if fold_table
@@ -133,11 +148,11 @@ class CsvDataset(BaseDataset):
             valid_fold=valid_fold,
             task=task,
             labels=labels,
-            train_labels=trained,
             skipped=problems,
             notes=[*doubled, *layout.notes, *doubts],
-            facts=facts,
         )
+        if self.features is not None:
+            self.notes += tuple(doubts_of(self.features, task, self.targets, self.counted))
         self._layout, self._levels = layout, tuple(space for space in task.heads if space in content.columns)
 
     cells_are_read = True
@@ -146,7 +161,8 @@ class CsvDataset(BaseDataset):
         return self._layout.facts(super().facts_of(row))
 
     def cells(self, row: int, facts: Facts) -> list[Cell]:
-        return self._layout.cells(self.facts_of(row), facts, self._levels)
+        cells = self._layout.cells(self.facts_of(row), facts, self._levels)
+        return cells if self.cases is None else [replace(cell, profile=self.cases[row]) for cell in cells]
 
     @classmethod
     def label_names(cls, **arguments: Any) -> tuple[str, ...]:
@@ -154,7 +170,8 @@ class CsvDataset(BaseDataset):
         names = (
             "image_column", "label_column", "separator", "label_columns", "group_column", "fold_column",
         )  # fmt: skip
-        layout = Layout(*(arguments[name] for name in names))
+        meant = MeantColumns(arguments["case_column"], arguments["features"])
+        layout = replace(Layout(*(arguments[name] for name in names)), more=meant.names)
         layout, table = layout.read(arguments["root"] / arguments["table"])
 
         # As the organiser spells them: a submission has them so.
@@ -177,86 +194,7 @@ class CsvDataset(BaseDataset):
         return [(row.place, {**row.values, **row.written}) for row in table.rows]
 
 
-class _Image:
-    """A row, its file and labels, and what is wrong with it."""
-
-    def __init__(self, row: Row, name: str) -> None:
-        self.row, self.name, self.file = row, name, ""
-        self.true: Marked = {}
-        self.trained: Marked | None = None
-        self.problems: list[str] = []
-        self.miscorrected: list[str] = []  # the relabel file's fault, not the row's
-
-
-def _find(
-    table: Table, layout: Layout, finder: NameFinder, *, skip: bool, where: Path
-) -> tuple[list[_Image], list[str]]:
-    """Return the images, of equal rows one, and a line for each row that was left out."""
-    column = layout.image or ""
-    doubles = keep_one(table.rows, lambda row: row[column])
-    images = [_Image(row, row[column]) for row in doubles.rows]
-    lost = 0  # rows without a file
-
-    for image in images:
-        line = image.row.place
-        try:
-            if line in doubles.clashes:
-                raise ValueError(doubles.clashes[line])
-            image.file = finder.find(image.name)
-            if layout.group and not image.row[layout.group]:
-                raise ValueError(f"there is nothing in column {layout.group!r}")
-        except ValueError as error:
-            image.problems.append(f"{line}: {error}")
-            lost += isinstance(error, NoImage)
-
-    # All at once, where they have one cause.
-    if lost and (lost == len(images) or not skip):
-        finder.explain(table, layout.image or "", lost, where)
-
-    files_of = Counter(image.file for image in images if image.file)
-    for image in images:
-        if files_of[image.file] > 1:
-            image.problems.append(f"{image.row.place}: {image.file} is another row's image as well")
-    return images, doubles.notes
-
-
-def _group(image: _Image, column: str | None, folders: bool) -> str:
-    if column:
-        return image.row[column]
-    return comparable(PurePosixPath(image.file).parent.as_posix() if folders else image.file)
-
-
-def _corrections(relabel: Path | None, images: list[_Image], fields: Sequence[str]) -> Corrections:
-    if relabel is None:
-        return {}
-    known = {image.name: [image.name] for image in images}
-    return read_corrections(relabel, known, fields, whose="image")
-
-
-def _label(images: list[_Image], layout: Layout, task: Task, corrections: Corrections) -> list[str]:
-    """Fill each image's labels; return what is wrong with any row."""
-    for image in images:
-        values = dict(image.row.values)
-        try:
-            image.true = task.encode(layout.facts(values))
-        except ValueError as error:
-            image.problems.append(f"{image.row.place}: {error}")
-            continue
-        try:
-            image.trained = task.encode_for_training(
-                layout.facts({**values, **corrections.get(image.name, {})})
-            )
-        except ValueError as error:
-            image.miscorrected.append(f"{image.name}: {error}")
-    return [problem for image in images for problem in image.problems]
-
-
-def _own_folds(images: Sequence[_Image], column: str) -> NDArray[np.int64]:
-    wrong = [
-        f"{image.row.place}: {column} = {image.row[column]!r} {problem}"
-        for image in images
-        if (problem := wrong_fold(image.row[column]))
-    ]
-    if wrong:
-        raise DataError(listed("The folds", wrong))
-    return np.array([int(image.row[column]) for image in images], dtype=np.int64)
+def _refuse_both(**options: object) -> None:
+    """Raise a ValueError where two options are given that say the same in two ways."""
+    if all(options.values()):
+        raise ValueError(f"{' and '.join(options)} can't both be given")

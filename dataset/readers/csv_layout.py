@@ -27,6 +27,7 @@ class Layout:
     """The columns of a table by their meaning; ``columns`` are those of 0 and 1.
 
     Args:
+        more: columns that mean something else, such as whose case an image is of.
         notes: what is to be said of the columns and the labels in them, a line each.
     """
 
@@ -36,6 +37,7 @@ class Layout:
     columns: Others | tuple[str, ...] | None
     group: str | None
     fold: str | None
+    more: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     def read(self, path: Path) -> tuple["Layout", Table]:
@@ -43,13 +45,15 @@ class Layout:
         if self.label is not None and self.columns:
             raise ValueError("label_column and label_columns can't both be given")
         named = self.columns if isinstance(self.columns, tuple) else ()
-        needs = [name for name in (self.image, self.label, *named, self.group, self.fold) if name is not None]
+        meant = (self.image, self.label, *named, self.group, self.fold, *self.more)
+        needs = [name for name in meant if name is not None]
 
         table = read_table(path, needs)
         image = self.image or table.columns[0]
         layout = replace(self, image=image, columns=named)
         if self.columns == "others":
-            named, note = _of_zero_and_one(path, table, (image, self.group, self.fold))
+            used = (image, self.group, self.fold, *map(comparable, self.more))
+            named, note = _of_zero_and_one(path, table, used)
             layout = replace(layout, columns=named, notes=(note,) if note else ())
 
         if self.label is None:

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from dataset.files.named_files import NamedFiles
+from dataset.readers.cases import EvalCases
+from dataset.readers.features import FeatureTable
 from dataset.submissions.base import Line
 from utils.registry import Registry
 from utils.texts import Texts, comparable, spelling_like
@@ -24,12 +27,19 @@ class EvalDataset:
             says, as it is written there; nothing where there is no template: all columns are the task's.
         image_column: the column that names the images, if that is not the id: it holds no answer.
         lines: the template's rows, where it has several for each image.
+        cases: which images are of one case; then ``ids`` and ``template`` are of the rows that it answers,
+            which may be as many as cases, or as images. None: each image is answered by itself.
+        meant: columns that say something of an image: they hold no answer either.
+        features: what a model sees of each image (M) beside its pixels.
 
     Attributes:
+        has_columns: whether this layout has a table that says more of each image.
         columns: as they are compared.
         header: the same as they are written.
         spelt: the second by the first.
     """
+
+    has_columns: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -41,13 +51,21 @@ class EvalDataset:
         template: Mapping[str, Sequence[str]] | None = None,
         image_column: str | None = None,
         lines: Sequence[Line] = (),
+        cases: EvalCases | None = None,
+        meant: Sequence[str] = (),
+        features: FeatureTable | None = None,
     ) -> None:
         self.root = root
         self.header, self.columns = tuple(columns), tuple(map(comparable, columns))
         self.spelt = dict(zip(self.columns, self.header, strict=True))
         self.ids, self.files = Texts(ids), NamedFiles(root, files)
         self.template = {name: Texts(values) for name, values in (template or {}).items()}
-        self.image_column, self.lines = image_column, lines
+        self.image_column, self.lines, self.cases = image_column, lines, cases
+        self.meant, self.features = tuple(map(comparable, meant)), features
+
+    def unread(self, bad: Mapping[int, str]) -> dict[int, str]:
+        """Return by row of ``ids`` why it has no image that can be read, from why images can't be."""
+        return dict(bad) if self.cases is None else self.cases.unread(bad)
 
     def kept(self, answers: Sequence[str]) -> tuple[str, ...]:
         """Return the template's columns that are none of the answers': they stay as they are."""
@@ -55,7 +73,7 @@ class EvalDataset:
 
     def answer_column(self, answers: Sequence[str]) -> str | None:
         """Return the only column of the template that one answer can go into, if it is not named so."""
-        columns = [name for name in self.template if name != self.image_column]
+        columns = [name for name in self.template if name not in (self.image_column, *self.meant)]
         return columns[0] if len(answers) == len(columns) == 1 and columns != list(answers) else None
 
     @property
@@ -70,4 +88,6 @@ class EvalDataset:
         return spelling_like(texts, (p for cell in cells for p in (cell, *re.split(r"[\s,;|]+", cell))))
 
 
-TEST_DATASETS: Registry[EvalDataset] = Registry("test dataset", "dataset.readers", runtime=("root", "task"))
+TEST_DATASETS: Registry[EvalDataset] = Registry(
+    "test dataset", "dataset.readers", runtime=("root", "task", "columns")
+)

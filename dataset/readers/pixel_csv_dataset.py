@@ -7,6 +7,8 @@ from dataset.readers.base import DATASETS
 from dataset.readers.csv_dataset import CsvDataset
 from dataset.readers.csv_layout import Others
 from dataset.readers.eval_base import TEST_DATASETS
+from dataset.readers.features import Features
+from dataset.readers.meant_columns import NO_COLUMNS, MeantColumns
 from dataset.readers.pixel_table import FILE, IMAGES, ROW, TABLE, PixelTable, Size
 from dataset.readers.test_dataset import TestDataset
 from dataset.tasks.base import Facts, Task
@@ -17,6 +19,7 @@ from utils.tables import read_table, write_table
 from utils.texts import comparable
 
 _KEPT = Path(".cache/pixels")
+ID = "id"  # the first column of a table of eval images
 
 
 @DATASETS.register
@@ -37,6 +40,9 @@ class PixelCsvDataset(CsvDataset):
             where a cell is one label, whatever is in it.
         label_columns: the columns of 0 and 1; ``others`` = all that have no other meaning.
         group_column: whose image it is: never in training and in validation.
+        case_column: of which case an image is: several images, one answer, and always in one fold.
+        features: columns that the model sees beside the image, such as ``age, sex``: numbers, or words of
+            which each image has one; ``site: words`` where numbers are names. Eval images need them too.
         fold_column: the team's own folds, as whole numbers; none = images are dealt out.
         fold_table: instead of such a column: a CSV (group, fold), such as the split.csv of a run.
         folds: how many parts they are dealt into.
@@ -63,6 +69,8 @@ class PixelCsvDataset(CsvDataset):
         separator: Separator = SPACE,
         label_columns: Others | tuple[str, ...] | None = None,
         group_column: str | None = None,
+        case_column: str | None = None,
+        features: Features | None = None,
         fold_column: str | None = None,
         fold_table: Path | None = None,
         folds: Annotated[int, Interval(2)] = 5,
@@ -83,6 +91,8 @@ class PixelCsvDataset(CsvDataset):
             separator=separator,
             label_columns=label_columns,
             group_column=group_column,
+            case_column=case_column,
+            features=features,
             fold_column=fold_column,
             fold_table=fold_table,
             folds=folds,
@@ -107,6 +117,7 @@ class PixelCsvTestDataset(TestDataset):
     Args:
         root: the data folder.
         task: says of which form the template is.
+        columns: of the table that mean more than pixels.
         table: the CSV with the pixels.
         template: the CSV whose columns, ids and order the submission has.
         id_column: the column of the table with the ids; none = the number of the row, from 1.
@@ -124,6 +135,7 @@ class PixelCsvTestDataset(TestDataset):
         *,
         root: Path,
         task: Task | None = None,
+        columns: MeantColumns = NO_COLUMNS,
         table: str = "test.csv",
         template: str = "sample_submission.csv",
         id_column: str | None = None,
@@ -140,10 +152,15 @@ class PixelCsvTestDataset(TestDataset):
             there = ", ".join(rows.columns[2:]) or "no other than pixels"
             raise DataError(f"{root / table}: there is no column {id_column!r} with the ids; it has {there}.")
 
-        ids = folder / f"ids-{rows.columns.index(named)}.csv"
-        cells = ([row.as_written(named), f"{IMAGES}/{row[FILE]}"] for row in rows.rows)
+        # Whatever else it says of the images stands behind.
+        ids = folder / f"eval-{rows.columns.index(named)}.csv"
+        others = [name for name in rows.columns if name not in (named, FILE, ID)]
+        cells = (
+            [row.as_written(named), f"{IMAGES}/{row[FILE]}", *map(row.as_written, others)]
+            for row in rows.rows
+        )
         if not ids.exists():
-            write_table(ids, ("id", FILE), cells, guarded=False)
+            write_table(ids, (ID, FILE, *others), cells, guarded=False)
 
         super().__init__(
             root=folder,
@@ -152,6 +169,7 @@ class PixelCsvTestDataset(TestDataset):
             images=".",
             image_column=FILE,
             template=str((root / template).absolute()),
+            columns=columns,
         )
 
 

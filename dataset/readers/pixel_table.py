@@ -82,7 +82,7 @@ class PixelTable:
         _, header = next(lines, (0, []))
         names = list(map(comparable, header))
         chosen = self._columns(names, path)
-        others = [place for place in range(len(header)) if place not in set(chosen)]
+        others = [column for column in range(len(header)) if column not in set(chosen)]
         if taken := {FILE, ROW}.intersection(names):
             raise DataError(
                 f"{path}: rename its column {taken.pop()!r}, which says where unpacked images are."
@@ -103,7 +103,7 @@ class PixelTable:
             brightest = max(brightest, float(values.max()))
             name = f"{len(kept) + 1:07d}.png"
             put(folder / IMAGES / name, cv2.imencode(".png", image)[1].tobytes())
-            kept.append([str(len(kept) + 1), name, *(cells[place] for place in others)])
+            kept.append([str(len(kept) + 1), name, *(cells[column] for column in others)])
 
         if not kept and not problems:
             problems = ["there is a header and no row"]
@@ -111,7 +111,7 @@ class PixelTable:
             problems = [f"no value is above {brightest:g}: are they shares of white? Write white = 1"]
         if problems:
             raise DataError(listed(str(path), problems))
-        write_table(folder / TABLE, [ROW, FILE, *(header[place] for place in others)], kept, guarded=False)
+        write_table(folder / TABLE, [ROW, FILE, *(header[column] for column in others)], kept, guarded=False)
 
     def _columns(self, names: Sequence[str], path: Path) -> list[int]:
         """Return where the pixels stand, in their order."""
@@ -119,7 +119,7 @@ class PixelTable:
             return [names.index(self.pixels)]
         pattern = re.compile(re.escape(self.pixels) + r"[ _.-]?(\d{1,9})", re.IGNORECASE)
         numbered = {
-            int(match[1]): place for place, name in enumerate(names) if (match := pattern.fullmatch(name))
+            int(match[1]): column for column, name in enumerate(names) if (match := pattern.fullmatch(name))
         }
         if len(numbered) > 1:
             return [numbered[number] for number in sorted(numbered)]
@@ -141,7 +141,7 @@ class PixelTable:
         """
         if len(cells) != columns:
             raise ValueError(f"{len(cells)} values for {columns} columns")
-        texts = [cells[place] for place in chosen]
+        texts = [cells[column] for column in chosen]
         if len(texts) == 1:
             texts = texts[0].strip(" []\t").replace(",", " ").split()
         try:

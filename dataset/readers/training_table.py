@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dataset.files.named_files import NamedFiles
 from dataset.tasks.base import Targets
@@ -20,6 +21,7 @@ class TrainingTable:
     groups: Sequence[str]
     targets: Targets
     rows: NDArray[np.int64]
+    features: Tensor | None = None  # (N, D) what else a model sees of each image
 
     def followed_by(self, more: "TrainingTable") -> "TrainingTable":
         """Return a table with the images of ``more`` after these."""
@@ -28,6 +30,7 @@ class TrainingTable:
             (*self.groups, *more.groups),
             {name: torch.cat([values, more.targets[name]]) for name, values in self.targets.items()},
             np.concatenate([self.rows, more.rows + len(self.files)]),
+            None if self.features is None else torch.cat([self.features, given(more.features)]),
         )
 
 
@@ -36,11 +39,13 @@ def digest(
     labels: Sequence[Targets],
     splits: Sequence[NDArray[np.int64]],
     extra: TrainingTable | None,
+    features: Tensor | None = None,
 ) -> str:
     """Return a digest of images: of their files and sizes, labels and split.
 
     Args:
         extra: images beside those, in the same folder.
+        features: what else a model sees of them all.
     """
     whole = hashlib.sha256(_names_and_sizes(files))
     for targets in labels:
@@ -55,7 +60,16 @@ def digest(
         for values in extra.targets.values():
             whole.update(values.numpy().tobytes())
         whole.update(extra.rows.tobytes())
+    if features is not None:
+        whole.update(features.numpy().tobytes())
     return whole.hexdigest()
+
+
+def given(features: Tensor | None) -> Tensor:
+    """Return what a model sees of images beside their pixels, where it needs that."""
+    if features is None:
+        raise ValueError("nothing but their files is known of these images")
+    return features
 
 
 def _names_and_sizes(files: NamedFiles) -> bytes:

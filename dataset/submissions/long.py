@@ -86,6 +86,7 @@ class Long(Submission):
                 f"[submission] label_column = {self.label_column}: the template has the columns "
                 f"{listing(table.columns)}"
             )
+
         problems, lines, first = [], [], dict[str, Row]()
         for row in table.rows:
             image, label, problem = self._parted(row, table, labels)
@@ -94,6 +95,7 @@ class Long(Submission):
                 continue
             lines.append(Line(image, label, tuple(map(row.as_written, table.columns))))
             first.setdefault(image, self._of_image(row, table.columns[0], image, label))
+
         problems = problems or list(_incomplete(lines, labels))
         if problems:
             raise DataError(listed("The submission's template ([submission] name = Long)", problems))
@@ -105,11 +107,12 @@ class Long(Submission):
         if self.label_column is not None:
             label = row[comparable(self.label_column)]
             return identity, label, "" if label in labels else _unknown(label, labels)
+
         between = self.between.text or ""
         # The longest label counts: of a_b and b, it is a_b that 7_a_b is about.
-        for place in range(len(identity)):
-            if identity.startswith(between, place) and identity[place + len(between) :] in labels:
-                return identity[:place].rstrip(), identity[place + len(between) :], ""
+        for end in range(len(identity)):
+            if identity.startswith(between, end) and identity[end + len(between) :] in labels:
+                return identity[:end].rstrip(), identity[end + len(between) :], ""
         _, mark, last = identity.rpartition(between)
         if not mark:
             return "", "", f"there is no {between!r} between image and label in the id {identity!r}"

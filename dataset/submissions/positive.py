@@ -37,11 +37,13 @@ class Positive(Submission):
                 f"one column says which of two labels is right; here are {len(labels)} labels {kind}. Write "
                 "name = Probabilities for a column each"
             )
+
         if self.positive is not None and self.positive not in labels:
             near = closest(self.positive, labels)
             hint = f" Did you mean {near!r}?" if near else ""
             names = ", ".join(map(repr, labels))
             raise ValueError(f"positive = {self.positive} is not one of {names}.{hint}")
+
         scored = _scored(task)
         if None not in (self.positive, scored) and self.positive != scored:
             raise ValueError(

@@ -43,11 +43,11 @@ class Answers:
 
 def one_hot(values: Sequence[str], labels: Sequence[str]) -> NDArray[np.float32]:
     """Return (N, K): 1 where a value is the label; a value that is none of them is a row of zeros."""
-    place = {label: index for index, label in enumerate(labels)}
+    index_of = {label: index for index, label in enumerate(labels)}
     shares = np.zeros((len(values), len(labels)), dtype=np.float32)
-    found = [(row, place[value]) for row, value in enumerate(values) if value in place]
-    if found:
-        rows, columns = zip(*found, strict=True)
+    marked = [(row, index_of[value]) for row, value in enumerate(values) if value in index_of]
+    if marked:
+        rows, columns = zip(*marked, strict=True)
         shares[list(rows), list(columns)] = 1
     return shares
 
@@ -70,9 +70,9 @@ def _number(text: str, otherwise: float = 0.0) -> float:
     return otherwise if math.isnan(value) else value
 
 
-def likeliest(found: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
+def likeliest(by_space: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
     """Return the index (N,) of the highest value of each space, from probabilities or logits (N, K)."""
-    return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in found.items()}
+    return {name: np.asarray(values.numpy().argmax(axis=1)) for name, values in by_space.items()}
 
 
 def marked_index(marked: Tensor) -> NDArray[np.int64]:

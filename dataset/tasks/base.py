@@ -106,7 +106,7 @@ class Task(Scoring, Showing, Joining, Relabelling, Submitting):
     def said(self, marked: Mapping[str, Tensor]) -> Said:
         """Return what targets or choices say, by question, in the form of its space's evidence."""
         others = {space.name: space.said(marked[space.name]) for space in self.spaces}
-        return {question: others.get(question, of) for question, of in self.answers(marked).items()}
+        return {question: others.get(question, choices) for question, choices in self.answers(marked).items()}
 
     def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
         """Return which labels of the deciding question each image has (N, K), from targets or choices."""

@@ -46,10 +46,12 @@ class Separator:
             raise ValueError(f"it is empty: {_VALID}")
         if text.lower() in _WORDS:
             return cls(_WORDS[text.lower()])
+
         bare = text.strip("'\"")
         if bare != text or "\\" in text:
             meant = {"": "space", "\\t": "tab"}.get(bare.strip(), _NAMES.get(bare, bare))
             raise ValueError(f"{text} is written without quotes and backslashes: separator = {meant}")
+
         if re.search(r"\w", text.replace("_", "")):
             near = closest(text, [word for word in _WORDS if word != "none"])
             hint = f" Did you mean {near!r}?" if near else ""
@@ -138,12 +140,12 @@ def _inside(cell: str) -> str | None:
 def _listed(cell: str) -> tuple[str, ...]:
     inner = _inside(cell)
     try:
-        found = _literal(cell if inner is None else inner)
-        if any(re.search(r"[\r\n]", name.strip()) for name in found):
+        names = _literal(cell if inner is None else inner)
+        if any(re.search(r"[\r\n]", name.strip()) for name in names):
             raise ValueError("has a line break in a label")
     except ValueError as error:
         raise ValueError(f"{cell!r} {error}. {_MEND}") from None
-    return tuple(name.strip() for name in found if name.strip())
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _literal(inner: str) -> list[str]:
@@ -158,11 +160,13 @@ def _literal(inner: str) -> list[str]:
         return [_text(part) for part in re.findall(_STRINGS, inner, re.DOTALL)]
     if _NUMBERS.fullmatch(inner):
         return re.split(r"[\s,]+", inner.strip(" ,\t\r\n"))
+
     outside = re.sub(_STRINGS, "", inner, flags=re.DOTALL)
     if ":" in outside and re.search(r"['\"]", inner):
         raise ValueError("is a mapping and no list of labels")
     if _NESTED.search(outside):
         raise ValueError("has brackets inside its brackets")
+
     parts = re.findall(rf"\s*({_STRINGS}|[^,]*)\s*(?:,|$)", inner, re.DOTALL)
     named = [_text(part.strip()) for part in parts if part.strip()]
     empty = [name for name in named if name.lower() in _NOTHING]

@@ -67,16 +67,16 @@ class ClassificationTask(Task):
         return written
 
     def encode(self, facts: Facts) -> Marked:
-        found = indices(facts, self._place)
-        if len(found) != 1:
-            names = listing([repr(self.labels[index]) for index in found])
+        marked = indices(facts, self._place)
+        if len(marked) != 1:
+            names = listing([repr(self.labels[index]) for index in marked])
             raise ValueError(
-                f"{len(found)} labels ({names}) where one is right; for one label with spaces in it "
+                f"{len(marked)} labels ({names}) where one is right; for one label with spaces in it "
                 "set separator = none in [dataset]"
-                if found
+                if marked
                 else "there is no label"
             )
-        return {"label": found}
+        return {"label": marked}
 
     def corrected(self, facts: Facts, question: str, label: int, *, present: bool = True) -> Facts:
         return {**facts, **labels_fact([self.labels[label]])}
@@ -99,9 +99,9 @@ class ClassificationTask(Task):
     def answering(self, column: str) -> "ClassificationTask | None":
         if self.submit != "label":
             return None
-        found = copy.copy(self)
-        found.column = column
-        return found
+        task = copy.copy(self)
+        task.column = column
+        return task
 
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:

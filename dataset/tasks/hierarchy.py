@@ -76,7 +76,7 @@ class HierarchyTask(Task):
         self._shared = label if missing == "class" else None
         rows = _rows(tree, root, levels, rows_found)
         self._spelling = SpeltLabels.of(name for _, names in rows for name in names).spelling
-        paths = [(place, self._path(tuple(map(comparable, names)))) for place, names in rows]
+        paths = [(where, self._path(tuple(map(comparable, names)))) for where, names in rows]
         self.tree = grow(levels, paths, self._shared)
         super().__init__([OneOf(level, names) for level, names in zip(levels, self.tree.labels, strict=True)])
         self._words: Mapping[str, str] = {}  # how labels are written in a submission, if otherwise
@@ -139,20 +139,20 @@ class HierarchyTask(Task):
         answers = self.answers(marked)
         names = [[*space.labels, ""] for space in self.spaces]  # -1 finds the last one
         paths = zip(*(answers[space.name].tolist() for space in self.spaces), strict=True)
-        words = ([of[i] for of, i in zip(names, path, strict=True)] for path in paths)
+        words = ([labels[i] for labels, i in zip(names, path, strict=True)] for path in paths)
         return [" > ".join(filter(None, path)) or OneOf.without for path in words]
 
     def faults(self, choices: Choices, targets: Targets) -> list[str]:
         """Return the levels that are wrong, with the label and what was predicted."""
         true, chosen = self.answers(targets), self.answers(choices)
-        found: list[list[str]] = [[] for _ in next(iter(true.values()))]
+        lines_of: list[list[str]] = [[] for _ in next(iter(true.values()))]
         for space in self.spaces:
             names = [*space.labels, "nothing"]  # -1 finds the last one
             wrong = np.flatnonzero((true[space.name] >= 0) & (true[space.name] != chosen[space.name]))
             for image in wrong.tolist():
-                label, said = names[true[space.name][image]], names[chosen[space.name][image]]
-                found[image].append(f"{space.name}: {label}, predicted {said}")
-        return ["\n".join(lines) for lines in found]
+                label, answer = names[true[space.name][image]], names[chosen[space.name][image]]
+                lines_of[image].append(f"{space.name}: {label}, predicted {answer}")
+        return ["\n".join(lines) for lines in lines_of]
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         """Return which images (N) are labelled on some level."""
@@ -166,12 +166,12 @@ class HierarchyTask(Task):
 
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
         """Return a confusion matrix for each level over its labelled images; no choice is in no column."""
-        found = {}
+        matrices = {}
         for space in self.spaces:
             true, chosen = _labelled_only(choices[space.name], targets[space.name])
             counts = true.astype(np.int64).T @ chosen.astype(np.int64)
-            found[space.name] = Confusion(space.labels, counts, true.sum(axis=0))
-        return found
+            matrices[space.name] = Confusion(space.labels, counts, true.sum(axis=0))
+        return matrices
 
     def other_shares(
         self, choices: Choices, targets: Targets
@@ -215,7 +215,9 @@ class HierarchyTask(Task):
     def rows(self, choices: Choices) -> list[dict[str, str]]:
         answers = self.answers(choices)
         names = [[*map(self._submitted, space.labels), self.word] for space in self.spaces]
-        columns = [[of[i] for i in answers[level]] for level, of in zip(self.tree.levels, names, strict=True)]
+        columns = [
+            [labels[i] for i in answers[level]] for level, labels in zip(self.tree.levels, names, strict=True)
+        ]
         return [dict(zip(self.tree.levels, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -243,11 +245,12 @@ def _rows(
         DataError: the table lacks a level's column.
     """
     if tree is None:
-        found = rows_found()
+        table_rows = rows_found()
         check_columns(
-            levels, found, "levels", "Write levels = COARSE, FINE in [task] with those of the labels."
+            levels, table_rows, "levels", "Write levels = COARSE, FINE in [task] with those of the labels."
         )
-        return [(place, tuple(facts[level] for level in levels)) for place, facts in found]
+        return [(where, tuple(facts[level] for level in levels)) for where, facts in table_rows]
+
     if tree.file is not None:
         return [
             (row.place, tuple(row.as_written(level) for level in levels))

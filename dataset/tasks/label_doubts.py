@@ -26,17 +26,17 @@ def label_doubts(
     """
     labels = {name for cell in set(cells) for name in _labels(cell, separator)}
     other = _other_separator(labels, separator)
-    found = [] if other is None else [other]
-    found += _vectors(cells, separator, column)
+    doubts = [] if other is None else [other]
+    doubts += _vectors(cells, separator, column)
     filled = sum(bool(comparable(cell)) for cell in cells)
     if filled >= FEWEST and len(labels) >= MANY * filled and other is None:
-        found.append(
+        doubts.append(
             f"There are {len(labels)} labels for {filled} images in column {column!r}, such as "
             f"{_named(sorted(labels))}: hardly any two images have one in common. If that is the wrong "
             f"column (names, texts or numbers), write label_column = {_classes(others)} in [dataset]; if "
             "other marks stand between labels, write separator = THE MARK there."
         )
-    return found + look_alike(labels)
+    return doubts + look_alike(labels)
 
 
 def _vectors(cells: Sequence[str], separator: Separator, column: str) -> list[str]:
@@ -46,9 +46,11 @@ def _vectors(cells: Sequence[str], separator: Separator, column: str) -> list[st
         cell: [name.rstrip("0").rstrip(".") or "0" for name in _labels(cell, separator)]
         for cell in set(filled)
     }
+
     lengths = {len(row) for row in rows.values()}
     lists = len(lengths) == 1 and min(lengths) > 1 and all(set(row) <= {"0", "1"} for row in rows.values())
     texts = len(set(map(len, rows))) == 1 and all(re.fullmatch("[01]{3,}", cell) for cell in rows)
+
     if len(filled) < FEWEST or not (lists or texts):
         return []
     return [
@@ -103,6 +105,7 @@ def _other_separator(labels: set[str], separator: Separator) -> str | None:
             wrong = sorted(divided)
         if wrong and (best is None or len(wrong) > best[0]):
             best = len(wrong), mark, wrong
+
     if best is None:
         return None
     count, mark, wrong = best

@@ -53,8 +53,8 @@ class SpeltLabels:
         spelt: dict[str, set[str]] = {}
         for name in written:
             spelt.setdefault(comparable(name), set()).add(name.strip())
-        single = {name: next(iter(found)) for name, found in spelt.items() if len(found) == 1}
-        return cls(tuple(spelt), {name: found for name, found in single.items() if found != name})
+        single = {name: next(iter(spellings)) for name, spellings in spelt.items() if len(spellings) == 1}
+        return cls(tuple(spelt), {name: spellings for name, spellings in single.items() if spellings != name})
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -81,8 +81,9 @@ def resolve(
         written = _lines(on_disk(root / labels.file))
     else:
         written = labels.names
-    found = SpeltLabels.of(written)
-    names = [comparable(name) for name in written] if labels is not None else list(found.names)
+    spelt = SpeltLabels.of(written)
+
+    names = [comparable(name) for name in written] if labels is not None else list(spelt.names)
     if not names:
         raise DataError("There is no label: neither in [task] labels nor in the training table.")
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
@@ -92,7 +93,7 @@ def resolve(
     if wrong:
         where = "The labels' names (a line break, ' #' and ' ;' can't be in one)"
         raise DataError(listed(where, wrong) + "\nRename them in a copy of the table.")
-    return found
+    return spelt
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -108,10 +109,10 @@ def labels_fact(names: Iterable[str]) -> dict[str, str]:
     Raises:
         ValueError: there is a line break in one.
     """
-    found = tuple(names)
-    if any("\n" in name for name in found):
+    given = tuple(names)
+    if any("\n" in name for name in given):
         raise ValueError("there is a line break in a label")
-    return {LABELS: "\n".join(found)}
+    return {LABELS: "\n".join(given)}
 
 
 def places(labels: Iterable[str]) -> dict[str, int]:
@@ -119,7 +120,7 @@ def places(labels: Iterable[str]) -> dict[str, int]:
     return {label: index for index, label in enumerate(labels)}
 
 
-def indices(facts: Mapping[str, str], place: Mapping[str, int]) -> tuple[int, ...]:
+def indices(facts: Mapping[str, str], index_of: Mapping[str, int]) -> tuple[int, ...]:
     """Return which labels the facts name, in the labels' order.
 
     Args:
@@ -130,14 +131,14 @@ def indices(facts: Mapping[str, str], place: Mapping[str, int]) -> tuple[int, ..
     """
     if LABELS not in facts:
         raise ValueError("the table has no labels: name its column in [dataset] label_column")
-    found = set()
+    chosen = set()
     for name in filter(None, facts[LABELS].split("\n")):
-        if name not in place:
-            near = closest(name, place)
+        if name not in index_of:
+            near = closest(name, index_of)
             hint = f" Did you mean {near!r}?" if near else ""
-            raise ValueError(f"label {name!r} is not one of {listing(tuple(place))}.{hint}")
-        found.add(place[name])
-    return tuple(sorted(found))
+            raise ValueError(f"label {name!r} is not one of {listing(tuple(index_of))}.{hint}")
+        chosen.add(index_of[name])
+    return tuple(sorted(chosen))
 
 
 def _quoted(name: str) -> str:

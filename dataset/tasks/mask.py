@@ -3,7 +3,6 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dataset.tasks.age_ranges import NO_AGES, AgeRanges
 from dataset.tasks.answers import likeliest
 from dataset.tasks.base import TASKS, Choices, Facts, Marked, Said, Task
 from dataset.tasks.spaces import Mark, OneOf
@@ -31,29 +31,6 @@ _PHOTOS = {f"mask{i}": "wear" for i in range(1, 6)} | {
 }
 _PHOTO_OF = {"wear": "mask1", "incorrect": "incorrect_mask", "normal": "normal"}  # one of each state
 _OLDEST = 120  # years; anything above is a typing error
-
-
-@dataclass(frozen=True, slots=True)
-class AgeRanges:
-    """Ages in whole years such as ``57-59`` or ``27-29, 57-59`` or ``60``, both ends included."""
-
-    ranges: tuple[tuple[int, int], ...] = ()
-
-    @classmethod
-    def from_text(cls, text: str) -> "AgeRanges":
-        ranges = []
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            found = re.fullmatch(r"(\d+)(?:\s*-\s*(\d+))?", part)
-            if not found or int(found[2] or found[1]) < int(found[1]):
-                raise ValueError(f"{part!r} is not an age or a range of ages such as 57-59")
-            ranges.append((int(found[1]), int(found[2] or found[1])))
-        return cls(tuple(ranges))
-
-    def __str__(self) -> str:
-        return ", ".join(f"{low}-{high}" for low, high in self.ranges)
-
-    def __contains__(self, age: int) -> bool:
-        return any(low <= age <= high for low, high in self.ranges)
 
 
 @TASKS.register
@@ -83,7 +60,7 @@ class MaskTask(Task):
         joint: bool = False,
         age_boundaries: tuple[CountOrZero, CountOrZero] = (30, 60),
         train_age_boundaries: tuple[CountOrZero, CountOrZero] | None = None,
-        drop_ages: AgeRanges = AgeRanges(),
+        drop_ages: AgeRanges = NO_AGES,
         soft_age: NonNegative = 0.0,
     ) -> None:
         super().__init__(_JOINT if joint else _THREE)
@@ -144,19 +121,19 @@ class MaskTask(Task):
         """Return mask, gender, age and class indices (N,), whichever heads were trained."""
         return self._all_questions(super().answers(marked))
 
-    def _all_questions(self, found: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+    def _all_questions(self, choices: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
         if not self.joint:
-            parts = np.stack([found[name] for name in ("mask", "gender", "age")])
+            parts = np.stack([choices[name] for name in ("mask", "gender", "age")])
             whole = parts[0] * 6 + parts[1] * 3 + parts[2]
-            return found | {"class": np.where((parts < 0).any(axis=0), -1, whole)}
-        whole = found["class"]
+            return choices | {"class": np.where((parts < 0).any(axis=0), -1, whole)}
+        whole = choices["class"]
         split = {"mask": whole // 6 % 3, "gender": whole // 3 % 2, "age": whole % 3}
         return {name: np.where(whole < 0, -1, part) for name, part in split.items()} | {"class": whole}
 
     def _with(self, *, joint: bool) -> "MaskTask":
-        found = copy.copy(self)
-        found.joint, found.spaces = joint, _JOINT if joint else _THREE
-        return found
+        task = copy.copy(self)
+        task.joint, task.spaces = joint, _JOINT if joint else _THREE
+        return task
 
     @property
     def joined(self) -> "MaskTask":

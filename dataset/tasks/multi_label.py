@@ -80,6 +80,7 @@ class MultiLabelTask(Task):
         self._spelt = resolve(labels, root, labels_found)
         self.labels = self._spelt.names
         self._place = places(self.labels)
+
         if count is not None and (decide != "count" or count > len(self.labels)):
             raise ValueError(f"count = {count} needs decide = count and at least as many labels")
         if submit == "labels" and separator.text is None:
@@ -91,6 +92,7 @@ class MultiLabelTask(Task):
                 f"separator = {separator} is part of the label {mixed_up[0]!r}: choose another, such as "
                 f"separator = {Separator(other)} in [task]"
             )
+
         rule = f"the likeliest {count or 'labels, as many as the probabilities add up to'}"
         self.space = AnyOf("labels", self.labels, (threshold,), rule if decide == "count" else "")
         super().__init__([self.space])
@@ -128,14 +130,18 @@ class MultiLabelTask(Task):
     def faults(self, choices: Choices, targets: Targets) -> list[str]:
         """Return which labels were not chosen, and which were for nothing; none that is right."""
         true, chosen = self.members(targets), self.members(choices)
-        return [
-            "\n".join(
-                f"{words}: {', '.join(self.labels[i] for i in np.flatnonzero(labels))}"
-                for words, labels in (("missed", has & ~said), ("wrongly", said & ~has))
-                if labels.any()
-            )
-            for has, said in zip(true, chosen, strict=True)
-        ]
+        faults = []
+        for has, answered in zip(true, chosen, strict=True):
+            kinds = (("missed", has & ~answered), ("wrongly", answered & ~has))
+            lines = [
+                f"{words}: {', '.join(self._names_of(labels))}" for words, labels in kinds if labels.any()
+            ]
+            faults.append("\n".join(lines))
+        return faults
+
+    def _names_of(self, marks: NDArray[np.bool_]) -> list[str]:
+        """Return the names of marked labels (K,)."""
+        return [self.labels[index] for index in np.flatnonzero(marks)]
 
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
         """Return how many images with each true label (row) were given each label (column)."""
@@ -156,10 +162,10 @@ class MultiLabelTask(Task):
             return self
         if len(tuning.get("thresholds", ())) != len(self.labels):
             raise ValueError(f"there is no tuned threshold for each of {len(self.labels)} labels")
-        found = copy.copy(self)
-        found.space = AnyOf("labels", self.labels, tuple(tuning["thresholds"]))
-        found.spaces = (found.space,)
-        return found
+        task = copy.copy(self)
+        task.space = AnyOf("labels", self.labels, tuple(tuning["thresholds"]))
+        task.spaces = (task.space,)
+        return task
 
     @property
     def resolved(self) -> dict[str, str]:
@@ -176,9 +182,9 @@ class MultiLabelTask(Task):
     def answering(self, column: str) -> "MultiLabelTask | None":
         if self.submit != "labels":
             return None
-        found = copy.copy(self)
-        found.column = column
-        return found
+        task = copy.copy(self)
+        task.column = column
+        return task
 
     @property
     def allowed(self) -> dict[str, tuple[str, ...]]:

@@ -98,8 +98,8 @@ class Number(Space):
             return np.zeros((len(values), 0), dtype=np.bool_)
 
         edges = np.unique(np.quantile(known, np.arange(1, bins) / bins))
-        place = np.searchsorted(edges, values, side="right")
-        return np.asarray((place[:, None] == np.arange(len(edges) + 1)) & ~np.isnan(values)[:, None])
+        bin_of = np.searchsorted(edges, values, side="right")
+        return np.asarray((bin_of[:, None] == np.arange(len(edges) + 1)) & ~np.isnan(values)[:, None])
 
     def units(self, targets: Tensor) -> Unit:
         """Return mean and standard deviation of the known numbers.

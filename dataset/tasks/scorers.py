@@ -41,7 +41,9 @@ class Scorer:
         values: dict[str, float] = {}
         for part in self.parts:
             values |= zip(part.names, part.statistic.once(weights).tolist(), strict=True)
-        main = {name: fmean(values[of_question] for of_question in of) for name, of in self.means.items()}
+        main = {
+            name: fmean(values[of_question] for of_question in names) for name, names in self.means.items()
+        }
         return main | values
 
     def drawn(self, draws: Draws) -> dict[str, NDArray[np.float64]]:
@@ -51,9 +53,9 @@ class Scorer:
             values |= zip(part.names, part.statistic.drawn(draws).T, strict=True)
 
         main = {}
-        for name, of in self.means.items():
-            fewest = min(len(values[of_question]) for of_question in of)
-            main[name] = np.mean([values[of_question][:fewest] for of_question in of], axis=0)
+        for name, names in self.means.items():
+            fewest = min(len(values[of_question]) for of_question in names)
+            main[name] = np.mean([values[of_question][:fewest] for of_question in names], axis=0)
         return main | values
 
     def direction(self, name: str) -> int:

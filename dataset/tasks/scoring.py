@@ -59,7 +59,7 @@ class Scoring(Questions):
         Raises:
             ValueError: there is no such question, or it is none for that metric.
         """
-        named = [self._named(metric, of) for metric, of in chosen]
+        named = [self._named(metric, question) for metric, question in chosen]
         by_name: dict[str, Asked] = {}
         for asked in (*named, *self.own_asked):
             by_name.setdefault(asked.name, asked)
@@ -68,19 +68,19 @@ class Scoring(Questions):
         scored._asked = tuple(by_name.values())
         return scored
 
-    def _named(self, metric: Metric, of: str | None) -> Asked:
-        if of is not None and of not in self.questions:
-            near = closest(of, self.questions)
+    def _named(self, metric: Metric, about: str | None) -> Asked:
+        if about is not None and about not in self.questions:
+            near = closest(about, self.questions)
             hint = f" Did you mean {near!r}?" if near else ""
-            raise ValueError(f"of = {of} is not one of {', '.join(self.questions)}.{hint}")
+            raise ValueError(f"of = {about} is not one of {', '.join(self.questions)}.{hint}")
 
-        questions = self.main_questions if of is None else (of,)
+        questions = self.main_questions if about is None else (about,)
         for question in questions:
             try:
                 metric.check(self.questions[question], self.space_of(question).kind)
             except ValueError as error:
                 raise ValueError(f"{error}{self._instead(metric)}") from None
-        name = metric.name if questions == self.main_questions else f"{of}/{metric.name}"
+        name = metric.name if questions == self.main_questions else f"{about}/{metric.name}"
         return Asked(metric, questions, name)
 
     def _instead(self, metric: Metric) -> str:
@@ -244,7 +244,9 @@ class Scoring(Questions):
 
         def score(probabilities: Mapping[str, Tensor]) -> float:
             # In float32, where the same probabilities are equal as in the scores.
-            sure = cache(lambda: self.sure({space: of.float() for space, of in probabilities.items()}))
+            sure = cache(
+                lambda: self.sure({space: values.float() for space, values in probabilities.items()})
+            )
             evidence = self._evidence(true, cache(lambda: self.chosen(probabilities)), sure)
             if asked.metric.together:
                 return asked.metric.score(self._joined(asked, evidence))

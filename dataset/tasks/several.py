@@ -230,7 +230,7 @@ class SeveralTask(Task):
             called: self.by_question[name].answers([row[called] for row in rows], self._spelling)
             for name, called in self._called.items()
         }
-        return {called: said for called, said in answers.items() if said is not None}
+        return {called: answer for called, answer in answers.items() if answer is not None}
 
     def wrong_value(self, column: str, value: str) -> str | None:
         names = {called: name for name, called in self._called.items()}

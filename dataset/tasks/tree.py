@@ -28,12 +28,12 @@ class TreeText:
         if not text.startswith("["):
             return cls(file=text)
         try:
-            found = json.loads(text)
+            paths = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f'it is not paths such as [["cat"], ["dog", "pug"]]: {error}') from None
-        if not all(isinstance(path, list) and all(isinstance(name, str) for name in path) for path in found):
+        if not all(isinstance(path, list) and all(isinstance(name, str) for name in path) for path in paths):
             raise ValueError('it is not a list of paths such as [["cat"], ["dog", "pug"]]')
-        return cls(tuple(map(tuple, found)))
+        return cls(tuple(map(tuple, paths)))
 
     def __str__(self) -> str:
         # An ini file would take ' #' and ' ;' for the beginning of a comment.
@@ -81,15 +81,15 @@ class Tree:
         Where none of an image's finer labels fits, it has none there.
         """
         line = self._line[level, label]
-        above = tuple(name if path[place] else "" for place, name in enumerate(line[:level]))
-        found = (*above, label)
+        above = tuple(name if path[coarser] else "" for coarser, name in enumerate(line[:level]))
+        changed = (*above, label)
         for finer in range(level + 1, len(path)):
             name = path[finer]
             fits = any(
                 whole[: level + 1] == line[: level + 1] and whole[finer] == name for whole in self.paths
             )
-            found = (*found, name if fits else "")
-        return found
+            changed = (*changed, name if fits else "")
+        return changed
 
     def _check_part(self, path: LabelPath) -> None:
         """Raise ValueError unless a path with labels on some levels only is part of one of the tree's."""
@@ -98,8 +98,8 @@ class Tree:
         last = finest(path)
         line = self._line[last, path[last]]
         if all(path):
-            one = " > ".join(filter(None, line))
-            raise ValueError(f"{' > '.join(path)} is not a path of the tree; {one} is one")
+            whole = " > ".join(filter(None, line))
+            raise ValueError(f"{' > '.join(path)} is not a path of the tree; {whole} is one")
         for level, (name, above) in enumerate(zip(path, line[:last], strict=False)):
             if name and name != above:
                 below, upper = f"{self.levels[last]} {path[last]!r}", self.levels[level]
@@ -139,29 +139,34 @@ def grow(levels: Sequence[str], rows: Iterable[tuple[str, LabelPath]], shared: s
         DataError: lists every label that lies below two others, and each level with less than two labels.
     """
     first: dict[LabelPath, str] = {}  # where each path stands first
-    for place, path in rows:
+    for where, path in rows:
         if any(path):
-            first.setdefault(path, place)
+            first.setdefault(path, where)
+
     labels = [_in_order((path[level] for path in first), shared) for level in range(len(levels))]
     problems = [
-        f"level {level!r} has {len(found)} label(s) ({listing(found)}): there is nothing to tell apart"
-        for level, found in zip(levels, labels, strict=True)
-        if len(found) < 2
+        f"level {level!r} has {len(names)} label(s) ({listing(names)}): there is nothing to tell apart"
+        for level, names in zip(levels, labels, strict=True)
+        if len(names) < 2
     ]
+
     paths, contradictions = _completed(levels, first, shared)
     if problems or contradictions:
         hint = "\nIf one of these words says that there is no label, write nothing = ... in [task]."
         raise DataError(listed("The tree of labels", problems + contradictions) + hint)
+
     inner = {(level, name) for path in paths for level, name in enumerate(path[: finest(path)])}
     whole = [path for path in paths if (finest(path), path[finest(path)]) not in inner]
-    place_of = [{name: index for index, name in enumerate(found)} for found in labels]
-    whole.sort(key=lambda path: [of.get(name, -1) for of, name in zip(place_of, path, strict=True)])
+    place_of = [{name: index for index, name in enumerate(names)} for names in labels]
+    whole.sort(
+        key=lambda path: [index_of.get(name, -1) for index_of, name in zip(place_of, path, strict=True)]
+    )
     return Tree(tuple(levels), tuple(labels), tuple(whole))
 
 
-def _in_order(found: Iterable[str], shared: str | None) -> tuple[str, ...]:
+def _in_order(labels: Iterable[str], shared: str | None) -> tuple[str, ...]:
     """Return the labels of a level, the shared one behind the others."""
-    names = set(found) - {""}
+    names = set(labels) - {""}
     last = (shared,) if shared is not None and shared in names else ()
     return (*in_order(names - {shared}), *last)
 
@@ -173,8 +178,8 @@ def _completed(
     while True:
         above, problems = _above(levels, first, shared)
         filled: dict[LabelPath, str] = {}
-        for path, place in first.items():
-            filled.setdefault(_filled(path, above), place)
+        for path, where in first.items():
+            filled.setdefault(_filled(path, above), where)
         if problems or filled.keys() == first.keys():
             return list(filled), problems
         first = filled  # which may say more about labels in the middle
@@ -196,22 +201,23 @@ def _above(
     problems: list[str] = []
     wrong: set[tuple[int, str]] = set()  # a label with a problem, which is that of all below it as well
     for level, of_level in enumerate(levels):
-        said: dict[str, list[dict[str, str]]] = {}  # by label and coarser level: labels, and where
-        for path, place in first.items():
+        parents_of: dict[str, list[dict[str, str]]] = {}  # by label and coarser level: labels, and where
+        for path, where in first.items():
             name = path[level]
             if name and name != shared and wrong.isdisjoint(enumerate(path[:level])):
-                for upper, found in zip(
-                    path, said.setdefault(name, [{} for _ in range(level)]), strict=False
+                for upper, parents in zip(
+                    path, parents_of.setdefault(name, [{} for _ in range(level)]), strict=False
                 ):
                     if upper:
-                        found.setdefault(upper, place)
-        for name, of_name in said.items():
-            above[level, name] = tuple(next(iter(found), "") for found in of_name)
-            several = [upper for upper, found in enumerate(of_name) if len(found) > 1]
+                        parents.setdefault(upper, where)
+
+        for name, of_name in parents_of.items():
+            above[level, name] = tuple(next(iter(parents), "") for parents in of_name)
+            several = [upper for upper, parents in enumerate(of_name) if len(parents) > 1]
             if several:
                 nearest = several[-1]
-                parents = " and ".join(f"{upper!r} ({place})" for upper, place in of_name[nearest].items())
-                problems.append(f"{of_level} {name!r} lies below {levels[nearest]} {parents}")
+                both = " and ".join(f"{upper!r} ({where})" for upper, where in of_name[nearest].items())
+                problems.append(f"{of_level} {name!r} lies below {levels[nearest]} {both}")
                 wrong.add((level, name))
     return above, problems
 

@@ -17,6 +17,8 @@ LIMIT = 1e-3  # of the difference of a probability; rounding stays far below
 class Engine(nn.Module):
     """Stands for a model: images in, logits out. A subclass is one file in ``inference/engines``.
 
+    A model that sees a table's columns as well gets those (N, D) after the images.
+
     Runtime arguments that a constructor may name: ``model``; ``batch_size``, how many images come at once as
     a rule; and ``onnx_file``, a function that returns the path of the model's ONNX file.
 
@@ -34,7 +36,7 @@ class Engine(nn.Module):
             ConfigError: says what to install or to write.
         """
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, *table: Tensor) -> dict[str, Tensor]:
         """Return logits (N, K) by label space of uint8 images (N, 3, H, W)."""
         raise NotImplementedError
 

@@ -17,14 +17,16 @@ class Compile(Engine):
         self.model, self.batch_size = model, batch_size  # the model goes to eval mode with this
         self.compiled = Compiled(model, "[infer] engine = compile", dynamic=False)
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, *table: Tensor) -> dict[str, Tensor]:
         starts = range(0, len(images), self.batch_size)
-        parts = [self._part(images[start : start + self.batch_size]) for start in starts]
+        cut = ([values[start : start + self.batch_size] for values in (images, *table)] for start in starts)
+        parts = [self._part(*inputs) for inputs in cut]
         return {space: torch.cat([part[space] for part in parts]) for space in parts[0]}
 
-    def _part(self, images: Tensor) -> dict[str, Tensor]:
-        count = len(images)
-        filled = functional.pad(images, (0,) * 7 + (self.batch_size - count,))
+    def _part(self, images: Tensor, *table: Tensor) -> dict[str, Tensor]:
+        count, missing = len(images), self.batch_size - len(images)
+        filled = functional.pad(images, (0,) * 7 + (missing,))
         filled = filled.contiguous(memory_format=torch.channels_last)
-        logits: dict[str, Tensor] = self.compiled(filled)
+        beside = [functional.pad(values, (0, 0, 0, missing)) for values in table]
+        logits: dict[str, Tensor] = self.compiled(filled, *beside)
         return {space: values[:count] for space, values in logits.items()}

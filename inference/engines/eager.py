@@ -15,6 +15,6 @@ class Eager(Engine):
         super().__init__()
         self.model = model
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        logits: dict[str, Tensor] = self.model(images)
+    def forward(self, images: Tensor, *table: Tensor) -> dict[str, Tensor]:
+        logits: dict[str, Tensor] = self.model(images, *table)
         return logits

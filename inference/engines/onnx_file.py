@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from dataset.tasks.spaces import Space
+from models.columns import with_blank
 from utils.errors import ConfigError, DataError
 
 _GRAPH = "graph_sha256"
+INPUTS = ("images", "features")  # the second where the model sees a table's columns as well
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
@@ -24,8 +26,8 @@ class _Outputs(nn.Module):
         super().__init__()
         self.model, self.spaces = model, spaces
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        logits = self.model(images)
+    def forward(self, images: Tensor, table: Tensor | None = None) -> tuple[Tensor, ...]:
+        logits = self.model(images) if table is None else self.model(images, table)
         probabilities = [space.probabilities(logits[space.name]) for space in self.spaces]
         return (*probabilities, *(logits[space.name] for space in self.spaces))
 
@@ -49,7 +51,8 @@ def write_onnx(
 ) -> None:
     """Write a model that is on the CPU.
 
-    Input: ``images``, uint8 (N, 3, H, W) of any N. Outputs: by the name of each label space its
+    Input: ``images``, uint8 (N, 3, H, W) of any N, and for a model that sees a table's columns
+    ``features``, float (N, D). Outputs: by the name of each label space its
     probabilities, float (N, K), and as ``<name>/logits`` what they are made of.
 
     Args:
@@ -61,17 +64,20 @@ def write_onnx(
     """
     need_export_packages()
     names = [space.name for space in spaces]
-    blank = torch.zeros(2, 3, *image_size, dtype=torch.uint8)  # two: of one image, N would be a constant
+    images = torch.zeros(2, 3, *image_size, dtype=torch.uint8)  # two: of one image, N would be a constant
+    blank = with_blank(model, images)
+    # Of the columns it is the same N, which torch finds out.
+    shapes = ({0: torch.export.Dim("N")}, {0: torch.export.Dim.AUTO})[: len(blank)]
 
     try:
         with torch.no_grad():
             program: Any = torch.onnx.export(
                 _Outputs(model, spaces).eval(),
-                (blank,),
+                blank,
                 dynamo=True,
-                input_names=["images"],
+                input_names=list(INPUTS[: len(blank)]),
                 output_names=[*names, *(f"{name}/logits" for name in names)],
-                dynamic_shapes=({0: torch.export.Dim("N")},),
+                dynamic_shapes=shapes,
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from inference.engines.base import ENGINES, Engine
-from inference.engines.onnx_file import need_export_packages, open_onnx
+from inference.engines.onnx_file import INPUTS, need_export_packages, open_onnx
 from utils.errors import ConfigError
 
 
@@ -30,8 +30,10 @@ class OnnxRuntime(Engine):
         names = [output.name for output in self.session.get_outputs()]
         self.logits = {name.removesuffix("/logits"): name for name in names if name.endswith("/logits")}
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, *table: Tensor) -> dict[str, Tensor]:
         if images.is_floating_point():  # by a view that interpolates: the file takes bytes
             images = (images * 255).round().byte()
-        arrays = self.session.run([*self.logits.values()], {"images": images.contiguous().numpy()})
+        given = zip(INPUTS, (images, *table), strict=False)
+        inputs = {name: values.contiguous().numpy() for name, values in given}
+        arrays = self.session.run([*self.logits.values()], inputs)
         return {space: torch.from_numpy(array) for space, array in zip(self.logits, arrays, strict=True)}

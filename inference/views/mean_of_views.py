@@ -25,14 +25,14 @@ class MeanOfViews(nn.Module):
     Every image that a view makes counts as much as the image itself. The order of the views changes no bit.
 
     Args:
-        model: images (N, 3, *size) to logits.
+        model: images (N, 3, *size), and what else it sees of them, to logits.
         views: by name.
         average: what the mean is of; that of probabilities comes back as logits with these probabilities.
     """
 
     def __init__(
         self,
-        model: Callable[[Tensor], Logits],
+        model: Callable[..., Logits],
         views: Mapping[str, View],
         *,
         spaces: Sequence[Space],
@@ -43,15 +43,19 @@ class MeanOfViews(nn.Module):
         self.model, self.views = model, dict(sorted(views.items()))
         self.spaces, self.size, self.average = tuple(spaces), size, average
 
-    def forward(self, images: Tensor) -> Logits:
-        """Return the mean as logits (N, K) by space, of whole prepared images, uint8 (N, 3, H, W)."""
-        return self.mean(list(chain.from_iterable(self.answers(images).values())))
+    def forward(self, images: Tensor, *table: Tensor) -> Logits:
+        """Return the mean as logits (N, K) by space, of whole prepared images, uint8 (N, 3, H, W).
 
-    def answers(self, images: Tensor) -> dict[str, list[Logits]]:
+        Args:
+            table: what else the model sees of each image, the same in each view.
+        """
+        return self.mean(list(chain.from_iterable(self.answers(images, *table).values())))
+
+    def answers(self, images: Tensor, *table: Tensor) -> dict[str, list[Logits]]:
         """Return the model's logits of the image alone (NONE) and of each view's images."""
-        answers = {NONE: [self.model(centre_crop(images, self.size))]}
+        answers = {NONE: [self.model(centre_crop(images, self.size), *table)]}
         for name, view in self.views.items():
-            answers[name] = [self.model(shown) for shown in view.images(images)]
+            answers[name] = [self.model(shown, *table) for shown in view.images(images)]
         return answers
 
     def mean(self, answers: Sequence[Logits]) -> Logits:
@@ -79,9 +83,9 @@ class EachView(nn.Module):
             self.means[ALL] = (NONE, *together.views)
         self.images = dict.fromkeys(self.means, 0)  # of one image that each mean is over, once it was asked
 
-    def forward(self, images: Tensor) -> Logits:
+    def forward(self, images: Tensor, *table: Tensor) -> Logits:
         """Return logits (N, K) by ``mean/space``."""
-        answers = self.together.answers(images)
+        answers = self.together.answers(images, *table)
         logits: Logits = {}
         for mean, names in self.means.items():
             meant = [answer for name in names for answer in answers[name]]

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from models.columns import width_of
 from models.conditionings.base import CONDITIONINGS, Conditioning
 from models.links import LINKS, Link
 from utils.errors import ConfigError
@@ -60,6 +61,7 @@ class Heads(Mapping[str, int]):
         names: the labels' names by space, for heads that know something of the words.
         fresh: False when a checkpoint's weights follow, so that files of theirs may be missing.
         numbers: the spaces whose answer is a number in the units of the training data.
+        columns: of a table that all heads see beside the image: how many words each has, 0 for a number.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Heads(Mapping[str, int]):
         names: Mapping[str, Sequence[str]] | None = None,
         fresh: bool = True,
         numbers: Sequence[str] = (),
+        columns: Sequence[int] = (),
     ) -> None:
         self._labels = dict(labels)
         self._chosen = dict(chosen or {})
@@ -79,7 +82,7 @@ class Heads(Mapping[str, int]):
         self._conditioning = conditioning or Component("Independent")
         self._names = dict(names or {})
         self._fresh = fresh
-        self.numbers = tuple(numbers)
+        self.numbers, self.columns = tuple(numbers), tuple(columns)
         self._links: Mapping[str, str] = {}
 
     def linked(self, links: Mapping[str, str]) -> "Heads":
@@ -157,7 +160,7 @@ class Heads(Mapping[str, int]):
                 "image, which this model doesn't have: [model] name = TimmModel, SeparateBackbones, "
                 f"SmallResNet, TinyNet and those that are called after one backbone do ({component.place})"
             )
-        return wanted[space] if isinstance(wanted, Mapping) else wanted
+        return width_of(self.columns) + (wanted[space] if isinstance(wanted, Mapping) else wanted)
 
     def _blank(self, space: str) -> Head:
         """Return a space's head without weights: no memory is taken and no number drawn."""

@@ -32,6 +32,10 @@ SCRIPTS = {
         ["shared_cores", "--nets", "small_three_heads", "--turns", "1", "--seconds", "1"],
         ["figure", "ratio", "figure"],
     ),
+    "workers": (
+        ["workers", "--recipes", "small_three_heads", "--images", "140", "--epochs", "2", "--turns", "1"],
+        ["ratio"],
+    ),
     "profile_step": (["profile_step", "--steps", "1", "--models", "mobilenetv3_small_050"], ["profile"]),
 }
 

@@ -80,7 +80,8 @@ def test_a_command_that_ran_again_replaces_its_own_lines_and_no_others(tmp_path)
 
 
 def test_every_command_is_a_script_that_there_is():
-    for command in (one for commands in everything.COMMANDS.values() for one in commands):
+    groups = [*everything.COMMANDS.values(), *everything.APART.values()]
+    for command in (one for commands in groups for one in commands):
         module = command.split()[0].replace(".", "/")
         assert Path(f"{module}.py").is_file()
 
@@ -97,3 +98,22 @@ def test_a_benchmark_that_there_is_not_is_refused_with_those_that_there_are(monk
     with pytest.raises(SystemExit):
         everything.main()
     assert "no benchmark inferr: choose from" in capsys.readouterr().err
+
+
+def test_the_time_limits_are_measured_only_where_they_are_named(monkeypatch, tmp_path):
+    ran = []
+    monkeypatch.setattr(everything, "run_command", lambda command: (ran.append(command), ([], False))[1])
+    monkeypatch.setattr(everything, "data_folder", lambda: tmp_path)
+    for names in ([], ["time_limit"]):
+        monkeypatch.setattr("sys.argv", ["all", *names, "--lines", str(tmp_path / "none")])
+        assert everything.main() == 1
+    limits = everything.APART["time_limit"]
+    assert ran == [*(one for commands in everything.COMMANDS.values() for one in commands), *limits]
+
+
+def test_it_is_said_how_long_the_commands_took_when_they_ran_last(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    lines = [{"command": "python -m a", "took_s": 90}] * 2 + [{"command": "python -m b"}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "1 of 3 commands took 1.5 minutes" in everything.planned(["a", "b", "c"], path)
+    assert "0 of 1 commands" in everything.planned(["a"], tmp_path / "none")

@@ -5,7 +5,8 @@ import pytest
 
 from dataset.class_table import COLUMNS, as_called, class_table, in_short, write_class_table
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
-from dataset.tasks.mask import CLASSES, AgeRanges, MaskTask
+from dataset.tasks.age_ranges import AgeRanges
+from dataset.tasks.mask import CLASSES, MaskTask
 from utils.tables import read_table
 from utils.text_table import format_table
 

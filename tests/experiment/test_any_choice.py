@@ -109,5 +109,5 @@ def test_a_choice_is_built_or_refused_with_what_to_write(kind, name, task, data,
 
     batch = next(iter(trainer.batches.epoch(0)))
     images, targets = trainer.augmenter(batch.images, batch.targets, epoch=0, batch=0, time=0.0)
-    loss = trainer.passes(images, targets, batches=1)  # forth and back
+    loss = trainer.passes((images,), targets, batches=1)  # forth and back
     assert torch.isfinite(loss)

@@ -33,15 +33,15 @@ _Item = TypeVar("_Item")
 _WARM_UP: tuple[Words, ...] = (
     (), ("--set", "run.seed=4", "--set", "run.split_seed=3"), ("--mode", "infer"),
     ("--mode", "ensemble", "001", "002"), ("--mode", "soup", "001", "002"), ("--mode", "review"),
-    ("--mode", "pseudo", "--run", "001"), ("--mode", "export", "--run", "001"),
-    ("--set", "callback.TensorBoard.sheet=2"),
+    ("--mode", "pseudo", "--run", "001"), ("--set", "callback.TensorBoard.sheet=2"),
 )  # fmt: skip
+_EXPORT: Words = ("--mode", "export", "--run", "001")  # imports what takes seconds
 
 
 def main(arguments: Sequence[str]) -> int:
     """Try it; return 1 if anything failed."""
     asked = _parsed(arguments)
-    prepare_process()
+    prepare_process((*_WARM_UP, _EXPORT) if "export" in (asked.use or USES) else _WARM_UP)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=MEMORY, prefix="podium-states-") as folder:
         states = Path(folder)
@@ -82,7 +82,7 @@ def _parsed(arguments: Sequence[str]) -> Namespace:
     return parser.parse_args(arguments)
 
 
-def prepare_process() -> None:
+def prepare_process(commands: Sequence[Words] = _WARM_UP) -> None:
     """Make this process one whose forks can start at once: all imported, no thread but this one."""
     import cv2
     import torch
@@ -102,7 +102,7 @@ def prepare_process() -> None:
         said = io.StringIO()
         try:
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                codes = [run.main(list(words)) for words in _WARM_UP]
+                codes = [run.main(list(words)) for words in commands]
         finally:
             os.chdir(here)
     dataset.augmentation.warp._pool.cache_clear()  # its threads do not come along

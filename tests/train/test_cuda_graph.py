@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from dataset.augmentation.progressive_resizing import ProgressiveResizing
 from loss.base import PerHeadLoss
 from loss.cross_entropy import CrossEntropy
+from models.base import MODELS
+from models.heads.base import Heads
 from tests.train.rig import CPU, SIZE, TASK, fixed, tiny, trainer, weights
 from train.callbacks.ema import EMA
 from train.callbacks.freeze import Freeze
@@ -22,6 +24,7 @@ from train.monitor import Monitor
 from train.passes import Passes
 from train.trainer import Trainer
 from utils.device import Precision
+from utils.registry import Component
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 MONITOR = Monitor("macro_f1")
@@ -184,3 +187,23 @@ def _same(plain: Trainer, captured: Trainer) -> None:
     without_time = [{key: entry[key] for key in entry if key != "seconds"} for entry in plain.state.history]
     found = [{key: entry[key] for key in entry if key != "seconds"} for entry in captured.state.history]
     assert found == without_time
+
+
+def test_what_a_table_says_is_copied_to_where_the_graph_reads_it() -> None:
+    heads = Heads({"kind": 2}, columns=(0,))
+    model = MODELS.build(Component.of("TinyNet", width=2), heads=heads, image_size=SIZE).eval()
+    passes = CapturedPasses(model, PerHeadLoss({"kind": CrossEntropy()}, {"kind": 1.0}), CPU, CPU.scaler())
+    graph = Replayed()
+    graph.model, passes.capture = model, graph.capture
+    targets, images = {"kind": torch.eye(2)}, torch.rand(2, 3, *SIZE)
+
+    losses = []
+    for age in (0.0, 1.0, 5.0):
+        model.zero_grad(set_to_none=True)
+        table = torch.tensor([[age, 0.0], [-age, 0.0]])
+        losses.append(float(passes((images, table), targets, batches=1)))
+        with torch.no_grad():
+            expected = PerHeadLoss({"kind": CrossEntropy()}, {"kind": 1.0})(model(images, table), targets)
+        assert losses[-1] == pytest.approx(float(expected), abs=1e-6)
+    assert graph.replays == 2
+    assert len(set(losses)) == 3

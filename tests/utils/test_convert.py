@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.tasks.mask import AgeRanges
+from dataset.tasks.age_ranges import AgeRanges
 from utils.convert import LARGEST, Count, CountOrZero, Fraction, Interval, NonNegative, Positive, convert
 
 KINDS = [

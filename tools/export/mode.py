@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from experiment.assemble import Experiment
+from experiment.features import features_of
 from experiment.finished_run import load_weights
 from experiment.infer import Infer
 from experiment.made_run import refuse_made
@@ -46,9 +47,15 @@ class Export(Infer):
 
         crop = experiment.settings.chosen["crop"].name
         if crop in _CROPS:
-            log.info("How to use it: python %s %s IMAGE ...", _EXAMPLE, quoted(path))
+            log.info("How to use it: python %s %s IMAGE%s ...", _EXAMPLE, quoted(path), _told(experiment))
         else:
             log.warning(
                 "[crop] %s is not in the file: give it images that are cropped in the same way. %s refuses "
                 "to use it.", crop, _EXAMPLE,
             )  # fmt: skip
+
+
+def _told(experiment: Experiment) -> str:
+    """Return what is said of an image on the command line, for a model that sees columns of a table."""
+    features = features_of(experiment.settings)
+    return "" if features is None else "".join(f" {quoted(f'{name}=VALUE')}" for name in features.names)

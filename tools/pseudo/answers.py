@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
-import torch
 from torch import Tensor, nn
 
 from dataset.tasks.base import Logits
@@ -28,13 +27,17 @@ class EachNumber(nn.Module):
         self.asked = asked
         self.numbers = [space.name for space in spaces if space.numeric]
 
-    def forward(self, images: Tensor) -> Logits:
-        """Return logits (N, K) by space, of whole prepared images, and numbers (N, 1) by answer."""
+    def forward(self, images: Tensor, *table: Tensor) -> Logits:
+        """Return logits (N, K) by space, of whole prepared images, and numbers (N, 1) by answer.
+
+        Args:
+            table: what else the model sees of each image.
+        """
         if isinstance(self.asked, MeanOfViews):
-            answers = list(chain.from_iterable(self.asked.answers(images).values()))
+            answers = list(chain.from_iterable(self.asked.answers(images, *table).values()))
             together = self.asked.mean(answers)
         else:
-            together = self.asked(images)
+            together = self.asked(images, *table)
             answers = [together]
 
         logits = dict(together)
@@ -42,11 +45,11 @@ class EachNumber(nn.Module):
             logits |= {f"{space}.{count}": answer[space] for count, answer in enumerate(answers)}
         return logits
 
-    def apart(self, predicted: Predictions) -> tuple[Predictions, dict[str, Tensor]]:
-        """Return what was predicted with this model without single answers, and these (A, N) by space."""
+    def apart(self, predicted: Predictions) -> tuple[Predictions, list[dict[str, Tensor]]]:
+        """Return what was predicted without single answers, and each of these, (N) by space."""
         together = dict(predicted.logits)
-        answers = {}
-        for space in self.numbers:
-            names = [name for name in predicted.logits if name.rpartition(".")[0] == space]
-            answers[space] = torch.stack([together.pop(name)[:, 0] for name in names])
+        answers: list[dict[str, Tensor]] = []
+        while any(f"{space}.{len(answers)}" in together for space in self.numbers):
+            count = len(answers)
+            answers.append({space: together.pop(f"{space}.{count}")[:, 0] for space in self.numbers})
         return replace(predicted, logits=together), answers

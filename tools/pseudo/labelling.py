@@ -1,8 +1,8 @@
 """What the models of a fold say of images together, and how sure they are of it."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from dataset.batches import EvalBatches
 from dataset.pseudo.labels import NAME, confidences
 from dataset.pseudo.numbers import SPREAD, number_confidence
+from dataset.readers.cases import EvalCases
 from dataset.tasks.base import Task
+from dataset.tasks.spaces import Space
 from experiment.allowed_moves import with_views
 from experiment.assemble import Experiment
 from experiment.finished_run import load_weights
 from experiment.outputs import Outputs
 from experiment.run_engine import with_engine
+from inference.cases import of_each_image
 from inference.inferrer import check_finite
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
@@ -66,6 +69,7 @@ def labelled(
     models: Sequence[Path],
     views: dict[str, View],
     batches: EvalBatches,
+    cases: EvalCases | None,
     outputs: Outputs,
 ) -> Labels:
     """Return the mean of what the models of a fold say, each with the views, and how sure they are."""
@@ -78,13 +82,23 @@ def labelled(
         together, of_member = each.apart(predict(each, batches, experiment.precision, what="Labelling"))
         check_finite(together)
         predictions.append(together)
-        answers.append(of_member)
+        answers += [_of_cases(answer, together, cases, spaces) for answer in of_member]
 
-    mean = mean_predictions(spaces, predictions)
+    mean = of_each_image(mean_predictions(spaces, predictions), cases, spaces)
     sure = confidences(spaces, experiment.task.probabilities(mean.logits))
     for name, (_, spread) in units_of(model).items():  # those of the truth, the same in all models of a fold
-        sure[name] = number_confidence(torch.cat([of_member[name] for of_member in answers]), spread)
+        sure[name] = number_confidence(torch.stack([answer[name] for answer in answers]), spread)
     return Labels(mean, {space.name: sure[space.name] for space in spaces})
+
+
+def _of_cases(
+    numbers: Mapping[str, Tensor], predicted: Predictions, cases: EvalCases | None, spaces: Sequence[Space]
+) -> dict[str, Tensor]:
+    """Return an answer to the questions of numbers, (N) by space: of each image's case, if there are any."""
+    logits = {name: values[:, None] for name, values in numbers.items()}
+    numeric = [space for space in spaces if space.numeric]
+    of_images = of_each_image(replace(predicted, logits=logits), cases, numeric)
+    return {name: values[:, 0] for name, values in of_images.logits.items()}
 
 
 def counts(task: Task, labels: Labels) -> str:

@@ -1,10 +1,9 @@
 """Labels images with a finished run, for another run to train on as well."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
-from dataset.pseudo.labels import FILE, GROUP, NAME
+from dataset.pseudo.labels import FILE, GROUP, NAME, feature_column
 from dataset.pseudo.numbers import as_cell, number_table
 from dataset.pseudo.teacher import Teacher
 from dataset.readers.eval_base import EvalDataset
@@ -12,6 +11,7 @@ from dataset.readers.folder_test_dataset import FolderTestDataset
 from dataset.tasks.base import Task
 from experiment.allowed_moves import build_views
 from experiment.assemble import Experiment
+from experiment.features import features_of
 from experiment.finished_run import check_validated
 from experiment.infer import Infer
 from experiment.leak import held_out
@@ -24,6 +24,7 @@ from inference.saved import VALIDATED, refuse_changed
 from tools.pseudo.labelling import Labels, check_spread, counts, labelled
 from utils.convert import as_text
 from utils.durable import sha256_of
+from utils.errors import ConfigError
 from utils.tables import read_table
 
 log = logging.getLogger("podium")
@@ -47,6 +48,11 @@ class Pseudo(Infer):
         if named is None:
             images = experiment.eval_table()
             batches = experiment.eval_batches(images, "unlabelled eval")  # no label is made up for one
+        elif features_of(experiment.settings) is not None:
+            raise ConfigError(
+                f"[pseudo] images = {named} is a folder: no table says of its images the [dataset] features "
+                "that this model sees. Label the eval images instead (images = none)."
+            )
         else:
             images = _images_in(data / named, data)
             batches = experiment.eval_batches(images, "unlabelled")
@@ -54,18 +60,26 @@ class Pseudo(Infer):
         model = experiment.model(fresh=False)
         views = build_views(experiment.settings, experiment.task, experiment.prepare.size)
         for models in teachers:
-            labels = labelled(experiment, model, models, views, batches, self.outputs)
+            labels = labelled(experiment, model, models, views, batches, images.cases, self.outputs)
             teacher = _teacher(experiment, models)
             for member in models:
-                _write(self.outputs.folder(member) / NAME, experiment.task, images.files, labels, teacher)
+                _write(self.outputs.folder(member) / NAME, experiment.task, images, labels, teacher)
         _say_how(experiment, self.outputs.folder(folder), teacher)
 
 
-def _write(path: Path, task: Task, files: Sequence[str], labels: Labels, teacher: Teacher) -> None:
+def _write(path: Path, task: Task, images: EvalDataset, labels: Labels, teacher: Teacher) -> None:
+    files, cases = images.files, images.cases
+    groups = (
+        [""] * len(files) if cases is None else [cases.names[number] for number in cases.numbers.tolist()]
+    )
     columns = [list(map(as_cell, values.tolist())) for values in labels.sure.values()]
-    ids = [(file, "", *texts) for file, *texts in zip(files, *columns, strict=True)]
-    header = (FILE, GROUP, *(f"confidence/{name}" for name in labels.sure))
-    write_predictions(path, header, ids, task, labels.predictions)
+    names = [f"confidence/{name}" for name in labels.sure]
+    for name, cells in ({} if images.features is None else images.features.cells).items():
+        names.append(feature_column(name))
+        columns.append(cells)
+
+    ids = list(zip(files, groups, *columns, strict=True))
+    write_predictions(path, (FILE, GROUP, *names), ids, task, labels.predictions)
     teacher.write(path)
     numbers = number_table(task, labels.predictions.logits, labels.sure)
     for text in filter(None, (counts(task, labels), numbers)):

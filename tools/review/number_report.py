@@ -87,6 +87,8 @@ class NumberReport:
         yield f"<p>{_PICTURE}</p>"
         yield f"<p>{_PARTS_NOTE}</p>"
         yield html_table(*self._table())
+
+        # Those that may be wrong come last: they are the fewest, and somebody is to look at them.
         group, several = self._whose
         alone = "" if several == "images" else f", one of each {group} at most"
         for residuals in self.every:

@@ -89,6 +89,8 @@ class Report:
         if self.numbers is not None:
             self.numbers.write(folder)
             sections += self.numbers.html(pictures)
+
+        # What is about labels is left out where there are none, rather than shown empty.
         if self.reliabilities:
             picture = cv2.imencode(".png", reliability_picture(self.reliabilities)[..., ::-1])[1].tobytes()
             write_bytes(folder / "reliability.png", picture)
@@ -96,6 +98,7 @@ class Report:
             write_table(folder / "labels.csv", tables.LABELS, map(tables.label, self.labels))
             write_table(folder / "mistakes.csv", tables.MISTAKES, map(self._cells, self.mistakes))
             sections += self._labels(base64.b64encode(picture).decode())
+
         if self.grades:
             cells = [distance.cells for distance in self.grades]
             write_table(folder / "grades.csv", GRADES, cells)

@@ -141,7 +141,8 @@ def with_groups(
     """Return columns and rows with what groups are called; without them where each image is its own."""
     kept = [i for i, column in enumerate(columns) if column != "groups" or called != "images"]
     names = [called if column == "groups" else column for column in columns]
-    return tuple(names[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+    cells = [tuple(row[i] for i in kept) for row in rows]
+    return tuple(names[i] for i in kept), cells
 
 
 def html_table(columns: Sequence[str], rows: Sequence[Cells]) -> str:

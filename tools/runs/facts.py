@@ -1,5 +1,6 @@
 """What a table of runs says of one run, read from the text files in its folder."""
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -8,7 +9,7 @@ from typing import Any
 
 from experiment.run_folder import CONFIG, read_environment
 from inference.scores_file import FILE, read_scores
-from utils.errors import PodiumError
+from utils.errors import DataError, PodiumError
 from utils.ini import read_ini
 from utils.printable import printable
 from utils.read_json import read_json_lines
@@ -83,7 +84,7 @@ def _read(facts: RunFacts, folder: Path) -> None:
     }
 
     members = members_in(folder)
-    facts.folds = _folds(facts.texts, members)
+    facts.folds = _folds(facts.texts, members, _table_of_made(folder, environment, members))
     facts.weights = _weights([*members, folder])
     if (folder / FILE).exists():
         _take_scores(facts, folder)
@@ -95,17 +96,40 @@ def _text(values: dict[str, Any], key: str) -> str:
     return printable(value) if isinstance(value, str) else ""
 
 
-def _folds(texts: dict[str, str], members: Sequence[Path]) -> str:
+def _table_of_made(folder: Path, environment: dict[str, Any], members: Sequence[Path]) -> Path | None:
+    """Return the predictions of a run that was made of others, whose own config says nothing of its folds."""
+    together, alone = folder / "out_of_fold.csv", folder / "valid_predictions.csv"
+    if not members and together.is_file():  # an ensemble
+        return together
+    return alone if "ingredients" in environment and alone.is_file() else None  # a soup
+
+
+def _folds(texts: dict[str, str], members: Sequence[Path], made: Path | None = None) -> str:
     if texts.get("train.final", "none") != "none":
         return "none"
+    if made is not None:
+        return _folds_in(made, texts.get("dataset.folds", ""))
     if not members:
         return texts.get("dataset.valid_fold", "0")
+
     folds = {re.sub(r"-seed-\d+$", "", member.name) for member in members}
     seeds = len(members) // len(folds)
     if seeds > 1:
         return f"{len(folds)} x {seeds}"
     everyone = texts.get("run.folds", "all") == "all"
     return f"all of {len(folds)}" if everyone else texts["run.folds"]
+
+
+def _folds_in(table: Path, count: str) -> str:
+    """Return which folds the images of a table of predictions are of."""
+    try:
+        with open(table, encoding="utf-8", newline="") as file:
+            folds = {row.get("fold") or "" for row in csv.DictReader(file)}
+    except csv.Error as error:
+        raise DataError(f"{table} is damaged: {error}.") from None
+    if folds == {str(fold) for fold in range(len(folds))} and str(len(folds)) == count:
+        return f"all of {count}"
+    return ", ".join(sorted(folds, key=lambda fold: (len(fold), fold)))
 
 
 def _take_scores(facts: RunFacts, folder: Path) -> None:

@@ -14,7 +14,7 @@ from utils.errors import DataError, WriteFailed
 from utils.read_json import read_json
 
 NAME = "runs.json"  # in the cache folder, which may be deleted at any time
-_VERSION = 1  # of what is kept of a run
+_VERSION = 2  # of what is kept of a run
 _FILES = (CONFIG, "environment.json", "scores.json", "metrics.jsonl", "log.txt")
 _OF_MEMBERS = ("metrics.jsonl", "log.txt")
 Stamp = list[list[int]]

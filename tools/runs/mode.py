@@ -87,7 +87,7 @@ class Runs(Mode):
         for name in arguments.out:
             path = Path(name).expanduser()
             _WRITERS[path.suffix.lower()](path, chosen, base)
-            log.info("\n%d runs: %s", len(chosen), path)
+            log.info("\n%d run%s: %s", len(chosen), "" if len(chosen) == 1 else "s", path)
 
 
 def _refuse(arguments: Namespace) -> None:
@@ -116,15 +116,19 @@ def _print(
 ) -> None:
     """Print the first rows, the best run, and what can't be read."""
     usable = [run for run in runs if run.state != "damaged"]
+    shown = min(first, len(usable))
     if usable:
         log.info("\n%s", as_text(usable[:first], base))
-    if len(usable) > first:
-        log.info("... and %d more: --first 0 prints all, --out runs.csv writes them.", len(usable) - first)
+    if len(usable) > shown:
+        log.info("... and %d more: --first 0 prints all, --out runs.csv writes them.", len(usable) - shown)
     for metric in dict.fromkeys(run.metric for run in usable if run.metric):
         best = max((run for run in usable if run.metric == metric), key=goodness)
-        score, count = best.score, sum(run.metric == metric for run in usable)
-        log.info("\nBest %s of %d runs: %.4f, %s", in_words(metric), count, score, best.path)
-    log.info("%d of %d runs shown.", len(usable[:first]), len(everything))
+        count = sum(run.metric == metric for run in usable)
+        beginning = (
+            f"Best {in_words(metric)} of {count} runs" if count > 1 else f"The only {in_words(metric)}"
+        )
+        log.info("\n%s: %.4f, %s", beginning, best.score, best.path)
+    log.info("%d of %d run%s shown.", shown, len(everything), "" if len(everything) == 1 else "s")
     problems = [f"{run.path}: {run.problem}" for run in everything if run.problem]
     if problems:
         log.warning("\nCan't be read as a whole:\n  %s", listing(problems, between="\n  "))

@@ -85,8 +85,8 @@ class Ingredients:
         data = dataset.fingerprint()
         refuse_other_data(folders[0], data)
         names = dataset.names
-        rows = [row for row in dataset.valid_rows.tolist() if names[row] in shared]
-        dataset.valid_rows = np.array(rows, dtype=np.int64)
+        rows = np.array([row for row in dataset.valid_rows.tolist() if names[row] in shared], dtype=np.int64)
+        dataset.valid_rows = dataset.whole_cases(rows, dataset.valid_rows)
         trainer = assemble_training(experiment, folders[0], dataset, source, fresh=False)
         return cls(folders, experiment, data, dataset, trainer, kept, split)
 
@@ -98,7 +98,8 @@ class Ingredients:
     def ids(self) -> list[tuple[str, str, str]]:
         """File, fold and group of each image."""
         dataset, names = self.dataset, self.dataset.names
-        return [(names[r], str(dataset.folds[r]), dataset.groups[r]) for r in dataset.valid_rows.tolist()]
+        rows = dataset.first_images(dataset.valid_rows).tolist()
+        return [(names[row], str(dataset.folds[row]), dataset.groups[row]) for row in rows]
 
     @property
     def groups(self) -> list[str]:

@@ -5,9 +5,9 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset.readers.eval_base import TEST_DATASETS
 from dataset.tasks.base import Task
 from experiment.data import build_task, prepare_data_folder
+from experiment.eval_table import eval_table
 from experiment.mode import MODES, Mode
 from experiment.read_settings import key_of, settings_from
 from experiment.run_config import Asked
@@ -85,7 +85,7 @@ class Checked:
             except ValueError as error:
                 raise ConfigError(f"{run / FINISHED}: {error}. Train it again.") from None
 
-        images = TEST_DATASETS.build(settings.chosen["test_dataset"], root=settings.paths.data, task=task)
+        images = eval_table(settings, task)
         task = fitted(task, images)
         return cls(read_submission(file, images, task), task, settings, run)
 

@@ -1,32 +1,35 @@
 """Looks for the best settings: trials of a space, the best few again with other seeds, one best config."""
 
 import logging
-import time
-from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
-from dataclasses import dataclass
+import secrets
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
+
+import torch
 
 from experiment.assemble import Experiment
 from experiment.changes import changes
 from experiment.command_line import again
+from experiment.crew import Crew, crew_of
+from experiment.data import training_table
 from experiment.mode import MODES, Mode
 from experiment.read_settings import key_of, read_sections, settings_from, written_settings
 from experiment.run_folder import create_run
 from experiment.settings import Settings, is_here
-from tools.sweep.result import Winner, is_finished, ranked, write_result
 from tools.sweep.settings import SweepSettings
+from tools.sweep.space import SECTION as SPACE
 from tools.sweep.space import Space
-from tools.sweep.study import Study, load_optuna
-from tools.sweep.trial import Pruned, Runs, repeated
-from utils.durable import lock, write_json, write_text
-from utils.errors import ConfigError, Diverged, ResumableStop, listed
+from tools.sweep.study import answering, load_optuna, reach
+from tools.sweep.trainer import BASE, SWEEP, Trainer
+from utils.convert import as_text
+from utils.durable import write_json, write_text
+from utils.errors import ConfigError, ResumableStop, listed
 from utils.ini import format_ini
+from utils.parent import end_with
 from utils.read_json import read_json
 
 log = logging.getLogger("podium")
-BASE, SWEEP = "base.ini", "sweep.json"
-Values = dict[int, Mapping[str, str]]
+_FREE = (("sweep", "trials"), ("sweep", "time_limit"))  # keys that a sweep that goes on may change
 
 
 @MODES.register
@@ -39,54 +42,121 @@ class Sweep(Mode):
     @classmethod
     def options(cls, parser: ArgumentParser) -> None:
         parser.add_argument("--new", action="store_true", help="begin a new sweep, whatever is unfinished")
+        what = "train so many trials at a time; short for --set workers.count=..."
+        parser.add_argument("--workers", metavar="N|auto", help=what)
+        parser.add_argument("--sweep", type=Path, help=SUPPRESS)  # a worker's: the folder
+        parser.add_argument("--share", type=int, default=1, help=SUPPRESS)  # how many workers there are
+        parser.add_argument("--deadline", type=float, help=SUPPRESS)  # when trials are over, as time.time()
+        parser.add_argument("--foreman", type=int, help=SUPPRESS)  # the process that started this one
 
     def run(self, arguments: Namespace) -> None:
         load_optuna()
-        sections = read_sections(arguments.config, arguments.overrides)
+        if arguments.foreman is not None:
+            end_with(arguments.foreman)
+        overrides = list(arguments.overrides)
+        if arguments.workers is not None:
+            overrides.append(f"workers.count={arguments.workers}")
+        sections = read_sections(arguments.config, overrides)
         settings = settings_from(sections, str(arguments.config))
-        if settings.run.folds is not None:
-            raise ConfigError(
-                "[run] folds: each trial of a sweep is one run, which validates on [dataset] valid_fold. "
-                "Leave out folds, and train the best config with all of them afterwards."
-            )
+        _refuse(settings)
         space = Space.of(sections)
         experiment = Experiment.of(settings)
         experiment.check()
+        _check_folds(experiment)
+
+        there = arguments.sweep or (None if arguments.new else _newest(settings))
+        experiment, crew = _dealt_out(experiment, there)
         settings = experiment.settings  # with the names that were found in the data
-        folder = _folder(settings, space, new=arguments.new)
+        folder = arguments.sweep or _folder(settings, space, there)
         here = [text for text in arguments.overrides if is_here(key_of(text).rpartition(".")[0])]
-        sweep = _Sweep.of(folder, settings, space, here)
         try:
-            sweep.run()
+            with answering(settings.of_tool(SweepSettings).storage):
+                workers = arguments.share if crew is None else crew.workers
+                sweep = Trainer.of(folder, settings, space, here, workers, arguments.deadline)
+                _do(sweep, crew, settings, alone=arguments.sweep is None)
         except ResumableStop as stop:
             stop.way_on = stop.way_on or again(["--mode", "sweep", "--config", str(arguments.config)])
             raise
 
 
-def _folder(settings: Settings, space: Space, *, new: bool) -> Path:
-    """Return the folder of the newest sweep of that name, if it can go on, or of a new one.
+def _do(sweep: Trainer, crew: Crew | None, settings: Settings, *, alone: bool) -> None:
+    """Train what is left; who was not started as a worker then writes what came of it."""
+    if crew is None:
+        sweep.train()
+    else:
+        crew.do(sweep.work(), settings)
+    if alone:
+        sweep.write_result()
+
+
+def _refuse(settings: Settings) -> None:
+    if settings.run.folds is not None:
+        raise ConfigError(
+            "[run] folds: each trial of a sweep is one run, or one over [sweep] folds = all, or = 0, 2. "
+            "Leave out [run] folds, and train the best config with all of them afterwards."
+        )
+    reach(settings.of_tool(SweepSettings).storage)
+
+
+def _check_folds(experiment: Experiment) -> None:
+    """Refuse folds of trials that are not in the data, before the first trial."""
+    folds = experiment.settings.of_tool(SweepSettings).folds
+    if not isinstance(folds, tuple):
+        return
+    if len(set(folds)) < len(folds):
+        raise ConfigError(f"[sweep] folds = {as_text(folds)}: a fold is there twice.")
+    table = training_table(experiment.settings, experiment.task)
+    for fold in folds:
+        table.check_fold(fold, "[sweep] folds: fold")
+
+
+def _dealt_out(experiment: Experiment, there: Path | None) -> tuple[Experiment, Crew | None]:
+    """Return an experiment with the threads of each trial, and who trains them if this process does not.
+
+    Args:
+        there: the folder of the sweep that may go on, with the threads with which its trials began.
+    """
+    began = None if there is None else read_json(there / SWEEP).get("threads")
+    crew = crew_of(experiment.settings)
+    if crew is not None:
+        experiment = crew.deal_out(experiment, began if isinstance(began, int) else None)
+    elif isinstance(began, int):
+        torch.set_num_threads(began)
+    return experiment, crew if crew is not None and crew.several else None
+
+
+def _newest(settings: Settings) -> Path | None:
+    """Return the folder of the newest sweep of that name."""
+    runs = settings.paths.runs / f"{settings.run.name}_sweep"
+    there = sorted(runs.glob("*/" + SWEEP), key=lambda path: (len(path.parent.name), path))
+    return there[-1].parent if there else None
+
+
+def _folder(settings: Settings, space: Space, there: Path | None) -> Path:
+    """Return the folder of the sweep that is there, if it can go on, or of a new one.
 
     Raises:
         ConfigError: an unfinished sweep began with another space or config.
     """
-    runs, name = settings.paths.runs, f"{settings.run.name}_sweep"
-    there = sorted((runs / name).glob("*/" + SWEEP), key=lambda path: (len(path.parent.name), path))
-    if there and not new:
-        folder = there[-1].parent
-        problems = _changed(folder, settings, space)
+    if there is not None:
+        problems = _changed(there, settings, space)
         if not problems:
-            return folder
-        if not (folder / "result.json").exists():
+            return there
+        if not (there / "result.json").exists():
             raise ConfigError(
-                listed(f"The sweep in {folder} is not finished and began otherwise; it", problems)
+                listed(f"The sweep in {there} is not finished and began otherwise; it", problems)
                 + "\nUndo that, or begin a new sweep with --new."
             )
 
-    def fill(partial: Path) -> None:
-        write_text(partial / BASE, format_ini(settings.texts()))
-        write_json(partial / SWEEP, {"space": space.texts()})
+    name = f"{settings.run.name}_sweep"
 
-    folder = create_run(runs, name, fill)
+    def fill(partial: Path) -> None:
+        texts = {**settings.texts(), SPACE: space.texts()}
+        write_text(partial / BASE, format_ini(texts))
+        known = {"space": space.texts(), "study": f"{name}-{secrets.token_hex(8)}"}
+        write_json(partial / SWEEP, {**known, "threads": torch.get_num_threads()})
+
+    folder = create_run(settings.paths.runs, name, fill)
     log.info("New sweep: %s", folder)
     return folder
 
@@ -100,86 +170,9 @@ def _changed(folder: Path, settings: Settings, space: Space) -> list[str]:
         if began.get(key) != now.get(key)
     ]
     before = written_settings(folder / BASE)
+    others = settings.tools.keys() - {SweepSettings.section}  # say nothing of what is trained
     return problems + [
         f"[{one.section}] {one.key} was {one.before} and is now {one.after}"
         for one in changes(before, settings)
-        if (one.section, one.key) not in (("sweep", "trials"), ("sweep", "time_limit"))
+        if (one.section, one.key) not in _FREE and one.section not in others
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sweep:
-    folder: Path
-    settings: Settings
-    space: Space
-    study: Study
-    runs: Runs
-    here: list[str]  # texts that say where things are today
-
-    @classmethod
-    def of(cls, folder: Path, settings: Settings, space: Space, here: list[str]) -> "_Sweep":
-        study = Study.of(folder, settings.of_tool(SweepSettings), settings.run.seed)
-        return cls(folder, settings, space, study, Runs(folder, folder / BASE), here)
-
-    def run(self) -> None:
-        """Train trials until there are enough, the best of them again, and write the result."""
-        own = self.settings.of_tool(SweepSettings)
-        end = None if own.time_limit is None else time.monotonic() + own.time_limit.seconds
-        while end is None or time.monotonic() < end:
-            with self.study.next(own.trials) as trial:
-                if trial is None:
-                    break
-                self._trial(trial)
-        winners = self._winners(own)
-        if any(trial.state.name == "RUNNING" for trial in self.study.trials()) or winners is None:
-            log.info("Nothing is left to begin; other processes still train in %s.", self.folder)
-            return
-        values = {trial.number: self._values(trial) for trial in self.study.trials()}
-        with lock(self.folder / ".result.lock", wait=True):
-            keys, metric = list(self.space.texts()), self.settings.train.monitor
-            write_result(self.folder, self.study, keys, values, winners, metric)
-
-    def _trial(self, trial: object) -> None:
-        """Train one trial and tell the study what came of it; a signal leaves it to be gone on with."""
-        values = self.space.ask(trial)  # type: ignore[arg-type]
-        number: int = trial.number  # type: ignore[attr-defined]
-        shown = ", ".join(f"{key} = {value}" for key, value in values.items())
-        log.info("\nTrial %d: %s", number, shown)
-        try:
-            settings = self.runs.settings([*self.here, *(f"{key}={value}" for key, value in values.items())])
-            score = self.runs.train(f"trial-{number:03d}", settings, trial)
-        except (Pruned, Diverged) as error:
-            self._ended(trial, number, "PRUNED", f"{error}" if isinstance(error, Pruned) else "diverged")
-        except ConfigError as error:
-            self._ended(trial, number, "FAIL", " ".join(str(error).split()))
-        else:
-            self.study.tell(number, score, "COMPLETE")
-            log.info("Trial %d: %.4f", number, score)
-
-    def _ended(self, trial: object, number: int, state: str, why: str) -> None:
-        trial.set_user_attr("why", why)  # type: ignore[attr-defined]
-        self.study.tell(number, None, state)
-        log.info("Trial %d: %s, %s", number, {"FAIL": "refused", "PRUNED": "pruned"}[state], why)
-
-    def _values(self, trial: object) -> Mapping[str, str]:
-        """Return what a trial had, in the order of the space, as its config has it."""
-        params: Mapping[str, object] = trial.params  # type: ignore[attr-defined]
-        return {one.key: str(params[one.key]) for one in self.space.dimensions if one.key in params}
-
-    def _winners(self, own: SweepSettings) -> list[Winner] | None:
-        """Repeat the best trials with other seeds; None: other processes still do."""
-        winners, seed = [], self.settings.run.seed
-        best = ranked(self.study)
-        for trial in best[: own.repeat] or best[:1]:
-            values = [f"{key}={value}" for key, value in self._values(trial).items()]
-            settings = self.runs.settings([*self.here, *values])
-            others = []
-            for other in range(seed + 1, seed + 1 + own.seeds) if own.repeat else ():
-                name = f"repeat-{trial.number:03d}-seed-{other}"
-                with lock(self.folder / f".{name}.lock", wait=False) as mine:
-                    if not mine and not is_finished(self.folder / name):
-                        return None
-                    log.info("\nTrial %d again, with seed %d", trial.number, other)
-                    others.append(self.runs.train(name, repeated(settings, other)))
-            winners.append(Winner(trial.number, trial.value, tuple(others)))
-        return winners

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from experiment.run_folder import CONFIG
-from inference.scores_file import FILE, read_scores
+from inference.scores_file import read_scores
 from tools.sweep.picture import history_picture, importance_picture
 from tools.sweep.study import Study
 from utils.command import podium
@@ -32,11 +32,13 @@ class Winner:
     Attributes:
         own: its score in the sweep, for which it was chosen: too high on average.
         others: its scores with other seeds.
+        diverged: with how many seeds it has none, since its loss was no number any more.
     """
 
     number: int
     own: float
     others: tuple[float, ...]
+    diverged: int = 0
 
     @property
     def mean(self) -> float:
@@ -76,7 +78,7 @@ def write_result(
         log.warning("No trial finished: see why in %s.", folder / TRIALS)
         return
 
-    best = max(winners, key=lambda winner: (winner.mean, -winner.number))
+    best = max(winners, key=lambda winner: (-winner.diverged, winner.mean, -winner.number))
     own = folder / f"trial-{best.number:03d}"
     train = podium("--config", folder / BEST, "--folds", "all")
     text = (own / CONFIG).read_text(encoding="utf-8")
@@ -148,16 +150,18 @@ def _print(
     for trial in trials[:_SHOWN]:
         winner = of.get(trial.number)
         mean = f"{winner.mean:.4f} of {1 + len(winner.others)}" if winner and winner.others else "-"
+        mean += f", {winner.diverged} diverged" if winner and winner.diverged else ""
         said = "; ".join(f"{key} = {value}" for key, value in values[trial.number].items())
         interval = _interval(folder / f"trial-{trial.number:03d}", metric)
         rows.append((f"{trial.number:03d}", f"{trial.value:.4f}", interval, mean, said))
     columns = ("trial", in_words(metric), "95 %", "mean over seeds", "values")
     log.info("\n%s", format_table(columns, rows))
-    log.info(
-        "\nBest: trial %03d. %s %.4f in the sweep, for which it was chosen, and %.4f on average over "
-        "%d seeds.",
-        best.number, in_words(metric), best.own, best.mean, 1 + len(best.others),
-    )  # fmt: skip
+    also = (
+        f", for which it was chosen, and {best.mean:.4f} on average over {1 + len(best.others)} seeds"
+        if best.others
+        else ", for which it was chosen: expect less of other seeds"
+    )
+    log.info("\nBest: trial %03d. %s %.4f in the sweep%s.", best.number, in_words(metric), best.own, also)
 
 
 def _interval(folder: Path, metric: str) -> str:
@@ -175,8 +179,3 @@ def _print_importance(importance: Mapping[str, float]) -> None:
     ]
     if parts:
         log.info("%s", ", ".join(parts))
-
-
-def is_finished(folder: Path) -> bool:
-    """Tell whether the run of a folder is complete."""
-    return (folder / FILE).exists()

@@ -1,24 +1,29 @@
 """One trial: an ordinary run in the sweep's folder, whose epochs are reported and which may be pruned."""
 
 import logging
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from experiment.assemble import Experiment
+from experiment.cross_validation import CrossValidation
 from experiment.data import training_table
+from experiment.members import members_of
 from experiment.metrics import monitor_of
 from experiment.one_run import train_run, write_beginning
 from experiment.read_settings import put_over, settings_from
 from experiment.run_folder import FINISHED, held
 from experiment.settings import Settings
+from experiment.time_limit import share
 from inference.scores_file import read_scores
+from tools.sweep.settings import SweepSettings
 from train.callbacks.base import Callback
 from train.monitor import Monitor
 from train.state import TrainState
+from train.time_limit.clock import since_start
 from utils.durable import make_folder, name_folder, remove_folder
+from utils.duration import Duration
 from utils.errors import PodiumError
 from utils.ini import Sections, read_ini
 from utils.logs import logged_to
@@ -28,6 +33,37 @@ log = logging.getLogger("podium")
 
 class Pruned(PodiumError):
     """A trial is not worth its further epochs."""
+
+
+class OutOfTime(PodiumError):
+    """A run would not be over when the sweep has to be."""
+
+
+class EndsInTime(Callback):
+    """Stops a run that would not be over in time.
+
+    Args:
+        end: in seconds since the process's start.
+    """
+
+    def __init__(self, end: float) -> None:
+        self._end, self._last, self._longest = end, since_start(), 0.0
+
+    def on_fit_start(self, state: TrainState) -> None:
+        self._last = since_start()
+
+    def on_step_end(self, state: TrainState) -> None:
+        self._look()
+
+    def on_epoch_kept(self, state: TrainState) -> None:
+        self._look()
+
+    def _look(self) -> None:
+        """Stop unless as much as ever happened between two looks, such as a validation, can happen again."""
+        now = since_start()
+        self._longest, self._last = max(self._longest, now - self._last), now
+        if now + self._longest > self._end:
+            raise OutOfTime("its time was over")
 
 
 class Reports(Callback):
@@ -63,39 +99,101 @@ class Runs:
         """Return the base's settings with values such as ``optimizer.lr=0.01`` over them."""
         sections: Sections = read_ini(self.base)
         put_over(sections, values)
-        return settings_from(sections, str(self.base))
+        settings = settings_from(sections, str(self.base))
+        folds = settings.of_tool(SweepSettings).folds
+        return replace(settings, run=replace(settings.run, folds=folds))
 
-    def train(self, name: str, settings: Settings, trial: Any = None) -> float:
+    def train(self, name: str, settings: Settings, trial: Any = None, end: float | None = None) -> float:
         """Train the run of that name, or go on with it; return its score, higher being better.
 
         Args:
             trial: of the study, which is told of each epoch.
+            end: when the sweep has to be over, in seconds since the process's start.
 
         Raises:
             PodiumError: the config or the data is wrong, or the run diverged, was pruned or stopped.
+            OutOfTime: it would not be over in time; it can be gone on with.
         """
         folder = self.folder / name
         experiment = Experiment.of(settings)
         monitor = monitor_of(experiment.task, experiment.settings.train.monitor)
         if not (folder / FINISHED).exists():
             experiment.check()
-            dataset, source = experiment.training_data(training_table(experiment.settings, experiment.task))
-            if not folder.exists():
-                self._begin(folder, experiment, dataset.fingerprint())
-            with ExitStack() as stack:
-                stack.enter_context(held(folder))
-                stack.enter_context(logged_to(folder / "log.txt"))
-                more = [] if trial is None else [Reports(trial, monitor)]
-                train_run(experiment, folder, dataset, source, whole=None, more=more)
-        return monitor.value(read_scores(folder, "scores")["scores"])
+            more: list[Callback] = [] if trial is None else [Reports(trial, monitor)]
+            if end is not None:
+                more.append(EndsInTime(end))
+            until = _until(experiment.settings, end)
+            if experiment.settings.run.folds is None:
+                self._train_one(folder, experiment, more, until)
+            else:
+                self._train_folds(folder, experiment, more, until)
+        return score_of(folder, monitor)
 
-    def _begin(self, folder: Path, experiment: Experiment, data: str) -> None:
+    def score(self, name: str, settings: Settings) -> float:
+        """Return the score of the finished run of that name, higher being better."""
+        experiment = Experiment.of(settings)
+        return score_of(self.folder / name, monitor_of(experiment.task, experiment.settings.train.monitor))
+
+    def _train_one(
+        self, folder: Path, experiment: Experiment, more: Sequence[Callback], until: float | None
+    ) -> None:
+        dataset, source = experiment.training_data(training_table(experiment.settings, experiment.task))
+        if not folder.exists():
+            self._begin(
+                folder,
+                lambda partial: write_beginning(
+                    partial, experiment.settings, experiment.precision, dataset.fingerprint()
+                ),
+            )
+        with held(folder), logged_to(folder / "log.txt"):
+            train_run(experiment, folder, dataset, source, whole=None, until=until, more=more)
+
+    def _train_folds(
+        self, folder: Path, experiment: Experiment, more: Sequence[Callback], until: float | None
+    ) -> None:
+        """Train a run of several folds, the first of which is reported."""
+        group = CrossValidation.of(experiment, begins=not folder.exists())
+        if not folder.exists():
+            self._begin(folder, group.write_beginning)
+        members = members_of(group.experiment.settings.run)
+        images = len(next(iter(group.data.values()))[0].files)
+        limit = None if until is None else Duration(until)
+        with held(folder), logged_to(folder / "log.txt"):
+            for number, member in enumerate(members):
+                own = folder / member.name
+                if (own / FINISHED).exists():
+                    continue
+                callbacks = [one for one in more if number == 0 or not isinstance(one, Reports)]
+                part = share(limit, runs=len(members) - number, images=images)
+                with held(own), logged_to(own / "log.txt"):
+                    group.train_member(member, own, whole=None, until=part, more=callbacks)
+            group.join(folder)
+
+    def _begin(self, folder: Path, fill: Callable[[Path], None]) -> None:
         """Give a run its folder when it is filled; who is here holds the trial, so nobody else makes it."""
         partial = folder.with_name(f".new-{folder.name}")
         remove_folder(partial)
         make_folder(partial)
-        write_beginning(partial, experiment.settings, experiment.precision, data)
+        fill(partial)
         name_folder(partial, folder)
+
+
+def score_of(folder: Path, monitor: Monitor) -> float:
+    """Return what a finished run reached, of several folds on all their images together; higher is better."""
+    values = read_scores(folder, "scores")
+    scores = values["scores"]
+    if monitor.name not in scores:  # the loss, which is not there of all images together
+        scores = values["of_folds"]["mean"]
+    return monitor.value(scores)
+
+
+def _until(settings: Settings, end: float | None) -> float | None:
+    """Return when a run has to be complete: [train] time_limit is that of each."""
+    limit = settings.train.time_limit
+    if limit is None:
+        return None
+    until = since_start() + limit.seconds
+    return until if end is None else min(until, end)
 
 
 def repeated(settings: Settings, seed: int) -> Settings:

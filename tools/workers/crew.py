@@ -1,25 +1,26 @@
 """``[workers]``: the members of a run over folds by several processes of this machine."""
 
 import logging
-import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from experiment.assemble import Experiment
-from experiment.crew import CREWS, Crew
+from experiment.crew import CREWS, Crew, Work
 from experiment.cross_validation import CrossValidation
 from experiment.members import members_of
-from experiment.run_folder import CONFIG, read_environment
+from experiment.run_folder import read_environment
+from experiment.section import Section
 from experiment.settings import Settings
 from tools.workers.foreman import Foreman
+from tools.workers.members import Members
 from tools.workers.record import Failure, Record
 from tools.workers.settings import WorkersSettings
-from tools.workers.slots import Slots, deal_out
+from tools.workers.slots import deal_out
+from tools.workers.starter import PROCESSES, STARTERS, Slots, Starter
 from tools.workers.timing import fastest_count
-from train.time_limit.clock import since_start
-from utils.convert import as_text
 from utils.durable import remove_folder
 from utils.errors import ConfigError, DataError, ResumableStop
 
@@ -29,75 +30,85 @@ _KINDS: dict[int, type[ConfigError] | type[DataError]] = {2: ConfigError, 3: Dat
 
 @CREWS.register
 class Workers(Crew):
-    """Processes of this machine, and whoever helps from another one with ``--mode work``."""
+    """Processes of this machine or of a cluster, and whoever helps from elsewhere with ``--mode work``."""
 
     def __init__(self) -> None:
         self.slots = Slots(1, 1)
+        self._starter: Starter
+
+    @property
+    def workers(self) -> int:  # type: ignore[override]
+        return self.slots.count
 
     @classmethod
     def wanted(cls, settings: Settings) -> bool:
-        own = settings.of_tool(WorkersSettings)
-        return own.count != 1 or own.threads != "auto"
+        return settings.run.folds is not None or settings.of_tool(WorkersSettings) != WorkersSettings()
 
     def prepare(self, experiment: Experiment, folder: Path | None) -> Experiment:
         """Deal out the machine. The kept config has the threads of each member, and one worker."""
         settings = experiment.settings
         own = settings.of_tool(WorkersSettings)
         if settings.train.final is not None:  # one run, however many its folds were
-            own = replace(own, count=1)
-        if settings.run.folds is None and own.count != 1:
+            own = replace(own, count=1, starter=PROCESSES)
+        if settings.run.folds is None and (own.count != 1 or own.starter != PROCESSES):
             raise ConfigError(
-                f"[workers] count = {own.count}: there is one run only. Write folds = all (--folds all), "
+                f"[workers] {_asked(own)}: there is one run only. Write folds = all (--folds all), "
                 "with seeds = 3 (--seeds 3) if each is to be repeated."
             )
+        tools = {**settings.tools, WorkersSettings.section: own}
+        experiment = replace(experiment, settings=replace(settings, tools=tools))
         began = None if folder is None else read_environment(folder).get("threads")
-        self.slots = deal_out(
-            own,
-            settings.run.device,
-            experiment.precision.device.type,
-            began if isinstance(began, int) else None,
-            lambda: fastest_count(experiment),
-        )
+        return self.deal_out(experiment, began if isinstance(began, int) else None)
+
+    def deal_out(self, experiment: Experiment, began: int | None) -> Experiment:
+        settings = experiment.settings
+        own = settings.of_tool(WorkersSettings)
+        if own == replace(WorkersSettings(), per_gpu=own.per_gpu):  # one after another, as without workers
+            return experiment
+
+        kind, fastest = experiment.precision.device.type, partial(fastest_count, experiment)
+        here = own if own.starter == PROCESSES else replace(own, count=1)
+        starter = STARTERS.get(own.starter.name)(settings)
+        self.slots = starter.slots(deal_out(here, settings.run.device, kind, began, fastest), began)
+        self.several = self.slots.count > 1 or own.starter != PROCESSES
+        self._starter = starter
         torch.set_num_threads(self.slots.threads)
-        kept = replace(own, count=1, threads=self.slots.threads)
-        tools = {**settings.tools, WorkersSettings.section: kept}
+        kept = replace(own, count=1, threads=self.slots.threads, starter=PROCESSES)
+        tools = {**settings.tools, WorkersSettings.section: kept, **_of_no_engine()}
         return replace(experiment, settings=replace(settings, tools=tools))
 
     def train(self, group: CrossValidation, folder: Path) -> None:
-        if self.slots.count == 1:
-            group.train(folder)
-            return
         settings = group.experiment.settings
         names = [member.name for member in members_of(settings.run)]
         for name in names:
             Record(folder / name).clear()  # whoever goes on with a run tries everything again
+        if not self.several:
+            group.train(folder)
+            return
+
+        dataset, _ = next(iter(group.data.values()))
+        count = min(self.slots.count, len(names))
         log.info(
-            "\n%d workers with %d thread(s) each. From another machine that sees this folder: "
+            "\n%d worker%s with %d thread(s) each. From another machine that sees this folder: "
             "python run.py --mode work --run %s",
-            self.slots.count, self.slots.threads, folder,
+            count, "" if count == 1 else "s", self.slots.threads, folder,
         )  # fmt: skip
-        Foreman(folder, names, settings.train.epochs, self.slots, self._arguments(settings, folder)).work()
+        self.do(Members(folder, names, settings, len(dataset.files), count), settings)
         refuse_failed(folder, names)
         group.join(folder)
 
-    def _arguments(self, settings: Settings, folder: Path) -> list[str]:
-        """Return the command line of a worker: what this process was told of where things are goes along."""
-        arguments = ["--mode", "work", "--config", str(folder / CONFIG), "--run", str(folder.absolute())]
-        arguments += ["--share", str(self.slots.count)]
-        if settings.train.time_limit is not None:
-            end = time.time() + settings.train.time_limit.seconds - since_start()
-            arguments += ["--deadline", f"{end:.3f}"]
-        paths, images = settings.paths, settings.images
-        told = {
-            "paths.data": paths.data,
-            "paths.cache": paths.cache,
-            "run.device": settings.run.device,
-            "images.store": images.store,
-            "images.store_budget": images.store_budget,
-        }
-        for key, value in told.items():
-            arguments += ["--set", f"{key}={as_text(value)}"]
-        return arguments
+    def do(self, work: Work, settings: Settings) -> None:
+        Foreman(work, self.slots, self._starter).run()
+
+
+def _of_no_engine() -> dict[str, Section]:
+    """Return the sections of all engines as they are without a config: a run does not keep who trained it."""
+    sections = [starter.section for starter in map(STARTERS.get, STARTERS.names())]
+    return {section.section: section() for section in sections if section is not None}
+
+
+def _asked(own: WorkersSettings) -> str:
+    return f"count = {own.count}" if own.count != 1 else f"starter = {own.starter}"
 
 
 def refuse_failed(folder: Path, names: list[str]) -> None:

@@ -1,75 +1,50 @@
-"""Starts workers, shows how far all of them are, and starts another one where one was killed."""
+"""Has workers started, shows how far all of them are, and has another one started where one was killed."""
 
 import logging
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
 
 from tqdm import tqdm
 
-from tools.workers.record import Record
-from tools.workers.slots import Slots
+from experiment.crew import Work
+from tools.workers.starter import Slots, Started, Starter
 from utils import signals
-from utils.durable import lock, remove
 from utils.errors import ResumableStop
 
 log = logging.getLogger("podium")
-_RUN = Path(__file__).parents[2] / "run.py"
 _LOOK = 0.2  # seconds between two looks at the workers
-_AGAIN = 1.0  # seconds between two looks for a member that nobody has
+_AGAIN = 1.0  # seconds between two looks for a part that nobody has
+_LEAVING = 20.0  # seconds that workers get to end by themselves when everything is done
 _PATIENCE = 60.0  # seconds that a worker gets to keep its state
 _MOST_BARREN = 4  # workers in a row that ended without having got anything further
 _LAST_WORDS = 80  # of what such a worker printed
 
 
 @dataclass(slots=True)
-class _Process:
-    """A worker: its process, and the file that it prints into."""
-
-    number: int
-    process: subprocess.Popen[bytes]
-    output: IO[bytes]
-    path: Path
-
-
-@dataclass(slots=True)
 class Foreman:
-    """Keeps one worker in each slot as long as there are members to train.
+    """Keeps one worker in each slot as long as there is anything to do."""
 
-    Args:
-        names: of the members.
-        epochs: of each.
-        arguments: of the command line of a worker.
-    """
-
-    folder: Path
-    names: Sequence[str]
-    epochs: int
+    work: Work
     slots: Slots
-    arguments: Sequence[str]
-    _running: list[_Process] = field(default_factory=list)
-    _known: dict[str, str] = field(default_factory=dict)  # what was said of each member
+    starter: Starter
+    _running: list[Started] = field(default_factory=list)
     _barren: int = 0
     _asked: float = 0.0
     _done: int = 0  # epochs
+    _since: float | None = None  # when everything was done
+    _words: str = "nothing"  # the last ones of a worker that failed
 
-    def work(self) -> None:
-        """Return when each member is finished or set aside, and no worker runs any more.
+    def run(self) -> None:
+        """Return when everything is done and no worker runs any more.
 
         Raises:
             ResumableStop: workers end again and again without getting anything further.
             Interrupted: a signal came; the workers have kept their state.
         """
-        whole = len(self.names) * self.epochs
+        self.starter.begin(self.work)
         with (
             signals.held(),
-            tqdm(total=whole, desc=f"{len(self.names)} members", unit="epoch", disable=None) as bar,
+            tqdm(total=self.work.epochs, desc=self.work.called, unit="epoch", disable=None) as bar,
         ):
             try:
                 while not signals.received() and self._goes_on():
@@ -78,114 +53,61 @@ class Foreman:
                 self._look(bar)
             finally:
                 self._end()
+        self.starter.end(self.work)
 
     def _goes_on(self) -> bool:
         """Replace workers that have ended; tell whether there is anything left to wait for."""
-        for worker in [one for one in self._running if one.process.poll() is not None]:
-            self._running.remove(worker)
-            self._took_leave(worker)
+        for worker in list(self._running):
+            if (code := worker.code()) is not None:
+                self._running.remove(worker)
+                self._took_leave(worker, code)
         if self._barren > _MOST_BARREN:
-            raise ResumableStop(f"Workers end again and again; the last one said: {self._last_words()}")
+            raise ResumableStop(f"Workers end again and again; the last one said: {self._words}")
 
-        waiting = [name for name in self.names if self._record(name).is_open]
-        missing = min(self.slots.count, len(waiting)) - len(self._running)
-        if missing > 0 and time.monotonic() - self._asked > _AGAIN:
-            self._asked = time.monotonic()
-            for _ in range(min(missing, self._free(waiting))):
-                self._start()
-        return bool(waiting or self._running)
+        now, waiting = time.monotonic(), self.work.waiting()
+        if not waiting:
+            self._since = now if self._since is None else self._since
+            return bool(self._running) and now - self._since < _LEAVING
+        missing = min(self.slots.count, waiting) - len(self._running)
+        if missing > 0 and now - self._asked > _AGAIN:
+            self._asked = now
+            self._start(min(missing, self.work.free()))
+        return True
 
-    def _free(self, waiting: Sequence[str]) -> int:
-        """Return how many members nobody trains, another machine included."""
-        count = 0
-        for name in waiting:
-            with lock(self.folder / name / ".lock", wait=False) as mine:
-                count += mine
-        return count
-
-    def _start(self) -> None:
-        used = {worker.number for worker in self._running}
-        number = next(i for i in range(self.slots.count) if i not in used)
-        path = self._output(number)
-        remove(path)
-        output = open(path, "ab")  # noqa: SIM115  (closed when the worker has ended)
-        command = [sys.executable, str(_RUN), *self.arguments, "--foreman", str(os.getpid())]
-        process = subprocess.Popen(
-            command,
-            env=os.environ | self.slots.environment(number),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches the workers through the foreman, once
-        )
-        self._running.append(_Process(number, process, output, path))
-
-    def _output(self, number: int) -> Path:
-        return self.folder / f".worker-{number}.log"
-
-    def _took_leave(self, worker: _Process) -> None:
-        worker.output.close()
-        code = worker.process.returncode
-        if code == 0:
-            remove(worker.path)
+    def _start(self, count: int) -> None:
+        if count <= 0:
             return
-        self._barren += 1
-        if code < 0:
-            name = signal.Signals(-code).name
-            log.warning("Worker %d was ended by %s: what it had is gone on with.", worker.number + 1, name)
+        used = {worker.number for worker in self._running}
+        numbers = [number for number in range(count + len(used)) if number not in used]
+        self._running += self.starter.start(self.work, self.slots, numbers[:count])
 
-    def _last_words(self) -> str:
-        for number in range(self.slots.count):
-            path = self._output(number)
-            lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else []
-            if words := " ".join(line.strip() for line in lines if line.strip()):
-                return " ".join(words.split()[-_LAST_WORDS:])
-        return "nothing"
+    def _took_leave(self, worker: Started, code: int) -> None:
+        if code != 0:
+            self._barren += 1
+            words = " ".join(worker.words().split()[-_LAST_WORDS:])
+            self._words = words or self._words
+        worker.close(well=code == 0)
+        if code < 0:
+            what = worker.ended_by(code)
+            log.warning("Worker %d %s: what it had is gone on with.", worker.number + 1, what)
 
     def _look(self, bar: "tqdm[object]") -> None:
-        """Bring the bar and the log up to what the members' folders say."""
-        done = 0
-        for name in self.names:
-            record = self._record(name)
-            done += self._epochs_of(name)
-            self._tell(name, record)
+        """Bring the bar and the log up to what the folders say."""
+        done = self.work.done()
+        self.work.tell()
         if done > self._done:
             self._done, self._barren = done, 0
         bar.update(min(self._done, int(bar.total or 0)) - bar.n)
 
-    def _epochs_of(self, name: str) -> int:
-        if self._record(name).is_finished:
-            return self.epochs  # also where it stopped early
-        try:
-            return (self.folder / name / "metrics.jsonl").read_bytes().count(b"\n")
-        except OSError:
-            return 0
-
-    def _tell(self, name: str, record: Record) -> None:
-        """Log what has become of a member, once."""
-        if record.is_finished:
-            said = "finished"
-        elif (failure := record.failure) is not None:
-            said = f"{'set aside' if failure.is_final else 'failed, and is tried once more'}: {failure.error}"
-        else:
-            said = f"trained by {record.worker}" if record.worker else ""
-        if said and self._known.get(name) != said:
-            self._known[name] = said
-            log.info("%s: %s", name, said)
-
-    def _record(self, name: str) -> Record:
-        return Record(self.folder / name)
-
     def _end(self) -> None:
         """Ask workers that still run to keep their state and end; those that do not are killed."""
         for worker in self._running:
-            if worker.process.poll() is None:
-                worker.process.terminate()
+            worker.stop()
+        end = time.monotonic() + _PATIENCE
         for worker in self._running:
-            try:
-                worker.process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
-            worker.output.close()
+            while worker.code() is None and time.monotonic() < end:
+                time.sleep(_LOOK / 4)
+            if worker.code() is None:
+                worker.kill()
+            worker.close(well=worker.code() == 0)
         self._running.clear()

@@ -1,10 +1,6 @@
 """A worker by itself: helps with a run over folds that another process, or another machine, has begun."""
 
-import ctypes
 import logging
-import os
-import signal
-import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
@@ -25,11 +21,11 @@ from tools.workers.crew import refuse_failed
 from tools.workers.record import Record
 from tools.workers.worker import Worker
 from utils.durable import lock
-from utils.errors import ConfigError, ResumableStop
+from utils.errors import ConfigError
 from utils.logs import logged_to
+from utils.parent import end_with
 
 log = logging.getLogger("podium")
-_PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
 
 @MODES.register
@@ -47,12 +43,13 @@ class Work(Mode):
         parser.add_argument("--share", type=int, default=1, help=SUPPRESS)
         parser.add_argument("--deadline", type=float, help=SUPPRESS)
         parser.add_argument("--foreman", type=int, help=SUPPRESS)  # the process that started this one
+        parser.add_argument("--only", help=SUPPRESS)  # this member
 
     def run(self, arguments: Namespace) -> None:
         if arguments.run is None:
             raise ConfigError("--mode work helps with the run that --run names: --mode work --run RUN")
         if arguments.foreman is not None:
-            _end_with(arguments.foreman)
+            end_with(arguments.foreman)
         folder = _find(arguments)
         settings = run_settings(folder, arguments.overrides)
         names = [member.name for member in members_of(settings.run)]
@@ -62,13 +59,15 @@ class Work(Mode):
             log.info("%s is finished: nothing is left to do.", folder)
             return
 
-        _refuse_without_locks(folder / names[0])
+        only = arguments.only
+        _refuse_without_locks(folder / (only or names[0]))
         experiment = _experiment(settings, folder)
         group = CrossValidation.of(experiment, begins=False)
         group.refuse_other_data(folder)
-        Worker(group, folder, max(1, arguments.share), arguments.deadline).work()
+        Worker(group, folder, max(1, arguments.share), arguments.deadline, only).work()
         if arguments.foreman is None:
-            _join(group, folder, names)
+            refuse_failed(folder, names)
+        _join(group, folder, names)
 
 
 def _find(arguments: Namespace) -> Path:
@@ -119,8 +118,7 @@ def _refuse_without_locks(member: Path) -> None:
 
 def _join(group: CrossValidation, folder: Path, names: list[str]) -> None:
     """Join the members if all are finished and nobody else is about to."""
-    refuse_failed(folder, names)
-    left = [name for name in names if Record(folder / name).is_open]
+    left = [name for name in names if not Record(folder / name).is_finished]
     if left:
         log.info("Nothing is free; others still train %s.", ", ".join(left))
         return
@@ -133,11 +131,3 @@ def _join(group: CrossValidation, folder: Path, names: list[str]) -> None:
         stack.enter_context(logged_to(folder / "log.txt"))
         if not (folder / FINISHED).exists():
             group.join(folder)
-
-
-def _end_with(foreman: int) -> None:
-    """Let this process get SIGTERM when the one that started it is gone, however that ended."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != foreman:
-        raise ResumableStop("The process that started this worker is gone.")

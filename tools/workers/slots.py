@@ -2,34 +2,13 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 
 from dataset.images.build_store import cores
 from tools.workers.settings import WorkersSettings
+from tools.workers.starter import ALL, Slots
 from utils.errors import ConfigError
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """So many workers with so many threads each.
-
-    Attributes:
-        gpus: as CUDA_VISIBLE_DEVICES names them; none on a CPU.
-    """
-
-    count: int
-    threads: int
-    gpus: tuple[str, ...] = ()
-
-    def environment(self, number: int) -> dict[str, str]:
-        """Return the variables that give a worker its slot."""
-        threads = str(self.threads)
-        variables = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        if self.gpus:
-            variables["CUDA_VISIBLE_DEVICES"] = self.gpus[number % len(self.gpus)]
-        return variables
 
 
 def deal_out(
@@ -65,6 +44,14 @@ def deal_out(
     elif threads == "auto":
         threads = share_of_cores(count)
     return Slots(count, threads, gpus)
+
+
+def elsewhere(settings: WorkersSettings, threads: int, began: int | None) -> Slots:
+    """Return the slots of workers on other machines, each with so many ``threads`` unless a config says."""
+    count = ALL if settings.count == "auto" else settings.count
+    if began is None and settings.threads != "auto":
+        threads = settings.threads
+    return Slots(count, threads if began is None else began)
 
 
 def share_of_cores(workers: int) -> int:

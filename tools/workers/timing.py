@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from experiment.assemble import Experiment
+from models.columns import with_blank
 from utils.seeds import torch_generator
 
 log = logging.getLogger("podium")
@@ -54,7 +55,7 @@ def _rate(experiment: Experiment, threads: int) -> float:
     for number in range(_STEPS + 1):
         start = time.perf_counter()
         with experiment.precision.autocast():
-            logits = model(images)
+            logits = model(*with_blank(model, images))
         sum(one.float().square().mean() for one in logits.values()).backward()
         model.zero_grad(set_to_none=True)
         if number:  # the first step of a process takes many times as long

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,16 +28,19 @@ class Worker:
     Attributes:
         workers: how many there are of it, among whom a time limit is shared.
         deadline: when all members have to be complete, as ``time.time()``; None = as [train] time_limit says.
+        only: the one member that it trains; None = any.
     """
 
     group: CrossValidation
     folder: Path
     workers: int = 1
     deadline: float | None = None
+    only: str | None = None
 
     @property
     def members(self) -> list[Member]:
-        return members_of(self.group.experiment.settings.run)
+        members = members_of(self.group.experiment.settings.run)
+        return [member for member in members if self.only in (None, member.name)]
 
     def work(self) -> None:
         """Train members until none is free."""
@@ -91,11 +94,15 @@ class Worker:
         if limit is None:
             return None
         end = limit.seconds if self.deadline is None else since_start() + self.deadline - time.time()
-        records = [Record(self.folder / member.name) for member in self.members]
-        free = sum(record.is_open and not record.worker for record in records)
-        rounds = math.ceil((free + 1) / self.workers)
+        rounds = rounds_left([Record(self.folder / member.name) for member in self.members], self.workers)
         dataset, _ = next(iter(self.group.data.values()))
         return share(Duration(math.floor(end)), runs=rounds, images=len(dataset.files))
+
+
+def rounds_left(records: Sequence[Record], workers: int) -> int:
+    """Return how many members one after another each of several workers trains, the next one included."""
+    free = sum(record.is_open and not record.worker for record in records)
+    return math.ceil((free + 1) / workers)
 
 
 def _held_by_us(stack: ExitStack, folder: Path) -> bool:

@@ -12,7 +12,8 @@ class Callback:
 
     Runtime arguments that a constructor may name: ``folder`` (the run's), ``task``, ``monitor``,
     ``validator``, ``batches`` (of training), ``augmenter``, ``criterion`` (of training), ``precision``,
-    ``files`` (the table's image files), ``config_text`` and ``epochs``.
+    ``files`` (the table's image files), ``config_text``, ``config_values`` (by ``section.key``, of what is
+    trained) and ``epochs``.
 
     Attributes:
         averages: it puts averaged weights into ``state.eval_model``; a run has at most one that does.
@@ -72,6 +73,6 @@ CALLBACKS: Registry[Callback] = Registry(
     "train.callbacks",
     runtime=(
         "folder", "task", "monitor", "validator", "batches", "augmenter", "criterion", "precision",
-        "files", "config_text", "epochs",
+        "files", "config_text", "config_values", "epochs",
     ),
 )  # fmt: skip

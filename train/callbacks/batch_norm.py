@@ -41,6 +41,6 @@ def measure_batch_norms(
         norm.momentum = None  # a mean over all batches since the reset
     for batch in islice(batches.epoch(epoch), count):
         seed_global(purpose, augmenter.seed, epoch, batch.number)
-        images, _ = augmented(batch, augmenter, precision.device)
+        inputs, _ = augmented(batch, augmenter, precision.device)
         with precision.autocast(), explain_small_batches():
-            model(images)
+            model(*inputs)

@@ -4,7 +4,10 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.summary_pb2 import Summary
 
 log = logging.getLogger("podium")
 
@@ -53,7 +56,10 @@ class Events:
 
         height, width = size
         image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=coded)
-        summary = Summary(value=[Summary.Value(tag=tag, image=image)])
+        self.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), step)
+
+    def add_summary(self, summary: "Summary", step: int) -> None:
+        """Write what is put together already."""
         if self._writer is not None:
             writer = self._writer
             self._try(lambda: writer.file_writer.add_summary(summary, step))

@@ -1,7 +1,7 @@
 """The run as TensorBoard shows it: curves, confusion matrices, mistakes, augmented images, the config."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -11,6 +11,8 @@ from dataset.batches import TrainBatches
 from dataset.tasks.base import Task
 from train.callbacks.base import CALLBACKS, Callback
 from train.callbacks.events import Events, points_in
+from train.callbacks.hparams import HParamsRow
+from train.monitor import Monitor
 from train.pictures.budget import SHARE, DrawingBudget
 from train.pictures.drawing import Picture
 from train.pictures.epoch import SMALL, epoch_pictures
@@ -47,6 +49,8 @@ class TensorBoard(Callback):
         batches: TrainBatches,
         augmenter: Augmenter,
         config_text: str,
+        config_values: Mapping[str, str],
+        monitor: Monitor,
         epochs: int,
         every_steps: Count = 20,
         worst: Few = 24,
@@ -55,6 +59,7 @@ class TensorBoard(Callback):
         self.folder, self.task, self.validator = folder / "tensorboard", task, validator
         self.batches, self.augmenter, self.config_text = batches, augmenter, config_text
         self.epochs = epochs
+        self._row = HParamsRow(self.folder, config_values, (*task.main_scores, "loss"), monitor)
         self.every_steps, self.worst, self.sheet = every_steps, worst, sheet
         # The questions whose labels fit into one chart: mask, gender and age, not the 18 classes.
         self._questions = [view for view, labels in task.questions.items() if len(labels) <= SMALL]
@@ -107,6 +112,7 @@ class TensorBoard(Callback):
 
     def on_epoch_kept(self, state: TrainState) -> None:
         self._add_scores(state)
+        self._row.update(state)
         if state.predictions is not None:
             if state.epoch == self.epochs or self._budget.allows():
                 self._draw(state)
@@ -124,6 +130,7 @@ class TensorBoard(Callback):
                 "TensorBoard: the pictures of %d epoch%s were left out, since drawing is to take at most "
                 "%.0f %% of the time.", self._skipped, "s" if self._skipped > 1 else "", 100 * SHARE,
             )  # fmt: skip
+        self._row.close(complete=state.batch == 0 and (state.epoch == self.epochs or state.should_stop))
         self._writer.close()
 
     def _add_scores(self, state: TrainState) -> None:

@@ -49,6 +49,7 @@ class TrainScores(Callback):
             size=like.size,
             targets=self.batches.targets,
         )
-        predictions = predict(state.eval_model, batches, self.validator.precision, what="Train scores")
+        answers = predict(state.eval_model, batches, self.validator.precision, what="Train scores")
+        predictions = self.validator.of_cases(answers)
         scores = self.task.scores(predictions.logits, predictions.targets)
         state.history[-1] |= {f"train_{name}": scores[name] for name in self.task.main_scores}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from dataset.pseudo.labels import PseudoSettings, Thresholds, confidences
+from dataset.pseudo.labels import PseudoSettings, confidences
 from dataset.pseudo.numbers import as_cell, as_number, from_cell, number_confidence
+from dataset.pseudo.thresholds import Thresholds
 from dataset.tasks.number import Number
 from dataset.tasks.spaces import AnyOf, OneOf
 from utils.errors import ConfigError

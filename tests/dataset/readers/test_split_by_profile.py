@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from dataset.readers.base import DATASETS
 from dataset.readers.folds import deal_folds
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
-from dataset.tasks.mask import AgeRanges, MaskTask
+from dataset.tasks.age_ranges import AgeRanges
+from dataset.tasks.mask import MaskTask
 from utils.errors import ConfigError, DataError
 from utils.registry import Component
 

@@ -13,8 +13,9 @@ from sklearn.metrics import accuracy_score, f1_score
 from dataset.class_table import class_table
 from dataset.readers.split_by_profile_dataset import SplitByProfileDataset
 from dataset.samplers.base import SAMPLERS
+from dataset.tasks.age_ranges import AgeRanges
 from dataset.tasks.base import TASKS
-from dataset.tasks.mask import AGES, CLASSES, GENDERS, MASKS, AgeRanges, MaskTask, soft_bands
+from dataset.tasks.mask import AGES, CLASSES, GENDERS, MASKS, MaskTask, soft_bands
 from loss.class_weights import ClassWeights
 from utils.errors import ConfigError
 from utils.registry import Component

@@ -14,6 +14,7 @@ from inference.engines.onnx_file import as_metadata, metadata_of, open_onnx, wri
 from inference.engines.onnx_runtime import OnnxRuntime
 from inference.predict import Predictions
 from models.base import MODELS
+from models.heads.base import Heads
 from utils.errors import ConfigError, DataError
 from utils.registry import Component
 
@@ -64,6 +65,27 @@ def test_an_engine_gives_the_models_own_logits_whatever_the_batch(name, model, w
         for count in (BATCH, 1, 3, 2 * BATCH + 1):
             expected, found = model(images(count)), engine(images(count))
             assert list(found) == ["age", "tags"]
+            for space, logits in expected.items():
+                torch.testing.assert_close(found[space], logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n == "Compile" else []) for n in ENGINES.names()]
+)
+def test_an_engine_takes_a_tables_columns_beside_the_images(name, tmp_path):
+    heads = Heads({space.name: len(space.labels) for space in SPACES}, columns=(0, 2))
+    seeing = MODELS.build(Component("TinyNet"), heads=heads, image_size=SIZE).eval()
+    values = torch.tensor([[30.0, 0, 1, 0, 0], [50.0, 0, 0, 1, 0], [0.0, 1, 0, 0, 1]]).repeat(3, 1)
+    seeing.columns.learn(values)
+
+    path = tmp_path / "model.onnx"
+    write_onnx(path, seeing, SPACES, SIZE, {})
+    assert [given.name for given in open_onnx(path).get_inputs()] == ["images", "features"]
+    engine = ENGINES.build(Component(name), model=seeing, batch_size=BATCH, onnx_file=lambda: path)
+    with torch.inference_mode():
+        for count in (BATCH, 1, 2 * BATCH + 1):
+            inputs = (images(count), values[:count])
+            expected, found = seeing(*inputs), engine(*inputs)
             for space, logits in expected.items():
                 torch.testing.assert_close(found[space], logits, rtol=1e-4, atol=1e-5)
 

@@ -214,3 +214,19 @@ def test_predictions_come_apart_by_mean():
     assert apart["Flip"].rows.tolist() == [0, 1, 2, 3, 4]
     for space in SPACES:
         assert torch.equal(apart["Flip"].logits[space.name], found.logits[f"Flip/{space.name}"])
+
+
+def test_each_view_of_an_image_goes_with_what_a_table_says_of_it():
+    seen: list[Tensor] = []
+
+    def says(images: Tensor, table: Tensor) -> dict[str, Tensor]:
+        seen.append(table)
+        return {"one": table[:, :3], "any": table[:, :2]}
+
+    views = {name: built(name) for name in ("Flip", "Shift")}
+    model = MeanOfViews(says, views, spaces=SPACES, size=SIZE, average="logits")
+    table = torch.randn(3, 4)
+    assert model(photos(), table)["one"].numpy() == pytest.approx(table[:, :3].numpy(), abs=1e-6)
+    assert all(values is table for values in seen)
+    each = EachView(model)(photos(), table)
+    assert {name.partition("/")[0] for name in each} == {NONE, ALL, "Flip", "Shift"}

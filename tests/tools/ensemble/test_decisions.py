@@ -142,8 +142,8 @@ def test_which_decisions_suit():
         ("RMSE", ["ClassBias", "Cuts"]),
         ("LogLoss", ["Temperature"]),
         ("RocAuc", []),
-        ("TopK", []),
-        ("MapAtK", []),
+        ("TopK", ["ClassBias"]),
+        ("MapAtK", ["ClassBias"]),
     ],
 )
 def test_decisions_follow_the_metric_of_classes(metric, decisions):
@@ -295,3 +295,29 @@ def test_tuned_tags_have_thresholds_by_the_metric_of_the_competition():
     scores = [of.scores(logits, truth.targets)["samples_f1"] for of in (made, other, tuned)]
     assert scores[2] >= max(scores[:2])
     assert scores[2] > scores[0]
+
+
+@pytest.mark.parametrize("name", ["TopK", "MapAtK"])
+def test_top_k_is_served_by_biases_that_gain_on_others_where_a_model_is_one_sided(name):
+    from dataset.metrics.map_at_k import MapAtK
+    from dataset.metrics.top_k import TopK
+
+    metric = {"TopK": TopK(k=2), "MapAtK": MapAtK(k=2)}[name]
+    made = grades([(metric, None)], tuple("abcdef"))
+    assert serving(made) == ["ClassBias", "PriorCorrection"]
+    rng = np.random.default_rng(2)
+    true = rng.integers(0, 6, 600)
+    logits = rng.normal(size=(600, 6)) + 2 * np.eye(6)[true]
+    targets = {"label": torch.eye(6)[torch.from_numpy(true)]}
+    truth = Truth(made, targets, tuple(map(str, range(600))))
+    part = deal_parts(made.members(targets), truth.groups)
+
+    def gain(shift):
+        said = {"label": torch.from_numpy(logits + shift).softmax(dim=1)[None]}  # of one member
+        fitted = cross_fitted(
+            ENSEMBLES.get("SoftVote")(), {"ClassBias": DECISIONS.get("ClassBias")()}, said, truth, part
+        )
+        return truth.score(fitted["ClassBias"]) - truth.score(fitted[""])
+
+    assert gain(np.array([2.0, 2, 0, 0, 0, 0])) > 0.05
+    assert abs(gain(np.zeros(6))) < 0.02  # nothing to gain: noise, which no interval calls real

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset.demo.draw import draw_demo_data
-from dataset.pseudo.labels import PseudoSettings, Thresholds, confidences
+from dataset.pseudo.labels import PseudoSettings, confidences
+from dataset.pseudo.thresholds import Thresholds
 from dataset.tasks.spaces import AnyOf, OneOf
 from experiment.assemble import Experiment, assemble_training
 from experiment.read_settings import read_sections, settings_from

@@ -192,7 +192,7 @@ def test_runs_of_several_metrics_are_sorted_apart(config, runs, capsys):
     made_run(runs / "c" / "001", score=0.2, metric="map")
     assert podium(config) == 0
     out = capsys.readouterr().out
-    assert "Best map of 1 runs: 0.2000" in out
+    assert "The only map: 0.2000" in out
     assert "Best macro-F1 of 3 runs: 0.7000" in out
 
 

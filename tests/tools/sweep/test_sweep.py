@@ -159,6 +159,8 @@ def test_what_a_sweep_can_not_do_is_one_sentence(config, tmp_path, capsys):
         (("--set", "run.folds=all"), "each trial of a sweep is one run"),
         (("--resume",), "--resume has no meaning with --mode sweep"),
         (("--set", "sweep.trials=0"), "[sweep] trials: 0 is not"),
+        (("--set", "sweep.folds=0,9"), "[sweep] folds: fold = 9 is not one of the folds"),
+        (("--set", "sweep.folds=1,1"), "[sweep] folds = 1, 1: a fold is there twice."),
         (("--set", "sweep.prune=maybe"), "'maybe' is not one of"),
     ):
         assert sweep(path, *arguments) == 2

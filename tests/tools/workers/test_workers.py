@@ -3,78 +3,25 @@
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from dataset.demo.draw import draw_demo_data
-from run import main
-from tests.forks import podium_process
-from tests.test_run import CONFIG
-from tools.workers import slots
+from tests.tools.workers.three_folds import (
+    FOLDS,
+    THREE,
+    assert_same_bytes,
+    command,
+    next_run,
+    podium,
+    wait_for,
+)
 from tools.workers.record import Record
 from tools.workers.settings import WorkersSettings
 from tools.workers.slots import deal_out
 from train.checkpoint import newest
 from utils.errors import ConfigError, DataError, Diverged
-
-THREE = ("--set", "dataset.folds=3", "--set", "train.epochs=2")
-FOLDS = ("--folds", "all", *THREE)
-BYTES = ("valid_predictions.csv", "scores.json", "split.csv", "class_table.csv", "config.ini")
-
-
-def podium(config, *arguments):
-    return main(["--config", str(config), *map(str, arguments)])
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with a run of three folds, trained one after another with one thread each."""
-    work = tmp_path_factory.mktemp("workers")
-    draw_demo_data(work / "data", people=20, eval_people=2)
-    text = CONFIG.format(data=work / "data", work=work).replace("name = test", "name = one")
-    (work / "config.ini").write_text(text, encoding="utf-8")
-    assert podium(work / "config.ini", *FOLDS, "--set", "workers.threads=1") == 0
-    return work
-
-
-@pytest.fixture(autouse=True)
-def eight_cores(monkeypatch):
-    monkeypatch.setattr(slots, "cores", lambda: 8)
-    yield
-    torch.set_num_threads(1)
-
-
-def command(config, *arguments):
-    """Return a process, and any worker that it starts, as forks: they import nothing."""
-    return podium_process(config.parent, "--config", str(config), *map(str, arguments))
-
-
-def assert_same_bytes(run, reference):
-    """Everything that a run over folds keeps is the same, but for times and its own name."""
-    for name in ("out_of_fold.csv", "scores.json"):
-        assert (run / name).read_bytes() == (reference / name).read_bytes(), name
-    for member in sorted(reference.glob("fold-*")):
-        own = run / member.name
-        for name in BYTES:
-            assert (own / name).read_bytes() == (member / name).read_bytes(), (member.name, name)
-        # The newest of each kind: the one before it may be of the moment at which a run was stopped.
-        newest = [max((member / "checkpoints").glob(f"{kind}-*.safetensors")) for kind in ("best", "last")]
-        for file in newest:
-            assert (own / "checkpoints" / file.name).read_bytes() == file.read_bytes(), file
-        assert not (own / "failed.json").exists()
-        assert Record(own).worker == ""
-
-
-def wait_for(what, seconds=600):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if result := what():
-            return result
-        time.sleep(0.02)
-    raise AssertionError("it did not come")
 
 
 @pytest.mark.slow
@@ -91,9 +38,7 @@ def test_two_workers_leave_the_bytes_of_one_after_another(trained):
 
 @pytest.mark.slow
 def test_a_killed_workers_member_is_gone_on_with_to_the_same_bytes(trained):
-    runs = trained / "runs" / "one"
-    number = f"{len(list(runs.glob('0*'))) + 1:03d}"
-    run = runs / number
+    runs, run = trained / "runs" / "one", next_run(trained)
     every = ("--set", "callback.Checkpoints.minutes=0")
     foreman = command(trained / "config.ini", *FOLDS, *every, "--workers", 2)
     with foreman:
@@ -113,8 +58,7 @@ def test_a_killed_workers_member_is_gone_on_with_to_the_same_bytes(trained):
 
 @pytest.mark.slow
 def test_a_killed_foreman_leaves_members_that_another_process_finishes_and_joins(trained):
-    runs = trained / "runs" / "one"
-    run = runs / f"{len(list(runs.glob('0*'))) + 1:03d}"
+    runs, run = trained / "runs" / "one", next_run(trained)
     foreman = command(trained / "config.ini", *FOLDS, "--workers", 2)
     with foreman:
         member = wait_for(lambda: next((m for m in run.glob("fold-*") if Record(m).worker), None))
@@ -130,8 +74,7 @@ def test_a_killed_foreman_leaves_members_that_another_process_finishes_and_joins
 
 @pytest.mark.slow
 def test_a_stopped_run_goes_on_with_another_number_of_workers_and_its_own_threads(trained):
-    runs = trained / "runs" / "one"
-    run = runs / f"{len(list(runs.glob('0*'))) + 1:03d}"
+    runs, run = trained / "runs" / "one", next_run(trained)
     foreman = command(trained / "config.ini", *FOLDS, "--workers", 2)
     with foreman:
         wait_for(lambda: any((m / "environment.json").exists() for m in run.glob("fold-*")))
@@ -146,8 +89,7 @@ def test_a_stopped_run_goes_on_with_another_number_of_workers_and_its_own_thread
 
 @pytest.mark.slow
 def test_a_member_that_fails_twice_alike_is_set_aside_and_the_others_are_trained(trained):
-    runs = trained / "runs" / "one"
-    run = runs / f"{len(list(runs.glob('0*'))) + 1:03d}"
+    runs, run = trained / "runs" / "one", next_run(trained)
     foreman = command(trained / "config.ini", *FOLDS, "--workers", 2)
     with foreman:
         wait_for(lambda: (run / "fold-2" / "environment.json").exists())
@@ -161,7 +103,6 @@ def test_a_member_that_fails_twice_alike_is_set_aside_and_the_others_are_trained
     assert (run / "fold-1" / "scores.json").exists()
     assert json.loads((run / "fold-2" / "failed.json").read_text())["times"] == 2
     (run / "fold-2" / "checkpoints").unlink()
-    (run / "fold-2" / "failed.json").unlink()  # one after another, nobody reads it
     assert podium(run / "config.ini", "--resume", "--run", run) == 0
     assert_same_bytes(run, runs / "001")
 
@@ -197,7 +138,7 @@ def test_a_run_of_one_or_a_finished_one_needs_no_help(trained, capsys):
 
 def test_the_kept_config_has_the_threads_and_not_how_many_workers_there_were(trained):
     text = (trained / "runs" / "one" / "001" / "config.ini").read_text()
-    assert "[workers]\ncount = 1\nper_gpu = 1\nthreads = 1\n" in text
+    assert "[workers]\ncount = 1\nper_gpu = 1\nthreads = 1\nstarter = processes\n" in text
     environment = json.loads((trained / "runs" / "one" / "001" / "fold-0" / "environment.json").read_text())
     assert environment["threads"] == 1
 

@@ -95,7 +95,8 @@ def trainer(*callbacks: Callback, epochs: int = 1, lr: float = 0.05, validator: 
 def tensorboard(folder: Path, **options: Any) -> TensorBoard:
     return TensorBoard(
         folder=folder, task=TASK, validator=VALIDATOR, batches=BATCHES, augmenter=AUGMENTER,
-        config_text="[run]\nname = 마스크", worst=4, sheet=4, **{"epochs": 2} | options,
+        config_text="[run]\nname = 마스크", config_values={"run.name": "마스크"}, monitor=Monitor("macro_f1"),
+        worst=4, sheet=4, **{"epochs": 2} | options,
     )  # fmt: skip
 
 
@@ -148,7 +149,7 @@ def test_a_callback_is_built_by_the_registry_and_lives_through_a_run(name: str, 
         callback = CALLBACKS.build(
             component, folder=tmp_path, task=TASK, monitor=Monitor("macro_f1"),
             validator=VALIDATOR, batches=BATCHES, augmenter=AUGMENTER, criterion=WEIGHTED, precision=CPU,
-            files=("a.jpg",) * (TRAIN + VALID), config_text="", epochs=1,
+            files=("a.jpg",) * (TRAIN + VALID), config_text="", config_values={}, epochs=1,
         )  # fmt: skip
     except ConfigError as error:
         if "pip install -r requirements-" not in str(error):

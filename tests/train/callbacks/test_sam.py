@@ -50,7 +50,7 @@ def gradients(found: Trainer, model: nn.Module, first: int, count: int) -> Tenso
     losses = []
     for batch in list(found.batches.epoch(0))[first : first + count]:
         seed_global("step", 5, 0, batch.number)
-        images, targets = augmented(batch, found.augmenter, torch.device("cpu"))
+        (images,), targets = augmented(batch, found.augmenter, torch.device("cpu"))
         losses.append(found.passes.criterion(model(images), targets))
     torch.stack(losses).mean().backward()
     return torch.stack(losses).detach()

@@ -47,7 +47,7 @@ def averaging(last: int, *others: Callback, model: Any = None, first: Sequence[C
 
 def trained_on(found: Trainer, epoch: int) -> Iterator[Tensor]:
     for batch in found.batches.epoch(epoch):
-        yield augmented(batch, found.augmenter, torch.device("cpu"))[0]
+        yield augmented(batch, found.augmenter, torch.device("cpu"))[0][0]
 
 
 class Epochs(Callback):

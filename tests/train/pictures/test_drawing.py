@@ -103,8 +103,9 @@ def test_more_than_twenty_labels_get_no_curve_each_and_the_log_says_where_they_a
     labels = tuple(f"whale_{i}" for i in range(21))
     task = MultiLabelTask(root=tmp_path, labels_found=lambda: labels)
     board = TensorBoard(
-        folder=tmp_path, task=task, validator=None, batches=None, augmenter=None, config_text="", epochs=1
-    )
+        folder=tmp_path, task=task, validator=None, batches=None, augmenter=None, config_text="",
+        config_values={}, monitor=Monitor("mAP"), epochs=1,
+    )  # fmt: skip
     state = trainer(epochs=1).state
     state.step, state.history = 1, [{"epoch": 1, "seconds": 1.0, "mAP": 0.5, "labels/f1/whale_3": 0.25}]
     board.on_fit_start(state)

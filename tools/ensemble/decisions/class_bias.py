@@ -8,6 +8,7 @@ from torch import Tensor
 from dataset.metrics.base import Metric
 from dataset.metrics.evidence import OneOfEvidence
 from dataset.metrics.macro_f1 import MacroF1
+from dataset.metrics.rank_steps import biases_of_ranks
 from dataset.metrics.steps import answered, goodness, steps
 from dataset.tasks.base import Task
 from dataset.tasks.spaces import Space
@@ -23,7 +24,8 @@ _Ints = NDArray[np.int64]
 class ClassBias(Decision):
     """Logits + a bias for each class, which makes the score of each label space best.
 
-    For a score of what was chosen, such as macro-F1 or balanced accuracy.
+    For a score of what was chosen, such as macro-F1 or balanced accuracy, or of the right label's place among
+    the likeliest, such as top-k accuracy.
 
     One bias at a time, among all values that make any difference, until none helps or four sweeps are
     done. Where the task decides by more than the likeliest label it is kept only if the task's own score
@@ -31,7 +33,8 @@ class ClassBias(Decision):
     """
 
     def serves(self, metric: Metric) -> bool:
-        return metric.additive and metric.needs != "probabilities" and not metric.together
+        chosen = metric.additive and metric.needs != "probabilities" and not metric.together
+        return chosen or metric.worths(1) is not None
 
     def changes(self, space: Space) -> bool:
         return space.kind == "one_of"
@@ -46,7 +49,12 @@ class ClassBias(Decision):
             true, values = targets[known].argmax(dim=1).numpy(), logits[space.name][known].numpy()
             scores_space = asked is not None and space.name in asked.questions
             metric = asked.metric if asked is not None and scores_space else MacroF1()
-            biases[space.name] = best_biases(values, true, metric, space.labels).tolist()
+            worths = metric.worths(len(space.labels))
+            biases[space.name] = (
+                best_biases(values, true, metric, space.labels)
+                if worths is None
+                else biases_of_ranks(values, true, worths)
+            ).tolist()
 
         judge = self.judged(truth)
         if judge.score(self.apply(probabilities, biases, task)) > judge.score(probabilities):

@@ -1,0 +1,118 @@
+"""Prepared images that somebody may use before all of them are there."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Condition
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dataset.croppers.base import Pixels
+
+_WAITING = 2**26  # bytes of images that may wait until they are asked for
+
+
+class NotComing(Exception):
+    """An image can't be read, or the work that prepares it has ended."""
+
+
+class Coming:
+    """Images while they are prepared, as a source whose batches wait for them; asked for in rising order.
+
+    Of what is prepared long before it is asked for little is kept: whoever prepares waits then.
+
+    Args:
+        shape: (N, H, W, 3).
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.bad: dict[int, str] = {}
+        self.missed: list[int] = []
+        self.remarks: dict[str, list[int]] = {}  # all three are known in the end only
+        self._shape = shape
+        self._most = max(1, _WAITING // (shape[1] * shape[2] * shape[3]))
+        self._images: dict[int, Pixels] = {}
+        self._asked = 0  # rows before this one
+        self._over, self._stopped = False, False
+        self._changed = Condition()
+
+    def __len__(self) -> int:
+        return self._shape[0]
+
+    def put(self, row: int, image: Pixels) -> None:
+        """Take a prepared image, which stays as it is; several threads do this, about in the order of rows.
+
+        Raises:
+            NotComing: nobody wants the images any more, prepared or not.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or row < self._asked + self._most)
+            if self._stopped:
+                raise NotComing
+            if not self._over:
+                self._images[row] = image
+                self._changed.notify_all()
+
+    def end(self, *, stopped: bool = False) -> None:
+        """Let nobody wait any more.
+
+        Args:
+            stopped: the images themselves are not wanted any more either.
+        """
+        with self._changed:
+            self._over, self._stopped = True, self._stopped or stopped
+            self._images.clear()
+            self._changed.notify_all()
+
+    def batch(self, rows: NDArray[np.int64], *, pinned: bool = False) -> Tensor:
+        """Return uint8 (N, 3, H, W) in channels-last memory when all of them are there.
+
+        Raises:
+            NotComing: one of them never will be.
+        """
+        wanted = rows.tolist()
+        with self._changed:
+            self._asked = max(self._asked, *(row + 1 for row in wanted))
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._over or all(row in self._images for row in wanted))
+            if self._over:
+                raise NotComing
+            parts = [self._images.pop(row) for row in wanted]
+
+        images = torch.empty((len(parts), *self._shape[1:]), dtype=torch.uint8, pin_memory=pinned)
+        np.stack(parts, out=images.numpy())
+        return images.permute(0, 3, 1, 2)
+
+
+Meanwhile = Callable[[Coming], None]  # what uses images while they are prepared
+
+
+def alongside(
+    prepare: Callable[[Coming | None], None], shape: tuple[int, ...], use: Meanwhile | None
+) -> None:
+    """Prepare all images, with a thread in which that goes on while they are used, if they are.
+
+    Args:
+        prepare: gives each image to what it is called with, and ends that where one can't be read.
+        shape: of the images, (N, H, W, 3).
+        use: is left alone with a NotComing where the images can't be used before all are there.
+    """
+    if use is None or not shape[0]:
+        prepare(None)
+        return
+
+    coming = Coming(shape)
+    with ThreadPoolExecutor(1, "prepare") as thread:
+        prepared = thread.submit(prepare, coming)
+        prepared.add_done_callback(lambda done: coming.end() if done.exception() else None)
+        try:
+            with suppress(NotComing):
+                use(coming)
+            coming.end()
+            prepared.result()
+        except BaseException:
+            coming.end(stopped=True)
+            raise

@@ -1,0 +1,51 @@
+"""Sweeps of the smallest runs on drawn people, as processes."""
+
+import subprocess
+import sys
+import time
+
+from dataset.demo.draw import draw_demo_data
+from tests.experiment.smallest import SMALL_RUN
+from tests.test_run import ROOT
+
+SPACE = """
+[sweep]
+trials = {trials}
+repeat = {repeat}
+seeds = 1
+prune = no
+[sweep.space]
+optimizer.lr = 1e-3 .. 1e-1 log
+loss.name = CrossEntropy, LabelSmoothing
+loss.smoothing = 0.05 .. 0.2 where loss.name = LabelSmoothing
+"""
+
+
+def data_of(folder):
+    """Draw the data into a folder; return where."""
+    draw_demo_data(folder / "data", people=20, eval_people=2)
+    return folder / "data"
+
+
+def config_of(work, data, *, trials=3, repeat=0, epochs=1, more=""):
+    """Write a config with a space; return its path."""
+    text = SMALL_RUN.format(data=data, work=work).replace("epochs = 1", f"epochs = {epochs}")
+    path = work / "config.ini"
+    path.write_text(text + SPACE.format(trials=trials, repeat=repeat) + more, encoding="utf-8")
+    return path
+
+
+def podium(config, *arguments):
+    """Start a command; return its process, which prints into pipes."""
+    line = [sys.executable, "run.py", "--config", str(config), *map(str, arguments)]
+    return subprocess.Popen(line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def wait_for(what, seconds=600):
+    """Return what a function returns as soon as it is anything."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if result := what():
+            return result
+        time.sleep(0.02)
+    raise AssertionError("it did not come")
