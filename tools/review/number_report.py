@@ -168,7 +168,7 @@ def suspects_of(runs: Sequence[SavedRun]) -> list[Residuals]:
     """Return what all runs together answered about the images that each of them validated.
 
     Raises:
-        ConfigError: there is no such image.
+        ConfigError: there is no such image, or the runs were asked for other numbers.
     """
     shared = set.intersection(*(set(run.validated.ids) for run in runs))
     ids = [name for name in runs[0].validated.ids if name in shared]
@@ -177,11 +177,19 @@ def suspects_of(runs: Sequence[SavedRun]) -> list[Residuals]:
 
     row = np.array([runs[0].row_of[name] for name in ids])
     first, *others = [residuals_of(run.only(ids)) for run in runs]
+    for run, other in zip(runs[1:], others, strict=True):
+        if [_asked(residuals) for residuals in other] != [_asked(residuals) for residuals in first]:
+            raise ConfigError(f"{run.folder} was asked for other numbers than {runs[0].folder}.")
+
     of_first = [replace(residuals, images=row[residuals.images]) for residuals in first]
     return [
         residuals.together([other[position] for other in others])
         for position, residuals in enumerate(of_first)
     ]
+
+
+def _asked(residuals: Residuals) -> tuple[str, list[int], list[float]]:
+    return residuals.question, residuals.images.tolist(), residuals.truth.tolist()
 
 
 def _number(values: Tensor) -> Floats:

@@ -150,3 +150,19 @@ def test_numbers_that_nobody_knows_leave_a_report_of_the_rest(tmp_path):
     assert review(config, "--run", str(run)) == 0
     assert not (run / "review" / "numbers.csv").exists()
     assert "Each label" in (run / "review" / "report.html").read_text(encoding="utf-8")
+
+
+def test_runs_that_were_asked_for_other_numbers_are_refused(tmp_path, capsys):
+    config, ink = competition(tmp_path, "RegressionTask\n[dataset]\nfolds = 4\nlabel_column = ink", "MSE")
+    finished_run(config, "001", lambda *_: {"number": answers(ink, 1)})
+    text = config.read_text().replace("label_column = ink", "").replace("name = MSE", "name = CrossEntropy")
+    for version, task in (("002", "SeveralTask\nnumbers = grade"), ("003", "SeveralTask\nclasses = parity")):
+        other = tmp_path / f"{version}.ini"
+        other.write_text(text.replace("RegressionTask", task), encoding="utf-8")
+        finished_run(other, version, lambda _, __, right: right)
+        assert review(config, "001", version) == 2
+        said = capsys.readouterr().err
+        assert "002 was asked for other numbers than" in said if version == "002" else "001" in said
+        assert "Traceback" not in said
+    assert review(config, "003", "001") == 2
+    assert "Traceback" not in capsys.readouterr().err
