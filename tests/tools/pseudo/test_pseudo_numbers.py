@@ -10,9 +10,11 @@ import torch
 from experiment.assemble import Experiment
 from experiment.read_settings import read_sections, settings_from
 from run import main
+from tests import test_run_cases as cases
 from tests.digits import digits, write_csv, write_images
 from tests.mixed import CONFIG
 from utils.errors import DataError
+from utils.read_json import read_json
 
 UNKNOWN = 30  # images that nobody has labelled
 
@@ -133,3 +135,29 @@ def test_beside_a_class_a_number_without_a_spread_is_not_trained_on_and_with_vie
         extra(config, labels)
     assert "line 2: ink/value: 'much' is no number" in str(refused.value)
     assert "line 3: confidence/ink: 2" in str(refused.value)
+
+
+@pytest.mark.slow
+def test_the_number_of_a_case_is_one_for_all_of_its_images_and_so_is_how_sure_it_is(tmp_path):
+    (tmp_path / "data").mkdir()
+    cases.draw(tmp_path / "data")
+    text = cases.CONFIG.format(work=tmp_path).replace("name = ClassificationTask", "name = RegressionTask")
+    config = tmp_path / "config.ini"
+    config.write_text(text + "[loss]\nname = MSE\n", encoding="utf-8")
+    assert podium(config) == 0
+    run = tmp_path / "runs" / "cases" / "001"
+    views = ("--set", "infer.views=Flip")
+    assert podium(config, "--mode", "infer", *views) == 0
+    assert podium(config, "--mode", "pseudo", *views) == 0
+
+    by_case = {row["patient"]: float(row["number/value"]) for row in table(run / "test_predictions.csv")}
+    sure: dict[str, set[str]] = {}
+    for row in table(run / "pseudo_labels.csv"):
+        assert float(row["number/value"]) == pytest.approx(by_case[row["group"]], rel=1e-5, abs=1e-5)
+        sure.setdefault(row["group"], set()).add(row["confidence/number"])
+    assert all(len(values) == 1 for values in sure.values())
+    assert len(set.union(*sure.values())) > 1
+    assert podium(config, "--set", f"pseudo.labels={run / 'pseudo_labels.csv'}") == 0
+    assert podium(config, "--mode", "review", "--run", "001") == 0
+    reviewed, scored = table(run / "review" / "numbers.csv")[0], read_json(run / "scores.json")["scores"]
+    assert float(reviewed["RMSE"]) == pytest.approx(scored["rmse"], rel=1e-5)
