@@ -272,7 +272,8 @@ def test_labels_that_leak_into_one_fold_are_refused_before_any_fold_is_trained(
 
 def test_tensorboard_shows_every_member(group, work):
     found = EventMultiplexer().AddRunsFromDirectory(str(work / "runs"))
-    assert set(found.Runs()) == {f"test/001/fold-{fold}/tensorboard" for fold in range(3)}
+    members = {f"test/001/fold-{fold}/tensorboard" for fold in range(3)}
+    assert set(found.Runs()) == members | {f"{member}/hparams" for member in members}
 
 
 def test_images_are_prepared_once_for_all_members_and_modes(work):

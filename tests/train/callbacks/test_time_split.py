@@ -71,7 +71,7 @@ def test_a_run_that_is_resumed_after_the_last_step_of_an_epoch_has_no_rate_to_te
 
 def test_less_work_is_not_advised_where_the_gpu_waits_for_python():
     seconds = {"augmentation": 3.0, "model": 6.0, "optimiser": 1.0}
-    assert "batch_size or compile = yes" in advice(seconds, on_gpu=True, gpu_waits=True)
+    assert "batch_size in [train] or fewer augmentations" in advice(seconds, on_gpu=True, gpu_waits=True)
     assert "augmenting images" in advice(seconds, on_gpu=True)
     assert "waiting for images" in advice(seconds | {"data": 5.0}, on_gpu=True, gpu_waits=True)
 
