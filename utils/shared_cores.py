@@ -12,23 +12,47 @@ from pathlib import Path
 # How long a thread that has nothing to do looks for work before it sleeps.
 SETTINGS = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
 _USERS = (*SETTINGS, "OMP_WAIT_POLICY")
-_TASKS = Path("/proc/self/task")
+_BUSY = 0.3  # of the cores: more than what a desktop does beside
+_CORES, _TASKS = Path("/proc/stat"), Path("/proc/self/task")
 _WINDOW = 15.0  # seconds that are looked at together
 _MUCH = 0.2  # of the time in which a thread could compute: what it waits for a core
 
 Times = dict[str, tuple[int, int]]  # of each thread: nanoseconds on a core, and ready but without one
 
 
-def wait_briefly() -> None:
-    """Let OpenMP's threads sleep soon when there is nothing to do, unless the user has said how they wait.
+def wait_briefly(busy: Callable[[], float] | None = None) -> None:
+    """Let OpenMP's threads sleep soon when there is nothing to do, where others use the cores too.
 
     Otherwise they look for work for milliseconds: two runs on the same cores, or a run beside a notebook,
-    then take the cores from each other while they only wait. GNU's library counts rounds, Intel's and LLVM's
-    milliseconds; each ignores the other's name. Child processes inherit it. No result depends on it.
-    Measured with ``benchmarks.shared_cores``.
+    then take the cores from each other while they only wait. On cores of its own a run is up to a third
+    slower for it, and so is left alone; and so is one whose user has said how threads wait. GNU's library
+    counts rounds, Intel's and LLVM's milliseconds; each ignores the other's name. Child processes inherit
+    it. No result depends on it. Measured with ``benchmarks.shared_cores``.
+
+    Args:
+        busy: the share of this process's cores that others use now.
     """
-    if not any(name in os.environ for name in _USERS):
+    if not any(name in os.environ for name in _USERS) and (busy or busy_share)() > _BUSY:
         os.environ.update(SETTINGS)
+
+
+def busy_share(seconds: float = 0.1) -> float:
+    """Return which share of this process's cores is in use while it sleeps; 0 where nobody says it."""
+    before = _core_times()
+    time.sleep(seconds)
+    after = _core_times()
+    idle, whole = (sum(after[core][kind] - before[core][kind] for core in before) for kind in (0, 1))
+    return 1 - idle / whole if whole else 0.0
+
+
+def _core_times() -> dict[str, tuple[int, int]]:
+    """Return ticks of each of this process's cores as Linux counts them: idle, and all."""
+    if not _CORES.exists():
+        return {}
+    mine = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    lines = [line.split() for line in _CORES.read_text(encoding="ascii").splitlines()]
+    ticks = {words[0]: [int(word) for word in words[1:9]] for words in lines if words and words[0] in mine}
+    return {core: (values[3] + values[4], sum(values)) for core, values in ticks.items()}  # idle, iowait
 
 
 def thread_times() -> Times:

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+import time
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from utils.shared_cores import SETTINGS, CoreWatch, thread_times, wait_briefly
+from utils.shared_cores import SETTINGS, CoreWatch, busy_share, thread_times, wait_briefly
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = (*SETTINGS, "OMP_WAIT_POLICY")
@@ -22,15 +23,41 @@ def unset(monkeypatch):
     return monkeypatch
 
 
-def test_threads_wait_briefly_where_nobody_said_otherwise(unset):
-    wait_briefly()
+def test_threads_wait_briefly_beside_others_where_nobody_said_otherwise(unset):
+    wait_briefly(lambda: 0.9)
     assert {name: os.environ.get(name) for name in SETTINGS} == SETTINGS
+
+
+def test_on_cores_of_its_own_a_run_is_left_alone(unset):
+    wait_briefly(lambda: 0.1)
+    assert [name for name in NAMES if name in os.environ] == []
+
+
+def test_cores_that_another_process_uses_are_busy():
+    core = min(os.sched_getaffinity(0))
+    spinning = subprocess.Popen(
+        [sys.executable, "-c", f"import os\nos.sched_setaffinity(0, [{core}])\nwhile True: pass"]
+    )
+    mine = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, [core])
+        time.sleep(0.3)
+        assert busy_share(0.3) > 0.6
+    finally:
+        os.sched_setaffinity(0, mine)
+        spinning.kill()
+        spinning.wait()
+
+
+def test_where_nobody_counts_nothing_is_busy(monkeypatch, tmp_path):
+    monkeypatch.setattr("utils.shared_cores._CORES", tmp_path / "stat")
+    assert busy_share(0.0) == 0.0
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_user_has_set_stays_alone(name, unset):
     unset.setenv(name, "77")
-    wait_briefly()
+    wait_briefly(lambda: 0.9)
     assert {key: os.environ[key] for key in NAMES if key in os.environ} == {name: "77"}
 
 
@@ -44,6 +71,8 @@ class Watch:
             print(name, os.environ.get("GOMP_SPINCOUNT"))
             os._exit(0)
 sys.meta_path.insert(0, Watch())
+import utils.shared_cores
+utils.shared_cores.busy_share = lambda: 1.0
 sys.argv = ["run.py", "--mode", "list"]
 runpy.run_path("run.py", run_name="__main__")
 """
