@@ -30,6 +30,7 @@ PARTS = {
     "the training table": ("experiment.train:training_table",),
     "opening the store": ("experiment.data:open_images",),
     "the data's fingerprint": ("dataset.readers.base:BaseDataset.fingerprint",),
+    "which precision is faster, on a CPU that has two": ("experiment.train:with_faster_precision",),
     "the run's folder": ("experiment.train:create_run", "experiment.train:write_beginning"),
     "the model, optimiser and batches": ("experiment.one_run:assemble_training",),
     "tables of classes and split": ("experiment.one_run:report",),
