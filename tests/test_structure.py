@@ -101,10 +101,6 @@ def test_functions_have_at_most_30_statements() -> None:
     assert {name: count for name, count in long.items() if count > 30} == {}
 
 
-# Folders whose bodies still wait for somebody to read them and part them into steps.
-WAITING = ("tools/runs/", "tools/sweep/", "tools/workers/")
-
-
 def without_a_paragraph(path: Path) -> list[str]:
     """Return the functions whose bodies have 15 lines or more and no blank one."""
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -118,8 +114,7 @@ def without_a_paragraph(path: Path) -> list[str]:
 
 
 def test_a_body_of_15_lines_has_paragraphs() -> None:
-    parted = [path for path in READ if not named(path).startswith(WAITING)]
-    assert [name for path in parted for name in without_a_paragraph(path)] == []
+    assert [name for path in READ for name in without_a_paragraph(path)] == []
 
 
 # Words that say nothing of what they stand for, where a noun of the field does.
@@ -214,8 +209,6 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 def test_no_expression_has_three_comprehensions() -> None:
     crowded = []
     for path in SOURCES:
-        if named(path).startswith(WAITING):
-            continue
         for node in nodes(path):
             if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr):
                 count = sum(isinstance(part, COMPREHENSIONS) for part in ast.walk(node))

@@ -50,6 +50,7 @@ def _default(section: str, chosen: str, name: str) -> str:
         if keys is not None and name in getattr(keys, "__dataclass_fields__", {}):
             default = keys.__dataclass_fields__[name].default
             return MISSING if default is _NO_DEFAULT else as_text(default)
+
     registry, usual = CHOSEN.get(kind, (CALLBACKS if kind == "callback" else None, None))
     if registry is None:
         return MISSING
@@ -57,6 +58,7 @@ def _default(section: str, chosen: str, name: str) -> str:
         schema = {key.lower(): parameter for key, parameter in registry.schema(chosen or usual or "").items()}
     except ConfigError:  # a class that this version does not have
         return MISSING
+
     parameter = schema.get(name)
     known = parameter is not None and parameter.default is not parameter.empty
     return as_text(parameter.default) if parameter is not None and known else MISSING

@@ -53,6 +53,7 @@ class Runs(Mode):
             metavar="KEY=VALUE",
             help="only these runs: a key of the config or a column, also with != < > <= >=; may be repeated",
         )
+
         parser.add_argument("--sort", default="score", metavar="KEY", help="default: score, best first")
         parser.add_argument("--reverse", action="store_true", help="the other way round")
         parser.add_argument("--first", type=int, default=_FIRST, metavar="N", help="rows to print; 0 = all")
@@ -121,6 +122,7 @@ def _print(
         log.info("\n%s", as_text(usable[:first], base))
     if len(usable) > shown:
         log.info("... and %d more: --first 0 prints all, --out runs.csv writes them.", len(usable) - shown)
+
     for metric in dict.fromkeys(run.metric for run in usable if run.metric):
         best = max((run for run in usable if run.metric == metric), key=goodness)
         count = sum(run.metric == metric for run in usable)
@@ -128,6 +130,7 @@ def _print(
             f"Best {in_words(metric)} of {count} runs" if count > 1 else f"The only {in_words(metric)}"
         )
         log.info("\n%s: %.4f, %s", beginning, best.score, best.path)
+
     log.info("%d of %d run%s shown.", shown, len(everything), "" if len(everything) == 1 else "s")
     problems = [f"{run.path}: {run.problem}" for run in everything if run.problem]
     if problems:

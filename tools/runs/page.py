@@ -29,17 +29,20 @@ def page_data(path: Path, runs: Sequence[RunFacts], base: RunFacts | None) -> di
     usable = [run for run in runs if run.state != "damaged"]
     keys = differing([*usable, base] if base is not None else usable)
     metrics = dict.fromkeys(run.metric for run in usable if run.metric)
+    words = {name: in_words(name) for name in metrics}
+    problems = [f"{run.path}: {run.problem}" for run in runs if run.problem]
     return {
-        "metrics": {name: in_words(name) for name in metrics},
+        "metrics": words,
         "keys": keys,
         "base": None if base is None else base.run,
-        "damaged": [f"{run.path}: {run.problem}" for run in runs if run.problem],
+        "damaged": problems,
         "runs": [_of_run(path, run, keys, base) for run in usable],
     }
 
 
 def _of_run(path: Path, run: RunFacts, keys: Sequence[str], base: RunFacts | None) -> dict[str, Any]:
     report = Path(run.path) / _REPORT
+
     return {
         "run": run.run,
         "state": run.state,

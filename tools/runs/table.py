@@ -36,10 +36,10 @@ def write_markdown(path: Path, runs: Sequence[RunFacts], base: RunFacts | None) 
 def write_csv(path: Path, runs: Sequence[RunFacts], base: RunFacts | None) -> None:
     """Write every column, and a column for each key of the config that differs."""
     keys = differing([*runs, base] if base is not None else runs)
-    rows = [
-        [*(_plain(getattr(run, name)) for name in COLUMNS), *(value_of(run, key) for key in keys)]
-        for run in runs
-    ]
+    rows = []
+    for run in runs:
+        facts = [_plain(getattr(run, name)) for name in COLUMNS]
+        rows.append([*facts, *(value_of(run, key) for key in keys)])
     write_table(path, [*COLUMNS, *keys], rows)
 
 
@@ -71,8 +71,10 @@ def _row(run: RunFacts, *, several: bool) -> Cells:
     else:
         score = f"{run.score:.4f}" + (f" {in_words(run.metric)}" if several else "")
         interval = f"[{run.low:.3f}, {run.high:.3f}]"
+
     if run.state == "final fit" and run.score is not None:
         score += " (its folds)"
+
     return (
         run.run,
         score,

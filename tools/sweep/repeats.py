@@ -72,6 +72,7 @@ class Repeats:
                 return True
             if has_ended(folder) or not self.budget.has_room(self.study, repeats=False):
                 return False
+
             log.info("\nTrial %d again, with seed %d", trial.number, seed)
             try:
                 self.runs.train(folder.name, repeated(self.settings_of(trial), seed), end=self.budget.end)

@@ -154,6 +154,7 @@ def _print(
         said = "; ".join(f"{key} = {value}" for key, value in values[trial.number].items())
         interval = _interval(folder / f"trial-{trial.number:03d}", metric)
         rows.append((f"{trial.number:03d}", f"{trial.value:.4f}", interval, mean, said))
+
     columns = ("trial", in_words(metric), "95 %", "mean over seeds", "values")
     log.info("\n%s", format_table(columns, rows))
     also = (

@@ -84,12 +84,14 @@ class Space:
                 f"--mode sweep needs a section [{SECTION}] that says what is tried, such as "
                 "optimizer.lr = 1e-4 .. 1e-1 log"
             )
+
         dimensions, problems = [], []
         for key, value in section.values.items():
             try:
                 dimensions.append(_parse(key, value))
             except ValueError as error:
                 problems.append(f"[{SECTION}] {key}: {error} ({value.place})")
+
         by_key = {one.key: one for one in dimensions}
         problems += [problem for one in dimensions for problem in _condition(one, by_key)]
         if not problems:
@@ -177,12 +179,14 @@ def _checked(
     while on.where is not None and len(given) <= len(by_key):
         given.append(f"{on.where[0]}={on.where[1]}")
         on = by_key[on.where[0]]
+
     before = ""
     for value in one.samples:
         why = _refused(sections, [*given, f"{one.key}={value}"])
         if why and why != before:  # an unknown key is one problem, however many values it has
             before = why
             problems.append(f"[{SECTION}] {one.key} = {value}: {why} ({one.place})")
+
     if not one.whole:
         return one
     between = f"{one.key}={float(one.low) + 0.5}"

@@ -109,6 +109,7 @@ def check_storage(where: str) -> None:
             f"[sweep] storage: each run keeps its config, so leave the password out of {parts.hostname}'s "
             "address: it is taken from PGPASSWORD or ~/.pgpass."
         )
+
     driver = urlsplit(_with_driver(where)).scheme.partition("+")[2]
     if importlib.util.find_spec(driver) is None:
         raise ConfigError(
@@ -171,6 +172,7 @@ class Study:
             "halving": lambda: pruners.SuccessiveHalvingPruner(),
             "no": lambda: pruners.NopPruner(),
         }[settings.prune]()
+
         with lock(folder / ".ask.lock", wait=True):  # two processes would make it twice
             study = optuna.create_study(
                 study_name=name,

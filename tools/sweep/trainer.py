@@ -123,6 +123,7 @@ class Trainer:
         values = self.space.ask(trial)
         shown = ", ".join(f"{key} = {value}" for key, value in values.items())
         log.info("\nTrial %d: %s", trial.number, shown)
+
         try:
             settings = self.runs.settings([*self.here, *(f"{key}={value}" for key, value in values.items())])
             score = self.runs.train(f"trial-{trial.number:03d}", settings, trial, self.budget.end)

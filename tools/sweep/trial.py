@@ -155,6 +155,7 @@ class Runs:
         group = CrossValidation.of(experiment, begins=not folder.exists())
         if not folder.exists():
             self._begin(folder, group.write_beginning)
+
         members = members_of(group.experiment.settings.run)
         images = len(next(iter(group.data.values()))[0].files)
         limit = None if until is None else Duration(until)

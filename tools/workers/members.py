@@ -59,6 +59,7 @@ class Members(Work):
         arguments += ["--run", str(self.folder.absolute()), "--share", str(self.workers)]
         if self.deadline is not None:
             arguments += ["--deadline", f"{self.deadline:.3f}"]
+
         paths, images = self.settings.paths, self.settings.images
         told = {
             "paths.data": paths.data,

@@ -165,6 +165,7 @@ class Ray(Starter):
         files = {file: (work.folder / file).read_bytes() for file in _OF_RUN}
         member = ray_task.Sent(work.folder / name).news()
         files |= {f"{name}/{file}": content for file, content in member.items() if content is not None}
+
         paths = work.settings.paths
         task = (
             _ray()
@@ -177,6 +178,7 @@ class Ray(Starter):
                 max_retries=0,  # whoever starts it again knows how far it had got
             )
         )
+
         news = task.remote(
             name,
             files,

@@ -37,9 +37,11 @@ class Sent:
                 news: Files = {name: (self.folder / name).read_bytes() for name in changed}
             except FileNotFoundError:
                 continue
+
             now = self._listing()
             if any(now.get(name) != stamp for name, stamp in before.items() if _FIRST in Path(name).parts):
                 continue
+
             news |= dict.fromkeys(self.known.keys() - before.keys())
             self.known = before
             return news

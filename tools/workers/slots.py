@@ -31,6 +31,7 @@ def deal_out(
             f"[run] device = {device} is one GPU, and [workers] count = {settings.count} are given one each: "
             "write device = auto, and choose GPUs with CUDA_VISIBLE_DEVICES."
         )
+
     most = len(gpus) * settings.per_gpu if gpus else cores()
     count = settings.count
     if count == "auto":

@@ -121,11 +121,13 @@ class Slurm(Starter):
             )
             for number in numbers
         ]
+
         try:
             with executor.batch():  # one array
                 submitted = [executor.submit(job) for job in jobs]
         except Exception as error:
             raise ConfigError(f"SLURM takes no job: {' '.join(str(error).split())}") from error
+
         log.info("Queued: %s", ", ".join(job.job_id for job in submitted))
         return [
             _Job(number, job, output_of(work, number), stop)

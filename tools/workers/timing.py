@@ -23,15 +23,18 @@ def fastest_count(experiment: Experiment) -> int:
     if most == 1:
         log.info("Workers: 1, since there is one thread only.")
         return 1
+
     try:
         rates = {threads: _rate(experiment, threads) for threads in _divisors(most)}
     finally:
         torch.set_num_threads(before)
+
     together = {most // threads: rate * (most // threads) for threads, rate in rates.items()}
     fitting = {count: rate for count, rate in together.items() if count <= max(1, _room())}
     best = max(fitting, key=lambda count: fitting[count])
     if fitting[best] < _GAIN * together[1]:
         best = 1
+
     log.info(
         "Workers: %d. Timed: %s",
         best, ", ".join(f"{count} at a time about {rate:.0f} img/s" for count, rate in together.items()),

@@ -66,6 +66,7 @@ class Worker:
     def _train(self, member: Member) -> None:
         own = self.folder / member.name
         record = Record(own)
+
         with logged_to(own / "log.txt"):
             try:
                 self.group.train_member(member, own, whole=None, until=self._until())
@@ -78,6 +79,7 @@ class Worker:
             except KeyboardInterrupt:
                 record.leave()
                 raise
+
         record.clear()
 
     def _note(self, record: Record, member: Member, error: Exception) -> None:
