@@ -10,16 +10,11 @@ import sklearn.metrics as theirs
 
 from run import main
 from tests.digits import digits, write_csv, write_images
+from tests.experiment.smallest import DIGITS_RUN
 
-CONFIG = """
-[run]
-name = ink
-seed = 3
-device = cpu
-[paths]
-data = {work}/data
-runs = {work}/runs
-cache = {work}/cache
+CONFIG = (
+    DIGITS_RUN.replace("{name}", "ink")
+    + """
 [task]
 name = OrdinalTask
 column = grade
@@ -27,21 +22,8 @@ column = grade
 name = CsvDataset
 label_column = grade
 extension = .png
-[test_dataset]
-table = sample.csv
-images = test
-extension = .png
-[images]
-size = 16, 16
-[model]
-name = SmallResNet
-widths = 8, 16
-blocks = 1, 1
 [loss]
 name = CORN
-[optimizer]
-name = AdamW
-lr = 0.004
 [augmentation.CutMix]
 [callback.EMA]
 decay = 0.9
@@ -49,6 +31,7 @@ decay = 0.9
 epochs = 4
 batch_size = 16
 """
+)
 
 
 def ink(images):

@@ -10,16 +10,11 @@ import sklearn.metrics as theirs
 
 from run import main
 from tests.digits import digits, write_csv, write_images
+from tests.experiment.smallest import DIGITS_RUN
 
-CONFIG = """
-[run]
-name = mixed
-seed = 3
-device = cpu
-[paths]
-data = {work}/data
-runs = {work}/runs
-cache = {work}/cache
+CONFIG = (
+    DIGITS_RUN.replace("{name}", "mixed")
+    + """
 [task]
 name = SeveralTask
 classes = parity
@@ -30,16 +25,6 @@ decides = grade
 [dataset]
 name = CsvDataset
 extension = .png
-[test_dataset]
-table = sample.csv
-images = test
-extension = .png
-[images]
-size = 16, 16
-[model]
-name = SmallResNet
-widths = 8, 16
-blocks = 1, 1
 [loss]
 name = CrossEntropy
 [loss.grade]
@@ -47,9 +32,6 @@ name = CORN
 [loss.ink]
 name = Huber
 weight = 2
-[optimizer]
-name = AdamW
-lr = 0.004
 [augmentation.MixUp]
 [callback.EMA]
 decay = 0.9
@@ -57,6 +39,7 @@ decay = 0.9
 epochs = 4
 batch_size = 16
 """
+)
 COLUMNS = ("image", "parity", "grade", "ink", "tags")
 
 
