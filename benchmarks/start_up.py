@@ -89,8 +89,8 @@ def be_podium(work: Path) -> None:
     MODES.names()  # imports them all, as run.py does
     imported["import the rest"] = time.perf_counter() - started - sum(imported.values())
     parts = Parts()
-    for part, places in PARTS.items():
-        for dotted in places:
+    for part, calls in PARTS.items():
+        for dotted in calls:
             parts.watch(part, dotted)
     started = time.perf_counter()
 

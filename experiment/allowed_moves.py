@@ -35,7 +35,7 @@ def build_augmentations(settings: Settings, task: Task) -> list[Augmentation]:
 
     problems = [
         f"[{component.section}] {component.name} may {move} an image, but [task] changed_by says that this "
-        f"changes labels ({component.place})"
+        f"changes labels ({component.origin})"
         for component, augmentation in zip(settings.augmentations, built, strict=True)
         for move in sorted(augmentation.moves.intersection(task.changed_by))
     ]
@@ -78,7 +78,7 @@ def every_view(settings: Settings, task: Task, prepared: Size) -> tuple[dict[str
     """Return each view that can be used in this run, by its class, and why others can't."""
     built, left_out = {}, []
     for name in VIEWS.names():
-        component = settings.views.get(name, Component(name, section=f"view.{name}", place="as it is"))
+        component = settings.views.get(name, Component(name, section=f"view.{name}", origin="as it is"))
         try:
             built[name] = _built(component, settings, task, prepared)
         except ConfigError as error:

@@ -37,7 +37,7 @@ def check_eval(settings: Settings, task: Task) -> None:
     options = TEST_DATASETS.arguments(component, root=root, task=task)
     missing = [path for name in _PLACES if options.get(name) and _is_absent(path := root / options[name])]
     if missing:
-        if component.place != _DEFAULT:
+        if component.origin != _DEFAULT:
             log.warning(
                 "There is no %s: a submission can't be checked before training, nor made without it.",
                 " and no ".join(map(str, missing)),

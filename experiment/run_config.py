@@ -134,7 +134,7 @@ def _as_trained(folder: Path) -> Sections:
         path = Path(value.text) if named in _RUNS else _path(value.text, annotation)
         if path is None or path.is_absolute() or (named in _RUNS and not (base / path).is_dir()):
             continue
-        section.values[key] = Value(str(base / path), value.place)
+        section.values[key] = Value(str(base / path), value.origin)
     return sections
 
 

@@ -66,7 +66,7 @@ def with_files(settings: Settings) -> Component:
     for weights in named:
         source = _source(settings, weights) if isinstance(weights, Path) else None
         files.append(weights if source is None else source.file)
-    value = Value(as_text(tuple(files)), component.options[_KEY].place)
+    value = Value(as_text(tuple(files)), component.options[_KEY].origin)
     return replace(component, options={**component.options, _KEY: value})
 
 

@@ -111,7 +111,7 @@ def _no_probabilities(
     values: Probabilities, labels: Sequence[str], rows: Sequence[Row], numbers: Collection[str]
 ) -> list[str]:
     return [
-        f"{rows[row].place}: {labels[column]} = {rows[row][labels[column]]!r} is no "
+        f"{rows[row].line}: {labels[column]} = {rows[row][labels[column]]!r} is no "
         + ("finite number" if labels[column] in numbers else "probability in [0, 1]")
         for row, column in np.argwhere(_wrong(values, labels, numbers)).tolist()
     ]

@@ -31,23 +31,23 @@ class Row:
 
     Args:
         values: each ``comparable``: without the spaces around it, its letters composed.
-        place: such as ``train.csv line 7``.
+        line: such as ``train.csv line 7``.
         written: those that stand in the file in another way.
     """
 
     values: Mapping[str, str]
-    place: str
+    line: str
     written: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, columns: Sequence[str], cells: Sequence[str], place: str) -> "Row":
+    def of(cls, columns: Sequence[str], cells: Sequence[str], line: str) -> "Row":
         """Return a row of the cells that a file holds."""
         compared = list(map(comparable, cells))
         values = dict(zip(columns, compared, strict=True))
         if compared == cells:  # as nearly all rows are
-            return cls(values, place, _SAME)
+            return cls(values, line, _SAME)
         pairs = zip(columns, cells, strict=True)
-        return cls(values, place, {name: cell for name, cell in pairs if cell != values[name]})
+        return cls(values, line, {name: cell for name, cell in pairs if cell != values[name]})
 
     def __getitem__(self, column: str) -> str:
         return self.values[column]

@@ -121,16 +121,16 @@ def limit_of_all(metric: Metric, evidence: Evidence, default: float) -> float:
     sure = evidence.probabilities.astype(np.float64)
     values = np.unique(sure)
     best, score = default, goodness(metric, evidence, sure >= default)
-    low, high = 0, len(values)  # the limit below the value at each place, or above all
+    low, high = 0, len(values)  # the limit below the value at each index, or above all
     edges = np.concatenate([[0.0], values, [1.0]])
     while True:
-        places = np.unique(np.linspace(low, high, _TRIED).round().astype(np.int64))
-        for edge in places[::-1]:
+        tried = np.unique(np.linspace(low, high, _TRIED).round().astype(np.int64))
+        for edge in tried[::-1]:
             limit = (edges[edge] + edges[edge + 1]) / 2
             good = goodness(metric, evidence, sure >= limit)
             if good > score + _SAME:
                 best, score = float(limit), good
-        if len(places) == high - low + 1:
+        if len(tried) == high - low + 1:
             return best
 
         middle = int(np.searchsorted(values, best))

@@ -36,7 +36,7 @@ def find_photos(people: list[Person], folders: ProfileFolders, clashes: Mapping[
     images, spelt = folders.path, folders.names
 
     for person in people:
-        profile, line = person.profile, person.row.place
+        profile, line = person.profile, person.row.line
         if not profile or Path(profile).name != profile or profile in (".", ".."):
             person.problems.append(f"{line}: path {profile!r} is not a folder's name inside {images}")
         elif profile not in spelt:
@@ -60,7 +60,7 @@ def photo_of(name: str) -> str:
 
 
 def _read_folder(person: Person, folders: ProfileFolders) -> None:
-    line, folder = person.row.place, folders.path / folders.names[person.profile]
+    line, folder = person.row.line, folders.path / folders.names[person.profile]
     below = folder.relative_to(folders.root).as_posix()
 
     try:
@@ -93,7 +93,7 @@ def _read_folder(person: Person, folders: ProfileFolders) -> None:
 
 
 def _add_photo(person: Person, folder: Path, below: str, name: str) -> None:
-    line, photo = person.row.place, photo_of(name)
+    line, photo = person.row.line, photo_of(name)
     if PurePath(name).suffix.lower() not in SUFFIXES or photo not in PHOTOS:
         person.problems.append(
             f"{line}: {folder / name} is not one of {', '.join(PHOTOS)} with {', '.join(SUFFIXES[:3])}, ..."

@@ -162,7 +162,7 @@ def _label(person: Person, task: Task, corrected: Mapping[str, str]) -> _Labels:
         try:
             true = task.encode(facts)
         except ValueError as error:
-            _note(person.problems, f"{person.row.place}: {error}")
+            _note(person.problems, f"{person.row.line}: {error}")
             continue
 
         # What is right in the table may be wrong as it was corrected.

@@ -91,7 +91,7 @@ class Long(Submission):
         for row in table.rows:
             image, label, problem = self._parted(row, table, labels)
             if problem:
-                problems.append(f"{row.place}: {problem}")
+                problems.append(f"{row.line}: {problem}")
                 continue
             lines.append(Line(image, label, tuple(map(row.as_written, table.columns))))
             first.setdefault(image, self._of_image(row, table.columns[0], image, label))
@@ -127,7 +127,7 @@ class Long(Submission):
             written = written.rsplit(between, label.count(between) + 1)[0]
         others = {name: text for name, text in row.written.items() if name != identity}
         kept = others | ({identity: written} if written != image else {})
-        return Row({**row.values, identity: image}, row.place, kept)
+        return Row({**row.values, identity: image}, row.line, kept)
 
     def ids(self, task: "Task", images: "EvalDataset") -> Sequence[str]:
         return [key[0] for key in self.row_keys(task, images)]

@@ -17,7 +17,7 @@ from dataset.metrics.rmse import RMSE
 from dataset.tasks.answers import Answers, one_hot
 from dataset.tasks.cells import Separator
 from dataset.tasks.column_values import Values
-from dataset.tasks.labels import SpeltLabels, in_order, places
+from dataset.tasks.labels import SpeltLabels, in_order, index_by_label
 from dataset.tasks.number import Number, number_mark
 from dataset.tasks.ordered import Ordered
 from dataset.tasks.ordinal import graded
@@ -97,7 +97,7 @@ class ClassColumn(AskedColumn):
         if len(self.spelt.names) < 2:
             raise ValueError(f"{listing(self.spelt.names) or 'no label'} alone leaves nothing to tell apart")
         self.space = self._space(name, self.spelt.names)
-        self._place = places(self.spelt.names)
+        self._index_of = index_by_label(self.spelt.names)
 
     def _ordered(self, name: str, written: Sequence[str]) -> Sequence[str]:
         return written
@@ -113,11 +113,11 @@ class ClassColumn(AskedColumn):
         return (self._index(cell),) if cell else ()
 
     def _index(self, label: str) -> int:
-        if label not in self._place:
-            near = closest(label, self._place)
+        if label not in self._index_of:
+            near = closest(label, self._index_of)
             hint = f" Did you mean {near!r}?" if near else ""
             raise ValueError(f"{label!r} is not one of {listing(self.spelt.names)}.{hint}")
-        return self._place[label]
+        return self._index_of[label]
 
     def labels(self, spelling: Spelling) -> tuple[str, ...]:
         return self.spelt.names if spelling is None else self.spelt.in_spelling(spelling)
@@ -180,7 +180,7 @@ class TagColumn(ClassColumn):
         return Answers(labels, shares, exclusive=False)
 
     def wrong(self, text: str) -> str | None:
-        unknown = [part for part in self.separator.parts(text) if comparable(part) not in self._place]
+        unknown = [part for part in self.separator.parts(text) if comparable(part) not in self._index_of]
         return f"has no label {listing(list(map(repr, unknown)))}" if unknown else None
 
 

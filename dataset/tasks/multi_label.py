@@ -29,7 +29,7 @@ from dataset.tasks.base import (
 from dataset.tasks.cells import SPACE, Separator
 from dataset.tasks.classification import probability_rows
 from dataset.tasks.confusion import Confusion
-from dataset.tasks.labels import LabelNames, indices, labels_fact, places, resolve
+from dataset.tasks.labels import LabelNames, index_by_label, indices, labels_fact, resolve
 from dataset.tasks.moves import Move
 from dataset.tasks.spaces import AnyOf
 from utils.convert import Count, Fraction
@@ -79,7 +79,7 @@ class MultiLabelTask(Task):
     ) -> None:
         self._spelt = resolve(labels, root, labels_found)
         self.labels = self._spelt.names
-        self._place = places(self.labels)
+        self._index_of = index_by_label(self.labels)
 
         if count is not None and (decide != "count" or count > len(self.labels)):
             raise ValueError(f"count = {count} needs decide = count and at least as many labels")
@@ -106,10 +106,10 @@ class MultiLabelTask(Task):
         return written
 
     def encode(self, facts: Facts) -> Marked:
-        return {"labels": indices(facts, self._place)}
+        return {"labels": indices(facts, self._index_of)}
 
     def corrected(self, facts: Facts, question: str, label: int, *, present: bool = True) -> Facts:
-        kept = [index for index in indices(facts, self._place) if index != label]
+        kept = [index for index in indices(facts, self._index_of) if index != label]
         return {**facts, **labels_fact(self.labels[index] for index in (*kept, *[label] * present))}
 
     def decide(self, logits: Logits) -> Choices:

@@ -118,9 +118,9 @@ class NumberReport:
                 texts = ["" if np.isnan(value) else f"{value:.{digits}g}" for value in ends]
                 yield (question, part.by, part.value, part.groups, part.images, *texts)
 
-    def _image_cells(self, residuals: Residuals, places: Images) -> Iterator[Cells]:
-        """Yield a row of ``IMAGES`` for each of these places."""
-        for rank, position in enumerate(places.tolist(), start=1):
+    def _image_cells(self, residuals: Residuals, positions: Images) -> Iterator[Cells]:
+        """Yield a row of ``IMAGES`` for each of these positions."""
+        for rank, position in enumerate(positions.tolist(), start=1):
             file = self.run.dataset.files[int(self.run.rows[residuals.images[position]])]
             numbers = (residuals.truth[position], residuals.answer[position], residuals.error[position])
             texts = [f"{value:.7g}" for value in numbers]
@@ -128,11 +128,11 @@ class NumberReport:
             yield (*who, *texts, f"{residuals.times[position]:.2f}")
 
     def _images(
-        self, pictures: Pictures, residuals: Residuals, what: str, places: Images, note: str = ""
+        self, pictures: Pictures, residuals: Residuals, what: str, positions: Images, note: str = ""
     ) -> Iterator[str]:
-        shown = places[:_SHOWN]
+        shown = positions[:_SHOWN]
         pictures.need(residuals.images[shown].tolist())
-        more = f": {len(shown)} of {len(places)}" if len(places) > len(shown) else ""
+        more = f": {len(shown)} of {len(positions)}" if len(positions) > len(shown) else ""
         yield f"<h3>{escape(residuals.question)}: {what}{more}</h3>"
         yield f"<p>{note}</p>" if note else ""
         figures = [_figure(pictures, residuals, position) for position in shown]

@@ -48,14 +48,14 @@ class Residuals:
 
     @property
     def worst(self) -> Images:
-        """The places of the largest errors, of each group's images the worst one only."""
+        """The positions of the largest errors, of each group's images the worst one only."""
         order = np.argsort(-np.abs(self.error), kind="stable")
         first = np.unique(self.groups[order], return_index=True)[1]
         return np.asarray(order[np.sort(first)])
 
     @property
     def suspects(self) -> Images:
-        """The places of numbers that the models contradict by far, the worst first."""
+        """The positions of numbers that the models contradict by far, the worst first."""
         far = np.flatnonzero(np.abs(self.times) > FAR)
         return np.asarray(far[np.argsort(-np.abs(self.times[far]), kind="stable")])
 
@@ -105,9 +105,9 @@ def parts(residuals: Residuals, repeats: int) -> Iterator[Part]:
     for fold in folds if len(folds) > 1 else ():
         yield _part(residuals, "fold", str(fold), np.flatnonzero(residuals.folds == fold), draws)
 
-    for places in tenths(residuals.truth):
-        low, high = residuals.truth[places].min(), residuals.truth[places].max()
-        yield _part(residuals, "truth", f"{low:.5g} to {high:.5g}", places, draws)
+    for positions in tenths(residuals.truth):
+        low, high = residuals.truth[positions].min(), residuals.truth[positions].max()
+        yield _part(residuals, "truth", f"{low:.5g} to {high:.5g}", positions, draws)
 
     for group in _worst_groups(residuals):
         yield _part(residuals, "group", group, np.flatnonzero(residuals.groups == group), draws)
@@ -123,21 +123,21 @@ def _worst_groups(residuals: Residuals) -> list[str]:
 
 
 def tenths(truth: Floats) -> list[Images]:
-    """Return the places of numbers (M) in ranges with about as many each; equal ones are in one of them."""
+    """Return the positions of numbers (M) in ranges with about as many each; equal ones are in one range."""
     edges = np.unique(np.quantile(truth, np.arange(1, _PARTS) / _PARTS))
     tenth = np.searchsorted(edges, truth, side="right")
     return [np.flatnonzero(tenth == number) for number in np.unique(tenth)]
 
 
-def _part(residuals: Residuals, by: str, value: str, places: Images, draws: Draws) -> Part:
-    error = residuals.error[places]
-    tally = Tally.of_sums(places, np.ones(len(places)), error**2)
+def _part(residuals: Residuals, by: str, value: str, positions: Images, draws: Draws) -> Part:
+    error = residuals.error[positions]
+    tally = Tally.of_sums(positions, np.ones(len(positions)), error**2)
     counts, squares = np.concatenate(list(tally.drawn(draws))).T
     with np.errstate(invalid="ignore"):
         drawn = np.sqrt(squares / counts)  # of a draw without any of these images it says nothing
 
     mae, rmse = np.abs(error).mean(), np.sqrt((error**2).mean())
-    groups = len(np.unique(residuals.groups[places]))
+    groups = len(np.unique(residuals.groups[positions]))
     return Part(
-        by, value, groups, len(places), float(error.mean()), float(mae), float(rmse), Interval.of(drawn)
+        by, value, groups, len(positions), float(error.mean()), float(mae), float(rmse), Interval.of(drawn)
     )

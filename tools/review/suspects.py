@@ -11,7 +11,7 @@ from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Targets, Task
 from tools.review.confident import NO_LABEL, LabelProbabilities, Labels, Rule, margins, pooled, worst_first
 
-Images = NDArray[np.int64]  # places among those that were validated
+Images = NDArray[np.int64]  # positions among those that were validated
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ log = logging.getLogger("podium")
 NESTED_SEED = 0  # of the halves of the people
 _SEEN = (("images", "size"), ("images", "grey"))  # what a model is used to, beside the section [crop]
 _MADE_BY = ("model", "head", "conditioning", "task")  # sections that may say why weights differ
-Choice = tuple[int, ...]  # places in ``Ingredients.folders``, ascending
+Choice = tuple[int, ...]  # positions in ``Ingredients.folders``, ascending
 Subset = NDArray[np.int64]  # which of the images
 
 

@@ -172,7 +172,7 @@ def _changed(folder: Path, settings: Settings, space: Space) -> list[str]:
     before = written_settings(folder / BASE)
     others = settings.tools.keys() - {SweepSettings.section}  # say nothing of what is trained
     return problems + [
-        f"[{one.section}] {one.key} was {one.before} and is now {one.after}"
-        for one in changes(before, settings)
-        if (one.section, one.key) not in _FREE and one.section not in others
+        f"[{change.section}] {change.key} was {change.before} and is now {change.after}"
+        for change in changes(before, settings)
+        if (change.section, change.key) not in _FREE and change.section not in others
     ]

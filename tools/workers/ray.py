@@ -121,21 +121,22 @@ class Ray(Starter):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.own = settings.of_tool(RaySettings)
+        self.request = settings.of_tool(RaySettings)
         self._program: Any = None
 
     def slots(self, here: Slots, began: int | None) -> Slots:
-        ray = _connected(self.own.address)
-        slots = elsewhere(self.settings.of_tool(WorkersSettings), self.own.cpus, began)
+        ray = _connected(self.request.address)
+        slots = elsewhere(self.settings.of_tool(WorkersSettings), self.request.cpus, began)
         there = ray.cluster_resources()
         cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
-        room = int(cpus // self.own.cpus)
-        if self.own.gpus:
-            room = min(room, int(gpus / self.own.gpus + 1e-6))
+        room = int(cpus // self.request.cpus)
+        if self.request.gpus:
+            room = min(room, int(gpus / self.request.gpus + 1e-6))
         if room < (1 if slots.count == ALL else slots.count):
             raise ConfigError(
                 f"[workers] starter = ray: the cluster has {cpus:g} CPUs and {gpus:g} GPUs, so there is room "
-                f"for {room} worker(s) with [ray] cpus = {self.own.cpus} and gpus = {self.own.gpus:g} each."
+                f"for {room} worker(s) with [ray] cpus = {self.request.cpus} "
+                f"and gpus = {self.request.gpus:g} each."
             )
         return Slots(room if slots.count == ALL else slots.count, slots.threads)
 
@@ -172,8 +173,8 @@ class Ray(Starter):
             .remote(ray_task.train)
             .options(
                 name=f"podium {work.folder.name} {name}",
-                num_cpus=self.own.cpus,
-                num_gpus=self.own.gpus,
+                num_cpus=self.request.cpus,
+                num_gpus=self.request.gpus,
                 num_returns="streaming",
                 max_retries=0,  # whoever starts it again knows how far it had got
             )

@@ -64,12 +64,11 @@ class Worker:
             yield None
 
     def _train(self, member: Member) -> None:
-        own = self.folder / member.name
-        record = Record(own)
+        record = Record(self.folder / member.name)
 
-        with logged_to(own / "log.txt"):
+        with logged_to(record.folder / "log.txt"):
             try:
-                self.group.train_member(member, own, whole=None, until=self._until())
+                self.group.train_member(member, record.folder, whole=None, until=self._until())
             except Exception as error:
                 if type(error) is ResumableStop:  # a signal: somebody goes on with it
                     record.leave()
