@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dataset.images.store import ImageSource
 from dataset.reading import Batch as Batch
+from dataset.reading import BatchRows, Reading, ahead
 from dataset.reading import Inputs as Inputs
-from dataset.reading import Reading, Rows, ahead
 from dataset.reading import centre_crop as centre_crop
 from dataset.samplers.base import Sampler
 from dataset.tasks.base import Targets
@@ -58,7 +58,7 @@ class TrainBatches:
         """Return the batches of ``epoch`` from number ``start`` on."""
         return Reading(self.source, self.targets, self._rows_of(epoch, start))
 
-    def _rows_of(self, epoch: int, start: int) -> Iterator[Rows]:
+    def _rows_of(self, epoch: int, start: int) -> Iterator[BatchRows]:
         number, passed = self.pace.before(epoch) + start, -1
         last = self.pace.before(epoch) + self.pace.most(epoch)
 
@@ -68,7 +68,7 @@ class TrainBatches:
                 passed, order = turn, self.sampler.order(turn)
             in_epoch = number - self.pace.before(epoch)
             rows = order[position * self.batch_size : (position + 1) * self.batch_size]
-            yield Rows(rows, epoch, in_epoch, self.pace.time(epoch, in_epoch))
+            yield BatchRows(rows, epoch, in_epoch, self.pace.time(epoch, in_epoch))
             number += 1
 
     def count(self, epoch: int) -> int:
@@ -117,7 +117,7 @@ class EvalBatches:
 
     def __iter__(self) -> "Reading":
         starts = range(0, len(self.rows), self.batch_size)
-        rows = (Rows(self.rows[start : start + self.batch_size]) for start in starts)
+        rows = (BatchRows(self.rows[start : start + self.batch_size]) for start in starts)
         return Reading(self.source, self.targets, rows, self.size)
 
 

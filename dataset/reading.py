@@ -44,7 +44,7 @@ class Batch:
         return tuple(values.to(device, non_blocking=True) for values in given)
 
 
-class Rows(NamedTuple):
+class BatchRows(NamedTuple):
     """The rows (N) of a batch that is still to be read, and when it is trained on."""
 
     rows: NDArray[np.int64]
@@ -64,13 +64,13 @@ class Reading(Iterator[Batch]):
 
     source: ImageSource
     targets: Targets
-    rows: Iterator[Rows]
+    rows: Iterator[BatchRows]
     size: tuple[int, int] | None = None
 
     def __next__(self) -> Batch:
         return self.read(next(self.rows))
 
-    def read(self, wanted: Rows, *, pinned: bool = False) -> Batch:
+    def read(self, wanted: BatchRows, *, pinned: bool = False) -> Batch:
         """Return the batch of these rows; several threads may do this at once.
 
         Args:

@@ -32,7 +32,7 @@ from experiment.features import features_of, learn_columns, with_found_features
 from experiment.kept_images import keeping
 from experiment.refuse import check_spaces, refuse
 from experiment.settings import Settings
-from experiment.units import Units, learn_in_units, trained_units
+from experiment.units import UnitBySpace, learn_in_units, trained_units
 from loss.base import PerHeadLoss
 from models.heads.base import Heads
 from train.cuda_graph import passes_of
@@ -141,7 +141,7 @@ class Experiment:
         criterion = self.criterion(units=trained_units(self.task.spaces, dataset.training))
         return Validator(self.task, batches, criterion, self.precision, dataset.case_of)
 
-    def criterion(self, trained: Targets | None = None, units: Units | None = None) -> PerHeadLoss:
+    def criterion(self, trained: Targets | None = None, units: UnitBySpace | None = None) -> PerHeadLoss:
         """Return the loss of all label spaces on the device; validation's has no ``trained`` targets."""
         criterion = build_criterion(self.settings, self.task.spaces, self.heads, trained, units)
         return criterion.to(self.precision.device)

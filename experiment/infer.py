@@ -11,6 +11,7 @@ from torch import nn
 
 from dataset.batches import EvalBatches
 from dataset.readers.eval_base import EvalDataset
+from dataset.submissions.base import SubmissionRows
 from dataset.tasks.base import Task
 from experiment.after_submission import AFTER_SUBMISSION
 from experiment.allowed_moves import build_views, mean_of_views, with_views
@@ -22,11 +23,11 @@ from experiment.members import folders_by_fold
 from experiment.mode import MODES, Mode
 from experiment.outputs import Outputs, can_write
 from experiment.read_settings import key_of, settings_from
-from experiment.run_config import Asked
+from experiment.run_config import AskedRun
 from experiment.run_engine import check_engine, with_engine
 from experiment.run_priors import run_priors
 from inference.columns import fitted, say_columns
-from inference.inferrer import TEST_PREDICTIONS, Inferrer, Rows, Submitter
+from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
 from inference.scores_file import read_scores
@@ -36,7 +37,7 @@ from utils.logs import logged_to
 from utils.shortened import MOST, listing
 
 log = logging.getLogger("podium")
-_Listed = Callable[[Rows], None]
+_Listed = Callable[[SubmissionRows], None]
 
 
 @MODES.register
@@ -60,7 +61,7 @@ class Infer(Mode):
 
     def run(self, arguments: Namespace) -> None:
         mode = type(self).__name__.lower()
-        asked = Asked.of(arguments)
+        asked = AskedRun.of(arguments)
         folder = asked.folder()
         self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)
         settings = settings_from(trained(asked, folder, self.free), str(folder / "config.ini"))
@@ -106,7 +107,7 @@ class Infer(Mode):
         images, written = experiment.eval_table(), self.outputs.folder(folder)
         answering = fitted(task, images)
 
-        def listed(rows: Rows) -> None:
+        def listed(rows: SubmissionRows) -> None:
             say_columns(task, answering, images)
             for line in _histograms(rows, answering, written):
                 log.info("%s", line)

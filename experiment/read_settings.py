@@ -29,7 +29,7 @@ from train.callbacks.base import CALLBACKS
 from utils.convert import convert
 from utils.encodings import not_utf8
 from utils.errors import ConfigError, listed, unknown_name
-from utils.ini import Section, Sections, Value, override, put, read_ini
+from utils.ini import IniSection, Sections, Value, override, put, read_ini
 from utils.registry import Component, Registry
 
 
@@ -160,8 +160,8 @@ class _Reader:
         """Return the names of the sections ``kind.X``, in the order of the file."""
         return [name for name in self.sections if name.startswith(f"{kind}.") and name != f"{kind}."]
 
-    def section(self, name: str) -> Section:
-        return self.sections.get(name, Section(name, "the whole file"))
+    def section(self, name: str) -> IniSection:
+        return self.sections.get(name, IniSection(name, "the whole file"))
 
     def fixed(self, name: str, cls: type[Any]) -> Any:
         """Return the dataclass of a fixed section, or None if something is wrong with it."""

@@ -18,7 +18,7 @@ from experiment.settings import CHOSEN, FIXED, Settings, here_sections, is_here,
 from train.callbacks.base import CALLBACKS
 from utils.convert import convert
 from utils.errors import ConfigError
-from utils.ini import Section, Sections, Value, put, read_ini
+from utils.ini import IniSection, Sections, Value, put, read_ini
 
 _FROM_DATA = ("pseudo.images",)  # paths that are meant from the data folder
 _RUNS = ("train.final",)  # texts that name a run, by its path as a rule
@@ -38,7 +38,7 @@ def run_settings(folder: Path, overrides: Sequence[str] = ()) -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedRun:
     """The run that a command line asks for, and the config that it names beside it."""
 
     arguments: Namespace
@@ -46,7 +46,7 @@ class Asked:
     here: Settings
 
     @classmethod
-    def of(cls, arguments: Namespace) -> "Asked":
+    def of(cls, arguments: Namespace) -> "AskedRun":
         """Return what a command line says; without one there, the run's own config stands for it.
 
         Raises:
@@ -163,7 +163,7 @@ def _runs_of(folder: Path) -> Path:
     return (run.parent if is_run(run.parent) else run).parent.parent
 
 
-def _keys(config: Sections) -> Iterator[tuple[Section, str, Any]]:
+def _keys(config: Sections) -> Iterator[tuple[IniSection, str, Any]]:
     """Yield each section with each key that it may have, and the key's type."""
     fixed: dict[str, type[Any]] = {**FIXED, **tool_sections()}
     for name, section in config.items():

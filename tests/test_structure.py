@@ -156,6 +156,57 @@ def test_the_search_for_such_names_leaves_others_alone(text: str) -> None:
     assert not bare_names(ast.parse(text))
 
 
+def names_of_types(module: ast.Module) -> list[str]:
+    """Return the names of a module's classes, wherever they are, and of its aliases of types, at its top.
+
+    A leading ``_`` doesn't tell two of them apart for a reader.
+    """
+    names = [node.name.lstrip("_") for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
+    for node in module.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        name = target.id.lstrip("_") if isinstance(target, ast.Name) else ""
+        if name[:1].isupper() and not name.isupper():  # constants are upper case, values lower case
+            names.append(name)
+    return names
+
+
+# A config names both, each in a section of its own; or one of them, and classes of the team the other.
+NAMED_BY_PEOPLE = {
+    "MAE": "a metric, and a loss",
+    "Positive": "[submission] name, and the type of a key above 0",
+    "QuarterTurns": "an augmentation, and a view",
+    "VerticalFlip": "an augmentation, and a view",
+}
+
+
+def test_no_two_types_share_a_name() -> None:
+    modules: dict[str, list[str]] = {}
+    for path in READ:
+        for name in names_of_types(tree(path)):
+            modules.setdefault(name, []).append(named(path))
+    twice = {name: paths for name, paths in modules.items() if len(paths) > 1}
+    assert {name: paths for name, paths in twice.items() if name not in NAMED_BY_PEOPLE} == {}
+    assert twice.keys() == NAMED_BY_PEOPLE.keys()  # an exception that is none any more
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class Size: pass", "class _Size: pass", "def f():\n    class Size: pass", "Size = tuple[int, int]",
+        "Size: TypeAlias = int", "_Size = NDArray[Any]",
+    ],
+)  # fmt: skip
+def test_the_search_for_types_finds_them(text: str) -> None:
+    assert names_of_types(ast.parse(text)) == ["Size"]
+
+
+@pytest.mark.parametrize(
+    "text", ["SIZE = 1", "size = int", "def f():\n    Size = 1", "_SIZE = (1, 2)", "a.Size = 1"]
+)
+def test_the_search_for_types_leaves_others_alone(text: str) -> None:
+    assert names_of_types(ast.parse(text)) == []
+
+
 def imported_modules(module: ast.Module, there: set[str]) -> set[str]:
     """Return which modules of ``there`` a source imports: at its top, late, or for its types alone."""
     names = set()

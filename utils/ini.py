@@ -23,7 +23,7 @@ class Value:
 
 
 @dataclass(slots=True)
-class Section:
+class IniSection:
     """One ``[name]`` and its keys; keys are lower case, as in every ini file."""
 
     name: str
@@ -31,7 +31,7 @@ class Section:
     values: dict[str, Value] = field(default_factory=dict)
 
 
-Sections = dict[str, Section]
+Sections = dict[str, IniSection]
 
 
 def read_ini(path: Path) -> Sections:
@@ -62,7 +62,7 @@ def read_ini(path: Path) -> Sections:
 
     lines = _line_numbers(text)
     return {
-        name: Section(
+        name: IniSection(
             name,
             f"{path} line {lines.get((name, ''), '?')}",
             {
@@ -130,7 +130,7 @@ def put(sections: Sections, section: str, key: str, value: Value) -> None:
     """
     if re.search(r"(^|\s)[#;]|\r", value.text):
         raise ConfigError(f"{value.origin}: {value.text!r} can't be a value: ' #' and ' ;' begin a comment.")
-    sections.setdefault(section, Section(section, value.origin)).values[key.lower()] = value
+    sections.setdefault(section, IniSection(section, value.origin)).values[key.lower()] = value
 
 
 def format_ini(sections: Mapping[str, Mapping[str, str]]) -> str:

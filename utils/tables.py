@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import overload
 
-from utils.csv_records import Record, records, separator_of
+from utils.csv_records import CsvRecord, records, separator_of
 from utils.durable import write_text
 from utils.errors import DataError, listed, unknown_name
 from utils.on_disk import on_disk
@@ -164,10 +164,10 @@ def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Ta
     return Table(columns, Rows(columns, cells[1:], lines[1:], written, path.name), header, separator)
 
 
-_Cells = tuple[list[tuple[str, ...]], "array[int]", dict[int, Sequence[str]]]
+_Parsed = tuple[list[tuple[str, ...]], "array[int]", dict[int, Sequence[str]]]
 
 
-def _read(stream: Iterator[Record], *, guarded: bool) -> _Cells:
+def _read(stream: Iterator[CsvRecord], *, guarded: bool) -> _Parsed:
     """Return the cells of records that are not blank as they are compared, their lines, and others' writing.
 
     Columns at the end in which nothing stands, as spreadsheets leave them, are none.

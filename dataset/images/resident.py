@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.images.open_images import Kind
+from dataset.images.open_images import StoreKind
 from dataset.images.store import ImageSource, ImageStore
 from utils.device import free_memory
 from utils.errors import ConfigError
@@ -20,7 +20,7 @@ _PIECE = 1024  # images that are copied at once
 _SHARE = 0.3  # of a device's free memory that auto gives to images: the model needs the rest
 
 
-def kind_for(where: Where) -> Kind | Literal["auto"]:
+def kind_for(where: Where) -> StoreKind | Literal["auto"]:
     """Return which kind of store ``[images] store`` asks for, which decides the bits of the images."""
     if where == "auto" or where == "compressed":
         return where

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.metrics.base import Floats
+from dataset.metrics.evidence import Indices
 
 _SWEEPS = 4
 _SAME = 1e-9  # what rounding makes of equal sums of worths
-Ints = NDArray[np.int64]
 
 
-def biases_of_ranks(logits: Floats, true: Ints, worths: Floats) -> Floats:
+def biases_of_ranks(logits: Floats, true: Indices, worths: Floats) -> Floats:
     """Return biases (K,) of which no single one can be changed so that the score gets better.
 
     Or those after four sweeps. The score is the mean worth of the right label's place in the order of
@@ -22,17 +22,17 @@ def biases_of_ranks(logits: Floats, true: Ints, worths: Floats) -> Floats:
         worths: (K,) of each place from the first on, never rising: of top-k accuracy 1 for the first k, of
             MAP@k 1 / place for these, else 0.
     """
-    search = _Search(logits, true, worths)
+    search = _BiasSearch(logits, true, worths)
     for _ in range(_SWEEPS if len(true) else 0):
         if not sum(search.improve(label) for label in range(logits.shape[1])):
             break
     return search.biases
 
 
-class _Search:
+class _BiasSearch:
     """Biases as they are, with the place of each image's right label."""
 
-    def __init__(self, logits: Floats, true: Ints, worths: Floats) -> None:
+    def __init__(self, logits: Floats, true: Indices, worths: Floats) -> None:
         self.shifted, self.true, self.worths = np.array(logits, dtype=np.float64), true, worths
         self.biases = np.zeros(logits.shape[1])
         self.depth = int(np.flatnonzero(np.append(worths, worths[-1]) != worths[-1]).max(initial=-1)) + 1
@@ -92,10 +92,10 @@ class _Search:
             self.shifted[moved], labels, self._right(moved)[:, None], self.true[moved][:, None]
         ).sum(axis=1)
 
-    def _right(self, rows: Ints) -> Floats:
+    def _right(self, rows: Indices) -> Floats:
         return np.asarray(self.shifted[rows, self.true[rows]])
 
 
-def _above(values: Floats, labels: Ints, right: Floats, true: Ints) -> NDArray[np.bool_]:
+def _above(values: Floats, labels: Indices, right: Floats, true: Indices) -> NDArray[np.bool_]:
     """Return which values of labels stand above those of the right ones."""
     return np.asarray((values > right) | ((values == right) & (labels > true)))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dataset.pseudo.numbers import as_number, from_cell
 from dataset.pseudo.teacher import Teacher
-from dataset.pseudo.thresholds import ANYHOW, Thresholds
+from dataset.pseudo.thresholds import ANYHOW, LeastConfidence
 from dataset.readers.base import BaseDataset, TrainingTable
 from dataset.readers.features import Features
 from dataset.tasks.base import Targets, Task
@@ -41,7 +41,7 @@ class PseudoSettings:
 
     labels: Path | None = None  # that run's pseudo_labels.csv; {fold} in it = valid_fold; none = no images
     weight: Positive = 1.0  # of each such image against 1 for one that people have labelled
-    min_confidence: Thresholds = ANYHOW  # from 0 to 1; less sure = not labelled in that label space
+    min_confidence: LeastConfidence = ANYHOW  # from 0 to 1; less sure = not labelled in that label space
     hard: bool = False  # train on the chosen labels instead of their probabilities
     images: Path | None = None  # the folder to label, which may lie anywhere; none = the eval images
 
@@ -267,7 +267,7 @@ def _probabilities(table: Table, space: Space) -> Tensor:
     return probabilities / probabilities.sum(dim=1, keepdim=True) if space.kind == "one_of" else probabilities
 
 
-def _sure(table: Table, spaces: Sequence[Space], thresholds: Thresholds) -> dict[str, Tensor]:
+def _sure(table: Table, spaces: Sequence[Space], thresholds: LeastConfidence) -> dict[str, Tensor]:
     """Return which images (N) are sure enough in each space; of what nobody knows, none is."""
     sure = {}
     for space in spaces:

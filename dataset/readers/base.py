@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.files.named_files import NamedFiles
-from dataset.readers.asked import Asked
+from dataset.readers.asked import Reviewable
 from dataset.readers.cases import WORDS, InCases
 from dataset.readers.features import FeatureTable
 from dataset.readers.training_table import TrainingTable as TrainingTable
@@ -22,7 +22,7 @@ from utils.shortened import listing
 from utils.texts import Texts, comparable
 
 
-class BaseDataset(Asked, InCases):
+class BaseDataset(Reviewable, InCases):
     """A table of labelled images: row i of every field is about the same image.
 
     A data set of another layout is a subclass in ``dataset/readers`` whose constructor reads the folder

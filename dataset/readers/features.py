@@ -22,8 +22,8 @@ from utils.errors import DataError, listed, unknown_name
 from utils.shortened import listing
 from utils.texts import comparable
 
-Kind = Literal["", "number", "words"]  # "": what the cells look like
-_KINDS: dict[str, Kind] = {"number": "number", "words": "words"}
+FeatureKind = Literal["", "number", "words"]  # "": what the cells look like
+_KINDS: dict[str, FeatureKind] = {"number": "number", "words": "words"}
 _NO_NUMBER = frozenset(("", "nan", "na", "n/a", "null", "none", "?", "-"))  # says that a number is missing
 _MOSTLY = 0.9  # of a column's cells: it is one of numbers, and the others are mistakes
 _MOST_WORDS = 1000
@@ -35,7 +35,7 @@ class Feature:
     """A column, what it holds, and its words."""
 
     name: str
-    kind: Kind = ""
+    kind: FeatureKind = ""
     words: tuple[str, ...] = ()
 
     @property

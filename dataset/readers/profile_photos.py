@@ -17,7 +17,7 @@ PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal
 
 
 @dataclass(slots=True)
-class Person:
+class PersonPhotos:
     """A row of the table, its photos, and what is wrong with either."""
 
     row: Row
@@ -31,7 +31,7 @@ class Person:
         return self.row["path"]
 
 
-def find_photos(people: list[Person], folders: ProfileFolders, clashes: Mapping[str, str]) -> list[str]:
+def find_photos(people: list[PersonPhotos], folders: ProfileFolders, clashes: Mapping[str, str]) -> list[str]:
     """Fill each person's photos and problems; return the folders that no row names."""
     images, spelt = folders.path, folders.names
 
@@ -59,7 +59,7 @@ def photo_of(name: str) -> str:
     return PurePath(name).stem.lower()
 
 
-def _read_folder(person: Person, folders: ProfileFolders) -> None:
+def _read_folder(person: PersonPhotos, folders: ProfileFolders) -> None:
     line, folder = person.row.line, folders.path / folders.names[person.profile]
     below = folder.relative_to(folders.root).as_posix()
 
@@ -92,7 +92,7 @@ def _read_folder(person: Person, folders: ProfileFolders) -> None:
         person.problems.append(f"{line}: {folder} has no {', '.join(missing)}")
 
 
-def _add_photo(person: Person, folder: Path, below: str, name: str) -> None:
+def _add_photo(person: PersonPhotos, folder: Path, below: str, name: str) -> None:
     line, photo = person.row.line, photo_of(name)
     if PurePath(name).suffix.lower() not in SUFFIXES or photo not in PHOTOS:
         person.problems.append(

@@ -75,7 +75,7 @@ def test_shrinking_leaves_the_images_that_were_linked_alone(tmp_path):
 
 
 def test_parts_of_a_time_are_without_the_parts_in_them():
-    parts = start_up.Parts()
+    parts = start_up.PartTimes()
     inner = parts.wrap("inner", lambda: time.sleep(0.05))
     outer = parts.wrap("outer", lambda: (inner(), time.sleep(0.02)))
     started = time.perf_counter()
@@ -90,7 +90,7 @@ def test_every_part_of_the_start_is_a_function_that_there_is():
 
     MODES.names()
     for places in start_up.PARTS.values():
-        parts = start_up.Parts()
+        parts = start_up.PartTimes()
         found = []
         parts.wrap = lambda part, function, found=found: found.append(part) or function
         for place in places:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from utils.errors import ConfigError
-from utils.ini import Section, Value, format_ini, override, put, read_ini
+from utils.ini import IniSection, Value, format_ini, override, put, read_ini
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_any_bytes_are_read_or_are_a_config_error(tmp_path, content):
         sections = read_ini(path)
     except ConfigError:
         return
-    assert all(isinstance(section, Section) for section in sections.values())
+    assert all(isinstance(section, IniSection) for section in sections.values())
 
 
 def test_set_puts_values_over_those_of_the_file(read):

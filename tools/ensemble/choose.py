@@ -11,8 +11,8 @@ from tools.ensemble.settings import AUTO, NONE, EnsembleSettings
 from tools.ensemble.trial_table import decision_table, main_table
 from tools.ensemble.trials import (
     BASE,
-    Key,
     Trial,
+    TrialKey,
     best_decision,
     choose_decision,
     choose_method,
@@ -27,8 +27,8 @@ from utils.errors import ConfigError
 class Choice:
     """What came of all ways, which of them is taken, and what people read of that."""
 
-    trials: dict[Key, Trial]
-    chosen: Key
+    trials: dict[TrialKey, Trial]
+    chosen: TrialKey
     report: str
 
 

@@ -21,7 +21,7 @@ from experiment.mode import MODES
 from experiment.run_folder import read_environment
 from inference.inferrer import write_predictions
 from inference.saved import VALIDATED, refuse_changed
-from tools.pseudo.labelling import Labels, check_spread, counts, labelled
+from tools.pseudo.labelling import ModelAnswers, check_spread, counts, labelled
 from utils.convert import as_text
 from utils.durable import sha256_of
 from utils.errors import ConfigError
@@ -67,7 +67,7 @@ class Pseudo(Infer):
         _say_how(experiment, self.outputs.folder(folder), teacher)
 
 
-def _write(path: Path, task: Task, images: EvalDataset, labels: Labels, teacher: Teacher) -> None:
+def _write(path: Path, task: Task, images: EvalDataset, labels: ModelAnswers, teacher: Teacher) -> None:
     files, cases = images.files, images.cases
     groups = (
         [""] * len(files) if cases is None else [cases.names[number] for number in cases.numbers.tolist()]

@@ -9,9 +9,17 @@ from torch import Tensor
 
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Targets, Task
-from tools.review.confident import NO_LABEL, LabelProbabilities, Labels, Rule, margins, pooled, worst_first
+from tools.review.confident import (
+    NO_LABEL,
+    LabelIndices,
+    LabelProbabilities,
+    Rule,
+    margins,
+    pooled,
+    worst_first,
+)
 
-Images = NDArray[np.int64]  # positions among those that were validated
+Positions = NDArray[np.int64]  # positions among those that were validated
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +38,16 @@ class Judged:
     question: str
     label: int | None
     names: tuple[str, ...]
-    given: Labels
+    given: LabelIndices
     probabilities: LabelProbabilities
-    images: Sequence[Images]
+    images: Sequence[Positions]
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """One label that may be wrong."""
 
-    images: Images
+    images: Positions
     given: int
     suggested: int
     probabilities: tuple[float, ...]  # (K)
@@ -168,7 +176,7 @@ def _doubt(judged: Judged, index: int, suggested: int) -> Doubt:
     return Doubt(judged.images[index], int(judged.given[index]), suggested, probabilities)
 
 
-def _swapped(judged: Judged, suggested: Labels, index: int, candidates: Sequence[int]) -> int | None:
+def _swapped(judged: Judged, suggested: LabelIndices, index: int, candidates: Sequence[int]) -> int | None:
     """Return the image of the same group with which this one has most likely changed labels, if any.
 
     It has the label that is suggested here, and both are likelier the other way round than as they are given.

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import chain
 
-from inference.label_report import LabelScore, Rate
+from inference.label_report import LabelRate, LabelScore
 from tools.review.calibration import Reliability
 from tools.review.mistakes import Mistake
 from tools.review.subsets import SubsetScore
 from utils.metrics import in_words
 from utils.shortened import MOST
+from utils.text_table import Cells
 
-Cells = tuple[str | int, ...]
 BINS = ("question", "confidence from", "to", "answers", "groups", "mean confidence", "right", "low", "high")
 PARTS = ("by", "value", "groups", "images", "question", "score", "mean", "low", "high")
 MISTAKES = ("question", "label", "answer", "probability", "probability of the label", "group", "file")
@@ -156,7 +156,7 @@ def _html_row(row: Cells) -> str:
     return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
 
 
-def _rates(score: LabelScore) -> tuple[Rate, Rate, Rate]:
+def _rates(score: LabelScore) -> tuple[LabelRate, LabelRate, LabelRate]:
     return score.precision, score.recall, score.f1
 
 

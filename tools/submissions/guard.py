@@ -28,7 +28,7 @@ _BLIND = (
     "(other scenes, cameras, light), which can cost much of a score while each label stays as frequent, nor "
     "two labels that are taken for each other: look at some of the images, and at the public score."
 )
-Rows = Sequence[Mapping[str, str]]  # of a submission, the id first
+WrittenRows = Sequence[Mapping[str, str]]  # of a submission, the id first
 Histograms = dict[str, Answers]  # by question
 
 
@@ -71,7 +71,7 @@ def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | No
 
 
 def report(
-    rows: Rows,
+    rows: WrittenRows,
     task: Task,
     reference: Reference | None,
     ledger: Ledger,
@@ -186,7 +186,7 @@ def _labels(files: Sequence[str], task: Task, settings: Settings) -> Histograms:
     return task.form.true_answers(task, targets)
 
 
-def _previous(ledger: Ledger, others: Sequence[Entry], rows: Rows) -> tuple[Entry, Rows] | None:
+def _previous(ledger: Ledger, others: Sequence[Entry], rows: WrittenRows) -> tuple[Entry, WrittenRows] | None:
     """Return the newest other submission whose file is still there, and about the same ids."""
     for entry in reversed(others):
         path = ledger.path.parent / entry.file

@@ -73,13 +73,13 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class SearchSpace:
     """All keys, those on which others depend first."""
 
     dimensions: tuple[Dimension, ...]
 
     @classmethod
-    def of(cls, sections: Sections) -> "Space":
+    def of(cls, sections: Sections) -> "SearchSpace":
         """Return the space of a config, each of whose values the config would take.
 
         Raises:

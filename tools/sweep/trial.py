@@ -89,7 +89,7 @@ class Reports(Callback):
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class TrialRuns:
     """Makes and trains the runs of a sweep, in its folder."""
 
     folder: Path

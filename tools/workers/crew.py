@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from experiment.assemble import Experiment
-from experiment.crew import CREWS, Crew, Work
+from experiment.crew import CREWS, Crew, PartedWork
 from experiment.cross_validation import CrossValidation
 from experiment.members import members_of
 from experiment.run_folder import read_environment
@@ -16,7 +16,7 @@ from experiment.section import Section
 from experiment.settings import Settings
 from tools.workers.foreman import Foreman
 from tools.workers.members import Members
-from tools.workers.record import Failure, Record
+from tools.workers.record import Failure, MemberRecord
 from tools.workers.settings import WorkersSettings
 from tools.workers.slots import deal_out
 from tools.workers.starter import PROCESSES, STARTERS, Slots, Starter
@@ -82,7 +82,7 @@ class Workers(Crew):
         settings = group.experiment.settings
         names = [member.name for member in members_of(settings.run)]
         for name in names:
-            Record(folder / name).clear()  # whoever goes on with a run tries everything again
+            MemberRecord(folder / name).clear()  # whoever goes on with a run tries everything again
         if not self.several:
             group.train(folder)
             return
@@ -98,7 +98,7 @@ class Workers(Crew):
         refuse_failed(folder, names)
         group.join(folder)
 
-    def do(self, work: Work, settings: Settings) -> None:
+    def do(self, work: PartedWork, settings: Settings) -> None:
         Foreman(work, self.slots, self._starter).run()
 
 
@@ -121,7 +121,7 @@ def refuse_failed(folder: Path, names: list[str]) -> None:
     """
     failures: dict[str, Failure] = {}
     for name in names:
-        record = Record(folder / name)
+        record = MemberRecord(folder / name)
         failure = record.failure
         if failure is not None and failure.is_final and not record.is_finished:
             failures[name] = failure

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiment.crew import Work
+from experiment.crew import PartedWork
 from experiment.run_folder import CONFIG, FINISHED, held
 from experiment.section import SECTIONS, Section
 from experiment.settings import Settings
@@ -59,7 +59,7 @@ class RaySettings(Section):
     gpus: NonNegative = 0.0  # of each worker: 0.25 lets four share a GPU
 
 
-class _Task(Started):
+class _RunningTask(Started):
     """A task that trains one member, whose folder here is held meanwhile."""
 
     def __init__(self, number: int, name: str, folder: Path, news: Any, stack: ExitStack) -> None:
@@ -140,7 +140,7 @@ class Ray(Starter):
             )
         return Slots(room if slots.count == ALL else slots.count, slots.threads)
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: PartedWork) -> None:
         if not isinstance(work, Members):
             raise ConfigError(
                 "[workers] starter = ray trains the members of a run over folds. Trials of a sweep share one "
@@ -150,7 +150,7 @@ class Ray(Starter):
         ray.cloudpickle.register_pickle_by_value(ray_task)  # nodes need not import it
         self._program = ray.put(_program())
 
-    def start(self, work: Work, slots: Slots, numbers: Sequence[int]) -> list[Started]:
+    def start(self, work: PartedWork, slots: Slots, numbers: Sequence[int]) -> list[Started]:
         if not isinstance(work, Members):
             raise TypeError("begin() has refused it")
         started: list[Started] = []
@@ -188,7 +188,7 @@ class Ray(Starter):
             slots.environment(number),
             {"PODIUM_DATA": str(paths.data.absolute()), "PODIUM_CACHE": str(paths.cache.absolute())},
         )
-        return _Task(number, name, work.folder / name, news, stack)
+        return _RunningTask(number, name, work.folder / name, news, stack)
 
 
 def _taken(stack: ExitStack, work: Members) -> str | None:

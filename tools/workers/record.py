@@ -43,7 +43,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class MemberRecord:
     """The record of one member; its folder is held by who writes it."""
 
     folder: Path

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from experiment.crew import Work
+from experiment.crew import PartedWork
 from experiment.section import SECTIONS, Section
 from experiment.settings import Settings
 from tools.workers import slurm_job
@@ -51,7 +51,7 @@ class SlurmSettings(Section):
     more: tuple[str, ...] = ()  # further options of sbatch: qos=high, constraint=a100
 
 
-class _Job(Started):
+class _QueuedJob(Started):
     def __init__(self, number: int, job: Any, output: Path, stop: Path) -> None:
         super().__init__(number)
         self._job, self._output, self._stop = job, output, stop
@@ -105,10 +105,10 @@ class Slurm(Starter):
             )
         return elsewhere(self.settings.of_tool(WorkersSettings), self.request.cpus, began)
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: PartedWork) -> None:
         remove(work.folder / _STOP)
 
-    def start(self, work: Work, slots: Slots, numbers: Sequence[int]) -> list[Started]:
+    def start(self, work: PartedWork, slots: Slots, numbers: Sequence[int]) -> list[Started]:
         executor, stop = self._executor(work.folder / _JOBS), work.folder / _STOP
         command = [sys.executable, str(RUN), *work.arguments()]
         jobs = [
@@ -130,11 +130,11 @@ class Slurm(Starter):
 
         log.info("Queued: %s", ", ".join(job.job_id for job in submitted))
         return [
-            _Job(number, job, output_of(work, number), stop)
+            _QueuedJob(number, job, output_of(work, number), stop)
             for number, job in zip(numbers, submitted, strict=True)
         ]
 
-    def end(self, work: Work) -> None:
+    def end(self, work: PartedWork) -> None:
         remove(work.folder / _STOP)
         remove_folder(work.folder / _JOBS)
 

@@ -87,7 +87,7 @@ def _cosine(sums: list[Tensor], eps: float) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _WeightRows:
     """The rows of all weights, one after another: R rows of T weights with N numbers in all.
 
     Attributes:
@@ -126,12 +126,12 @@ class _Rows:
 
 
 @lru_cache(maxsize=512)  # a group of weights each, of which rates by layer make many
-def _rows_of(shapes: tuple[tuple[int, int], ...], device: torch.device) -> _Rows:
+def _rows_of(shapes: tuple[tuple[int, int], ...], device: torch.device) -> _WeightRows:
     counts, columns = (torch.tensor(part, device=device) for part in zip(*shapes, strict=True))
     total = sum(count * width for count, width in shapes)
     rows = sum(count for count, _ in shapes)
     lengths = columns.repeat_interleave(counts, output_size=rows)
-    return _Rows(lengths, counts, columns.float(), (counts * columns).float(), total)
+    return _WeightRows(lengths, counts, columns.float(), (counts * columns).float(), total)
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from dataset.demo.draw import draw_demo_data
 from dataset.pseudo.labels import PseudoSettings, confidences
-from dataset.pseudo.thresholds import Thresholds
+from dataset.pseudo.thresholds import LeastConfidence
 from dataset.tasks.spaces import AnyOf, OneOf
 from experiment.assemble import Experiment, assemble_training
 from experiment.read_settings import read_sections, settings_from
@@ -398,14 +398,14 @@ def test_a_threshold_of_a_space_that_there_is_not_is_refused_with_the_nearest_na
 
 @given(
     st.one_of(
-        st.floats(0, 1).map(Thresholds),
+        st.floats(0, 1).map(LeastConfidence),
         st.dictionaries(st.sampled_from("abc"), st.floats(0, 1), min_size=1).map(
-            lambda found: Thresholds(of_space=tuple(found.items()))
+            lambda found: LeastConfidence(of_space=tuple(found.items()))
         ),
     )
 )
 def test_thresholds_are_read_as_they_are_written(thresholds):
-    assert Thresholds.from_text(str(thresholds)) == thresholds
+    assert LeastConfidence.from_text(str(thresholds)) == thresholds
 
 
 def test_how_sure_a_model_is():

@@ -14,7 +14,7 @@ from experiment.allowed_moves import build_views
 from experiment.assemble import Experiment
 from experiment.finished_run import load_weights
 from experiment.read_settings import read_sections, settings_from
-from inference.bootstrap import Difference, Interval
+from inference.bootstrap import ConfidenceInterval, Difference
 from inference.views.base import VIEWS
 from run import main
 from tests.digits import draw_canvases
@@ -104,8 +104,12 @@ def test_without_views_the_scores_are_those_of_the_run_and_each_view_is_held_aga
 
 def test_the_advice_is_the_row_that_gains_most_beyond_noise_or_no_views():
     def row(value: float, low: float) -> dict[str, Difference]:
-        none = Interval(0.5, 0.5)
-        return {"macro_f1": Difference(0.5, 0.5 + value, none, none, Interval(low, 2 * value - low), 0.9)}
+        none = ConfidenceInterval(0.5, 0.5)
+        return {
+            "macro_f1": Difference(
+                0.5, 0.5 + value, none, none, ConfidenceInterval(low, 2 * value - low), 0.9
+            )
+        }
 
     found = {"none": row(0, 0), "Flip": row(0.01, 0.002), "Shift": row(0.03, -0.01), "all": row(0.005, 0.001)}
     assert _advice("macro_f1", ["Flip", "Shift"], found).endswith("[infer]\nviews = Flip")

@@ -13,9 +13,9 @@ from tools.sweep.picture import seconds_of_picture
 from tools.sweep.repeats import Repeats
 from tools.sweep.result import write_result
 from tools.sweep.settings import SweepSettings
-from tools.sweep.space import Space
+from tools.sweep.space import SearchSpace
 from tools.sweep.study import Study
-from tools.sweep.trial import OutOfTime, Pruned, Runs
+from tools.sweep.trial import OutOfTime, Pruned, TrialRuns
 from tools.sweep.work import Sizes, Trials
 from train.time_limit.clock import since_start
 from utils.durable import lock
@@ -28,7 +28,7 @@ _AGAIN = 1.0  # seconds between two looks for a trial that a killed process has 
 
 
 @dataclass(frozen=True, slots=True)
-class Trainer:
+class SweepProcess:
     """A process of a sweep.
 
     Args:
@@ -37,9 +37,9 @@ class Trainer:
 
     folder: Path
     settings: Settings
-    space: Space
+    space: SearchSpace
     study: Study
-    runs: Runs
+    runs: TrialRuns
     here: list[str]
     budget: Budget
 
@@ -48,11 +48,11 @@ class Trainer:
         cls,
         folder: Path,
         settings: Settings,
-        space: Space,
+        space: SearchSpace,
         here: list[str],
         workers: int,
         deadline: float | None,
-    ) -> "Trainer":
+    ) -> "SweepProcess":
         """Return a process of the sweep in a folder.
 
         Args:
@@ -70,7 +70,7 @@ class Trainer:
         limit = settings.train.time_limit
         run = 0.0 if limit is None else limit.seconds
         budget = Budget(end, run, section.repeat * section.seeds, max(1, workers))
-        return cls(folder, settings, space, study, Runs(folder, folder / BASE), here, budget)
+        return cls(folder, settings, space, study, TrialRuns(folder, folder / BASE), here, budget)
 
     @property
     def section(self) -> SweepSettings:
