@@ -33,6 +33,11 @@ class Behind:
         """Whether the last thing is still being done."""
         return self._work is not None and not self._work.done()
 
+    @property
+    def untold(self) -> bool:
+        """Whether there is something that is still to be called."""
+        return self._next is not None
+
     def start(self, work: Callable[[], None]) -> None:
         """Do something, after what is being done."""
         self.wait()

@@ -43,8 +43,8 @@ class Checkpoints(Callback):
         self._saved = time.monotonic()
 
     def on_step_end(self, state: TrainState) -> None:
-        # Not while an epoch's are being written, which then has not been told of.
-        if time.monotonic() - self._saved > self.minutes * 60 and not state.writing.busy:
+        # Not before the last epoch was told of: a run that is resumed from here takes it as told.
+        if time.monotonic() - self._saved > self.minutes * 60 and not state.writing.untold:
             self.save_last(state)
 
     def on_epoch_end(self, state: TrainState) -> None:
