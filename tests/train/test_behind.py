@@ -211,3 +211,14 @@ def test_early_stopping_ends_after_the_same_epoch(
     assert run.state.epoch == 3
     assert run.state.step == 18
     assert caplog.messages.count("Stopped: epoch has not improved for 2 epochs.") == 1
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_time_limit_is_told_what_the_last_write_takes_where_the_others_took_no_time(
+    behind: bool, tmp_path: Path
+) -> None:
+    keeps = Checkpoints(folder=tmp_path, monitor=LOSS, behind=behind)
+    assert keeps.at_end == 0.0
+    run = trainer(fixed(tiny), epochs=2, callbacks=[keeps])
+    run.fit()
+    assert (keeps.at_end > 0.0) == behind
