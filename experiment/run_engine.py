@@ -62,7 +62,7 @@ def with_engine(model: nn.Module, experiment: Experiment, folder: Path, out: Pat
         onnx_file=lambda: _onnx_file(sample),
     )
     if not engine.exact:
-        log.info("Engine: %s", sample.check(engine))
+        log.info("Engine: %s", sample.compared_with(engine))
     return engine
 
 
@@ -74,7 +74,7 @@ class Sample:
         plain = replace(experiment.settings.infer, views=None)  # the model is asked about the middle only
         self.experiment = replace(experiment, settings=replace(experiment.settings, infer=plain))
 
-    def check(self, engine: Engine) -> str:
+    def compared_with(self, engine: Engine) -> str:
         """Return by how much an engine differs from the model, in words.
 
         Raises:
@@ -148,7 +148,7 @@ def write_checked_onnx(sample: Sample) -> Path:
         size, facts = experiment.settings.images.size, _facts(sample)
         write_onnx(temporary, sample.model, experiment.task.spaces, size, facts)
         nonlocal difference
-        difference = sample.check(OnnxRuntime(onnx_file=lambda: temporary))
+        difference = sample.compared_with(OnnxRuntime(onnx_file=lambda: temporary))
 
     write_durably(path, write)
     log.info("ONNX file: %s (%.1f MB): %s", path, path.stat().st_size / 1e6, difference)

@@ -13,11 +13,11 @@ from dataset.tasks.joining import Joining
 from dataset.tasks.moves import Move
 from dataset.tasks.questions import LABELS as LABELS
 from dataset.tasks.questions import Choices as Choices
+from dataset.tasks.questions import EvidenceLabels as EvidenceLabels
 from dataset.tasks.questions import Facts as Facts
 from dataset.tasks.questions import Judge as Judge
 from dataset.tasks.questions import Logits as Logits
 from dataset.tasks.questions import Marked as Marked
-from dataset.tasks.questions import Said as Said
 from dataset.tasks.questions import Targets as Targets
 from dataset.tasks.questions import Tuning as Tuning
 from dataset.tasks.relabelling import Relabelling
@@ -103,12 +103,12 @@ class Task(Scoring, Showing, Joining, Relabelling, Submitting):
         """Return label indices (N,) of each question from targets or choices; -1 = not labelled."""
         return {space.name: space.index(marked[space.name]) for space in self.spaces}
 
-    def said(self, marked: Mapping[str, Tensor]) -> Said:
+    def as_evidence(self, marked: Mapping[str, Tensor]) -> EvidenceLabels:
         """Return what targets or choices say, by question, in the form of its space's evidence."""
-        others = {space.name: space.said(marked[space.name]) for space in self.spaces}
+        others = {space.name: space.as_evidence(marked[space.name]) for space in self.spaces}
         return {question: others.get(question, choices) for question, choices in self.answers(marked).items()}
 
-    def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+    def marks(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
         """Return which labels of the deciding question each image has (N, K), from targets or choices."""
         deciding, labels = list(self.questions.items())[-1]
         return np.asarray(self.answers(marked)[deciding][:, None] == np.arange(len(labels)))

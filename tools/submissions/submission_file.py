@@ -136,9 +136,9 @@ def _ids(written: Sequence[tuple[int, str]], ids: Sequence[str], count: int) -> 
         problems.append(f"{len(missing)} of the template's ids missing: {named}")
 
     if not problems:
-        moved = [line for (line, name), wanted in zip(written, ids, strict=True) if name != wanted]
-        if moved:
-            problems.append(f"the template's ids in another order{_on(moved)}")
+        displaced = [line for (line, name), wanted in zip(written, ids, strict=True) if name != wanted]
+        if displaced:
+            problems.append(f"the template's ids in another order{_on(displaced)}")
     return problems
 
 
