@@ -17,6 +17,7 @@ from dataset.readers.features import Features, FeatureTable
 from dataset.tasks.spaces import AnyOf
 from experiment.assemble import Experiment
 from experiment.data import training_table
+from experiment.eval_data import eval_batches, eval_data
 from experiment.features import features_of
 from inference.engines.base import ENGINES, Engine, check_difference, largest_difference
 from inference.engines.onnx_file import as_metadata, metadata_of, write_onnx
@@ -115,7 +116,7 @@ class Sample:
         if all((root / file).is_file() for file in files):
             features = self._features(files)
             images = EvalDataset(root=root, columns=("id",), ids=files, files=files, features=features)
-            return experiment.eval_batches(images, "validation"), "validation"
+            return eval_batches(experiment, images, "validation"), "validation"
         return self._eval_images, "eval (the validation images are not here)"
 
     def _features(self, files: list[str]) -> FeatureTable | None:
@@ -131,7 +132,7 @@ class Sample:
 
     @property
     def _eval_images(self) -> EvalBatches:
-        _, batches = self.experiment.eval_data()
+        _, batches = eval_data(self.experiment)
         batches.rows = batches.rows[:_SAMPLE]
         return batches
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dataset.tasks.cells import Separator
 from dataset.tasks.classification import ClassificationTask
-from dataset.tasks.labels import LabelNames, in_order, indices, labels_fact, index_by_label, resolve
+from dataset.tasks.labels import LabelNames, in_order, index_by_label, indices, labels_fact, resolve
 from dataset.tasks.multi_label import MultiLabelTask
 from utils.errors import DataError
 from utils.ini import format_ini, read_ini
