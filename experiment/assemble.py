@@ -54,7 +54,8 @@ class Experiment:
     @classmethod
     def of(cls, settings: Settings) -> "Experiment":
         images = settings.images
-        height, width = (side + 2 * round(side * images.room / 2) for side in images.size)  # same middle
+        # Half of the room lies on each side: the middle is what it is without.
+        height, width = (side + 2 * round(side * images.room / 2) for side in images.size)
         cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
         prepare = Prepare((height, width), cropper, images.grey, images.depth)
         task = build_task(settings)

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from dataset.tasks.joining import Joining
 from dataset.tasks.moves import Move
+
+# ``as`` the same: others import them from here.
 from dataset.tasks.questions import LABELS as LABELS
 from dataset.tasks.questions import Choices as Choices
 from dataset.tasks.questions import EvidenceLabels as EvidenceLabels
@@ -38,7 +40,7 @@ class Task(Scoring, Showing, Joining, Relabelling, Submitting):
     have an answer for every task, or say that it can't.
 
     Runtime arguments that a constructor may name: ``root``, the data folder, and two functions that read
-    the training table: ``labels_found`` returns the names of its labels, ``rows_found`` the place and the
+    the training table: ``labels_found`` returns the names of its labels, ``rows_found`` the line and the
     facts of each row (ConfigError: it has no such list, or no rows).
     """
 
