@@ -133,4 +133,4 @@ def fitting_batch_size(size: tuple[int, int], device: torch.device) -> int:
     if device.type != "cpu":
         return _MOST
     doublings = max(0, round(math.log2(_CPU_PIXELS / math.prod(size))))  # of one image
-    return min(_MOST, 2**doublings)
+    return min(_MOST, 1 << doublings)
