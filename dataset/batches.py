@@ -59,13 +59,14 @@ class TrainBatches:
         return Reading(self.source, self.targets, self._rows_of(epoch, start))
 
     def _rows_of(self, epoch: int, start: int) -> Iterator[BatchRows]:
-        number, passed = self.pace.before(epoch) + start, -1
+        number = self.pace.before(epoch) + start  # of batches since the run began
         last = self.pace.before(epoch) + self.pace.most(epoch)
+        known = -1  # the turn, a pass over all images, whose order is at hand
 
         while number < last:
             turn, position = divmod(number, len(self))
-            if turn != passed:
-                passed, order = turn, self.sampler.order(turn)
+            if turn != known:
+                known, order = turn, self.sampler.order(turn)
             in_epoch = number - self.pace.before(epoch)
             rows = order[position * self.batch_size : (position + 1) * self.batch_size]
             yield BatchRows(rows, epoch, in_epoch, self.pace.time(epoch, in_epoch))
@@ -131,4 +132,5 @@ def fitting_batch_size(size: tuple[int, int], device: torch.device) -> int:
     """
     if device.type != "cpu":
         return _MOST
-    return min(_MOST, 1 << max(0, round(math.log2(_CPU_PIXELS / math.prod(size)))))
+    doublings = max(0, round(math.log2(_CPU_PIXELS / math.prod(size))))  # of one image
+    return min(_MOST, 1 << doublings)

@@ -24,17 +24,17 @@ _PeopleAndImages = tuple[int, int]
 
 
 def class_table(dataset: BaseDataset, task: Task) -> list[Cells]:
-    """Return a row for each class of the deciding view, in the order of ``COLUMNS``.
+    """Return a row for each class of the deciding question, in the order of ``COLUMNS``.
 
     The first counts and those of validation go by the organiser's labels, those of training by what is
     trained on: after age policy, corrections and images left out.
     """
-    true, trained = task.members(dataset.targets), task.members(dataset.train_targets)
+    true, trained = task.marks(dataset.targets), task.marks(dataset.train_targets)
     everything = np.arange(len(true))
     _, person = np.unique(np.asarray(dataset.counted), return_inverse=True)
 
-    def count(members: NDArray[np.bool_], rows: NDArray[np.int64], label: int) -> _PeopleAndImages:
-        rows = rows[members[rows, label]]
+    def count(marks: NDArray[np.bool_], rows: NDArray[np.int64], label: int) -> _PeopleAndImages:
+        rows = rows[marks[rows, label]]
         return len(np.unique(person[rows])), len(rows)
 
     return [

@@ -105,7 +105,7 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def centre_crop(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return the middle (N, 3, H, W) of larger images, as a view; smaller ones stay as they are."""
+    """Return the middle (N, 3, H, W) of larger images, without a copy; smaller ones stay as they are."""
     top, left = (max(0, (have - want) // 2) for have, want in zip(images.shape[-2:], size, strict=True))
     return images[..., top : top + size[0], left : left + size[1]]
 

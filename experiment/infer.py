@@ -17,6 +17,7 @@ from experiment.after_submission import AFTER_SUBMISSION
 from experiment.allowed_moves import build_views, mean_of_views, with_views
 from experiment.as_trained import trained, tuned, tuned_with_views
 from experiment.assemble import Experiment
+from experiment.eval_data import eval_data, table_of_eval
 from experiment.finished_run import load_weights
 from experiment.made_run import MadeRun, made_run
 from experiment.members import folders_by_fold
@@ -104,7 +105,7 @@ class Infer(Mode):
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         task = tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
-        images, written = experiment.eval_table(), self.outputs.folder(folder)
+        images, written = table_of_eval(experiment), self.outputs.folder(folder)
         answering = fitted(task, images)
 
         def listed(rows: SubmissionRows) -> None:
@@ -182,7 +183,7 @@ def _predictions(
     def meanwhile(batches: EvalBatches) -> None:
         early.append(predict(first, batches, experiment.precision, what="Predicting"))
 
-    data = experiment.eval_data(images, meanwhile)
+    data = eval_data(experiment, images, meanwhile)
     inferrer = Inferrer(fitted(task, images), *data, experiment.precision)
 
     predicted = []

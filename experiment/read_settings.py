@@ -81,8 +81,8 @@ def environment() -> dict[str, str | None]:
         raise ConfigError(not_utf8(Path(".env"))) from None
 
 
-def data_said(overrides: Sequence[str]) -> str | None:
-    """Return what names the data folder whatever any config says, if something does."""
+def data_source(overrides: Sequence[str]) -> str | None:
+    """Return what names the data folder over the head of every config: ``--set``, a variable, or nothing."""
     if "paths.data" in map(key_of, overrides):
         return "--set paths.data"
     return "PODIUM_DATA" if environment().get("PODIUM_DATA") else None
@@ -98,7 +98,7 @@ def settings_from(sections: Sections, source: str) -> Settings:
 
     Raises:
         ConfigError: lists every unknown section, key, class and value of the config, each with its
-            place and the nearest valid name.
+            line and the nearest valid name.
     """
     return _Reader(sections).settings(source)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiment.command_line import CONFIG
-from experiment.read_settings import data_said, environment, key_of, put_over, read_sections, settings_from
+from experiment.read_settings import data_source, environment, key_of, put_over, read_sections, settings_from
 from experiment.run_folder import find_run, is_run, read_environment
 from experiment.section import tool_sections
 from experiment.settings import CHOSEN, FIXED, Settings, here_sections, is_here, keys_of
@@ -92,7 +92,7 @@ class AskedRun:
         here = self.here
         if trained.run.name not in [here.run.name + ending for ending in _MADE_OF]:
             return False
-        if data_said(self.arguments.overrides) is not None:
+        if data_source(self.arguments.overrides) is not None:
             return True
         return here.paths.data.resolve() == trained.paths.data.resolve()
 
@@ -102,7 +102,7 @@ class AskedRun:
         Raises:
             ConfigError: it is not there.
         """
-        data, named_by = settings.paths.data, data_said(self.arguments.overrides)
+        data, named_by = settings.paths.data, data_source(self.arguments.overrides)
         who = "as the run was trained" if named_by is None else f"by {named_by}"
         if not data.exists() and not settings.paths.draw_demo:
             raise ConfigError(

@@ -40,7 +40,7 @@ class LabelScore:
     macro-F1 counts such a label as 0, as sklearn's does.
     """
 
-    view: str
+    question: str
     label: str
     groups: int  # with an image that has it
     images: int  # that have it

@@ -58,7 +58,7 @@ class _BiasSearch:
         if values[best] <= self.worths[self.rank].sum() + _SAME:
             return False
         edges = np.concatenate([[keys[0] - 2.0], keys, [keys[-1] + 2.0]])
-        self._move(label, mine, float((edges[best] + edges[best + 1]) / 2))
+        self._shift(label, mine, float((edges[best] + edges[best + 1]) / 2))
         return True
 
     def _steps(self, label: int, mine: NDArray[np.bool_]) -> tuple[Floats, Floats, float]:
@@ -78,7 +78,7 @@ class _BiasSearch:
         keys = np.concatenate([right - shifted, (highest - self.shifted[mine, label][:, None]).ravel()])
         return keys, np.concatenate([lost, gained.ravel()]), lowest
 
-    def _move(self, label: int, mine: NDArray[np.bool_], by: float) -> None:
+    def _shift(self, label: int, mine: NDArray[np.bool_], by: float) -> None:
         rest, labels = np.flatnonzero(~mine), np.arange(len(self.biases))
         right, shifted = self._right(rest), self.shifted[rest, label]
         before = _above(shifted, np.asarray(label), right, self.true[rest])
@@ -87,9 +87,9 @@ class _BiasSearch:
 
         after = _above(self.shifted[rest, label], np.asarray(label), right, self.true[rest])
         self.rank[rest] += after.astype(np.int64) - before
-        moved = np.flatnonzero(mine)
-        self.rank[moved] = _above(
-            self.shifted[moved], labels, self._right(moved)[:, None], self.true[moved][:, None]
+        changed = np.flatnonzero(mine)
+        self.rank[changed] = _above(
+            self.shifted[changed], labels, self._right(changed)[:, None], self.true[changed][:, None]
         ).sum(axis=1)
 
     def _right(self, rows: Indices) -> Floats:

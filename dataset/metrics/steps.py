@@ -173,15 +173,15 @@ def _climbed(metric: Metric, evidence: Evidence, expected: Floats, cuts: Floats)
         kept = cuts.copy()
         for cut in range(last):
             grade = graded(expected, cuts)
-            moves = (grade == cut) | (grade == cut + 1)
-            if not moves.any():
+            near = (grade == cut) | (grade == cut + 1)
+            if not near.any():
                 continue
             now = goodness(metric, evidence, grade)
-            before = answered(evidence, np.where(moves, cut + 1, grade))
-            after = answered(evidence, np.where(moves, cut, grade))
+            before = answered(evidence, np.where(near, cut + 1, grade))
+            after = answered(evidence, np.where(near, cut, grade))
 
             # All others stay as they are, wherever they are put.
-            key = np.where(moves, expected, expected[moves].min())
+            key = np.where(near, expected, expected[near].min())
             low = cuts[cut - 1] if cut else -0.5
             high = cuts[cut + 1] if cut + 1 < last else last + 0.5
             tried, good = steps(metric, before, after, key, low, high)

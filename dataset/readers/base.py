@@ -121,7 +121,7 @@ class BaseDataset(Reviewable, InCases):
 
     @classmethod
     def table_rows(cls, **arguments: Any) -> list[tuple[str, Facts]]:
-        """Return where each row of the training table stands and what it says, for a task that asks all.
+        """Return the line of each row of the training table and what it says, for a task that asks all.
 
         Args:
             arguments: those of the constructor, without ``task`` and ``seed``.

@@ -80,7 +80,7 @@ class Submission:
     def true_answers(self, task: "Task", targets: "Targets") -> dict[str, Answers]:
         """Return what targets of N images say, by question, as ``submitted`` returns it."""
         labels = task.questions[deciding(task)]
-        return {deciding(task): Answers(labels, task.members(targets).astype(np.float32))}
+        return {deciding(task): Answers(labels, task.marks(targets).astype(np.float32))}
 
     def doubts(self, task: "Task", answers: Sequence[Mapping[str, str]]) -> list[str]:
         """Return what is odd about answers (N) that are not wrong, a line each."""

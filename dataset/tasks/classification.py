@@ -12,10 +12,10 @@ from dataset.tasks.base import (
     LABELS,
     TASKS,
     Choices,
+    EvidenceLabels,
     Facts,
     Logits,
     Marked,
-    Said,
     Task,
 )
 from dataset.tasks.labels import LabelNames, index_by_label, indices, labels_fact, resolve
@@ -81,7 +81,7 @@ class ClassificationTask(Task):
     def corrected(self, facts: Facts, question: str, label: int, *, present: bool = True) -> Facts:
         return {**facts, **labels_fact([self.labels[label]])}
 
-    def chosen(self, probabilities: Mapping[str, Tensor]) -> Said:
+    def chosen(self, probabilities: Mapping[str, Tensor]) -> EvidenceLabels:
         return likeliest(probabilities)
 
     @property

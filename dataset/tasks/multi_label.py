@@ -121,15 +121,15 @@ class MultiLabelTask(Task):
         rank = torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order))
         return {"labels": rank < torch.as_tensor(wanted).reshape(-1, 1)}
 
-    def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
-        return self.space.said(marked["labels"])
+    def marks(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+        return self.space.as_evidence(marked["labels"])
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         return np.ones(len(targets["labels"]), dtype=np.bool_)
 
     def faults(self, choices: Choices, targets: Targets) -> list[str]:
         """Return which labels were not chosen, and which were for nothing; none that is right."""
-        true, chosen = self.members(targets), self.members(choices)
+        true, chosen = self.marks(targets), self.marks(choices)
         faults = []
         for has, answered in zip(true, chosen, strict=True):
             kinds = (("missed", has & ~answered), ("wrongly", answered & ~has))
@@ -145,7 +145,7 @@ class MultiLabelTask(Task):
 
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
         """Return how many images with each true label (row) were given each label (column)."""
-        true, chosen = self.members(targets).astype(np.int64), self.members(choices).astype(np.int64)
+        true, chosen = self.marks(targets).astype(np.int64), self.marks(choices).astype(np.int64)
         return {"labels": Confusion(self.labels, true.T @ chosen, true.sum(axis=0))}
 
     def tune(self, logits: Logits, targets: Targets) -> Tuning:
@@ -191,7 +191,7 @@ class MultiLabelTask(Task):
         return dict.fromkeys(self.labels, ("0", "1")) if self.submit == "binary" else {}
 
     def rows(self, choices: Choices) -> list[dict[str, str]]:
-        chosen = self.members(choices)
+        chosen = self.marks(choices)
         if self.submit == "binary":
             return [dict(zip(self.labels, map(str, row), strict=True)) for row in chosen.astype(int)]
         between = self.separator.text or " "

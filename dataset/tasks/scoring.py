@@ -17,7 +17,7 @@ from dataset.metrics.label_counts import label_counts, label_f1
 from dataset.metrics.macro_f1 import MacroF1
 from dataset.metrics.means import mean_of
 from dataset.metrics.tally import Tally
-from dataset.tasks.questions import Choices, Judge, Logits, Questions, Said, Targets
+from dataset.tasks.questions import Choices, EvidenceLabels, Judge, Logits, Questions, Targets
 from dataset.tasks.scorers import ScoredTogether, Scorer
 from utils.errors import closest
 
@@ -134,20 +134,20 @@ class Scoring(Questions):
 
     def evidence(self, logits: Logits, targets: Targets) -> Evidences:
         """Return what metrics are given, by question; what was answered is decided when one asks."""
-        chosen = cache(lambda: self.said(self.decide(logits)))
+        chosen = cache(lambda: self.as_evidence(self.decide(logits)))
         sure = cache(lambda: self.sure(self.probabilities(logits)))
-        return self._evidence(self.said(targets), chosen, sure)
+        return self._evidence(self.as_evidence(targets), chosen, sure)
 
     def evidence_of(self, choices: Choices, targets: Targets) -> Evidences:
         """Return the same of choices that are made; how sure they are nobody knows."""
-        chosen = self.said(choices)
+        chosen = self.as_evidence(choices)
 
         def sure() -> dict[str, Tensor]:
             raise NotImplementedError("choices have no probabilities")
 
-        return self._evidence(self.said(targets), lambda: chosen, sure)
+        return self._evidence(self.as_evidence(targets), lambda: chosen, sure)
 
-    def _evidence(self, true: Said, chosen: Any, sure: Any) -> Evidences:
+    def _evidence(self, true: EvidenceLabels, chosen: Any, sure: Any) -> Evidences:
         def of_question(question: str, labels: tuple[str, ...]) -> Evidence:
             def probabilities() -> NDArray[Any]:
                 return np.asarray(sure()[question].cpu().numpy())
@@ -240,7 +240,7 @@ class Scoring(Questions):
 
         Everything about the targets is done before it returns.
         """
-        true, asked = self.said(targets), self.metrics[0]
+        true, asked = self.as_evidence(targets), self.metrics[0]
 
         def score(probabilities: Mapping[str, Tensor]) -> float:
             # In float32, where the same probabilities are equal as in the scores.
@@ -255,7 +255,7 @@ class Scoring(Questions):
 
         return score
 
-    def chosen(self, probabilities: Mapping[str, Tensor]) -> Said:
+    def chosen(self, probabilities: Mapping[str, Tensor]) -> EvidenceLabels:
         """Return the answers to each question that follow from probabilities (N, K) by space."""
         logits = {space.name: space.logits(probabilities[space.name]) for space in self.spaces}
-        return self.said(self.decide(logits))
+        return self.as_evidence(self.decide(logits))

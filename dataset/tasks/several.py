@@ -155,8 +155,8 @@ class SeveralTask(Task):
         chosen = column.space.targets([tuple(sorted(after))]) > 0
         return {**facts, question: column.texts(chosen, None)[0]}
 
-    def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
-        return self.spaces[-1].members(marked[self.spaces[-1].name])
+    def marks(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+        return self.spaces[-1].marks(marked[self.spaces[-1].name])
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         return self.spaces[-1].known(targets[self.spaces[-1].name])
@@ -172,7 +172,7 @@ class SeveralTask(Task):
         for space in self.spaces:
             if not space.numeric:
                 true, chosen = (
-                    space.members(marked[space.name]).astype(np.int64) for marked in (targets, choices)
+                    space.marks(marked[space.name]).astype(np.int64) for marked in (targets, choices)
                 )
                 confusions[space.name] = Confusion(space.labels, true.T @ chosen, true.sum(axis=0))
         return confusions

@@ -157,10 +157,8 @@ def grow(levels: Sequence[str], rows: Iterable[tuple[str, LabelPath]], shared: s
 
     inner = {(level, name) for path in paths for level, name in enumerate(path[: finest(path)])}
     whole = [path for path in paths if (finest(path), path[finest(path)]) not in inner]
-    place_of = [{name: index for index, name in enumerate(names)} for names in labels]
-    whole.sort(
-        key=lambda path: [index_of.get(name, -1) for index_of, name in zip(place_of, path, strict=True)]
-    )
+    indices = [{name: index for index, name in enumerate(names)} for names in labels]
+    whole.sort(key=lambda path: [index.get(name, -1) for index, name in zip(indices, path, strict=True)])
     return Tree(tuple(levels), tuple(labels), tuple(whole))
 
 

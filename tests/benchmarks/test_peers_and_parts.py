@@ -13,6 +13,7 @@ from benchmarks import data, peers, profile_step, start_up, store_build
 from benchmarks.resident import Peak, mapped, resident
 from benchmarks.turns import Turns, take_turns
 from experiment.assemble import Experiment
+from experiment.eval_data import eval_data
 from experiment.mode import MODES
 from experiment.read_settings import read_sections, settings_from
 from tests.conftest import MaskFolder
@@ -51,7 +52,7 @@ def test_a_data_folder_of_any_size_is_read_by_podium_with_one_person_validating(
     settings = settings_from(read_sections(tmp_path / "config.ini", data.own_paths(tmp_path)), "config.ini")
     experiment = Experiment.of(settings)
     dataset, _ = experiment.training_data()
-    images, _ = experiment.eval_data()
+    images, _ = eval_data(experiment)
     assert (len(dataset.train_rows), len(dataset.valid_rows), len(images.files)) == (63, 7, 5)
     trained = {str(tmp_path / "data" / dataset.files[row]) for row in dataset.train_rows}
     listed = data.training_files(tmp_path / "data", 60)

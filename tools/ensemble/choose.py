@@ -40,7 +40,7 @@ def choose(pool: Pool, wanted: EnsembleSettings) -> Choice:
     """
     truth, several = pool.truth, pool.whose
     folds = own_parts(pool.folds, truth.groups)
-    part = deal_parts(truth.task.members(truth.targets), truth.groups) if folds is None else folds
+    part = deal_parts(truth.task.marks(truth.targets), truth.groups) if folds is None else folds
     decisions = _decisions(wanted.decision.text, truth.task)
     trials = try_all(pool, {BASE: ENSEMBLES.get(BASE)()}, decisions, part)
 

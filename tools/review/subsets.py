@@ -128,8 +128,8 @@ def _labelled(task: Task, targets: Targets) -> dict[str, _Labelled]:
         counts = np.bincount(answers[known], minlength=len(task.questions[question]))
         labelled[question] = _Labelled(known, counts)
     for question in _any_of(task):
-        members = task.space_of(question).members(targets[question])
-        labelled[question] = _Labelled(np.ones(len(members), dtype=np.bool_), members.sum(axis=0))
+        marks = task.space_of(question).marks(targets[question])
+        labelled[question] = _Labelled(np.ones(len(marks), dtype=np.bool_), marks.sum(axis=0))
     return labelled
 
 

@@ -132,7 +132,7 @@ class Validation:
 
     def _each_label(self, question: str, probabilities: LabelProbabilities) -> Iterator[Judged]:
         images = list(np.arange(len(self.rows))[:, None])
-        for label, has in enumerate(self.task.space_of(question).members(self.targets[question]).T):
+        for label, has in enumerate(self.task.space_of(question).marks(self.targets[question]).T):
             name, present = self.task.questions[question][label], probabilities[:, label]
             both = np.stack([1 - present, present], axis=1)
             yield Judged(question, label, (f"not {name}", name), has.astype(np.int64), both, images)

@@ -44,13 +44,13 @@ class Check(Mode):
     def run(self, arguments: Namespace) -> None:
         if arguments.file is None:
             raise ConfigError("--mode check takes a file: python run.py --mode check submission.csv")
-        checked = Checked.of(arguments.file, arguments)
+        checked = ValidSubmission.of(arguments.file, arguments)
         log.info("%s: columns, %d ids, order and values are right.", arguments.file, len(checked.rows))
         checked.report(Ledger.beside(checked.settings.paths.runs), arguments.file)
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ValidSubmission:
     """A file that is what the organiser asks for, and the task and the run that it was held against."""
 
     rows: WrittenRows
@@ -59,7 +59,7 @@ class Checked:
     run: Path | None
 
     @classmethod
-    def of(cls, file: Path, arguments: Namespace) -> "Checked":
+    def of(cls, file: Path, arguments: Namespace) -> "ValidSubmission":
         """Return a file's rows.
 
         Raises:

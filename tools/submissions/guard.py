@@ -22,7 +22,7 @@ from utils.tables import read_table
 from utils.text_table import format_table
 
 log = logging.getLogger("podium")
-_MOST_MOVED = 5  # labels that are shown
+_MOST_SHIFTED = 5  # labels that are shown
 _BLIND = (
     "Compared was how often each label is answered, and nothing else. That can't show images of another kind "
     "(other scenes, cameras, light), which can cost much of a score while each label stays as frequent, nor "
@@ -155,16 +155,18 @@ def _shifted(drifted: Drift, labels: Answers | None) -> str:
     """Return a table of the labels that shifted most, beside how many images have each, if that is known."""
     true = dict(zip(labels.labels, labels.mean, strict=True)) if labels else {}
     rows: list[tuple[str | int, ...]] = []
-    for shift in drifted.shifts[:_MOST_MOVED]:
+    for shift in drifted.shifts[:_MOST_SHIFTED]:
         shares = (f"{shift.before:.2%}", f"{shift.now:.2%}", f"{shift.now - shift.before:+.2%}")
         rows.append((shift.label, *shares, *([f"{true[shift.label]:.2%}"] if true else [])))
-    return format_table(("most moved", "there", "here", "moved", *(["labels"] if true else [])), rows)
+    return format_table(("most shifted", "there", "here", "shift", *(["labels"] if true else [])), rows)
 
 
 def _say_previous(question: str, drifted: Drift, called: str) -> None:
-    shifts = [shift for shift in drifted.shifts[:_MOST_MOVED] if shift.now != shift.before]
+    shifts = [shift for shift in drifted.shifts[:_MOST_SHIFTED] if shift.now != shift.before]
     most = ", ".join(f"{shift.label} {shift.now - shift.before:+.2%}" for shift in shifts) or "nothing"
-    log.info("%s: the histograms are %.4f apart. Most moved since then: %s", question, drifted.distance, most)
+    log.info(
+        "%s: the histograms are %.4f apart. Most shifted since then: %s", question, drifted.distance, most
+    )
     if drifted.is_drift:
         log.warning(
             "DRIFT in %s since the previous submission, of the same images: even other %s would seldom "

@@ -102,7 +102,7 @@ class SearchSpace:
         by_key = {dimension.key: dimension for dimension in dimensions}
         problems += [problem for dimension in dimensions for problem in _condition(dimension, by_key)]
         if not problems:
-            dimensions = [_checked(dimension, sections, by_key, problems) for dimension in dimensions]
+            dimensions = [_accepted(dimension, sections, by_key, problems) for dimension in dimensions]
         if problems:
             raise ConfigError(listed("The space of the sweep", problems))
         return cls(tuple(sorted(dimensions, key=lambda dimension: _depth(dimension, by_key))))
@@ -177,7 +177,7 @@ def _depth(dimension: Dimension, by_key: Mapping[str, Dimension]) -> int:
     return depth
 
 
-def _checked(
+def _accepted(
     dimension: Dimension, sections: Sections, by_key: Mapping[str, Dimension], problems: list[str]
 ) -> Dimension:
     """Return a key of which the config takes every value; whole numbers only where it takes no others."""

@@ -20,6 +20,7 @@ from dataset.pseudo.labels import PseudoSettings, confidences
 from dataset.pseudo.thresholds import LeastConfidence
 from dataset.tasks.spaces import AnyOf, OneOf
 from experiment.assemble import Experiment, assemble_training
+from experiment.eval_data import eval_data
 from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.digits import digits, write_csv, write_images
@@ -230,7 +231,7 @@ def test_an_epoch_has_the_labelled_images_and_these_with_their_own_pixels(taught
     made = student(taught, labels, "train.batch_size=7")
     dataset, source = made.training_data()
     batches = assemble_training(made, tmp_path, dataset, source, fresh=True).batches
-    eval_images, evaluated = made.eval_data()
+    eval_images, evaluated = eval_data(made)
     pixels = torch.cat([batch.images for batch in evaluated])
     assert dataset.extra.files == eval_images.files
     drawn = list(batches.epoch(0))

@@ -12,6 +12,7 @@ from dataset.demo.draw import draw_demo_data
 from experiment import ask_again
 from experiment.allowed_moves import build_views
 from experiment.assemble import Experiment
+from experiment.eval_data import eval_data
 from experiment.finished_run import load_weights
 from experiment.read_settings import read_sections, settings_from
 from inference.bootstrap import ConfidenceInterval, Difference
@@ -161,7 +162,7 @@ def test_a_submission_with_views_is_the_mean_over_them_and_without_it_is_as_befo
     with_views = [(folder / name).read_bytes() for name in files]
     assert with_views != before
     experiment = Experiment.of(settings_from(read_sections(work / "config.ini", chosen[1::2]), "config.ini"))
-    _, batches = experiment.eval_data()
+    _, batches = eval_data(experiment)
     views = build_views(experiment.settings, experiment.task, experiment.prepare.size)
     model = experiment.model(fresh=False)
     load_weights(model, experiment, folder)

@@ -15,7 +15,7 @@ _LEAST = 1e-6  # of a threshold, whose logit has to be finite
 
 @DECISIONS.register
 class Thresholds(Decision):
-    """Each label's logits moved so that its threshold with the best score lands at the task's own.
+    """Each label's logits shifted so that its threshold with the best score lands at the task's own.
 
     For spaces where any label may be right, chosen from a threshold on; for a score of what was chosen, such
     as macro-F1. The order of a label's images stays.
@@ -45,11 +45,11 @@ class Thresholds(Decision):
         return limits_of_labels(metric, evidence, usual)
 
     def apply(self, probabilities: SpaceProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
-        logits, moved = logits_of(task, probabilities), dict(probabilities)
+        logits, shifted = logits_of(task, probabilities), dict(probabilities)
         for space in self.spaces(task):
             best, usual = (
                 torch.tensor(values, dtype=torch.float64).clamp(_LEAST, 1 - _LEAST).logit()
                 for values in (fitted[space.name], [float(limit or 0) for limit in space.limits])
             )
-            moved[space.name] = normalised(space, logits[space.name] - best + usual)
-        return moved
+            shifted[space.name] = normalised(space, logits[space.name] - best + usual)
+        return shifted

@@ -34,7 +34,7 @@ class Stacking(Method):
     """
 
     def fit(self, members: MemberProbabilities, truth: Truth) -> Fitted:
-        labels = truth.task.members(truth.targets)
+        labels = truth.task.marks(truth.targets)
         part = deal_parts(labels, truth.groups, _PARTS) if len(set(truth.groups)) >= _PARTS else None
         models = {}
         for space in truth.task.spaces:
