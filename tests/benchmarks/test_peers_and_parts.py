@@ -12,6 +12,8 @@ import torch
 from benchmarks import data, peers, profile_step, start_up, store_build
 from benchmarks.resident import Peak, mapped, resident
 from benchmarks.turns import Turns, take_turns
+from dataset.images import half_size
+from dataset.images.decode import RGB
 from experiment.assemble import Experiment
 from experiment.eval_data import eval_data
 from experiment.mode import MODES
@@ -104,6 +106,19 @@ def test_every_part_of_the_start_is_a_function_that_there_is():
 )
 def test_the_largest_reduction_is_not_smaller_than_what_is_kept(height, width, by):
     assert store_build.largest_reduction(height, width, (140, 106)) == by
+
+
+def test_a_decode_at_half_size_counts_as_reduced_whatever_else_its_flags_say():
+    half, whole = half_size._HALF_RGB, RGB
+
+    assert store_build.share_reduced({whole: 3}) == 0
+    assert store_build.share_reduced({half: 3, whole: 1}) == 0.75
+    assert store_build.share_reduced(dict.fromkeys(store_build.FLAGS.values(), 1)) == 0.75
+
+
+def test_a_store_is_measured_at_the_size_that_its_room_gives():
+    assert store_build.kept(0.1) == (140, 106)
+    assert store_build.kept(0) == store_build.SIZE
 
 
 def test_opencv_alone_fills_every_row(tmp_path):
