@@ -125,7 +125,6 @@ def test_the_work_of_curves_is_bounded_however_many_images_and_labels_there_are(
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.parametrize(
     ("metric", "labels", "most"),
     [
