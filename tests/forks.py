@@ -76,6 +76,7 @@ class Fork:
     def __exit__(self, *_: object) -> None:
         if self.poll() is None:
             self.kill()
+            self.communicate()  # until it is gone
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -95,7 +96,7 @@ class ForkServer:
     def ask(self, *command: Any) -> Any:
         """Return the answer to a command; the first takes as long as the imports."""
         print(json.dumps(command), file=self._process.stdin, flush=True)
-        assert select.select([self._process.stdout], [], [], 120)[0], "the fork server doesn't answer"
+        assert select.select([self._process.stdout], [], [], 300)[0], "the fork server doesn't answer"
         return json.loads(self._process.stdout.readline())
 
     def end(self) -> None:
