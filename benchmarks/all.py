@@ -26,19 +26,20 @@ from benchmarks.data import data_folder, kind_of
 COMMANDS: dict[str, tuple[str, ...]] = {
     "train_epoch": (
         "benchmarks.train_epoch --model mobilenetv3_small_050 --images 640 --turns 5 --sweep 1.5",
-        "benchmarks.train_epoch --model resnet18 --images 192 --turns 3 --peers bare dataloader timm",
+        "benchmarks.train_epoch --model resnet18 --images 192 --turns 3 --sweep 1.5 "
+        "--peers bare dataloader timm",
         "benchmarks.train_epoch --model resnet18 --images 192 --turns 3 --peers bare --precision bfloat16 "
         "--peer-precision float32",
     ),
     "store_build": ("benchmarks.store_build --images 2000 --turns 4",),
     "compressed": ("benchmarks.compressed",),
-    "start_up": ("benchmarks.start_up --images 18900 --turns 3",),
+    "start_up": ("benchmarks.start_up --images 18900 --turns 2",),
     "infer": ("benchmarks.infer --images 6300 --turns 3 --sweep 1.5",),
     "memory": ("benchmarks.memory --images 18900",),
     "first_epoch": ("benchmarks.train_epoch --first --images 1024 --turns 4 --sweep 1.5",),
     "profile_step": ("benchmarks.profile_step",),
-    "shared_cores": ("benchmarks.shared_cores --turns 3 --seconds 3",),
-    "growth": ("benchmarks.growth images", "benchmarks.growth pixels heads --epoch 256"),
+    "shared_cores": ("benchmarks.shared_cores --turns 3 --seconds 2",),
+    "growth": ("benchmarks.growth images", "benchmarks.growth pixels heads --epoch 192 --sizes 4"),
 }
 # Only where they are named: the limits alone are 29 minutes and 45 seconds.
 APART: dict[str, tuple[str, ...]] = {

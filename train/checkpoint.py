@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from train.tensors_file import pieces_of
+from train.tensors_file import copies_of, pieces_of
 from utils.durable import (
     digest_of,
     make_folder,
@@ -43,23 +43,44 @@ class BadCheckpoint(ValueError):
     """A checkpoint's files are damaged or incomplete."""
 
 
+class Snapshot:
+    """What a checkpoint holds: nested dicts, lists, tensors, plain values.
+
+    Args:
+        copied: the tensors as they are now, on the CPU, whatever training makes of them meanwhile.
+
+    Raises:
+        Diverged: a number is NaN or infinity.
+    """
+
+    def __init__(self, values: dict[str, Any], *, copied: bool = False) -> None:
+        self.tensors: dict[str, Tensor] = {}
+        self.plain = _take_out(values, self.tensors)
+        if (key := _not_finite(self.tensors)) is not None:
+            raise Diverged(f"{key} holds numbers that are not finite: no checkpoint is written.")
+        if copied:
+            self.tensors = copies_of(self.tensors)
+
+
 def save(folder: Path, name: str, step: int, values: dict[str, Any]) -> None:
-    """Write ``values`` (nested dicts, lists, tensors, plain values) as generation ``step`` of ``name``.
+    """Write values as generation ``step`` of ``name``.
 
     Raises:
         Diverged: a number is NaN or infinity: nothing is written.
     """
-    tensors: dict[str, Tensor] = {}
-    plain = _take_out(values, tensors)
-    if (key := _not_finite(tensors)) is not None:
-        raise Diverged(f"{key} holds numbers that are not finite: no checkpoint is written.")
+    write(folder, name, step, Snapshot(values))
 
+
+def write(folder: Path, name: str, step: int, snapshot: Snapshot) -> None:
+    """Write a snapshot as generation ``step`` of ``name``; it is on the disk when this returns."""
     make_folder(folder)
     stem = _free_stem(folder, f"{name}-{step:07d}")
     data = folder / f"{stem}.safetensors"
-    size, sha256 = write_pieces(data, lambda: pieces_of(tensors))
+    size, sha256 = write_pieces(data, lambda: pieces_of(snapshot.tensors))
     facts = {"name": data.name, "size": size, "sha256": sha256}
-    write_json(folder / f"{stem}.json", {"values": plain, "file": facts})  # last: it says that all is there
+    write_json(
+        folder / f"{stem}.json", {"values": snapshot.plain, "file": facts}
+    )  # last: it says that all is there
 
     try:
         _verified(folder, stem)

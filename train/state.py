@@ -13,7 +13,9 @@ from torch.optim import Optimizer
 
 from inference.predict import Predictions
 from schedulers.base import Scheduler
+from train.behind import Behind
 from train.diverged import diverged
+from train.memory_format import match_memory_format
 from train.stopwatch import Stopwatch
 from utils.errors import ConfigError
 from utils.pace import Plan
@@ -42,6 +44,9 @@ class TrainState:
     plan: Plan | None = None  # of a run with a time limit
     watch: Stopwatch = field(init=False)  # of where the time goes; no part of a checkpoint
     epoch_began: float = field(init=False, default_factory=time.perf_counter)  # no part of it either
+    writing: Behind = field(
+        init=False, default_factory=Behind
+    )  # checkpoints, beside the next epoch; nor this
 
     def __post_init__(self) -> None:
         self.watch = Stopwatch(self.loss_sum.device)
@@ -80,6 +85,12 @@ class TrainState:
         self.end_epoch()
         entry = {"epoch": self.epoch, "train_loss": train_loss, "lr": self.rate, **scores}
         self.history.append(entry | {"seconds": time.perf_counter() - self.epoch_began})
+
+    def as_it_is(self) -> "TrainState":
+        """Return a copy in which all but model and optimiser stays, however training goes on."""
+        kept = copy.copy(self)
+        kept.history = list(self.history)
+        return kept
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs, as tensors and plain values."""
@@ -122,17 +133,3 @@ class TrainState:
             setattr(self, name, saved[name])
         if self.plan is not None:
             self.plan.load(saved["plan"])
-
-
-def match_memory_format(optimizer: Optimizer) -> None:
-    """Give each state tensor its parameter's memory layout, which a file does not keep.
-
-    Otherwise a resumed run would add up the same numbers in another order, and fused optimisers would
-    pair the wrong ones.
-    """
-    for parameter, values in optimizer.state.items():
-        if "mu_product" in values:  # NAdam's, which it asks for: on a GPU it would wait, for each weight
-            values["mu_product"] = values["mu_product"].cpu()
-        for name, value in values.items():
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
-                values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

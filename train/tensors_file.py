@@ -19,6 +19,18 @@ _TYPES = {
 _ALIGNED = 8  # bytes: where the first tensor's own begin
 
 
+def copies_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies on the CPU, strides and all; a GPU is waited for once."""
+    copies = {}
+    for name, tensor in tensors.items():
+        on_gpu = tensor.device.type == "cuda"  # whose copies are fast into memory that stays where it is
+        copies[name] = torch.empty_like(tensor, device="cpu", pin_memory=on_gpu)
+        copies[name].copy_(tensor, non_blocking=True)
+    for device in {tensor.device for tensor in tensors.values() if tensor.device.type == "cuda"}:
+        torch.cuda.synchronize(device)
+    return copies
+
+
 def pieces_of(tensors: Mapping[str, Tensor]) -> Iterator[memoryview]:
     """Yield the pieces of a file with these tensors; at most one of them is copied at a time.
 

@@ -50,13 +50,17 @@ class Trainer:
                 state.begin_epoch()
                 self._train_epoch()
                 if self.validator.due(state.epoch):
+                    state.writing.settle()
                     self._validate()
                     self._notify("on_epoch_end")
-                    self._notify("on_epoch_kept")
+                    state.writing.then(partial(self._notify, "on_epoch_kept", state=state.as_it_is()))
                 else:
                     state.end_epoch()
         finally:
-            self._notify("on_fit_end")
+            try:
+                state.writing.settle()
+            finally:
+                self._notify("on_fit_end")
 
         return state
 
@@ -67,6 +71,7 @@ class Trainer:
         for window in self._windows():
             self.state.scheduler.set_rates(window[0].time, self.state.history)
             self._step(window)
+            self.state.writing.look()
             self._notify("on_step_end")
         self.passes.forget()
 
@@ -108,6 +113,6 @@ class Trainer:
         scores, self.state.predictions = self.validator.run(self.state.eval_model)
         return scores
 
-    def _notify(self, moment: str, *details: object) -> None:
+    def _notify(self, moment: str, *details: object, state: TrainState | None = None) -> None:
         for callback in self.callbacks:
-            getattr(callback, moment)(self.state, *details)
+            getattr(callback, moment)(state or self.state, *details)

@@ -32,7 +32,7 @@ SCRIPTS = {
     ),
     "shared_cores": (
         ["shared_cores", "--nets", "small_three_heads", "--turns", "1", "--seconds", "0.4"],
-        ["figure", "ratio", "figure"],
+        ["figure", "ratio", "figure", "ratio", "figure"],
     ),
     "workers": (
         ["workers", "--recipes", "small_three_heads", "--images", "140", "--epochs", "2", "--turns", "1"],

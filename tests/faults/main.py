@@ -27,7 +27,7 @@ from tests.faults.uses import USES, build_states
 
 PARTS = ("kills", "failures", "signals", "power", "damage")
 _POWER = ("train", "--folds all", "infer", "final fit", "ensemble", "pseudo")
-_SIGNALS = ("train", "--folds all", "infer", "final fit", "ensemble", "review")
+_SIGNALS = ("train", "train, checkpoints behind", "--folds all", "infer", "final fit", "ensemble", "review")
 _Item = TypeVar("_Item")
 # Imports all that the uses need, and lets PyTorch do once what it does once.
 _WARM_UP: tuple[Words, ...] = (

@@ -60,6 +60,8 @@ USES = {
         Use("train", "new", (), f"{RUN}/001", resumes=True, then=(_INFER,)),
         Use("train, checkpoints at each step", "stored", ("--set", "callback.Checkpoints.minutes=0"),
             f"{RUN}/001", resumes=True, then=(_INFER,)),
+        Use("train, checkpoints behind", "stored", ("--set", "callback.Checkpoints.behind=yes"), f"{RUN}/001",
+            resumes=True, then=(_INFER,)),
         Use("train, images as JPEG", "new", _AS_JPEG, f"{RUN}/001", resumes=True, then=(_INFER,)),
         Use("train on JPEG that is there", "packed", _AS_JPEG, f"{RUN}/001", resumes=True, then=(_INFER,)),
         Use("--folds all", "stored", ("--folds", "all"), f"{RUN}/001", resumes=True, then=(_INFER,)),

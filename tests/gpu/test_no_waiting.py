@@ -12,8 +12,8 @@ from loss.base import LOSSES
 from models.base import MODELS
 from tests.gpu.fake import GPU, fake_gpu, moved, traced
 from tests.train.optimizers.chosen import chosen
+from train.memory_format import match_memory_format
 from train.optimizers.base import OPTIMIZERS, parameter_groups
-from train.state import match_memory_format
 from utils.registry import Component
 
 HEADS = {"mask": 3, "gender": 2, "age": 3}

@@ -49,7 +49,8 @@ class Callback:
         """After the epoch's checkpoint is on the disk: only now is it printed, logged and drawn.
 
         So what a run has said is never lost, however it ends. It is not called again for an epoch after which
-        a killed run is resumed.
+        a killed run is resumed. ``state`` is a copy from the epoch's end, in which changes change nothing: a
+        checkpoint may be written beside the next epoch, and then weights and optimiser are further already.
         """
 
     @property

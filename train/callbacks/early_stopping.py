@@ -27,12 +27,19 @@ class EarlyStopping(Callback):
 
     def on_fit_start(self, state: TrainState) -> None:
         if state.history:  # resumed just after the epoch that ended the run
+            self.on_epoch_end(state)
             self.on_epoch_kept(state)
 
+    def on_epoch_end(self, state: TrainState) -> None:
+        if self._waited(state) >= self.patience:
+            state.should_stop = True
+
     def on_epoch_kept(self, state: TrainState) -> None:
+        if (waited := self._waited(state)) >= self.patience:
+            log.info("Stopped: %s has not improved for %d epochs.", self.monitor.name, waited)
+
+    def _waited(self, state: TrainState) -> int:
+        """Return the number of epochs since the best one, or since the last one with frozen layers."""
         history = state.history
         frozen = max((number for number, entry in enumerate(history) if entry.get("frozen")), default=-1)
-        waited = len(history) - 1 - max(self.monitor.best(history), frozen)
-        if waited >= self.patience:
-            log.info("Stopped: %s has not improved for %d epochs.", self.monitor.name, waited)
-            state.should_stop = True
+        return len(history) - 1 - max(self.monitor.best(history), frozen)

@@ -23,7 +23,7 @@ class Progress(Callback):
         self.task, self.batches, self.epochs, self.monitor = task, batches, epochs, monitor
         self._bar = tqdm(disable=True)
         self._started = (0.0, 0)
-        self._rate = 0.0  # images a second
+        self._rates: dict[int, float] = {}  # images a second, by epoch
 
     def on_epoch_start(self, state: TrainState) -> None:
         self._started = (time.perf_counter(), state.batch)
@@ -41,7 +41,7 @@ class Progress(Callback):
         if state.batch == self.batches.pace.count(state.epoch):
             self._bar.close()
             seconds, first = time.perf_counter() - self._started[0], self._started[1]
-            self._rate = (state.batch - first) * self.batches.batch_size / seconds
+            self._rates[state.epoch + 1] = (state.batch - first) * self.batches.batch_size / seconds
 
     def on_epoch_kept(self, state: TrainState) -> None:
         entry = state.history[-1]
@@ -49,9 +49,10 @@ class Progress(Callback):
         names |= {name: in_words(name) for name in self.task.main_scores}
         scores = "  ".join(f"{words} {entry[name]:.4f}" for name, words in names.items() if name in entry)
         best = "loss" in entry and self.monitor.best(state.history) == len(state.history) - 1
+        rate = self._rates.pop(state.epoch, 0.0)
         log.info(
             "Epoch %d/%d  %s  %.0f img/s  %.0f s%s",
-            state.epoch, self.epochs, scores, self._rate, entry["seconds"], "  best so far" if best else "",
+            state.epoch, self.epochs, scores, rate, entry["seconds"], "  best so far" if best else "",
         )  # fmt: skip
 
     def on_fit_end(self, state: TrainState) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import cv2
 from dataset.augmentation.base import Augmenter
 from dataset.batches import TrainBatches
 from dataset.tasks.base import Task
+from train.behind import Behind, pays
 from train.callbacks.base import CALLBACKS, Callback
 from train.callbacks.events import Events, points_in
 from train.callbacks.hparams import HParamsRow
@@ -32,7 +34,7 @@ class TensorBoard(Callback):
     """Look at a run with ``tensorboard --logdir runs``.
 
     Drawing takes at most a tenth of the time: an epoch's pictures are left out where it would be more, those
-    of the last one never.
+    of the last one never. Beside a GPU they are drawn while it trains, unless the last ones are not done yet.
 
     Args:
         every_steps: optimiser steps between two points of the training loss and the learning rate.
@@ -67,14 +69,16 @@ class TensorBoard(Callback):
         self._before = (0, 0.0)  # batches and their loss at the last point
         self._budget = DrawingBudget()
         self._drawn, self._skipped = 0, 0  # the last epoch with pictures, and how many have none
+        self._drawing = Behind()
+        self._beside = False  # the steps
 
     @property
     def at_end(self) -> float:
-        """The seconds that the last epoch's pictures take if the epochs before had none."""
-        return self._budget.expected if self._skipped else 0.0
+        """The seconds that the last epoch's pictures take, where those of the epochs before took none."""
+        return self._budget.expected if self._skipped or self._beside else 0.0
 
     def on_fit_start(self, state: TrainState) -> None:
-        self._budget = DrawingBudget()
+        self._budget, self._beside = DrawingBudget(), pays(state.loss_sum.device)
         with self._budget.spending():
             self._begin(state)
         self._drawn = state.epoch
@@ -114,7 +118,7 @@ class TensorBoard(Callback):
         self._add_scores(state)
         self._row.update(state)
         if state.predictions is not None:
-            if state.epoch == self.epochs or self._budget.allows():
+            if state.epoch == self.epochs or (self._budget.allows() and not self._drawing.busy):
                 self._draw(state)
             else:
                 self._skipped += 1
@@ -125,6 +129,7 @@ class TensorBoard(Callback):
         if state.predictions is not None and state.batch == 0 and state.epoch > self._drawn:
             self._draw(state)
             self._skipped -= 1
+        self._drawing.wait()
         if self._skipped:
             log.info(
                 "TensorBoard: the pictures of %d epoch%s were left out, since drawing is to take at most "
@@ -145,10 +150,17 @@ class TensorBoard(Callback):
         return (state.step, _tag("train_loss")) not in points_in(self.folder)
 
     def _draw(self, state: TrainState) -> None:
-        with state.watch.time("pictures", on_device=False), self._budget.spending(pictures=True):
+        self._drawn = state.epoch
+        if self._beside:
+            self._drawing.start(partial(self._show_all, state))
+        else:
+            with state.watch.time("pictures", on_device=False):
+                self._show_all(state)
+
+    def _show_all(self, state: TrainState) -> None:
+        with self._budget.spending(pictures=True):
             for name, picture in self._pictures(state):
                 self._show(name, picture, state.step)
-        self._drawn = state.epoch
 
     def _show(self, name: str, picture: Picture, step: int) -> None:
         height, width, _ = picture.shape

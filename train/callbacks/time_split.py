@@ -63,21 +63,25 @@ class TimeSplit(Callback):
         self._first = self._images = 0  # batches done before, and images seen since
         self._spent: defaultdict[str, float] = defaultdict(float)
         self._epochs = 0
+        self._done = (0, 0)  # epoch and batch of the last step
 
     def on_fit_start(self, state: TrainState) -> None:
         state.watch.read()
         self._began = time.perf_counter()
         self._first = self.batches.pace.before(state.epoch) + state.batch
+        self._done = state.epoch, state.batch
         self._cores = CoreWatch(torch.get_num_threads())
 
     def on_step_end(self, state: TrainState) -> None:
+        self._done = state.epoch, state.batch
         if sentence := self._cores.look():
             log.warning("%s", sentence)
 
     def on_epoch_kept(self, state: TrainState) -> None:
         self._count(state)
         self._epochs += 1
-        self._images = (self.batches.pace.before(state.epoch) - self._first) * self.batches.batch_size
+        epoch, batch = self._done  # which may be in the next epoch
+        self._images = (self.batches.pace.before(epoch) + batch - self._first) * self.batches.batch_size
         if self._epochs == 1 and self._images:  # none where it was resumed after an epoch's last step
             line = split_line(self._spent, self._images)
             on_gpu = state.loss_sum.device.type == "cuda"

@@ -3,6 +3,8 @@
 import itertools
 import logging
 import random
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +63,11 @@ def pictured(folder: Path) -> list[int]:
     return [picture.step for picture in found.Images("confusion/class")]
 
 
+def bytes_of(folder: Path) -> dict[int, bytes]:
+    found = EventAccumulator(str(folder / "tensorboard"), size_guidance={"images": 0}).Reload()
+    return {picture.step: picture.encoded_image_string for picture in found.Images("confusion/class")}
+
+
 def test_a_short_run_has_the_pictures_of_its_last_epoch_and_says_what_was_left_out(tmp_path, caplog):
     caplog.set_level(logging.INFO, "podium")
     state = trainer(tensorboard(tmp_path, epochs=4), epochs=4).fit()
@@ -80,6 +87,41 @@ def test_a_run_that_stops_early_has_the_pictures_of_its_last_epoch(tmp_path, mon
     state = trainer(tensorboard(tmp_path, epochs=50), stop, epochs=50, lr=0.0).fit()
     assert state.epoch < 50
     assert pictured(tmp_path) == [state.step]
+
+
+def test_beside_the_steps_the_same_pictures_are_drawn_and_late_ones_left_out(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "podium")
+    monkeypatch.setattr(DrawingBudget, "allows", lambda _: True)
+    trainer(tensorboard(tmp_path / "at once", epochs=5), epochs=5).fit()
+    monkeypatch.setattr("train.callbacks.tensorboard.pays", lambda _: True)
+    draw, drawn_by = epoch_pictures, []
+
+    def slow(*arguments):
+        drawn_by.append(threading.current_thread())
+        time.sleep(0.2)  # several epochs
+        yield from draw(*arguments)
+
+    monkeypatch.setattr("train.callbacks.tensorboard.epoch_pictures", slow)
+    state = trainer(tensorboard(tmp_path / "beside", epochs=5), epochs=5).fit()
+
+    assert threading.main_thread() not in drawn_by
+    steps = pictured(tmp_path / "beside")
+    assert len(steps) < 5
+    assert steps[-1] == state.step
+    assert f"the pictures of {5 - len(steps)} epoch" in caplog.text
+    last = [bytes_of(tmp_path / name)[state.step] for name in ("at once", "beside")]
+    assert last[0] == last[1]
+
+
+def test_a_picture_that_can_not_be_drawn_beside_the_steps_is_no_secret(tmp_path, monkeypatch):
+    monkeypatch.setattr("train.callbacks.tensorboard.pays", lambda _: True)
+
+    def broken(*_):
+        raise LookupError("a bug")
+
+    monkeypatch.setattr("train.callbacks.tensorboard.epoch_pictures", broken)
+    with pytest.raises(LookupError, match="a bug"):
+        trainer(tensorboard(tmp_path, epochs=1), epochs=1).fit()
 
 
 def test_drawing_touches_no_random_state_and_no_weight(tmp_path, monkeypatch):
