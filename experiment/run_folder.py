@@ -6,7 +6,6 @@ import logging
 import os
 import platform
 import secrets
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +30,7 @@ from utils.durable import (
 )
 from utils.errors import ConfigError, DataError, WriteFailed
 from utils.forms import NOTHING, OBJECT, TEXT, Form, any_of, by_name, list_of
+from utils.git import git
 from utils.read_json import read_json
 
 log = logging.getLogger("podium")
@@ -45,6 +45,7 @@ _FORM: Form = {
     "leak": list_of(OBJECT),
 }
 _MOST_SHOWN = 20  # names of runs in a message
+_STATUS = ("status", "--porcelain", "--", ":!runs", ":!submissions.csv")
 _PACKAGES = ("torch", "torchvision", "timm", "numpy", "opencv-python-headless", "safetensors")
 
 
@@ -206,9 +207,9 @@ def write_environment(folder: Path, facts: dict[str, Any]) -> None:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": sys.argv,
         "folder": str(Path.cwd()),  # from which relative paths are meant
-        "who": _git("config", "user.name"),
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted changes": bool(_git("status", "--porcelain", "--", ":!runs", ":!submissions.csv")),
+        "who": git(Path.cwd(), "config", "user.name"),
+        "commit": git(Path.cwd(), "rev-parse", "HEAD"),
+        "uncommitted changes": bool(git(Path.cwd(), *_STATUS)),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _PACKAGES},
         "config_sha256": sha256_of_text(folder / CONFIG),
@@ -288,11 +289,3 @@ def check_name(name: str) -> None:
         FileName().check(name)
     except ValueError as error:
         raise ConfigError(f"[run] name: {error}.") from None
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()

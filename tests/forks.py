@@ -2,6 +2,7 @@
 
 import atexit
 import ctypes
+import gc
 import json
 import os
 import runpy
@@ -17,12 +18,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from utils.registry import Registry
 from utils.shared_cores import wait_briefly
 
 ROOT = Path(__file__).parent.parent
 _POLL = 0.005  # seconds
 _PR_SET_PDEATHSIG = 1  # of Linux
-_LIBRARIES = "libraries"  # imports these and nothing of Podium
+_FORGET = "PODIUM_TESTS_FORGET"  # in the environment of a fork: nothing of this repository is imported in it
 
 
 class Fork:
@@ -74,6 +76,7 @@ class Fork:
     def __exit__(self, *_: object) -> None:
         if self.poll() is None:
             self.kill()
+            self.communicate()  # until it is gone
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -82,10 +85,10 @@ class Fork:
 class ForkServer:
     """A process that has imported Podium and becomes another one whenever it is asked to, in a child."""
 
-    def __init__(self, hash_seed: int, imported: str = "") -> None:
+    def __init__(self, hash_seed: int) -> None:
         user = {name: value for name, value in os.environ.items() if not name.startswith("PODIUM_")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.forks", *filter(None, [imported])],
+            [sys.executable, "-m", "tests.forks"],
             cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env=user | {"PYTHONHASHSEED": str(hash_seed)},
         )  # fmt: skip
@@ -93,7 +96,7 @@ class ForkServer:
     def ask(self, *command: Any) -> Any:
         """Return the answer to a command; the first takes as long as the imports."""
         print(json.dumps(command), file=self._process.stdin, flush=True)
-        assert select.select([self._process.stdout], [], [], 120)[0], "the fork server doesn't answer"
+        assert select.select([self._process.stdout], [], [], 300)[0], "the fork server doesn't answer"
         return json.loads(self._process.stdout.readline())
 
     def end(self) -> None:
@@ -103,7 +106,7 @@ class ForkServer:
         self._process.stdout.close()
 
 
-_servers: dict[tuple[int, str], ForkServer] = {}
+_servers: dict[int, ForkServer] = {}
 _next = count()
 
 
@@ -123,19 +126,18 @@ def python_process(folder: Path, *words: str, **variables: str) -> Fork:
 
 def python_elsewhere(folder: Path, there: Path, *words: str) -> Fork:
     """Return a running ``python`` in another folder, whose modules are not those of this repository."""
-    return Fork(_server(1, _LIBRARIES), folder, {"PYTHONDONTWRITEBYTECODE": "1"}, there, words)
+    return Fork(_server(1), folder, {"PYTHONDONTWRITEBYTECODE": "1", _FORGET: "yes"}, there, words)
 
 
-def _server(hash_seed: int, imported: str = "") -> ForkServer:
+def _server(hash_seed: int) -> ForkServer:
     """Return the one with that hash seed, started when it is first needed."""
-    key = hash_seed, imported
-    if key not in _servers:
-        _servers[key] = ForkServer(*key)
-        atexit.register(_servers[key].end)
-    return _servers[key]
+    if hash_seed not in _servers:
+        _servers[hash_seed] = ForkServer(hash_seed)
+        atexit.register(_servers[hash_seed].end)
+    return _servers[hash_seed]
 
 
-def _import_all(only_libraries: bool) -> None:
+def _import_all() -> None:
     """Import what a process of Podium needs, also late."""
     import cv2
     import pandas  # noqa: F401
@@ -143,25 +145,37 @@ def _import_all(only_libraries: bool) -> None:
     import sklearn.metrics  # noqa: F401
     import timm  # noqa: F401
     import torch._dynamo
+    import torch.utils.flop_counter
     import torch.utils.tensorboard  # noqa: F401
 
     with suppress(ModuleNotFoundError):  # an extra
         import optuna  # noqa: F401
 
     cv2.setNumThreads(0)  # a fork waits for ever for those of its parent
-    if not only_libraries:
-        import run  # noqa: F401
-        from experiment.mode import MODES
-        from train.callbacks.base import CALLBACKS
+    import run  # noqa: F401
+    from experiment.mode import MODES
 
-        CALLBACKS.names()
-        MODES.names()
+    MODES.names()
+    registries = [value for value in gc.get_objects() if type(value) is Registry]
+    for registry in registries:
+        registry.names()
+
+
+def _forget_all() -> None:
+    """Forget every module of this repository, so that it is imported from where the process works."""
+    library = Path(os.__file__).parent, Path(sys.prefix)
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", [])), None)
+        if file is None or not Path(file).is_relative_to(ROOT):
+            continue
+        if name != "__main__" and not any(Path(file).is_relative_to(folder) for folder in library):
+            del sys.modules[name]
 
 
 def serve() -> None:
     """Fork a process for each ``start``, say for each ``poll`` how one ended."""
     wait_briefly()  # as run.py does, before torch is imported
-    _import_all(only_libraries=sys.argv[1:] == [_LIBRARIES])
+    _import_all()
     for line in sys.stdin:
         command, *words = json.loads(line)
         if command == "start":
@@ -183,6 +197,8 @@ def _begin(folder: str, variables: Mapping[str, str], there: str, words: Sequenc
         os.dup2(os.open(Path(folder) / str(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.update(variables)
+    if os.environ.pop(_FORGET, None):
+        _forget_all()
     os.chdir(there)
     sys.path[0] = there
     subprocess.Popen = _ForkedPopen  # type: ignore[misc]
@@ -195,6 +211,10 @@ class _ForkedPopen(subprocess.Popen[Any]):
     def __init__(self, args: Sequence[str], **options: Any) -> None:
         def fork() -> None:
             os.closerange(3, 1 << 16)  # with the pipe that says that the command was found
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+                if callable(signal.getsignal(number)):  # as executing a program would
+                    signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             if options.get("env") is not None:
                 os.environ.clear()
                 os.environ.update(options["env"])
@@ -212,7 +232,7 @@ def _become(words: Sequence[str]) -> None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115  # those of the parent may be closed any time
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-        kind, *arguments = words
+        kind, *arguments = words[1:] if words[0] == "-u" else words  # its output is flushed anyway
         if kind == "-m":
             sys.argv = list(arguments)
             runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)

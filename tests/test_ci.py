@@ -1,7 +1,10 @@
 """Which tests CI may leave out, by what git says of a clone."""
 
+import atexit
 import shutil
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,25 +19,26 @@ class Clone:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.origin, self.folder = folder / "origin", folder / "clone"
-        self.commit(self.origin, "models/net.py", "requirements.txt", ".ci/nets")
-        for number in range(25):
-            self.commit(self.origin, f"docs/{number}.md")
+        shutil.copytree(long_history(), self.origin)
         self.git(folder, "clone", "-q", *options, f"file://{self.origin}", str(self.folder))
 
-    def git(self, folder: Path, *words: str) -> None:
+    @staticmethod
+    def git(folder: Path, *words: str) -> None:
         names = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
         subprocess.run(["git", *names, *words], cwd=folder, check=True, capture_output=True)
 
-    def commit(self, folder: Path, *files: str) -> None:
+    @classmethod
+    def commit(cls, folder: Path, *files: str) -> None:
         if not folder.exists():
             folder.mkdir()
-            self.git(folder, "init", "-q")
+            cls.git(folder, "init", "-q")
         for name in files:
-            self.write(folder / name, name)
-        self.git(folder, "add", "-A")
-        self.git(folder, "commit", "-qm", files[0])
+            cls.write(folder / name, name)
+        cls.git(folder, "add", "-A")
+        cls.git(folder, "commit", "-qm", files[0])
 
-    def write(self, path: Path, text: str) -> None:
+    @staticmethod
+    def write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.name == "nets":
             shutil.copy(NETS, path)
@@ -47,6 +51,17 @@ class Clone:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stderr == ""
         return done.stdout.strip()
+
+
+@cache
+def long_history() -> Path:
+    """Return a repository of 25 commits, made once: each is three processes of git."""
+    folder = Path(tempfile.mkdtemp(prefix="podium-history-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Clone.commit(folder / "origin", "models/net.py", "requirements.txt", ".ci/nets")
+    for number in range(25):
+        Clone.commit(folder / "origin", f"docs/{number}.md")
+    return folder / "origin"
 
 
 @git_needed

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.budget import check_cost, cost_line
 from experiment.build_model import outline
@@ -13,6 +12,7 @@ from experiment.read_settings import read_sections, settings_from
 from models.base import MODELS
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy
+from tests.people import lay_out_people
 from utils.ini import read_ini
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +24,7 @@ def draw_levels(folder: Path) -> None:
 
 
 def draw_people(folder: Path) -> None:
-    draw_demo_data(folder, people=20, eval_people=1)
+    lay_out_people(folder, eval_people=1)
 
 
 DRAW = {"mask": draw_people, "multilabel": draw_canvases, "hierarchy": draw_levels}
@@ -88,6 +88,8 @@ def train_small(recipe: Path, *settings: str, tiny: bool) -> None:
     small = ["images.size=32,32", "train.epochs=1", "train.batch_size=56", "scheduler.name=Constant"]
     if tiny:
         small += ["model.name=TinyNet", "model.width=4"]
+    elif family(recipe) == "models.fused_backbones":  # joins nets of the other families, which are real there
+        small += ["model.backbones=mobilenetv3_small_050, resnet10t", "model.pretrained=no"]
     elif "pretrained = yes" in recipe.read_text(encoding="utf-8"):
         small.append("model.pretrained=no")
     overrides = [argument for setting in (*small, *settings) for argument in ("--set", setting)]

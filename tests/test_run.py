@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from dataset.demo.draw import draw_demo_data
 from experiment.mode_lines import mode_lines
 from run import main
 from tests.digits import draw_canvases
 from tests.forks import Fork, podium_process
+from tests.people import lay_out_people
 from train import checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +58,7 @@ EVERY_STEP = ("--set", "callback.Checkpoints.minutes=0")
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn") / "data"
-    draw_demo_data(folder, people=20, eval_people=2)
+    lay_out_people(folder)
     return folder
 
 

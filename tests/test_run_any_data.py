@@ -42,9 +42,8 @@ name = OneCycle
 [train]
 epochs = {epochs}
 batch_size = 32
-[callback.TensorBoard]
-[callback.TrainScores]
 """
+DRAWN_AND_SCORED = "[callback.TensorBoard]\n[callback.TrainScores]\n"
 
 
 def podium(config: Path, *arguments: str) -> int:
@@ -66,6 +65,7 @@ def test_handwritten_digits_in_folders_are_told_apart(tmp_path: Path) -> None:
             data=tmp_path / "data", work=tmp_path, task="name = ClassificationTask", size=16, epochs=6,
             dataset="name = FolderDataset", eval="name = FolderTestDataset", loss="CrossEntropy",
         )
+        + DRAWN_AND_SCORED
     )  # fmt: skip
     assert podium(config) == 0
     folder = tmp_path / "runs" / "digits" / "001"

@@ -15,9 +15,9 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from train import checkpoint
 from train.callbacks.events import points_in
 
@@ -36,7 +36,7 @@ class Killed(BaseException):
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stopped")
-    draw_demo_data(folder / "data", people=20, eval_people=1)
+    lay_out_people(folder / "data", eval_people=1)
     (folder / "config.ini").write_text(SMALL_RUN.format(data=folder / "data", work=folder), encoding="utf-8")
     return folder
 

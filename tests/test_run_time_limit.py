@@ -6,22 +6,21 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from dataset.batches import Batch
-from dataset.demo.draw import draw_demo_data
 from experiment import time_limit
 from experiment.finished_run import finished_run
+from tests.experiment.clocked import Clock, clock_of_steps
+from tests.people import lay_out_people
 from tests.test_run import CONFIG
 from train import checkpoint
 from train.callbacks.checkpoints import Checkpoints
 from train.state import TrainState
 from train.time_limit.keeper import LEAD, Costs
-from train.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 Podium = Callable[..., int]
@@ -31,7 +30,7 @@ LIMIT = ("--set", "train.time_limit=20 s")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn") / "data"
-    draw_demo_data(folder, people=20, eval_people=2)
+    lay_out_people(folder)
     return folder
 
 
@@ -43,28 +42,10 @@ def config(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-class Clock:
-    """Time that passes only in training steps, so many seconds in each."""
-
-    def __init__(self) -> None:
-        self.now, self.step = 5.0, 0.1
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The process's clock, so that what a limit does is the same on every machine."""
-    found, step = Clock(), Trainer._step
-
-    def ticked(self: Trainer, window: Sequence[Batch]) -> None:
-        found.now += found.step
-        step(self, window)
-
-    monkeypatch.setattr(time_limit, "since_start", found)
-    monkeypatch.setattr(Trainer, "_step", ticked)
-    return found
+    return clock_of_steps(monkeypatch)
 
 
 @pytest.fixture
@@ -235,16 +216,16 @@ def test_a_plan_of_other_epochs_is_refused(
 
 @pytest.mark.slow
 @pytest.mark.alone
-def test_a_process_keeps_a_limit_of_40_seconds_on_the_demo_data(tmp_path: Path) -> None:
-    draw_demo_data(tmp_path / "data", people=60, eval_people=4)
+def test_a_process_keeps_a_limit_of_30_seconds_on_the_demo_data(tmp_path: Path) -> None:
+    lay_out_people(tmp_path / "data", people=60, eval_people=4)
     places = [f"paths.{name}={tmp_path / name}" for name in ("data", "runs", "cache")]
     command = [sys.executable, "run.py", *(part for place in places for part in ("--set", place))]
     started = time.monotonic()
-    limited = [*command, "--set", "train.time_limit=40 s"]
+    limited = [*command, "--set", "train.time_limit=30 s"]
     done = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     seconds = time.monotonic() - started
     assert done.returncode == 0, done.stderr
-    assert 20 <= seconds <= 40
+    assert 15 <= seconds <= 30
     run = tmp_path / "runs" / "demo" / "001"
     assert checkpoint.load(run / "checkpoints", "best") is not None
     infer = subprocess.run(

@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy, write_csv
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from utils.read_json import read_json
 
 PRIOR = ("--set", "infer.on_bad_image=prior")
@@ -36,7 +36,7 @@ def rows(path):
 def draw(kind, data):
     """Draw a competition; return its sections in a config."""
     if kind == "people":
-        draw_demo_data(data, people=20, eval_people=2)
+        lay_out_people(data)
         return ""
     if kind == "tags":
         draw_canvases(data, 40)

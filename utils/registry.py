@@ -16,6 +16,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from utils.convert import as_text, convert
@@ -97,12 +98,7 @@ class Registry(Generic[T]):
     def schema(self, name: str) -> dict[str, inspect.Parameter]:
         """Return the config keys of a class; each parameter's annotation is resolved to a type."""
         init = self.get(name).__init__
-        hints = get_type_hints(init, include_extras=True)
-        return {
-            key: parameter.replace(annotation=hints[key])
-            for key, parameter in inspect.signature(init).parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY and key not in self.runtime
-        }
+        return {key: parameter for key, parameter in _keyword_only(init).items() if key not in self.runtime}
 
     def schema_of(self, component: Component) -> dict[str, inspect.Parameter]:
         """Return the config keys of a class as it is chosen: some options bring further ones.
@@ -235,6 +231,17 @@ class Registry(Generic[T]):
         self._imported = True
         for package in self.packages:
             _import_modules(package)
+
+
+@cache
+def _keyword_only(function: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
+    """Return a function's keyword-only arguments, their annotations resolved; a config asks many times."""
+    hints = get_type_hints(function, include_extras=True)
+    return {
+        key: parameter.replace(annotation=hints[key])
+        for key, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
 
 
 def _import_modules(package: str) -> None:

@@ -14,6 +14,7 @@ from utils.metrics import Weights
 from utils.seeds import numpy_generator
 
 _AT_ONCE = 4_000_000  # numbers of draws of groups that are held
+_IN_CACHE = 30_000  # of them, counted together
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,35 @@ class Draws:
         return int(self.group.max(initial=-1)) + 1
 
     def parts(self) -> Iterator[NDArray[np.int64]]:
-        """Yield how often each group was drawn (r, G), some draws at a time."""
+        """Yield how often each group was drawn (r, G), some draws at a time; not to be written to."""
+        if self._most >= self.repeats:  # the same for every score: drawn once
+            yield from self._whole
+        else:
+            yield from self._drawn()
+
+    @cached_property
+    def _whole(self) -> list[NDArray[np.int64]]:
+        return list(self._drawn())
+
+    @property
+    def _most(self) -> int:
+        return max(1, _AT_ONCE // max(1, self.size))
+
+    def _drawn(self) -> Iterator[NDArray[np.int64]]:
         generator = numpy_generator("bootstrap", self.seed)
         size, left = self.size, self.repeats
-        most = max(1, _AT_ONCE // max(1, size))
 
         while left:
-            count = min(most, left)
-            drawn = (generator.integers(size, size=size) for _ in range(count))
-            yield np.stack([np.bincount(groups, minlength=size) for groups in drawn])
+            count = min(self._most, left)
+            counts = np.empty((count, size), np.int64)
+            together = max(1, _IN_CACHE // max(1, size))
+            for start in range(0, count, together):
+                some = counts[start : start + together]
+                drawn = generator.integers(size, size=some.shape)  # the numbers of one draw after another
+                drawn += size * np.arange(len(some))[:, None]
+                some[:] = np.bincount(drawn.ravel(), minlength=some.size).reshape(some.shape)
+            counts.flags.writeable = False
+            yield counts
             left -= count
 
     def weights(self, most: int) -> Iterator[Weights]:

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from dataset.demo.draw import draw_demo_data
 from tests.forks import python_process
+from tests.people import lay_out_people
 
-EPOCH = ["train_epoch", "--images", "64", "--batch", "32", "--turns", "2", "--sweep", "0"]
+EPOCH = [
+    "train_epoch", "--images", "64", "--batch", "32", "--size", "64", "48", "--turns", "2", "--sweep", "0",
+]  # fmt: skip
 SCRIPTS = {
     "train_epoch": ([*EPOCH, "--peers", "bare", "timm"], ["ratio"] * 2),
     "other_precision": (
@@ -29,7 +31,7 @@ SCRIPTS = {
         ["growth"] * 4,
     ),
     "shared_cores": (
-        ["shared_cores", "--nets", "small_three_heads", "--turns", "1", "--seconds", "1"],
+        ["shared_cores", "--nets", "small_three_heads", "--turns", "1", "--seconds", "0.4"],
         ["figure", "ratio", "figure", "ratio", "figure"],
     ),
     "workers": (
@@ -43,7 +45,7 @@ SCRIPTS = {
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn") / "data"
-    draw_demo_data(folder, people=20, eval_people=2)
+    lay_out_people(folder)
     return folder
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from experiment import budget
 from experiment.assemble import Experiment
 from experiment.budget import cost_line
 from experiment.read_settings import read_sections, settings_from
+from models.cost import cost_of_model
 from tests.experiment.smallest import SMALLEST
 from utils.errors import ConfigError
 
@@ -30,6 +32,23 @@ def test_what_a_model_costs_is_said_in_one_line(tmp_path: Path) -> None:
         "ResNet18 with all heads, an image of 64 x 64: "
         "0.148 GMACs = 0.296 GFLOPs, 11.2 million weights"  # (64 / 224)^2 of the published 1.81 GMACs
     )
+
+
+def test_the_same_model_is_counted_once_and_another_one_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = []
+    monkeypatch.setattr(budget, "_counted", {})
+    monkeypatch.setattr(
+        budget, "cost_of_model", lambda model, size: counted.append(size) or cost_of_model(model, size)
+    )
+    lines = []
+    for given in ((), (), ("model.width=12",), ("images.size=32, 64",), ("conditioning.name=FineToCoarse",)):
+        run = experiment(tmp_path, *given)
+        lines.append(cost_line(run.settings, run.model(fresh=False)))
+    assert lines[0] == lines[1]
+    assert len(set(lines[:4])) == 3
+    assert counted == [(64, 64), (64, 64), (32, 64), (64, 64)]
 
 
 def test_a_conditionings_weights_count(tmp_path: Path) -> None:

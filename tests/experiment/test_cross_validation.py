@@ -15,12 +15,12 @@ import torch
 from sklearn.metrics import f1_score
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
-from dataset.demo.draw import draw_demo_data
 from experiment import cross_validation
 from experiment.assemble import Experiment
 from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.digits import canvases, write_csv, write_images
+from tests.people import lay_out_people
 from tests.test_run import CONFIG, EVERY_STEP, assert_same_run, finish, process
 from train import checkpoint
 from utils.errors import ConfigError
@@ -53,7 +53,7 @@ def scores_of(folder: Path) -> dict:
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, a config, and a finished run of three folds of it that has predicted."""
     work = tmp_path_factory.mktemp("folds")
-    draw_demo_data(work / "data", people=PEOPLE, eval_people=2)
+    lay_out_people(work / "data", people=PEOPLE)
     (work / "config.ini").write_text(CONFIG.format(data=work / "data", work=work), encoding="utf-8")
     assert podium(work / "config.ini", *ALL, "--set", "callback.TensorBoard.sheet=1") == 0
     assert podium(work / "config.ini", "--mode", "infer") == 0

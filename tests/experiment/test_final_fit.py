@@ -10,11 +10,11 @@ import time
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.changes import changes
 from experiment.read_settings import read_sections, settings_from
 from run import main
+from tests.people import lay_out_people
 from tests.test_run import CONFIG, EVERY_STEP, epochs_of, finish, newest_step, process
 from train import checkpoint
 from utils.ini import read_ini
@@ -40,7 +40,7 @@ def facts_of(folder, name="scores.json"):
 def trained(tmp_path_factory):
     """A folder with data, a config, a run of three folds (001) and a final fit of it (002)."""
     work = tmp_path_factory.mktemp("final")
-    draw_demo_data(work / "data", people=PEOPLE, eval_people=2)
+    lay_out_people(work / "data", people=PEOPLE)
     text = CONFIG.format(data=work / "data", work=work).replace("name = AdamW", "name = AdamW\nlr = 0.01")
     text = text.replace("SplitByProfileDataset", "SplitByProfileDataset\nfolds = 3")
     (work / "config.ini").write_text(text.replace("epochs = 4", "epochs = 3") + MORE, encoding="utf-8")

@@ -4,9 +4,9 @@ import pytest
 
 import experiment.infer
 import inference.inferrer
-from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 
 ANSWERS = ("submission.csv", "test_predictions.csv")
 
@@ -18,7 +18,7 @@ FOLDS = pytest.param(("--folds", "0, 1"), marks=pytest.mark.slow)
 def trained(request, tmp_path_factory):
     """A finished run of one model or two, and the data."""
     work = tmp_path_factory.mktemp("run")
-    draw_demo_data(work / "data", people=20, eval_people=4)
+    lay_out_people(work / "data", eval_people=4)
     (work / "config.ini").write_text(SMALL_RUN.format(data=work / "data", work=work), encoding="utf-8")
     assert main(["--config", str(work / "config.ini"), *request.param]) == 0
     return work

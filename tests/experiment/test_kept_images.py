@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from dataset.demo.draw import draw_demo_data
 from experiment.kept_images import keeping, with_images_of
 from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.experiment.smallest import SMALL_RUN, SMALLEST
+from tests.people import lay_out_people
 from utils.durable import write_text
 from utils.errors import ConfigError
 
@@ -70,7 +70,7 @@ def test_another_kind_is_refused_with_what_to_write(settings, began, before, now
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kept")
-    draw_demo_data(folder / "data", people=20, eval_people=2)
+    lay_out_people(folder / "data")
     text = SMALL_RUN.format(data=folder / "data", work=folder)
     (folder / "config.ini").write_text(text, encoding="utf-8")
     return folder

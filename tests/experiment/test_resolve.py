@@ -6,12 +6,12 @@ import logging
 import pytest
 
 import experiment.resolve
-from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from experiment.read_settings import read_sections, settings_from
 from experiment.resolve import as_begun, with_faster_precision, with_fitting_batch
 from run import main
 from tests.experiment.smallest import SMALL_RUN, SMALLEST
+from tests.people import lay_out_people
 from utils.device import cpu_has_bfloat16
 from utils.ini import read_ini
 
@@ -141,7 +141,7 @@ def test_a_step_of_another_number_of_images_is_another_run(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_repeated_from_the_config_that_it_kept_gives_the_same_bits(tmp_path, monkeypatch, measured):
-    draw_demo_data(tmp_path / "data", people=20, eval_people=2)
+    lay_out_people(tmp_path / "data")
     path = tmp_path / "config.ini"
     path.write_text(SMALL_RUN.format(data=tmp_path / "data", work=tmp_path), encoding="utf-8")
     calls = measured(2.0, 1.0)

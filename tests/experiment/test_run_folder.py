@@ -4,7 +4,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,10 @@ from experiment.run_folder import (
     warn_of_other_bits,
     write_environment,
 )
+from tests.forks import python_process
 from utils.durable import write_json
 from utils.errors import ConfigError, DataError
 
-ROOT = Path(__file__).parents[2]
 CREATE = "import sys; from pathlib import Path; from experiment.run_folder import create_run; "
 CREATE += "fill = lambda folder: (folder / 'config.ini').touch(); "
 CREATE += "print(*[create_run(Path(sys.argv[1]), 'exp', fill) for _ in range(30)], sep='\\n')"
@@ -68,10 +67,10 @@ def test_a_removed_version_in_the_middle_is_not_given_again(tmp_path):
 
 def test_three_processes_at_once_never_get_the_same_folder(tmp_path):
     # defect 10 of a published pipeline: two processes raced for the same folder
-    command = [sys.executable, "-c", CREATE, str(tmp_path)]
-    running = [subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE) for _ in range(3)]
+    runs = tmp_path / "runs"
+    running = [python_process(tmp_path, "-c", CREATE, str(runs)) for _ in range(3)]
     made = [line for process in running for line in process.communicate()[0].split()]
-    assert len(made) == 90
+    assert len(made) == 90, [process.communicate() for process in running]
     assert len(set(made)) == 90
 
 

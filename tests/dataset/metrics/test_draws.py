@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from dataset.metrics import curves
+from dataset.metrics import draws as draws_of
 from dataset.metrics import tally as tallies
 from dataset.metrics.average_precision import AveragePrecision
 from dataset.metrics.base import METRICS, Anew
@@ -18,6 +19,7 @@ from dataset.metrics.quadratic_kappa import QuadraticKappa
 from dataset.metrics.roc_auc import RocAuc
 from dataset.metrics.spearman import Spearman
 from tests.dataset.metrics.asked import any_of, one_of
+from utils.seeds import numpy_generator
 
 _FREE = {"OfTask", "FileMetric", "ExactPaths"}  # these have tests of their own
 
@@ -51,6 +53,19 @@ def check_draws(question, kind):
         drawn = metric.statistic(question.evidence).drawn(draws)[:, 0]
         looped = [metric.score(question.evidence, of) for of in weights]
         assert drawn == pytest.approx(looped, abs=1e-9), metric.name
+
+
+@pytest.mark.parametrize(("groups", "repeats"), [(1, 4), (7, 90), (100, 9), (300, 40)])
+@pytest.mark.parametrize("at_once", [1000, 4_000_000])
+def test_draws_are_numbers_of_one_generator_drawn_one_after_another(monkeypatch, groups, repeats, at_once):
+    monkeypatch.setattr(draws_of, "_AT_ONCE", at_once)  # in parts, or all together and kept
+    monkeypatch.setattr(draws_of, "_IN_CACHE", 500)
+    draws = Draws([f"person {number}" for number in range(groups)], seed=3, repeats=repeats)
+    generator = numpy_generator("bootstrap", 3)
+    rows = [generator.integers(groups, size=groups) for _ in range(repeats)]
+    expected = [np.bincount(row, minlength=groups).tolist() for row in rows]
+    for _ in range(2):  # each score asks for them
+        assert np.concatenate(list(draws.parts())).tolist() == expected
 
 
 def test_the_product_is_the_same_whether_the_groups_counts_are_kept_whole_or_sparse(monkeypatch):
@@ -110,7 +125,6 @@ def test_the_work_of_curves_is_bounded_however_many_images_and_labels_there_are(
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.parametrize(
     ("metric", "labels", "most"),
     [

@@ -15,6 +15,7 @@ from experiment.saved_run import SavedRun
 from run import main
 from tests.experiment.finished import seal
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from utils.errors import DataError
 
 
@@ -26,7 +27,7 @@ def podium(work, *arguments):
 def trained(tmp_path_factory):
     """A folder with data, a config and runs: 001, 002 with other settings, 003 with another fold."""
     work = tmp_path_factory.mktemp("compared")
-    draw_demo_data(work / "data", people=20, eval_people=2)
+    lay_out_people(work / "data")
     (work / "config.ini").write_text(SMALL_RUN.format(data=work / "data", work=work), encoding="utf-8")
     assert podium(work) == 0
     other = ("task.joint=yes", "optimizer.lr=0.01", "callback.EMA.decay=0.9")

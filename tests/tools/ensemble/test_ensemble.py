@@ -7,11 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from dataset.demo.draw import draw_demo_data
 from experiment.assemble import Experiment
 from inference.saved import write_digest
 from run import main
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from utils.durable import write_json
 from utils.read_json import read_json
 
@@ -26,7 +26,7 @@ def podium(work, *arguments):
 def trained(tmp_path_factory):
     """A folder with data, a config and runs: 001 and 002 (one head) of two folds, 003 of one of these."""
     work = tmp_path_factory.mktemp("ensembles")
-    draw_demo_data(work / "data", people=20, eval_people=2)
+    lay_out_people(work / "data")
     (work / "config.ini").write_text(SMALL_RUN.format(data=work / "data", work=work), encoding="utf-8")
     assert podium(work, "--folds", "0,1") == 0
     assert podium(work, "--folds", "0,1", *JOINT) == 0

@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from dataset.batches import centre_crop
-from dataset.demo.draw import draw_demo_data
 from dataset.images.prepare import Prepare
 from experiment.assemble import Experiment
 from experiment.finished_run import finished_run
@@ -25,6 +24,7 @@ from inference.engines.onnx_file import metadata_of
 from inference.engines.onnx_runtime import OnnxRuntime
 from run import main
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from utils.device import Precision
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "use_exported_model.py"
@@ -56,7 +56,7 @@ def probabilities(folder: Path) -> np.ndarray:
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, a config, and a finished run that has predicted and was exported."""
     work = tmp_path_factory.mktemp("exported")
-    draw_demo_data(work / "data", people=20, eval_people=2)
+    lay_out_people(work / "data")
     (work / "config.ini").write_text(CONFIG.format(data=work / "data", work=work), encoding="utf-8")
     for mode in ("train", "infer", "export"):
         assert podium(work / "config.ini", "--mode", mode) == 0

@@ -15,7 +15,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.demo.draw import draw_demo_data
 from dataset.pseudo.labels import PseudoSettings, confidences
 from dataset.pseudo.thresholds import LeastConfidence
 from dataset.tasks.spaces import AnyOf, OneOf
@@ -25,6 +24,7 @@ from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.digits import digits, write_csv, write_images
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from train import checkpoint
 from utils.durable import write_json
 from utils.errors import ConfigError, DataError
@@ -51,7 +51,7 @@ def write(path: Path, rows: Rows) -> None:
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, a config, a finished run of it, and its predictions and pseudo labels."""
     work = tmp_path_factory.mktemp("taught")
-    draw_demo_data(work / "data", people=20, eval_people=2)
+    lay_out_people(work / "data")
     config = work / "config.ini"
     config.write_text(CONFIG.format(data=work / "data", work=work), encoding="utf-8")
     assert podium(config) == 0

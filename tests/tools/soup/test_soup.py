@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.experiment.finished import seal
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from tools.soup.ingredients import Ingredients
 from tools.soup.weights import mean_weights
 from train import checkpoint
@@ -44,7 +44,7 @@ def facts_of(folder):
 def trained(tmp_path_factory):
     """A folder with runs of drawn people on fold 0: 001 to 003 alike, 004 wider, 005 on another fold."""
     work = tmp_path_factory.mktemp("soup")
-    draw_demo_data(work / "data", people=40, eval_people=2)
+    lay_out_people(work / "data", people=40)
     text = SMALL_RUN.format(data=work / "data", work=work).replace("epochs = 1", "epochs = 2")
     (work / "config.ini").write_text(text + "[optimizer]\nname = AdamW\nlr = 0.02\n", encoding="utf-8")
     for change in (

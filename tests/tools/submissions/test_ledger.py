@@ -1,12 +1,12 @@
 """The ledger keeps what was written to it, and never writes over what it can't read."""
 
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.forks import python_process
 from tools.submissions.entry import COLUMNS, Entry, now
 from tools.submissions.ledger import Ledger
 from utils.errors import ConfigError, DataError, WriteFailed
@@ -210,9 +210,10 @@ for number in range(10):
 """
 
 
-def test_processes_that_add_at_once_lose_nothing(ledger):
-    writers = [subprocess.Popen([sys.executable, "-c", ADD, ledger.path, name], cwd=ROOT) for name in "abc"]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+def test_processes_that_add_at_once_lose_nothing(ledger, tmp_path):
+    writers = [python_process(tmp_path, "-c", ADD, str(ledger.path), name) for name in "abc"]
+    said = [writer.communicate() for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0, 0], said
     assert sorted(entry.file for entry in ledger.entries()) == [f"{a}{b}" for a in "abc" for b in range(10)]
 
 

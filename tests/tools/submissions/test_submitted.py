@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 
-from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.experiment.finished import seal
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from tools.submissions.ledger import Ledger
 from utils.durable import sha256_of
 
@@ -23,7 +23,7 @@ def podium(work, *arguments):
 def trained(tmp_path_factory):
     """A folder with data, a config and three runs that differ."""
     work = tmp_path_factory.mktemp("submitted")
-    draw_demo_data(work / "data", people=150, eval_people=60)
+    lay_out_people(work / "data", people=150, eval_people=60)
     (work / "data" / "DRAWN_DEMO_DATA.txt").unlink()  # or it would not be listed
     (work / "config.ini").write_text(SMALL_RUN.format(data=work / "data", work=work), encoding="utf-8")
     for epochs, rate in ((1, "0.01"), (2, "0.01"), (3, "0.02")):
@@ -267,7 +267,7 @@ def test_an_empty_ledger_says_how_to_begin(said):
 
 def test_demo_data_is_not_listed(work, said, tmp_path):
     shutil.copytree(work / "runs", tmp_path / "demo" / "runs")
-    draw_demo_data(tmp_path / "demo" / "data", people=40, eval_people=2)
+    lay_out_people(tmp_path / "demo" / "data", people=40)
     printed = said(
         "--mode", "infer", "--run", "001",
         "--set", f"paths.data={tmp_path}/demo/data", "--set", f"paths.runs={tmp_path}/demo/runs",

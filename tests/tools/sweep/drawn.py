@@ -4,8 +4,9 @@ import subprocess
 import sys
 import time
 
-from dataset.demo.draw import draw_demo_data
 from tests.experiment.smallest import SMALL_RUN
+from tests.forks import podium_process
+from tests.people import lay_out_people
 from tests.test_run import ROOT
 
 SPACE = """
@@ -23,7 +24,7 @@ loss.smoothing = 0.05 .. 0.2 where loss.name = LabelSmoothing
 
 def data_of(folder):
     """Draw the data into a folder; return where."""
-    draw_demo_data(folder / "data", people=20, eval_people=2)
+    lay_out_people(folder / "data")
     return folder / "data"
 
 
@@ -36,7 +37,12 @@ def config_of(work, data, *, trials=3, repeat=0, epochs=1, more=""):
 
 
 def podium(config, *arguments):
-    """Start a command; return its process, which prints into pipes."""
+    """Start a command; return its process, which imports nothing, nor does any that it starts."""
+    return podium_process(config.parent, "--config", str(config), *map(str, arguments))
+
+
+def whole_podium(config, *arguments):
+    """Start a command as a new Python; return its process, which prints into pipes."""
     line = [sys.executable, "run.py", "--config", str(config), *map(str, arguments)]
     return subprocess.Popen(line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.experiment.smallest import SMALL_RUN
 from tests.forks import podium_process
+from tests.people import lay_out_people
 from train.checkpoint import newest
 
 optuna = pytest.importorskip("optuna", reason="needs the extra sweep: pip install -r requirements-sweep.txt")
@@ -30,7 +30,7 @@ loss.smoothing = 0.05 .. 0.2 where loss.name = LabelSmoothing
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep") / "data"
-    draw_demo_data(folder, people=20, eval_people=2)
+    lay_out_people(folder)
     return folder
 
 

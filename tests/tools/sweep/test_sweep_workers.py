@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from experiment import time_limit
 from experiment.run_folder import FINISHED
-from tests.tools.sweep.drawn import config_of, data_of, podium
+from run import main
+from tests.experiment.clocked import clock_of_steps
+from tests.tools.sweep.drawn import config_of, data_of, podium, whole_podium
+from tools.sweep import budget, trainer, trial
+from tools.sweep.trial import Runs
 from train.checkpoint import newest
+from train.time_limit.keeper import Costs
 
 pytest.importorskip("optuna", reason="needs the extra sweep: pip install -r requirements-sweep.txt")
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -35,9 +41,16 @@ def rows_of(folder):
 
 
 def workers_of(process):
-    """Return the processes of a foreman's workers."""
+    """Return the processes of a foreman's workers: forks of it, that have started no other program."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [int(child) for child in children if b"--foreman" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [int(child) for child in children if program_of(child) == program_of(process.pid)]
+
+
+def program_of(process):
+    try:
+        return Path(f"/proc/{process}/exe").readlink()
+    except FileNotFoundError:  # it has ended
+        return None
 
 
 @pytest.mark.slow
@@ -53,8 +66,7 @@ def test_workers_that_are_killed_again_and_again_lose_and_double_no_trial(data, 
                 os.kill(workers[kills % len(workers)], signal.SIGKILL)
                 kills += 1
                 seen |= set(folder.glob("trial-*/checkpoints/last-*.json"))
-                time.sleep(3)
-            time.sleep(0.05)
+            time.sleep(0.02)
         out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 0, (out, error)
     assert kills == 4
@@ -100,13 +112,12 @@ def test_a_trial_of_several_folds_is_scored_on_all_of_them_and_repeated_by_its_c
 
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_sweep_ends_in_time_with_what_is_finished(data, tmp_path, workers):
+@pytest.mark.parametrize(("workers", "limit"), [(1, 20.0), (2, 30.0)])
+def test_a_sweep_ends_in_time_with_what_is_finished(data, tmp_path, workers, limit):
     config = config_of(tmp_path, data, trials=500, repeat=1)
-    limit = 60.0
     began = time.monotonic()
     line = ("--mode", "sweep", "--set", f"sweep.time_limit={limit:g} s")
-    process = podium(config, *line, *(("--workers", workers) if workers > 1 else ()))
+    process = whole_podium(config, *line, *(("--workers", workers) if workers > 1 else ()))
     out, error = process.communicate(timeout=600)
     took = time.monotonic() - began
     assert process.returncode == 0, (out, error)
@@ -119,14 +130,22 @@ def test_a_sweep_ends_in_time_with_what_is_finished(data, tmp_path, workers):
     assert len(json.loads((folder / "result.json").read_text())["scores_of_other_seeds"]) == 1
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """The process's clock, which passes only in training steps."""
+    clock = clock_of_steps(monkeypatch)
+    for module in (budget, trial):
+        monkeypatch.setattr(module, "since_start", clock)
+    monkeypatch.setattr(trainer, "seconds_of_picture", lambda: 1.0)
+    return clock
+
+
 @pytest.mark.slow
-def test_a_trial_that_would_not_be_over_in_time_is_stopped_and_gone_on_with(data, tmp_path):
+def test_a_trial_that_would_not_be_over_in_time_is_stopped_and_gone_on_with(data, tmp_path, clock, capsys):
     config = config_of(tmp_path, data, trials=1, epochs=100_000)
-    process = podium(config, "--mode", "sweep", "--set", "sweep.time_limit=40 s")
-    began = time.monotonic()
-    _, error = process.communicate(timeout=600)
-    assert time.monotonic() - began <= 40
-    assert process.returncode == 4
+    assert main(["--config", str(config), "--mode", "sweep", "--set", "sweep.time_limit=40 s"]) == 4
+    assert 25 <= clock.now <= 40
+    error = capsys.readouterr().err
     assert "[sweep] time_limit was over before the first trial was; it is gone on with." in error
     folder = tmp_path / "runs" / "test_sweep" / "001"
     assert newest(folder / "trial-000" / "checkpoints", "last")
@@ -135,15 +154,24 @@ def test_a_trial_that_would_not_be_over_in_time_is_stopped_and_gone_on_with(data
 
 
 @pytest.mark.slow
-def test_a_time_limit_of_training_is_that_of_each_trial(data, tmp_path):
-    config = config_of(tmp_path, data, trials=2, epochs=100_000)
-    process = podium(config, "--mode", "sweep", "--set", "train.time_limit=20 s", "--set", "train.epochs=50")
-    out, error = process.communicate(timeout=600)
-    assert process.returncode == 0, (out, error)
+def test_a_time_limit_of_training_is_that_of_each_trial(data, tmp_path, clock, monkeypatch):
+    seconds, train = [], Runs.train
+
+    def timed(*arguments):
+        began = clock.now
+        score = train(*arguments)
+        seconds.append(clock.now - began)
+        return score
+
+    monkeypatch.setattr(Runs, "train", timed)
+    monkeypatch.setattr(time_limit, "_measured", lambda *_: Costs(image=0.0, validation=1.0, end=1.0))
+    config = config_of(tmp_path, data, trials=2, epochs=5)
+    line = ("--mode", "sweep", "--set", "train.time_limit=20 s")
+    assert main(["--config", str(config), *line]) == 0
+    assert [12 <= passed <= 20 for passed in seconds] == [True, True]
     folder = tmp_path / "runs" / "test_sweep" / "001"
     for row in rows_of(folder):
         assert row["state"] == "complete"
-        assert float(row["seconds"]) <= 20
         assert (folder / f"trial-{int(row['trial']):03d}" / "plan.json").exists()
 
 

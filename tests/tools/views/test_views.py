@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from dataset.demo.draw import draw_demo_data
 from experiment import ask_again
 from experiment.allowed_moves import build_views
 from experiment.assemble import Experiment
@@ -20,6 +19,7 @@ from inference.views.base import VIEWS
 from run import main
 from tests.digits import draw_canvases
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from tools.views.mode import _advice
 from utils.metrics import best_thresholds
 
@@ -55,7 +55,7 @@ def table(path):
 def trained(tmp_path_factory):
     """A folder with runs of drawn people: 001 of two folds with two seeds, 002 an ordinary one."""
     work = tmp_path_factory.mktemp("viewed")
-    draw_demo_data(work / "data", people=20, eval_people=2)
+    lay_out_people(work / "data")
     text = SMALL_RUN.format(data=work / "data", work=work).replace(
         "size = 32, 24", "size = 32, 24\nroom = 0.2"
     )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dataset.demo.draw import draw_demo_data
+from tests.people import lay_out_people
 from tests.test_run import CONFIG
 from tests.tools.workers.three_folds import FOLDS, podium
 from tools.workers import slots
@@ -13,7 +13,7 @@ from tools.workers import slots
 def trained(tmp_path_factory):
     """A folder with a run of three folds, trained one after another with one thread each."""
     work = tmp_path_factory.mktemp("workers")
-    draw_demo_data(work / "data", people=20, eval_people=2)
+    lay_out_people(work / "data")
     text = CONFIG.format(data=work / "data", work=work).replace("name = test", "name = one")
     (work / "config.ini").write_text(text, encoding="utf-8")
     assert podium(work / "config.ini", *FOLDS, "--set", "workers.threads=1") == 0

@@ -130,7 +130,7 @@ def test_workers_are_told_until_when_with_time_to_end_on_a_busy_machine(
 @pytest.mark.slow
 @pytest.mark.alone
 def test_three_folds_by_two_workers_are_complete_in_time(trained):
-    run, limit = next_run(trained), 60.0
+    run, limit = next_run(trained), 40.0
     began = time.monotonic()
     line = (*FOLDS, "--set", "train.epochs=50", "--set", f"train.time_limit={limit:g} s", "--workers", 2)
     foreman = whole_command(trained / "config.ini", *line)

@@ -14,9 +14,9 @@ from tensorboard.plugins.base_plugin import TBContext
 from tensorboard.plugins.hparams import api_pb2, backend_context
 from tensorboard.plugins.hparams.list_session_groups import Handler as Sessions
 
-from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from train.callbacks.hparams import HParamsRow
 from train.monitor import Monitor
 
@@ -97,7 +97,7 @@ def test_a_run_without_scores_has_no_row(tmp_path):
 
 @pytest.mark.slow
 def test_training_fills_the_tab_with_what_is_trained_and_not_where(tmp_path):
-    draw_demo_data(tmp_path / "data", people=20, eval_people=2)
+    lay_out_people(tmp_path / "data")
     text = SMALL_RUN.format(data=tmp_path / "data", work=tmp_path)
     (tmp_path / "config.ini").write_text(text + "[callback.TensorBoard]\n", encoding="utf-8")
     assert main(["--config", str(tmp_path / "config.ini")]) == 0

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dataset.demo.draw import draw_demo_data
 from run import main
 from tests.experiment.smallest import SMALL_RUN
+from tests.people import lay_out_people
 from train.callbacks.outbox import Outbox
 
 WARNINGS = pytest.mark.filterwarnings("ignore")  # of clients that are not ours
@@ -20,7 +20,7 @@ WARNINGS = pytest.mark.filterwarnings("ignore")  # of clients that are not ours
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trackers") / "data"
-    draw_demo_data(folder, people=20, eval_people=2)
+    lay_out_people(folder)
     return folder
 
 
