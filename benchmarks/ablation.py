@@ -128,13 +128,13 @@ def train_all(seeds: int, minutes: float, jobs: int) -> None:
     end = time.monotonic() + minutes * 60
     bar = tqdm(total=len(todo), unit="run")
 
-    def one(pair: tuple[str, int]) -> None:
+    def train_in_time(pair: tuple[str, int]) -> None:
         if time.monotonic() < end:
             train(*pair)
             bar.update()
 
     with bar, ThreadPoolExecutor(jobs) as pool:
-        for _ in pool.map(one, todo):
+        for _ in pool.map(train_in_time, todo):
             pass
 
 

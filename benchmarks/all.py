@@ -31,7 +31,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "benchmarks.train_epoch --model resnet18 --images 192 --turns 3 --peers bare --precision bfloat16 "
         "--peer-precision float32",
     ),
-    "store_build": ("benchmarks.store_build --images 2000 --turns 4",),
+    "store_build": (
+        "benchmarks.store_build --images 2000 --turns 3",
+        "benchmarks.store_build --images 2000 --turns 3 --room 0",
+    ),
     "compressed": ("benchmarks.compressed",),
     "start_up": ("benchmarks.start_up --images 18900 --turns 2",),
     "infer": ("benchmarks.infer --images 6300 --turns 3 --sweep 1.5",),

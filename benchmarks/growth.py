@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.data import data_folder, kind_of, lay_out, shrink, work_folder, write_config
 from benchmarks.resident import resident
-from benchmarks.rows import Growth, Row, Target, report
+from benchmarks.rows import Growth, ResultRow, Target, report
 from benchmarks.turns import Peer, say
 from utils.tables import read_table, write_table
 
@@ -63,7 +63,7 @@ def run_once(root: Path, epochs: int) -> dict[str, Any]:
     return peer.ready
 
 
-def of_images(data: Path, work: Path, sizes: Sequence[int]) -> list[Row]:
+def of_images(data: Path, work: Path, sizes: Sequence[int]) -> list[ResultRow]:
     """Return how an epoch, the start and memory grow with the number of images."""
     few = work / "few"
     lay_out(data, few / "data", min(sizes))
@@ -95,7 +95,7 @@ def of_images(data: Path, work: Path, sizes: Sequence[int]) -> list[Row]:
     ]  # fmt: skip
 
 
-def of_pixels(data: Path, work: Path, sizes: Sequence[tuple[int, int]], images: int) -> list[Row]:
+def of_pixels(data: Path, work: Path, sizes: Sequence[tuple[int, int]], images: int) -> list[ResultRow]:
     """Return how a step grows with the size of the images."""
     lay_out(data, work / "data", images)
     config = {"augmentation.name": "TrainAugmentation", "callback.Probe.": ""} | BACKBONE
@@ -107,7 +107,7 @@ def of_pixels(data: Path, work: Path, sizes: Sequence[tuple[int, int]], images: 
     return [_grown("milliseconds of a step", "pixels", "ms", pixels, costs, added=("ns", 1e6), target=LINEAR)]
 
 
-def of_heads(data: Path, work: Path, counts: Sequence[int], images: int) -> list[Row]:
+def of_heads(data: Path, work: Path, counts: Sequence[int], images: int) -> list[ResultRow]:
     """Return how a step grows with the number of heads, of a few labels each."""
     lay_out(data, work / "data", images)
     people = read_table(work / "data" / "split.csv", ("group", "fold")).rows
@@ -168,7 +168,7 @@ def main() -> None:
     if unknown := sorted(set(arguments.of) - set(kinds)):
         parser.error(f"nothing of the name {', '.join(unknown)} grows: choose from {', '.join(kinds)}")
 
-    data, rows = data_folder(), list[Row]()
+    data, rows = data_folder(), list[ResultRow]()
     print(f"Images: {kind_of(data)}\n")
     with work_folder() as work:
         if "images" in arguments.of:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.data import data_folder, kind_of, lay_out, work_folder, write_config
-from benchmarks.rows import Figure, Ratio, Row, Target, report
+from benchmarks.rows import Figure, Ratio, ResultRow, Target, report
 from benchmarks.turns import Turns, serve, take_turns, timed
 from utils.tables import read_table
 
@@ -62,7 +62,7 @@ def be_timm(work: Path, batch: int, sweep: float) -> None:
     names = [row[table.columns[0]] for row in table.rows]
     paths = [work / "data" / "eval" / "images" / name for name in names]
 
-    def batches(workers: int) -> peers.Batches:
+    def batches(workers: int) -> peers.LoaderBatches:
         return peers.timm_loader(paths, SIZE, batch, workers, machine, training=False, normalised=False)
 
     def answers(images: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
@@ -102,7 +102,7 @@ def compared(work: Path) -> dict[str, Any]:
     }
 
 
-def rows(turns: dict[str, Turns], facts: dict[str, Any]) -> list[Row]:
+def rows(turns: dict[str, Turns], facts: dict[str, Any]) -> list[ResultRow]:
     """Return the ratios; those of whole commands are of the first turn, with its imports."""
     timm = turns["timm"]
 

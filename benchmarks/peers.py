@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 LABELS = 18
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-Batches = Iterable[tuple[Tensor, Tensor]]
+LoaderBatches = Iterable[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PeerSettings:
     """Worker processes of a loader, and threads of the model."""
 
     workers: int
@@ -52,13 +52,13 @@ class Settings:
         return f"{self.workers} workers, {self.threads} threads"
 
 
-def candidates() -> list[Settings]:
+def candidates() -> list[PeerSettings]:
     """Return the settings among which a peer's best is looked for."""
     cores = len(os.sched_getaffinity(0))
     if cores > 4:  # where there are many, the model's threads are not what a loader waits for
-        return [Settings(workers, cores) for workers in (4, 8, cores)]
-    settings = [Settings(workers, cores) for workers in sorted({0, 1, 2, cores})]
-    return settings + [Settings(workers, max(1, cores - 1)) for workers in (1, 2) if cores > 1]
+        return [PeerSettings(workers, cores) for workers in (4, 8, cores)]
+    settings = [PeerSettings(workers, cores) for workers in sorted({0, 1, 2, cores})]
+    return settings + [PeerSettings(workers, max(1, cores - 1)) for workers in (1, 2) if cores > 1]
 
 
 def bare_model(name: str, machine: Machine) -> nn.Module:
@@ -83,13 +83,13 @@ class Training:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
-    def epoch(self, batches: Batches) -> None:
+    def epoch(self, batches: LoaderBatches) -> None:
         for images, labels in batches:
             self.step(self.machine.images(images), labels.to(self.machine.device, non_blocking=True))
         self.machine.wait()
 
 
-class Files(Dataset[tuple[Any, int]]):
+class LabelledFiles(Dataset[tuple[Any, int]]):
     """Image files with labels that mean nothing, opened as a loader's own transforms want them."""
 
     def __init__(self, paths: list[Path], opened: Callable[[str], Any]) -> None:
@@ -106,11 +106,11 @@ class Files(Dataset[tuple[Any, int]]):
 
 def plain_loader(
     paths: list[Path], size: tuple[int, int], batch: int, workers: int, machine: Machine
-) -> Batches:
+) -> LoaderBatches:
     """Return a DataLoader with OpenCV's decoder and torchvision's transforms: shrink, then move."""
     from torchvision.transforms import v2
 
-    files = Files(paths, _open_tensor)
+    files = LabelledFiles(paths, _open_tensor)
     files.transform = v2.Compose(
         [
             v2.Resize(size, antialias=True),
@@ -140,12 +140,12 @@ def _open_rgb(path: str) -> Image.Image:
 def timm_loader(
     paths: list[Path], size: tuple[int, int], batch: int, workers: int, machine: Machine, *,
     training: bool = True, normalised: bool = True,
-) -> Batches:  # fmt: skip
+) -> LoaderBatches:  # fmt: skip
     """Return timm's own loader, which scales and normalises whole batches in the main process."""
     from timm.data import create_loader
 
-    loader: Batches = create_loader(
-        Files(paths, _open_rgb),
+    loader: LoaderBatches = create_loader(
+        LabelledFiles(paths, _open_rgb),
         input_size=(3, *size),
         batch_size=batch,
         is_training=training,
@@ -164,9 +164,9 @@ def timm_loader(
     return loader
 
 
-def best(measure: Callable[[Settings], float]) -> Settings:
+def best(measure: Callable[[PeerSettings], float]) -> PeerSettings:
     """Return the settings with the fewest seconds, and leave torch with their threads."""
-    seconds: dict[Settings, float] = {}
+    seconds: dict[PeerSettings, float] = {}
     for settings in candidates():
         torch.set_num_threads(settings.threads)
         seconds[settings] = measure(settings)
@@ -175,7 +175,7 @@ def best(measure: Callable[[Settings], float]) -> Settings:
     return fastest
 
 
-def seconds_a_batch(work: Callable[[Tensor, Tensor], object], batches: Batches, least: float) -> float:
+def seconds_a_batch(work: Callable[[Tensor, Tensor], object], batches: LoaderBatches, least: float) -> float:
     """Return the mean seconds of at least two batches and of ``least`` seconds, without the first one."""
     iterator = iter(batches)
     for images, labels in islice(iterator, 1):
@@ -195,7 +195,11 @@ def lightning_missing() -> bool:
 
 
 def lightning_epochs(
-    model: str, batches: Batches, machine: Machine, before: Callable[[], bool], after: Callable[[], None]
+    model: str,
+    batches: LoaderBatches,
+    machine: Machine,
+    before: Callable[[], bool],
+    after: Callable[[], None],
 ) -> None:
     """Train with Lightning until ``before`` an epoch returns False; ``after`` follows each epoch."""
     import lightning
@@ -213,7 +217,7 @@ def lightning_epochs(
         def configure_optimizers(self) -> torch.optim.Optimizer:
             return torch.optim.AdamW(self.parameters(), lr=1e-3, fused=True)
 
-    class Turns(lightning.Callback):
+    class TurnCallback(lightning.Callback):
         def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
             trainer.should_stop = not before()
 
@@ -225,7 +229,7 @@ def lightning_epochs(
     trainer = lightning.Trainer(
         accelerator=machine.device.type, devices=1, precision=precision[machine.dtype], max_epochs=10**6,
         min_epochs=0, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, callbacks=[Turns()],
+        enable_model_summary=False, callbacks=[TurnCallback()],
     )  # fmt: skip
     trainer.fit(Module(), batches)
 

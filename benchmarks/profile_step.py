@@ -114,9 +114,9 @@ def draw(profiles: dict[str, dict[str, Any]]) -> Figure:
     high = 0.8 / len(profiles)
 
     for number, (model, facts) in enumerate(profiles.items()):
-        places = [row - number * high for row in range(len(parts))]
+        heights = [row - number * high for row in range(len(parts))]
         values = [facts["parts"].get(part, 0.0) for part in parts]
-        bars = axes.barh(places, values, high, label=f"{model}, {facts['ms_a_step']:.0f} ms a step")
+        bars = axes.barh(heights, values, high, label=f"{model}, {facts['ms_a_step']:.0f} ms a step")
         axes.bar_label(bars, [f"{value:.1f}" for value in values], fontsize=6, padding=2)
 
     axes.set_yticks([row - 0.4 + high / 2 for row in range(len(parts))], parts, fontsize=7)

@@ -111,7 +111,7 @@ class Growth:
         }  # fmt: skip
 
 
-Row = Ratio | Figure | Growth
+ResultRow = Ratio | Figure | Growth
 
 
 def log_slope(sizes: Sequence[float], costs: Sequence[float]) -> float:
@@ -136,7 +136,7 @@ def straight_slope(sizes: Sequence[float], costs: Sequence[float]) -> float:
     return float((x * (y - y.mean())).sum() / (x * x).sum())
 
 
-def report(rows: Sequence[Row]) -> None:
+def report(rows: Sequence[ResultRow]) -> None:
     """Print rows as a table to read, then each as one line of JSON."""
     lines = [row.line() for row in rows]
     for kind, (head, cells) in TABLES.items():

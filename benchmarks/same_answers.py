@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.data import data_folder, kind_of, lay_out, work_folder, write_config
-from benchmarks.rows import Figure, Row, report
+from benchmarks.rows import Figure, ResultRow, report
 from dataset.images.prepare import Prepare
 
 SIZE = (128, 96)  # height, width
 RUN = "runs/speed/001"
-Values = NDArray[np.float64]  # (H, W, 3), 0 to 255
+PrintedNumbers = NDArray[np.float64]  # (H, W, 3), 0 to 255
 
 
 @cache
-def weights(old: int, new: int, *, triangle: bool) -> Values:
+def weights(old: int, new: int, *, triangle: bool) -> PrintedNumbers:
     """Return the matrix (new, old) of a filter along one side: a box as wide as a pixel, or a triangle."""
     scale, edges = old / new, np.arange(old + 1.0)
     if not triangle:
@@ -41,14 +41,14 @@ def weights(old: int, new: int, *, triangle: bool) -> Values:
     return height / height.sum(axis=1, keepdims=True)
 
 
-def exact(image: Values, *, triangle: bool) -> Values:
+def exact(image: PrintedNumbers, *, triangle: bool) -> PrintedNumbers:
     """Return an image shrunk to SIZE in float64."""
     down = weights(image.shape[0], SIZE[0], triangle=triangle)
     across = weights(image.shape[1], SIZE[1], triangle=triangle)
     return np.einsum("yh,hwc,xw->yxc", down, image, across, optimize=True)
 
 
-def shrunk(path: Path) -> dict[str, Values]:
+def shrunk(path: Path) -> dict[str, PrintedNumbers]:
     """Return a photograph's pixels by each way."""
     with Image.open(path) as file:
         whole = file.convert("RGB")
@@ -112,10 +112,10 @@ def main() -> None:
 
 def rows(
     images: dict[str, NDArray[np.float64]], answers: dict[str, NDArray[np.int64]], kind: str
-) -> list[Row]:
+) -> list[ResultRow]:
     """Return how far each pair of ways is apart, in pixels and in answers."""
     pairs = [("Podium", "areas"), ("timm", "triangle"), ("areas", "triangle"), ("Podium", "timm")]
-    result: list[Row] = []
+    result: list[ResultRow] = []
     for first, other in pairs:
         names = f"{first} and {other}"
         apart, same = decibels(images[first], images[other]), float((answers[first] == answers[other]).mean())

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.data import data_folder, kind_of, lay_out, work_folder, write_config
-from benchmarks.rows import Figure, Ratio, Row, Target, report
+from benchmarks.rows import Figure, Ratio, ResultRow, Target, report
 from benchmarks.turns import Peer, say, wait_for_turn
 from utils.shared_cores import SETTINGS
 
@@ -98,7 +98,7 @@ def rates(net: str, arguments: argparse.Namespace) -> dict[str, tuple[list[float
 
 def rows(
     net: str, measured: dict[str, tuple[list[float], list[float]]], facts: dict[str, object]
-) -> list[Row]:
+) -> list[ResultRow]:
     """Return what each setting does alone, against none, and what is left beside another run.
 
     That is held against a run alone without a setting, or, where there is none, with its own.

@@ -38,7 +38,7 @@ PARTS = {
 REST = "the rest, the first batch and its augmentation"
 
 
-class Parts:
+class PartTimes:
     """Seconds spent in functions that were wrapped, each without what is spent in another of them."""
 
     def __init__(self) -> None:
@@ -88,9 +88,9 @@ def be_podium(work: Path) -> None:
 
     MODES.names()  # imports them all, as run.py does
     imported["import the rest"] = time.perf_counter() - started - sum(imported.values())
-    parts = Parts()
-    for part, places in PARTS.items():
-        for dotted in places:
+    parts = PartTimes()
+    for part, calls in PARTS.items():
+        for dotted in calls:
             parts.watch(part, dotted)
     started = time.perf_counter()
 

@@ -5,12 +5,14 @@
 Podium reads its table, decodes, crops, shrinks, writes the map to disk and syncs it; OpenCV decodes and
 shrinks into an array in memory and does nothing else. The files lie in the system's cache for both, for which
 the first turn is. The target is against OpenCV with the decode that Podium takes for most of these files:
-reduced (by libjpeg, to a half or a quarter), or whole.
+reduced (by libjpeg, to a half or a quarter), or whole. Which one that is depends on how much room the store
+keeps around what a model sees: files of 512x384 pixels are decoded at half size with ``--room 0``.
 """
 
 import argparse
 import os
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,13 +32,14 @@ from benchmarks.data import (
 from benchmarks.rows import Ratio, Target, report
 from benchmarks.turns import serve, take_turns, timed
 
-SIZE, KEPT = (128, 96), (140, 106)  # height, width that a model sees, and of the store with its room
+SIZE = (128, 96)  # height, width that a model sees
 FLAGS = {
     1: cv2.IMREAD_COLOR_RGB,
     2: cv2.IMREAD_REDUCED_COLOR_2,
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
+_REDUCED = cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_REDUCED_GRAYSCALE_8
 PEERS = {"reduced": "OpenCV alone, reduced decode", "whole": "OpenCV alone, whole decode"}
 
 
@@ -58,15 +61,25 @@ def shrink_all(paths: list[Path], out: np.ndarray, flag: int) -> None:
         list(pool.map(some, (range(len(paths))[start : start + 16] for start in range(0, len(paths), 16))))
 
 
-def be(peer: str, work: Path, images: int) -> None:
-    """Be one of the peers, in this process."""
+def kept(room: float) -> tuple[int, int]:
+    """Return height and width of a store's images, as ``Experiment.of`` makes them."""
+    height, width = (side + 2 * round(side * room / 2) for side in SIZE)
+    return height, width
+
+
+def be(peer: str, work: Path, images: int, size: tuple[int, int]) -> None:
+    """Be one of the peers, in this process.
+
+    Args:
+        size: height and width of the store's images.
+    """
     if peer == "podium":
         be_podium(work)
         return
     paths = training_files(work / "data", images)
     height, width = cv2.imread(str(paths[0])).shape[:2]
-    by = largest_reduction(height, width, KEPT) if peer == "reduced" else 1
-    out = np.zeros((len(paths), *KEPT, 3), np.uint8)
+    by = largest_reduction(height, width, size) if peer == "reduced" else 1
+    out = np.zeros((len(paths), *size, 3), np.uint8)
     serve(lambda: timed(lambda: shrink_all(paths, out, FLAGS[by])), reduced_by=by)
 
 
@@ -74,7 +87,9 @@ def be_podium(work: Path) -> None:
     """Be Podium, which builds its store anew in each turn."""
     from experiment.assemble import Experiment
     from experiment.read_settings import read_sections, settings_from
+    from utils.device import keep_freed_memory
 
+    keep_freed_memory()  # as run.py does
     turns = 0
     seen: Counter[int] = Counter()  # of each of OpenCV's ways to decode
 
@@ -93,8 +108,12 @@ def be_podium(work: Path) -> None:
     decode, cv2.imdecode = cv2.imdecode, counted
     build()
     cv2.imdecode = decode
-    whole = sum(seen[flag] for flag in seen if flag not in list(FLAGS.values())[1:])
-    serve(build, reduced_share=round(1 - whole / sum(seen.values()), 3))
+    serve(build, reduced_share=round(share_reduced(seen), 3))
+
+
+def share_reduced(seen: Mapping[int, int]) -> float:
+    """Return the share of decodes at a reduced size, from how many there were with each of OpenCV's flags."""
+    return sum(count for flag, count in seen.items() if flag & _REDUCED) / sum(seen.values())
 
 
 def main() -> None:
@@ -102,20 +121,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--images", type=int, default=3000, help="of a turn (default 3000)")
     parser.add_argument("--turns", type=int, default=5, help="the first one apart (default 5)")
+    parser.add_argument("--room", type=float, default=0.1, help="[images] room of the store (default 0.1)")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--be", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
 
     if arguments.be:
-        be(arguments.be, arguments.work, arguments.images)
+        be(arguments.be, arguments.work, arguments.images, kept(arguments.room))
         return
 
     data = data_folder()
     with work_folder() as work:
         lay_out(data, work / "data", arguments.images)
         size = f"{SIZE[0]}, {SIZE[1]}"
-        write_config(work, {"images.size": size, "model.name": "TinyNet"})
-        words = ["-m", "benchmarks.store_build", "--images", str(arguments.images), "--work", str(work)]
+        room = str(arguments.room)
+        write_config(work, {"images.size": size, "images.room": room, "model.name": "TinyNet"})
+        words = ["-m", "benchmarks.store_build", "--images", str(arguments.images), "--room", room]
+        words += ["--work", str(work)]
         turns = take_turns({peer: [*words, "--be", peer] for peer in ("podium", *PEERS)}, arguments.turns)
 
     reduced_share = turns["podium"].ready["reduced_share"]
@@ -125,7 +147,7 @@ def main() -> None:
         [
             Ratio(
                 benchmark="store_build",
-                what="building the store",
+                what="building the store, {}x{} pixels".format(*kept(arguments.room)),
                 against=PEERS[peer],
                 unit="img/s",
                 podium=[arguments.images / seconds for seconds in turns["podium"].warm],

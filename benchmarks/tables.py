@@ -14,11 +14,11 @@ from benchmarks.rows import TABLES, Figure, Target, number, verdict
 
 PAGE = Path("docs/performance.md")
 LINES = Path("docs/performance.jsonl")
-Line = dict[str, Any]
+JsonLine = dict[str, Any]
 _PLACE = re.compile(r"<!-- (?P<name>[a-z_]+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
-def filled(page: str, lines: Sequence[Line]) -> str:
+def filled(page: str, lines: Sequence[JsonLine]) -> str:
     """Return a page with every table in it made anew.
 
     Raises:
@@ -49,14 +49,14 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {row} |" for row in (" | ".join(head), " | ".join("---" for _ in head), *cells))
 
 
-def _machine(lines: Sequence[Line]) -> str:
+def _machine(lines: Sequence[JsonLine]) -> str:
     facts = next((line for line in lines if line["kind"] == "machine"), {})
     data = sorted({line["data"] for line in lines if "data" in line})
     named = {name: str(value) for name, value in facts.items() if name != "kind"}
     return markdown(("what", "which"), [*named.items(), ("images", ", ".join(data))]) if facts else ""
 
 
-def _targets(lines: Sequence[Line]) -> str:
+def _targets(lines: Sequence[JsonLine]) -> str:
     judged = [line for line in lines if line.get("target") and line["kind"] in ("ratio", "figure")]
     judged += [line for limited in lines if "runs" in limited for line in _of_limits(limited)]
     return markdown(
@@ -64,7 +64,7 @@ def _targets(lines: Sequence[Line]) -> str:
     )
 
 
-def _of_limits(line: Line) -> list[Line]:
+def _of_limits(line: JsonLine) -> list[JsonLine]:
     """Return the rows of benchmarks/time_limit.py, whose line holds every run with its limit."""
     count = len(line["runs"])
     rows = [
@@ -92,13 +92,13 @@ def _of_limits(line: Line) -> list[Line]:
     return [row.line() for row in (*rows, faults)]
 
 
-def _others(lines: Sequence[Line]) -> str:
+def _others(lines: Sequence[JsonLine]) -> str:
     rest = [line for line in lines if not line.get("target") and line["kind"] in ("ratio", "figure")]
     head = ("what", "against", "Podium", "peer", "ratio")
     return markdown(head, (_judged_cells(line)[: len(head)] for line in rest))
 
 
-def _judged_cells(line: Line) -> tuple[str, ...]:
+def _judged_cells(line: JsonLine) -> tuple[str, ...]:
     podium = f"{number(line['podium'])} {line['unit']}"
     if line["kind"] == "figure":
         return line["what"], "", podium, "", "", f"{line['target']} {line['unit']}", verdict(line)
@@ -107,18 +107,18 @@ def _judged_cells(line: Line) -> tuple[str, ...]:
     return line["what"], against, podium, peer, f"{line['ratio']:.2f}", line["target"], verdict(line)
 
 
-def _growth(lines: Sequence[Line]) -> str:
+def _growth(lines: Sequence[JsonLine]) -> str:
     head, cells = TABLES["growth"]
     return markdown(head, (cells(line) for line in lines if line["kind"] == "growth"))
 
 
-def _start_up(lines: Sequence[Line]) -> str:
+def _start_up(lines: Sequence[JsonLine]) -> str:
     start_up = (line for line in lines if line.get("benchmark") == "start_up" and "parts" in line)
     parts = next(start_up, {"parts": {}})["parts"]
     return markdown(("part", "seconds"), ((part, f"{seconds:.2f}") for part, seconds in parts.items()))
 
 
-def _profile(lines: Sequence[Line]) -> str:
+def _profile(lines: Sequence[JsonLine]) -> str:
     profiles = [line for line in lines if line["kind"] == "profile"]
     names = dict.fromkeys(part for line in profiles for part in line["parts"])
     head = ("part of a step", *(f"{line['model']}, {number(line['ms_a_step'])} ms" for line in profiles))
@@ -127,7 +127,7 @@ def _profile(lines: Sequence[Line]) -> str:
     )
 
 
-def _commands(lines: Sequence[Line]) -> str:
+def _commands(lines: Sequence[JsonLine]) -> str:
     ran = {line["command"]: line for line in lines if "command" in line}
     rows = [
         (f"`{command}`", f"{line['load_before']:g}", str(line.get("took_s", "")))
@@ -136,7 +136,7 @@ def _commands(lines: Sequence[Line]) -> str:
     return markdown(("command", "load of the machine before it", "seconds"), rows)
 
 
-MAKERS: dict[str, Callable[[Sequence[Line]], str]] = {
+MAKERS: dict[str, Callable[[Sequence[JsonLine]], str]] = {
     "machine": _machine,
     "targets": _targets,
     "others": _others,

@@ -24,7 +24,7 @@ import torch
 from benchmarks import peers
 from benchmarks.data import data_folder, kind_of, lay_out, training_files, work_folder, write_config
 from benchmarks.goals import SMALL, wanted
-from benchmarks.rows import Figure, Ratio, Row, report
+from benchmarks.rows import Figure, Ratio, ResultRow, report
 from benchmarks.turns import Turns, say, serve, take_turns, timed, wait_for_turn
 
 SIZE = (128, 96)  # height, width
@@ -52,7 +52,7 @@ def be(peer: str, arguments: argparse.Namespace) -> None:
     settings = best_settings(arguments, machine, make)
     paths = training_files(Path(arguments.work) / "data", arguments.images)
 
-    def batches() -> peers.Batches:
+    def batches() -> peers.LoaderBatches:
         return make(paths, arguments.size, arguments.batch, settings.workers, machine)
 
     if arguments.first:
@@ -84,8 +84,8 @@ def on_one_batch(
 
 
 def best_settings(
-    arguments: argparse.Namespace, machine: peers.Machine, make: Callable[..., peers.Batches]
-) -> peers.Settings:
+    arguments: argparse.Namespace, machine: peers.Machine, make: Callable[..., peers.LoaderBatches]
+) -> peers.PeerSettings:
     """Return the settings of a loader with which training is fastest."""
     training = peers.Training(arguments.model, machine)
     paths = training_files(Path(arguments.work) / "data", arguments.images)
@@ -93,7 +93,7 @@ def best_settings(
     def work(images: torch.Tensor, labels: torch.Tensor) -> None:
         training.epoch([(images, labels)])
 
-    def measure(settings: peers.Settings) -> float:
+    def measure(settings: peers.PeerSettings) -> float:
         return peers.seconds_a_batch(
             work, make(paths, arguments.size, arguments.batch, settings.workers, machine), arguments.sweep
         )
@@ -102,7 +102,7 @@ def best_settings(
 
 
 def lightning(
-    arguments: argparse.Namespace, machine: peers.Machine, batches: peers.Batches, settings: str
+    arguments: argparse.Namespace, machine: peers.Machine, batches: peers.LoaderBatches, settings: str
 ) -> None:
     """Be Lightning, which owns the loop: it waits before each epoch and speaks after it."""
     started, epochs = [0.0], [0]
@@ -179,7 +179,7 @@ def config(arguments: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def rows(arguments: argparse.Namespace, turns_of: dict[str, Turns]) -> list[Row]:
+def rows(arguments: argparse.Namespace, turns_of: dict[str, Turns]) -> list[ResultRow]:
     """Return Podium's ratio to each peer, in images a second, and on a GPU how much of its peak is used."""
     images = arguments.images // arguments.batch * arguments.batch
 
@@ -194,7 +194,7 @@ def rows(arguments: argparse.Namespace, turns_of: dict[str, Turns]) -> list[Row]
         what += f" in {arguments.precision}"
     theirs = f", in {arguments.peer_precision}" if arguments.peer_precision else ""
     facts = {"images": images, "batch": arguments.batch, "data": arguments.kind}
-    result: list[Row] = [
+    result: list[ResultRow] = [
         Ratio(
             benchmark="train_epoch",
             what=what,

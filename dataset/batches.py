@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dataset.images.store import ImageSource
 from dataset.reading import Batch as Batch
+from dataset.reading import BatchRows, Reading, ahead
 from dataset.reading import Inputs as Inputs
-from dataset.reading import Reading, Rows, ahead
 from dataset.reading import centre_crop as centre_crop
 from dataset.samplers.base import Sampler
 from dataset.tasks.base import Targets
@@ -58,17 +58,18 @@ class TrainBatches:
         """Return the batches of ``epoch`` from number ``start`` on."""
         return Reading(self.source, self.targets, self._rows_of(epoch, start))
 
-    def _rows_of(self, epoch: int, start: int) -> Iterator[Rows]:
-        number, passed = self.pace.before(epoch) + start, -1
+    def _rows_of(self, epoch: int, start: int) -> Iterator[BatchRows]:
+        number = self.pace.before(epoch) + start  # of batches since the run began
         last = self.pace.before(epoch) + self.pace.most(epoch)
+        known = -1  # the turn, a pass over all images, whose order is at hand
 
         while number < last:
             turn, position = divmod(number, len(self))
-            if turn != passed:
-                passed, order = turn, self.sampler.order(turn)
+            if turn != known:
+                known, order = turn, self.sampler.order(turn)
             in_epoch = number - self.pace.before(epoch)
             rows = order[position * self.batch_size : (position + 1) * self.batch_size]
-            yield Rows(rows, epoch, in_epoch, self.pace.time(epoch, in_epoch))
+            yield BatchRows(rows, epoch, in_epoch, self.pace.time(epoch, in_epoch))
             number += 1
 
     def count(self, epoch: int) -> int:
@@ -117,7 +118,7 @@ class EvalBatches:
 
     def __iter__(self) -> "Reading":
         starts = range(0, len(self.rows), self.batch_size)
-        rows = (Rows(self.rows[start : start + self.batch_size]) for start in starts)
+        rows = (BatchRows(self.rows[start : start + self.batch_size]) for start in starts)
         return Reading(self.source, self.targets, rows, self.size)
 
 
@@ -131,4 +132,5 @@ def fitting_batch_size(size: tuple[int, int], device: torch.device) -> int:
     """
     if device.type != "cpu":
         return _MOST
-    return min(_MOST, 1 << max(0, round(math.log2(_CPU_PIXELS / math.prod(size)))))
+    doublings = max(0, round(math.log2(_CPU_PIXELS / math.prod(size))))  # of one image
+    return min(_MOST, 1 << doublings)

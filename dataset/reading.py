@@ -44,7 +44,7 @@ class Batch:
         return tuple(values.to(device, non_blocking=True) for values in given)
 
 
-class Rows(NamedTuple):
+class BatchRows(NamedTuple):
     """The rows (N) of a batch that is still to be read, and when it is trained on."""
 
     rows: NDArray[np.int64]
@@ -64,13 +64,13 @@ class Reading(Iterator[Batch]):
 
     source: ImageSource
     targets: Targets
-    rows: Iterator[Rows]
+    rows: Iterator[BatchRows]
     size: tuple[int, int] | None = None
 
     def __next__(self) -> Batch:
         return self.read(next(self.rows))
 
-    def read(self, wanted: Rows, *, pinned: bool = False) -> Batch:
+    def read(self, wanted: BatchRows, *, pinned: bool = False) -> Batch:
         """Return the batch of these rows; several threads may do this at once.
 
         Args:
@@ -105,7 +105,7 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def centre_crop(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return the middle (N, 3, H, W) of larger images, as a view; smaller ones stay as they are."""
+    """Return the middle (N, 3, H, W) of larger images, without a copy; smaller ones stay as they are."""
     top, left = (max(0, (have - want) // 2) for have, want in zip(images.shape[-2:], size, strict=True))
     return images[..., top : top + size[0], left : left + size[1]]
 

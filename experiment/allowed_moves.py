@@ -14,7 +14,6 @@ from utils.errors import ConfigError, listed
 from utils.registry import Component
 
 log = logging.getLogger("podium")
-Size = tuple[int, int]
 
 
 def build_augmentations(settings: Settings, task: Task) -> list[Augmentation]:
@@ -35,7 +34,7 @@ def build_augmentations(settings: Settings, task: Task) -> list[Augmentation]:
 
     problems = [
         f"[{component.section}] {component.name} may {move} an image, but [task] changed_by says that this "
-        f"changes labels ({component.place})"
+        f"changes labels ({component.origin})"
         for component, augmentation in zip(settings.augmentations, built, strict=True)
         for move in sorted(augmentation.moves.intersection(task.changed_by))
     ]
@@ -44,7 +43,7 @@ def build_augmentations(settings: Settings, task: Task) -> list[Augmentation]:
     return built
 
 
-def build_views(settings: Settings, task: Task, prepared: Size) -> dict[str, View]:
+def build_views(settings: Settings, task: Task, prepared: tuple[int, int]) -> dict[str, View]:
     """Return the views that [infer] names, by their classes; warn of those that training never showed.
 
     Args:
@@ -74,11 +73,13 @@ def build_views(settings: Settings, task: Task, prepared: Size) -> dict[str, Vie
     return built
 
 
-def every_view(settings: Settings, task: Task, prepared: Size) -> tuple[dict[str, View], list[str]]:
+def every_view(
+    settings: Settings, task: Task, prepared: tuple[int, int]
+) -> tuple[dict[str, View], list[str]]:
     """Return each view that can be used in this run, by its class, and why others can't."""
     built, left_out = {}, []
     for name in VIEWS.names():
-        component = settings.views.get(name, Component(name, section=f"view.{name}", place="as it is"))
+        component = settings.views.get(name, Component(name, section=f"view.{name}", origin="as it is"))
         try:
             built[name] = _built(component, settings, task, prepared)
         except ConfigError as error:
@@ -97,7 +98,7 @@ def with_views(model: nn.Module, views: dict[str, View], settings: Settings, tas
     return mean_of_views(model, views, settings, task) if views else model
 
 
-def _built(component: Component, settings: Settings, task: Task, prepared: Size) -> View:
+def _built(component: Component, settings: Settings, task: Task, prepared: tuple[int, int]) -> View:
     view = VIEWS.build(component, size=settings.images.size, prepared=prepared)
     if changing := sorted(view.moves.intersection(task.changed_by)):
         raise ConfigError(

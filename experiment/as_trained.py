@@ -11,7 +11,7 @@ from dataset.tasks.base import TASKS, Task, Tuning
 from experiment.ask_again import ask_again
 from experiment.assemble import Experiment
 from experiment.read_settings import key_of, written_settings
-from experiment.run_config import Asked
+from experiment.run_config import AskedRun
 from experiment.run_folder import CONFIG, FINISHED
 from experiment.settings import here_sections
 from inference.views.mean_of_views import MeanOfViews
@@ -22,7 +22,7 @@ log = logging.getLogger("podium")
 _FOLDS = ("run.folds", "run.seeds")  # say what is trained
 
 
-def trained(asked: Asked, folder: Path, allowed: Sequence[str]) -> Sections:
+def trained(asked: AskedRun, folder: Path, allowed: Sequence[str]) -> Sections:
     """Return the config of a finished run, with what may be said of it today.
 
     Raises:

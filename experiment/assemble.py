@@ -1,7 +1,7 @@
 """Builds each piece of a run once, from the settings."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,23 +16,20 @@ from dataset.images.open_images import kind_of
 from dataset.images.prepare import Prepare
 from dataset.images.store import ImageSource
 from dataset.readers.base import BaseDataset
-from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Targets, Task
 from experiment.allowed_moves import build_augmentations
 from experiment.budget import cost_line
-from experiment.build_batches import eval_batches, train_batches, with_pseudo_labels
+from experiment.build_batches import train_batches, with_pseudo_labels
 from experiment.build_loss import build_criterion
 from experiment.build_model import build_model, heads_of, outline, refuse_batch_of_one
 from experiment.build_state import build_state
 from experiment.callbacks import build_callbacks
-from experiment.data import build_task, leave_out_bad, pixels_of, prepare_data_folder, training_table
-from experiment.eval_images import EVAL
-from experiment.eval_table import eval_table
+from experiment.data import build_task, leave_out_bad, pixels_of, training_table
 from experiment.features import features_of, learn_columns, with_found_features
 from experiment.kept_images import keeping
 from experiment.refuse import check_spaces, refuse
 from experiment.settings import Settings
-from experiment.units import Units, learn_in_units, trained_units
+from experiment.units import UnitBySpace, learn_in_units, trained_units
 from loss.base import PerHeadLoss
 from models.heads.base import Heads
 from train.cuda_graph import passes_of
@@ -57,7 +54,8 @@ class Experiment:
     @classmethod
     def of(cls, settings: Settings) -> "Experiment":
         images = settings.images
-        height, width = (side + 2 * round(side * images.room / 2) for side in images.size)  # same middle
+        # Half of the room lies on each side: the middle is what it is without.
+        height, width = (side + 2 * round(side * images.room / 2) for side in images.size)
         cropper = CROPPERS.build(settings.chosen["crop"], image_size=(height, width))
         prepare = Prepare((height, width), cropper, images.grey, images.depth)
         task = build_task(settings)
@@ -107,33 +105,6 @@ class Experiment:
         leave_out_bad(dataset, source, refused=settings.images.on_bad_image == "error")
         return dataset, with_features(source, dataset.training.features)
 
-    def eval_data(
-        self, table: EvalDataset | None = None, meanwhile: Callable[[EvalBatches], None] | None = None
-    ) -> tuple[EvalDataset, EvalBatches]:
-        """Return the organiser's eval images, and batches of those that can be read."""
-        images = self.eval_table() if table is None else table
-        prior = self.settings.infer.on_bad_image == "prior"
-        return images, self.eval_batches(images, EVAL, prior=prior, meanwhile=meanwhile)
-
-    def eval_table(self) -> EvalDataset:
-        """Return which eval images there are; no image is read."""
-        prepare_data_folder(self.settings)
-        return eval_table(self.settings, self.task)
-
-    def eval_batches(
-        self,
-        images: EvalDataset,
-        what: str,
-        *,
-        prior: bool = False,
-        meanwhile: Callable[[EvalBatches], None] | None = None,
-    ) -> EvalBatches:
-        """Return the images in batches, whoever listed them; ``prior`` leaves out what can't be read."""
-        settings, sizes = self.settings, self.eval_batch_size
-        return eval_batches(
-            settings, self.prepare, self.images, images, what, sizes, prior=prior, meanwhile=meanwhile
-        )
-
     def validator(self, dataset: BaseDataset, source: ImageSource) -> Validator:
         """Return what scores a model on the validation images, by the organiser's labels."""
         rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
@@ -141,7 +112,7 @@ class Experiment:
         criterion = self.criterion(units=trained_units(self.task.spaces, dataset.training))
         return Validator(self.task, batches, criterion, self.precision, dataset.case_of)
 
-    def criterion(self, trained: Targets | None = None, units: Units | None = None) -> PerHeadLoss:
+    def criterion(self, trained: Targets | None = None, units: UnitBySpace | None = None) -> PerHeadLoss:
         """Return the loss of all label spaces on the device; validation's has no ``trained`` targets."""
         criterion = build_criterion(self.settings, self.task.spaces, self.heads, trained, units)
         return criterion.to(self.precision.device)
@@ -164,6 +135,8 @@ def assemble_training(
     settings, task, table = experiment.settings, experiment.task, dataset.training
     train = settings.train
     batches = train_batches(settings, task, dataset, source, experiment.precision.device)
+
+    # What the training images say of numbers and columns is kept with the weights.
     model = experiment.model(fresh=fresh)
     units = learn_in_units(model, task.spaces, table)
     learn_columns(model, table, features_of(settings))
@@ -190,7 +163,8 @@ def assemble_training(
         precision=experiment.precision,
     )
 
-    state = build_state(settings, task, model, experiment.precision, -(-len(batches) // train.accumulate))
+    steps = -(-len(batches) // train.accumulate)  # the last one of an epoch may have fewer batches
+    state = build_state(settings, task, model, experiment.precision, steps)
     how = {"compile": train.compile, "cuda_graph": train.cuda_graph}
     passes = passes_of(model, criterion, experiment.precision, state.scaler, **how)
     return TimedTrainer(

@@ -38,7 +38,7 @@ def check_cost(settings: Settings, model: nn.Module) -> None:
         height, width = settings.images.size
         raise ConfigError(
             f"[model] {component.name} is over {' and '.join(exceeded)}: an image of {height} x {width} "
-            f"costs {cost}. Take a smaller model, or smaller images ({component.place})"
+            f"costs {cost}. Take a smaller model, or smaller images ({component.origin})"
         )
 
 

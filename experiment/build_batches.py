@@ -1,25 +1,18 @@
-"""Builds the batches that a run trains on, with what another run labelled, and those that it predicts."""
+"""Builds the batches that a run trains on, with what another run labelled."""
 
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from dataset.batches import EvalBatches, TrainBatches
-from dataset.images.coming import Meanwhile
-from dataset.images.featured import with_features
-from dataset.images.prepare import Prepare
+from dataset.batches import TrainBatches
 from dataset.images.store import ImageSource
 from dataset.pseudo.joined import JoinedSource
 from dataset.pseudo.labels import read_pseudo_labels, summary
 from dataset.readers.base import BaseDataset
-from dataset.readers.eval_base import EvalDataset
 from dataset.samplers.base import SAMPLERS
 from dataset.tasks.base import Task
-from experiment.eval_images import readable_rows, say_unread_of_cases
 from experiment.settings import Settings
 
 log = logging.getLogger("podium")
@@ -76,38 +69,3 @@ def train_batches(
         accumulate=settings.train.accumulate,
         read_ahead=device.type == "cuda",
     )
-
-
-def eval_batches(
-    settings: Settings,
-    prepare: Prepare,
-    pixels: Callable[[Path, Sequence[str], str, Meanwhile | None], ImageSource],
-    images: EvalDataset,
-    what: str,
-    batch_size: int,
-    *,
-    prior: bool,
-    meanwhile: Callable[[EvalBatches], None] | None,
-) -> EvalBatches:
-    """Return images without labels in batches.
-
-    Args:
-        pixels: gives those of files below a folder, and says what they are.
-        prior: leave out what can't be read.
-        meanwhile: gets the same batches while the images are prepared, if they have to be and as long as all
-            of them can be read.
-    """
-    size = None if settings.infer.views else settings.images.size  # views look beyond the middle
-    seen = None if images.features is None else images.features.values
-
-    def batches(source: ImageSource, rows: NDArray[np.int64]) -> EvalBatches:
-        return EvalBatches(with_features(source, seen), rows, batch_size=batch_size, size=size)
-
-    def use(coming: ImageSource) -> None:
-        if meanwhile is not None:
-            meanwhile(batches(coming, np.arange(len(coming))))
-
-    source = pixels(images.root, images.files, what, None if meanwhile is None else use)
-    rows = readable_rows(source, images.files, prepare, what, prior=prior)
-    say_unread_of_cases(source, images)
-    return batches(source, rows)

@@ -6,7 +6,7 @@ from dataset.tasks.base import Targets
 from dataset.tasks.spaces import Space
 from experiment.refuse import check_class_weights, check_kind
 from experiment.settings import Settings
-from experiment.units import Units
+from experiment.units import UnitBySpace
 from loss.base import LOSSES, PerHeadLoss
 from models.heads.base import Heads
 from utils.errors import ConfigError
@@ -17,7 +17,7 @@ def build_criterion(
     spaces: Sequence[Space],
     heads: Heads,
     trained: Targets | None = None,
-    units: Units | None = None,
+    units: UnitBySpace | None = None,
 ) -> PerHeadLoss:
     """Return one loss for each label space; refuses one that can't be meant for its kind.
 

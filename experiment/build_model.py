@@ -67,7 +67,7 @@ def _check_outputs(model: nn.Module, heads: Heads, settings: Settings) -> None:
     try:
         check_outputs(model, heads, settings.images.size)
     except ValueError as error:
-        raise ConfigError(f"[model] {component.name} {error} ({component.place})") from error
+        raise ConfigError(f"[model] {component.name} {error} ({component.origin})") from error
 
 
 def _freezes_for_good(callback: Component) -> bool:

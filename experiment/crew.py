@@ -8,7 +8,7 @@ from experiment.settings import Settings
 from utils.registry import Registry
 
 
-class Work:
+class PartedWork:
     """What workers take parts of, such as the trials of a sweep; all of them get the same command line.
 
     Attributes:
@@ -83,7 +83,7 @@ class Crew:
         """Train the members of a run that are not finished, and join them; its folder is held."""
         raise NotImplementedError
 
-    def do(self, work: Work, settings: Settings) -> None:
+    def do(self, work: PartedWork, settings: Settings) -> None:
         """Let workers do all parts of a work.
 
         Raises:

@@ -11,7 +11,7 @@ from dataset.demo.draw import draw_demo_data, is_demo
 from dataset.images.coming import Meanwhile
 from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
-from dataset.images.resident import kind_for, place
+from dataset.images.resident import kind_for, load_onto
 from dataset.images.store import ImageSource, raise_bad
 from dataset.readers.base import DATASETS, BaseDataset
 from dataset.tasks.base import TASKS, Facts, Task
@@ -83,7 +83,7 @@ def pixels_of(
     source = open_images(
         root, files, prepare, cache, budget=budget, what=what, kind=kind, meanwhile=meanwhile
     )
-    return place(source, images.store, device, what)
+    return load_onto(source, images.store, device, what)
 
 
 def leave_out_bad(dataset: BaseDataset, source: ImageSource, *, refused: bool) -> None:

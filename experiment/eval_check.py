@@ -17,7 +17,7 @@ from inference.written import Written
 from utils.errors import DataError, PodiumError, listed
 
 log = logging.getLogger("podium")
-_PLACES = ("table", "images", "template")  # options of a test dataset that name what has to be there
+_FILES = ("table", "images", "template")  # options of a test dataset that name what has to be there
 _DEFAULT = "the whole file"  # where a section that a config has not "stands"
 
 
@@ -35,9 +35,9 @@ def check_eval(settings: Settings, task: Task) -> None:
     if settings.paths.draw_demo:
         draw_demo_data(root)
     options = TEST_DATASETS.arguments(component, root=root, task=task)
-    missing = [path for name in _PLACES if options.get(name) and _is_absent(path := root / options[name])]
+    missing = [path for name in _FILES if options.get(name) and _is_absent(path := root / options[name])]
     if missing:
-        if component.place != _DEFAULT:
+        if component.origin != _DEFAULT:
             log.warning(
                 "There is no %s: a submission can't be checked before training, nor made without it.",
                 " and no ".join(map(str, missing)),

@@ -24,6 +24,6 @@ def eval_table(settings: Settings, task: Task) -> EvalDataset:
     if columns.names and not TEST_DATASETS.get(chosen.name).has_columns:
         raise ConfigError(
             f"[test_dataset] {chosen.name} has no table with the column {columns.names[0]!r} of "
-            f"[dataset]: write name = TestDataset and table = a CSV of the eval images ({chosen.place})"
+            f"[dataset]: write name = TestDataset and table = a CSV of the eval images ({chosen.origin})"
         )
     return TEST_DATASETS.build(chosen, root=settings.paths.data, task=task, columns=columns)

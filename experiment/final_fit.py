@@ -105,7 +105,7 @@ def _refuse_what_cannot_be_repeated(settings: Settings) -> None:
     scheduler = settings.chosen["scheduler"]
     if "score_of" in inspect.signature(SCHEDULERS.get(scheduler.name).__init__).parameters:
         problems.append(
-            f"[scheduler] {scheduler.name} waits for scores, so it can't be repeated ({scheduler.place})"
+            f"[scheduler] {scheduler.name} waits for scores, so it can't be repeated ({scheduler.origin})"
         )
 
     for callback in settings.callbacks:

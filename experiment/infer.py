@@ -11,22 +11,24 @@ from torch import nn
 
 from dataset.batches import EvalBatches
 from dataset.readers.eval_base import EvalDataset
+from dataset.submissions.base import SubmissionRows
 from dataset.tasks.base import Task
 from experiment.after_submission import AFTER_SUBMISSION
 from experiment.allowed_moves import build_views, mean_of_views, with_views
 from experiment.as_trained import trained, tuned, tuned_with_views
 from experiment.assemble import Experiment
+from experiment.eval_data import eval_data, table_of_eval
 from experiment.finished_run import load_weights
 from experiment.made_run import MadeRun, made_run
 from experiment.members import folders_by_fold
 from experiment.mode import MODES, Mode
 from experiment.outputs import Outputs, can_write
 from experiment.read_settings import key_of, settings_from
-from experiment.run_config import Asked
+from experiment.run_config import AskedRun
 from experiment.run_engine import check_engine, with_engine
 from experiment.run_priors import run_priors
 from inference.columns import fitted, say_columns
-from inference.inferrer import TEST_PREDICTIONS, Inferrer, Rows, Submitter
+from inference.inferrer import TEST_PREDICTIONS, Inferrer, Submitter
 from inference.mean import mean_predictions
 from inference.predict import Predictions, predict
 from inference.scores_file import read_scores
@@ -36,7 +38,7 @@ from utils.logs import logged_to
 from utils.shortened import MOST, listing
 
 log = logging.getLogger("podium")
-_Listed = Callable[[Rows], None]
+_Listed = Callable[[SubmissionRows], None]
 
 
 @MODES.register
@@ -60,7 +62,7 @@ class Infer(Mode):
 
     def run(self, arguments: Namespace) -> None:
         mode = type(self).__name__.lower()
-        asked = Asked.of(arguments)
+        asked = AskedRun.of(arguments)
         folder = asked.folder()
         self.arguments, self.outputs = arguments, Outputs.of(folder, getattr(arguments, "out", None), mode)
         settings = settings_from(trained(asked, folder, self.free), str(folder / "config.ini"))
@@ -103,10 +105,10 @@ class Infer(Mode):
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         task = tuned(experiment.task, read_scores(folder).get("tuning", {}), folder)
-        images, written = experiment.eval_table(), self.outputs.folder(folder)
+        images, written = table_of_eval(experiment), self.outputs.folder(folder)
         answering = fitted(task, images)
 
-        def listed(rows: Rows) -> None:
+        def listed(rows: SubmissionRows) -> None:
             say_columns(task, answering, images)
             for line in _histograms(rows, answering, written):
                 log.info("%s", line)
@@ -181,7 +183,7 @@ def _predictions(
     def meanwhile(batches: EvalBatches) -> None:
         early.append(predict(first, batches, experiment.precision, what="Predicting"))
 
-    data = experiment.eval_data(images, meanwhile)
+    data = eval_data(experiment, images, meanwhile)
     inferrer = Inferrer(fitted(task, images), *data, experiment.precision)
 
     predicted = []

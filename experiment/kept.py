@@ -15,10 +15,10 @@ from utils.errors import DataError, ResumableStop
 
 log = logging.getLogger("podium")
 _FOLDER = "checkpoints"
-Values = dict[str, Any]
+KeptState = dict[str, Any]
 
 
-def state_to_resume(folder: Path, monitor: Monitor) -> Values | None:
+def state_to_resume(folder: Path, monitor: Monitor) -> KeptState | None:
     """Return the newest state of a run that is whole, and whose best weights are; None: it has none yet.
 
     Where the best weights are damaged, an older state trains them again.
@@ -49,7 +49,7 @@ def state_to_resume(folder: Path, monitor: Monitor) -> Values | None:
     )
 
 
-def best_of(folder: Path, entry: Values) -> Values:
+def best_of(folder: Path, entry: KeptState) -> KeptState:
     """Return the checkpoint of the epoch whose numbers are ``entry``; no other epoch's is taken for it.
 
     Raises:
@@ -63,7 +63,7 @@ def best_of(folder: Path, entry: Values) -> Values:
     return best
 
 
-def best_of_epoch(folder: Path, epoch: int) -> Values:
+def best_of_epoch(folder: Path, epoch: int) -> KeptState:
     """Return the checkpoint of a finished run's best epoch.
 
     Raises:
@@ -78,7 +78,7 @@ def best_of_epoch(folder: Path, epoch: int) -> Values:
     return best
 
 
-def give_weights(model: nn.Module, best: Values, folder: Path) -> None:
+def give_weights(model: nn.Module, best: KeptState, folder: Path) -> None:
     """Give a model the weights of a checkpoint.
 
     Raises:
@@ -88,7 +88,7 @@ def give_weights(model: nn.Module, best: Values, folder: Path) -> None:
         model.load_state_dict(best["model"])
 
 
-def restore(state: TrainState, saved: Values, folder: Path) -> None:
+def restore(state: TrainState, saved: KeptState, folder: Path) -> None:
     """Put a run where its checkpoint says.
 
     Raises:
@@ -98,7 +98,7 @@ def restore(state: TrainState, saved: Values, folder: Path) -> None:
         state.load_state_dict(saved)
 
 
-def _best(folder: Path, fits: Callable[[Values], bool]) -> Values | None:
+def _best(folder: Path, fits: Callable[[KeptState], bool]) -> KeptState | None:
     for values in checkpoint.generations(folder / _FOLDER, "best"):
         if _is_best(values) and fits(values["scores"]):
             return values
@@ -117,12 +117,12 @@ def _naming_other_models(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_best(values: Values) -> bool:
+def _is_best(values: KeptState) -> bool:
     model, scores = values.get("model"), values.get("scores")
     return _is_named(model, Tensor) and _is_named(scores, int | float) and "epoch" in (scores or {})
 
 
-def _is_state(values: Values, monitor: Monitor) -> bool:
+def _is_state(values: KeptState, monitor: Monitor) -> bool:
     history = values.get("history")
     counts = [values.get(name) for name in ("epoch", "batch", "step")]
     return (

@@ -7,7 +7,7 @@ because a disk became full, say, would no longer be the run that it was.
 from dataclasses import replace
 from pathlib import Path
 
-from dataset.images.open_images import Kind
+from dataset.images.open_images import StoreKind
 from dataset.images.resident import kind_for
 from experiment.read_settings import written_settings
 from experiment.run_folder import CONFIG
@@ -15,7 +15,7 @@ from experiment.settings import Settings
 from utils.errors import ConfigError
 
 
-def keeping(settings: Settings, kind: Kind) -> Settings:
+def keeping(settings: Settings, kind: StoreKind) -> Settings:
     """Return settings with the kind of store that ``[images] store = auto`` came to; others stay."""
     if settings.images.store != "auto":
         return settings
@@ -30,7 +30,7 @@ def with_images_of(folder: Path, settings: Settings) -> Settings:
     """
     began = written_settings(folder / CONFIG).images.store
     # Runs from before there was a choice wrote auto, and had plain pixels.
-    kind: Kind = "compressed" if began == "compressed" else "plain"
+    kind: StoreKind = "compressed" if began == "compressed" else "plain"
     settings = keeping(settings, kind)
     if kind_for(settings.images.store) != kind:
         raise ConfigError(

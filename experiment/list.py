@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Set
 
 from experiment.mode import MODES, Mode
-from experiment.offers import Part, offers
+from experiment.offers import OfferedSection, offers
 from experiment.reached import many_names
 from utils.errors import ConfigError, closest
 
@@ -43,7 +43,7 @@ def _known(name: str, known: Set[str]) -> str | None:
     return next((text for text in (name.casefold(), rest, section) if text in folded), None)
 
 
-def _reached(name: str, known: Set[str]) -> Part:
+def _reached(name: str, known: Set[str]) -> OfferedSection:
     """Return what is named by the value of an option, such as an optimiser of timm.
 
     Raises:

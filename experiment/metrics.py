@@ -24,7 +24,7 @@ def scored_by(task: Task, settings: Settings) -> Task:
             task.scored_by([(metric, question)])
         except ValueError as error:
             raise ConfigError(
-                f"[{component.section}] {component.name}: {error} ({component.place})"
+                f"[{component.section}] {component.name}: {error} ({component.origin})"
             ) from None
     return task.scored_by(chosen) if chosen else task
 

@@ -70,7 +70,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OfferedSection:
     """A section, or a key that names a class.
 
     Attributes:
@@ -91,7 +91,7 @@ class Part:
         classes = {name for offer in self.offers for name in offer.classes}
         return {*self.sections, *classes, *(key.name for offer in self.offers for key in offer.keys)}
 
-    def only(self, names: Set[str]) -> "Part | None":
+    def only(self, names: Set[str]) -> "OfferedSection | None":
         """Return what of it one of ``names`` means, all in lower case; None when nothing does."""
         if any(section.casefold() in names for section in self.sections):
             return self
@@ -99,28 +99,28 @@ class Part:
         return replace(self, offers=tuple(chosen)) if chosen else None
 
 
-def offers() -> list[Part]:
+def offers() -> list[OfferedSection]:
     """Return everything that a config can choose."""
     return [*_fixed(), *_named(), *_chosen()]
 
 
-def _fixed() -> Iterator[Part]:
+def _fixed() -> Iterator[OfferedSection]:
     """Yield the sections that choose no class."""
     for name, settings in {**FIXED, **tool_sections()}.items():
         title = f"[{name}]  {told_in_a_line(settings)}"
-        yield Part((name,), title, (Offer({}, field_keys(settings)),))
+        yield OfferedSection((name,), title, (Offer({}, field_keys(settings)),))
 
 
-def _named() -> Iterator[Part]:
+def _named() -> Iterator[OfferedSection]:
     """Yield the keys that name a class without options."""
     tools = tool_sections()
     named = {f"[{name}] {key}": names for name, cls in tools.items() for key, names in cls.named.items()}
     for title, names in {**NAMED, **named}.items():
         classes = {name: told_in_a_line(names.get(name)) for name in names.names()}
-        yield Part((title.partition(" ")[2],), title, (Offer(classes, ()),))
+        yield OfferedSection((title.partition(" ")[2],), title, (Offer(classes, ()),))
 
 
-def _chosen() -> Iterator[Part]:
+def _chosen() -> Iterator[OfferedSection]:
     """Yield the sections that choose a class."""
     registries = {section: registry for section, (registry, _) in CHOSEN.items()}
     for section, registry in {**registries, "callback": CALLBACKS, "view": VIEWS}.items():
@@ -130,7 +130,7 @@ def _chosen() -> Iterator[Part]:
         if section in BESIDE:
             line = told_in_a_line(BESIDE[section])
             beside = [Offer({"and with any of them": line}, field_keys(BESIDE[section]))]
-        yield Part((section,), ", ".join(titles), (*_classes(registry), *beside))
+        yield OfferedSection((section,), ", ".join(titles), (*_classes(registry), *beside))
 
 
 def _classes(registry: Registry[Any]) -> list[Offer]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from experiment.offers import Offer, Part, keys_from
+from experiment.offers import Offer, OfferedSection, keys_from
 from experiment.settings import CHOSEN
 from utils.docstrings import told_in_a_line
 from utils.ini import Value
@@ -19,14 +19,14 @@ class Names:
     option: str
     names: tuple[str, ...]
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> OfferedSection:
         """Return what ``--mode list`` shows of one: the class with that option, and its keys then."""
         registry, _ = CHOSEN[self.section]
         component = Component(self.cls, {self.option: Value(name, "")}, self.section)
         keys = keys_from(registry.get(self.cls), registry.schema_of(component))
         keys = tuple(replace(key, default=name) if key.name == self.option else key for key in keys)
         line = told_in_a_line(registry.get(self.cls))
-        return Part((self.section,), f"[{self.section}]", (Offer({self.cls: line}, keys),))
+        return OfferedSection((self.section,), f"[{self.section}]", (Offer({self.cls: line}, keys),))
 
 
 def many_names() -> Iterator[Names]:

@@ -29,7 +29,7 @@ from train.callbacks.base import CALLBACKS
 from utils.convert import convert
 from utils.encodings import not_utf8
 from utils.errors import ConfigError, listed, unknown_name
-from utils.ini import Section, Sections, Value, override, put, read_ini
+from utils.ini import IniSection, Sections, Value, override, put, read_ini
 from utils.registry import Component, Registry
 
 
@@ -81,8 +81,8 @@ def environment() -> dict[str, str | None]:
         raise ConfigError(not_utf8(Path(".env"))) from None
 
 
-def data_said(overrides: Sequence[str]) -> str | None:
-    """Return what names the data folder whatever any config says, if something does."""
+def data_source(overrides: Sequence[str]) -> str | None:
+    """Return what names the data folder over the head of every config: ``--set``, a variable, or nothing."""
     if "paths.data" in map(key_of, overrides):
         return "--set paths.data"
     return "PODIUM_DATA" if environment().get("PODIUM_DATA") else None
@@ -98,7 +98,7 @@ def settings_from(sections: Sections, source: str) -> Settings:
 
     Raises:
         ConfigError: lists every unknown section, key, class and value of the config, each with its
-            place and the nearest valid name.
+            line and the nearest valid name.
     """
     return _Reader(sections).settings(source)
 
@@ -154,21 +154,21 @@ class _Reader:
         for name, section in self.sections.items():
             kind, _, part = name.partition(".")
             if name not in valid and not (part and kind in REPEATED):
-                self.problems.append(f"{unknown_name('section', name, valid)} ({section.place})")
+                self.problems.append(f"{unknown_name('section', name, valid)} ({section.origin})")
 
     def repeated(self, kind: str) -> list[str]:
         """Return the names of the sections ``kind.X``, in the order of the file."""
         return [name for name in self.sections if name.startswith(f"{kind}.") and name != f"{kind}."]
 
-    def section(self, name: str) -> Section:
-        return self.sections.get(name, Section(name, "the whole file"))
+    def section(self, name: str) -> IniSection:
+        return self.sections.get(name, IniSection(name, "the whole file"))
 
     def fixed(self, name: str, cls: type[Any]) -> Any:
         """Return the dataclass of a fixed section, or None if something is wrong with it."""
         section, before = self.section(name), len(self.problems)
         values = self.converted(name, cls, section.values)
         missing = {f.name for f in fields(cls) if f.default is f.default_factory} - section.values.keys()
-        self.problems += [f"[{name}] needs '{key} = ...' ({section.place})" for key in sorted(missing)]
+        self.problems += [f"[{name}] needs '{key} = ...' ({section.origin})" for key in sorted(missing)]
         return cls(**values) if len(self.problems) == before else None
 
     def chosen(self, name: str) -> Component:
@@ -180,15 +180,15 @@ class _Reader:
         registry, section = CHOSEN[kind][0], self.section(name)
         inherited = self.section(kind).values if space and "name" not in section.values else {}
         options = {**inherited, **section.values}
-        named = options.pop("name", Value(self.default(kind), section.place))
+        named = options.pop("name", Value(self.default(kind), section.origin))
         if kind in BESIDE:
             self.take_beside(name, options)
-        component = Component(named.text, options, name, named.place)
+        component = Component(named.text, options, name, named.origin)
         if named.text:
             self.problems += registry.problems(component, keys_beside(kind))
         else:
             valid = ", ".join(registry.names())
-            self.problems.append(f"[{name}] needs 'name = ...', one of {valid} ({section.place})")
+            self.problems.append(f"[{name}] needs 'name = ...', one of {valid} ({section.origin})")
         return component
 
     def take_beside(self, name: str, options: dict[str, Value]) -> None:
@@ -215,7 +215,7 @@ class _Reader:
         options = dict(section.values)
         if name.partition(".")[0] in BESIDE:
             self.take_beside(name, options)
-        component = Component(name.partition(".")[2], options, name, section.place)
+        component = Component(name.partition(".")[2], options, name, section.origin)
         self.problems += registry.problems(component, keys_beside(name.partition(".")[0]))
         return component
 
@@ -223,7 +223,7 @@ class _Reader:
         """Return the component of each view that [infer] names or that has a section, by its class."""
         value = self.section("infer").values.get("views", Value("none", ""))
         parts = [part.strip() for part in value.text.split(",")]
-        named, line = [name for name in parts if name.lower() not in ("", "none")], value.place
+        named, line = [name for name in parts if name.lower() not in ("", "none")], value.origin
         if len({name.lower() for name in named}) < len(named):
             self.problems.append(f"[infer] views = {value.text}: a view is there twice ({line})")
         views = {name.partition(".")[2]: self.named(name, VIEWS) for name in self.repeated("view")}
@@ -233,7 +233,7 @@ class _Reader:
                 self.problems.append(f"[infer] views: {unknown_name('view', name, VIEWS.names())} ({line})")
                 continue
             cls = classes[name.lower()]
-            views.setdefault(cls, Component(cls, section=f"view.{cls}", place=line))
+            views.setdefault(cls, Component(cls, section=f"view.{cls}", origin=line))
         return views
 
     def converted(self, name: str, cls: type[Any], texts: Mapping[str, Value]) -> dict[str, Any]:
@@ -242,13 +242,13 @@ class _Reader:
         values: dict[str, Any] = {}
         for key, value in texts.items():
             if (name, key) in MOVED:
-                self.problems.append(f"[{name}] {key} is now {MOVED[name, key]} ({value.place})")
+                self.problems.append(f"[{name}] {key} is now {MOVED[name, key]} ({value.origin})")
                 continue
             if key not in hints:
-                self.problems.append(f"[{name}] {unknown_name('key', key, hints)} ({value.place})")
+                self.problems.append(f"[{name}] {unknown_name('key', key, hints)} ({value.origin})")
                 continue
             try:
                 values[key] = convert(value.text, hints[key])
             except ValueError as error:
-                self.problems.append(f"[{name}] {key}: {error} ({value.place})")
+                self.problems.append(f"[{name}] {key}: {error} ({value.origin})")
         return values

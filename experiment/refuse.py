@@ -59,10 +59,10 @@ def check_callbacks(settings: Settings) -> None:
     """
     averages = [callback for callback in settings.callbacks if CALLBACKS.get(callback.name).averages]
     if len(averages) > 1:
-        names, places = [callback.name for callback in averages], [callback.place for callback in averages]
+        names, origins = [callback.name for callback in averages], [callback.origin for callback in averages]
         raise ConfigError(
             f"[callback] {' and '.join(names)} each average the weights that are validated: keep one of them "
-            f"({', '.join(places)})"
+            f"({', '.join(origins)})"
         )
 
 
@@ -72,7 +72,7 @@ def check_spaces(settings: Settings, task: Task) -> None:
         kind, _, space = section.partition(".")
         if REPEATED.get(kind) == "SPACE" and space and space not in task.heads:
             problem = unknown_name("label space", space, task.heads)
-            raise ConfigError(f"[{section}] {problem} ({component.place})")
+            raise ConfigError(f"[{section}] {problem} ({component.origin})")
 
 
 def check_conditioning(settings: Settings, task: Task) -> None:
@@ -82,7 +82,7 @@ def check_conditioning(settings: Settings, task: Task) -> None:
     if component.name != "Independent" and others:
         raise ConfigError(
             f"[{component.section}] {component.name} passes on which one label is likely, but "
-            f"{others[0].name!r} is {others[0].kind}: write name = Independent ({component.place})"
+            f"{others[0].name!r} is {others[0].kind}: write name = Independent ({component.origin})"
         )
 
 
@@ -96,7 +96,7 @@ def check_kind(loss: Loss, component: Component, head: str, kind: str, *, ordere
         ]
         raise ConfigError(
             f"[{component.section}] {component.name} is for {' and '.join(sorted(loss.accepts))} labels, "
-            f"but {head!r} is {kind} ({component.place or 'the default'}): for that there are "
+            f"but {head!r} is {kind} ({component.origin or 'the default'}): for that there are "
             f"{', '.join(fitting)}"
         )
 
@@ -104,7 +104,7 @@ def check_kind(loss: Loss, component: Component, head: str, kind: str, *, ordere
         raise ConfigError(
             f"[{component.section}] {component.name} is for grades, but labels of {head!r} have no order: "
             "write name = OrdinalTask in [task] if they have one, or name = CrossEntropy in [loss] "
-            f"({component.place or 'the default'})"
+            f"({component.origin or 'the default'})"
         )
 
 
@@ -118,5 +118,5 @@ def check_class_weights(beside: LossSettings, component: Component, head: str, k
         raise ConfigError(
             f"[{component.section}] class_weights weigh images by their one class, but {head!r} is {kind}: "
             f"write class_weights = none in [loss.{head}]{instead if kind == 'any_of' else ''} "
-            f"({component.place})"
+            f"({component.origin})"
         )

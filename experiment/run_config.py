@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from experiment.command_line import CONFIG
-from experiment.read_settings import data_said, environment, key_of, put_over, read_sections, settings_from
+from experiment.read_settings import data_source, environment, key_of, put_over, read_sections, settings_from
 from experiment.run_folder import find_run, is_run, read_environment
 from experiment.section import tool_sections
 from experiment.settings import CHOSEN, FIXED, Settings, here_sections, is_here, keys_of
 from train.callbacks.base import CALLBACKS
 from utils.convert import convert
 from utils.errors import ConfigError
-from utils.ini import Section, Sections, Value, put, read_ini
+from utils.ini import IniSection, Sections, Value, put, read_ini
 
 _FROM_DATA = ("pseudo.images",)  # paths that are meant from the data folder
 _RUNS = ("train.final",)  # texts that name a run, by its path as a rule
@@ -38,7 +38,7 @@ def run_settings(folder: Path, overrides: Sequence[str] = ()) -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedRun:
     """The run that a command line asks for, and the config that it names beside it."""
 
     arguments: Namespace
@@ -46,7 +46,7 @@ class Asked:
     here: Settings
 
     @classmethod
-    def of(cls, arguments: Namespace) -> "Asked":
+    def of(cls, arguments: Namespace) -> "AskedRun":
         """Return what a command line says; without one there, the run's own config stands for it.
 
         Raises:
@@ -92,7 +92,7 @@ class Asked:
         here = self.here
         if trained.run.name not in [here.run.name + ending for ending in _MADE_OF]:
             return False
-        if data_said(self.arguments.overrides) is not None:
+        if data_source(self.arguments.overrides) is not None:
             return True
         return here.paths.data.resolve() == trained.paths.data.resolve()
 
@@ -102,7 +102,7 @@ class Asked:
         Raises:
             ConfigError: it is not there.
         """
-        data, named_by = settings.paths.data, data_said(self.arguments.overrides)
+        data, named_by = settings.paths.data, data_source(self.arguments.overrides)
         who = "as the run was trained" if named_by is None else f"by {named_by}"
         if not data.exists() and not settings.paths.draw_demo:
             raise ConfigError(
@@ -134,7 +134,7 @@ def _as_trained(folder: Path) -> Sections:
         path = Path(value.text) if named in _RUNS else _path(value.text, annotation)
         if path is None or path.is_absolute() or (named in _RUNS and not (base / path).is_dir()):
             continue
-        section.values[key] = Value(str(base / path), value.place)
+        section.values[key] = Value(str(base / path), value.origin)
     return sections
 
 
@@ -163,7 +163,7 @@ def _runs_of(folder: Path) -> Path:
     return (run.parent if is_run(run.parent) else run).parent.parent
 
 
-def _keys(config: Sections) -> Iterator[tuple[Section, str, Any]]:
+def _keys(config: Sections) -> Iterator[tuple[IniSection, str, Any]]:
     """Yield each section with each key that it may have, and the key's type."""
     fixed: dict[str, type[Any]] = {**FIXED, **tool_sections()}
     for name, section in config.items():

@@ -17,6 +17,7 @@ from dataset.readers.features import Features, FeatureTable
 from dataset.tasks.spaces import AnyOf
 from experiment.assemble import Experiment
 from experiment.data import training_table
+from experiment.eval_data import eval_batches, eval_data
 from experiment.features import features_of
 from inference.engines.base import ENGINES, Engine, check_difference, largest_difference
 from inference.engines.onnx_file import as_metadata, metadata_of, write_onnx
@@ -62,7 +63,7 @@ def with_engine(model: nn.Module, experiment: Experiment, folder: Path, out: Pat
         onnx_file=lambda: _onnx_file(sample),
     )
     if not engine.exact:
-        log.info("Engine: %s", sample.check(engine))
+        log.info("Engine: %s", sample.compared_with(engine))
     return engine
 
 
@@ -74,7 +75,7 @@ class Sample:
         plain = replace(experiment.settings.infer, views=None)  # the model is asked about the middle only
         self.experiment = replace(experiment, settings=replace(experiment.settings, infer=plain))
 
-    def check(self, engine: Engine) -> str:
+    def compared_with(self, engine: Engine) -> str:
         """Return by how much an engine differs from the model, in words.
 
         Raises:
@@ -115,7 +116,7 @@ class Sample:
         if all((root / file).is_file() for file in files):
             features = self._features(files)
             images = EvalDataset(root=root, columns=("id",), ids=files, files=files, features=features)
-            return experiment.eval_batches(images, "validation"), "validation"
+            return eval_batches(experiment, images, "validation"), "validation"
         return self._eval_images, "eval (the validation images are not here)"
 
     def _features(self, files: list[str]) -> FeatureTable | None:
@@ -131,7 +132,7 @@ class Sample:
 
     @property
     def _eval_images(self) -> EvalBatches:
-        _, batches = self.experiment.eval_data()
+        _, batches = eval_data(self.experiment)
         batches.rows = batches.rows[:_SAMPLE]
         return batches
 
@@ -148,7 +149,7 @@ def write_checked_onnx(sample: Sample) -> Path:
         size, facts = experiment.settings.images.size, _facts(sample)
         write_onnx(temporary, sample.model, experiment.task.spaces, size, facts)
         nonlocal difference
-        difference = sample.check(OnnxRuntime(onnx_file=lambda: temporary))
+        difference = sample.compared_with(OnnxRuntime(onnx_file=lambda: temporary))
 
     write_durably(path, write)
     log.info("ONNX file: %s (%.1f MB): %s", path, path.stat().st_size / 1e6, difference)

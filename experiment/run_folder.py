@@ -155,15 +155,15 @@ def _all_of(parent: Path) -> _Named:
 
 def _named(runs: Path, name: str, which: str) -> _Named:
     """Return the folder that a text means, and the runs there: as a rule that one alone."""
-    places = [Path(which).expanduser(), runs / name / which, runs / which, runs / name / padded(which)]
+    candidates = [Path(which).expanduser(), runs / name / which, runs / which, runs / name / padded(which)]
     try:
-        for folder in places if which.strip() else ():
+        for folder in candidates if which.strip() else ():
             if is_run(folder):
                 return folder.parent, [folder], {}
-        for folder in places[::2] if which.strip() else ():  # a name, or the path of a folder of runs
+        for folder in candidates[::2] if which.strip() else ():  # a name, or the path of a folder of runs
             if (there := _all_of(folder))[1:] != ([], {}):
                 return there
-        damaged = {folder: lacks for folder in places if which.strip() and (lacks := _lacks(folder))}
+        damaged = {folder: lacks for folder in candidates if which.strip() and (lacks := _lacks(folder))}
     except (OSError, ValueError):  # no file could have that name
         damaged = {}
 

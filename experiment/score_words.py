@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from dataset.tasks.base import Task
-from inference.bootstrap import Interval
+from inference.bootstrap import ConfidenceInterval
 from utils.metrics import in_words
 
 LOWER = " (lower is better)"  # behind the name of such a score
@@ -15,7 +15,7 @@ def words(scores: dict[str, float]) -> str:
     return "  ".join(f"{in_words(name)} {value:.4f}" for name, value in scores.items())
 
 
-def ends(task: Task, sure: dict[str, Interval]) -> dict[str, list[float]]:
+def ends(task: Task, sure: dict[str, ConfidenceInterval]) -> dict[str, list[float]]:
     """Return both ends of the intervals of the main scores that have one, for scores.json."""
     known = {name: sure[name] for name in task.main_scores if not math.isnan(sure[name].low)}
     return {name: [interval.low, interval.high] for name, interval in known.items()}
@@ -27,7 +27,7 @@ def lower(task: Task) -> dict[str, list[str]]:
     return {"lower_is_better": names} if names else {}
 
 
-def judged(task: Task, sure: dict[str, Interval]) -> dict[str, Any]:
+def judged(task: Task, sure: dict[str, ConfidenceInterval]) -> dict[str, Any]:
     """Return for scores.json what says how sure the main scores are, and which of them are better lower."""
     return {"intervals": ends(task, sure), **lower(task)}
 
@@ -37,7 +37,7 @@ def heading(task: Task, score: str) -> str:
     return in_words(score) + ("" if task.direction(score) > 0 else LOWER)
 
 
-def score_lines(task: Task, scores: dict[str, float], sure: dict[str, Interval]) -> str:
+def score_lines(task: Task, scores: dict[str, float], sure: dict[str, ConfidenceInterval]) -> str:
     """Return a line with the main scores of each question of a task, and their intervals.
 
     A last one has those that are of several questions together.

@@ -55,9 +55,8 @@ class RunSettings:
     folds: Literal["all"] | tuple[CountOrZero, ...] | None = None  # each of them validates once
     seeds: Few = 1  # how many runs of each of these folds: with seed, seed + 1, ...
     device: str = "auto"  # auto, cpu, cuda, cuda:1
-    deterministic: bool = (
-        True  # the same bits on every run; no: the fastest kernels of a GPU, whatever their bits
-    )
+    # the same bits on every run; no: the fastest kernels of a GPU, whatever their bits
+    deterministic: bool = True
 
     @property
     def dealing_seed(self) -> int:

@@ -66,7 +66,7 @@ def with_files(settings: Settings) -> Component:
     for weights in named:
         source = _source(settings, weights) if isinstance(weights, Path) else None
         files.append(weights if source is None else source.file)
-    value = Value(as_text(tuple(files)), component.options[_KEY].place)
+    value = Value(as_text(tuple(files)), component.options[_KEY].origin)
     return replace(component, options={**component.options, _KEY: value})
 
 
@@ -87,9 +87,8 @@ def load_heads(model: nn.Module, settings: Settings, task: Task, task_of: Callab
     )
 
     prefixes = tuple(f"heads.{space}." for space in taken)
-    if _of("backbone.", wanted) == _of(
-        "backbone.", kept
-    ):  # the same net, so its images are to be the same too
+    # The same net, so its images are to be the same too.
+    if _below("backbone.", wanted) == _below("backbone.", kept):
         prefixes += ("backbone.", "normalise.")
     model.load_state_dict({n: value for n, value in fitting.items() if n.startswith(prefixes)}, strict=False)
 
@@ -108,11 +107,14 @@ def _equal_spaces(
         return []
     conditioned = {settings.chosen["conditioning"].name for settings in (here, there)} != {"Independent"}
     equal = [name for name, *_ in (space for space in mine if space in theirs)]
-    whole = [
-        name
-        for name in equal
-        if _of(f"heads.{name}.", wanted) == _of(f"heads.{name}.", kept) == _of(f"heads.{name}.", fitting)
-    ]
+    whole = []
+    for name in equal:
+        needed, kept_of_it, fitting_of_it = (
+            _below(f"heads.{name}.", names) for names in (wanted, kept, fitting)
+        )
+        if needed == kept_of_it == fitting_of_it:
+            whole.append(name)
+
     if conditioned and (mine != theirs or len(whole) < len(mine)):
         return []
     return whole
@@ -123,7 +125,7 @@ def _features(settings: Settings) -> str:
     return "" if value is None else value.text
 
 
-def _of(prefix: str, names: Any) -> set[str]:
+def _below(prefix: str, names: Any) -> set[str]:
     return {name for name in names if name.startswith(prefix)}
 
 

@@ -31,12 +31,12 @@ def handed_in(task: Task, component: Component, settings: SubmissionSettings) ->
     if taken or "." not in name:
         why = "is a file of the run itself" if taken else "has no ending such as .csv"
         raise ConfigError(
-            f"[submission] file = {name} {why}: write another name, such as {SUBMISSION} ({component.place})"
+            f"[submission] file = {name} {why}: write another name, such as {SUBMISSION} ({component.origin})"
         )
     form = SUBMISSIONS.build(component)
     form.file = name
     try:
         form.check(task)
     except ValueError as error:
-        raise ConfigError(f"[submission] {component.name}: {error} ({component.place})") from None
+        raise ConfigError(f"[submission] {component.name}: {error} ({component.origin})") from None
     return task.handed_in(form)

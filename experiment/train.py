@@ -57,18 +57,22 @@ class Train(Mode):
             folder = find_run(settings.paths.runs, settings.run.name, arguments.run, finished=False)
             settings = as_it_began(settings, folder)
 
-        experiment, crew = _checked(settings, folder)
+        experiment, crew = _assembled(settings, folder)
         if experiment.settings.run.folds is None:
             with _one_begun(experiment, folder) as (experiment, folder, data):
-                until = share(experiment.settings.train.time_limit, runs=1, images=0)
+                limit = experiment.settings.train.time_limit
+                until = share(limit, runs=1, images=0)  # nothing is scored after it
                 train_run(experiment, folder, *data, whole=folder, until=until)
         else:
             with _folds_begun(experiment, folder) as (group, folder):
-                group.train(folder) if crew is None else crew.train(group, folder)
+                if crew is None:
+                    group.train(folder)
+                else:
+                    crew.train(group, folder)
         _say_where(experiment.settings, folder)
 
 
-def _checked(settings: Settings, folder: Path | None) -> tuple[Experiment, Crew | None]:
+def _assembled(settings: Settings, folder: Path | None) -> tuple[Experiment, Crew | None]:
     """Return a run's pieces, and who trains its members: all that can be refused is, and no image read.
 
     Args:

@@ -9,10 +9,10 @@ from dataset.tasks.number import Unit
 from dataset.tasks.spaces import Space
 from models.units import set_units
 
-Units = dict[str, Unit]  # by space
+UnitBySpace = dict[str, Unit]  # by space
 
 
-def trained_units(spaces: Sequence[Space], table: TrainingTable) -> Units:
+def trained_units(spaces: Sequence[Space], table: TrainingTable) -> UnitBySpace:
     """Return mean and spread by space, of those that are numbers.
 
     Raises:
@@ -22,7 +22,7 @@ def trained_units(spaces: Sequence[Space], table: TrainingTable) -> Units:
     return {name: unit for name, unit in units.items() if unit is not None}
 
 
-def learn_in_units(model: nn.Module, spaces: Sequence[Space], table: TrainingTable) -> Units:
+def learn_in_units(model: nn.Module, spaces: Sequence[Space], table: TrainingTable) -> UnitBySpace:
     """Give a model the units of what it is trained on, and return them."""
     units = trained_units(spaces, table)
     set_units(model, units)

@@ -21,14 +21,14 @@ _SHARE = 0.95  # of the draws that lie inside
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class ConfidenceInterval:
     """Where a value lies in 95 % of the draws, both ends included."""
 
     low: float
     high: float
 
     @classmethod
-    def of(cls, values: NDArray[np.float64]) -> "Interval":
+    def of(cls, values: NDArray[np.float64]) -> "ConfidenceInterval":
         """Return the interval that leaves out as many of the values below as above.
 
         A draw of which a score says nothing (NaN) is left out; NaN where it says nothing of any.
@@ -49,9 +49,9 @@ class Difference:
 
     a: float
     b: float
-    of_a: Interval
-    of_b: Interval
-    between: Interval  # of B - A, in the same draws
+    of_a: ConfidenceInterval
+    of_b: ConfidenceInterval
+    between: ConfidenceInterval  # of B - A, in the same draws
     better: float  # the share of draws in which B's is better; a draw with equal scores counts half
     direction: int = 1  # 1: more is better; -1: less is
 
@@ -73,14 +73,14 @@ def intervals(
     *,
     seed: int = SEED,
     repeats: int = REPEATS,
-) -> dict[str, Interval]:
+) -> dict[str, ConfidenceInterval]:
     """Return the interval of each of the task's scores.
 
     Args:
         groups: (N) whose image it is.
     """
     values = task.scorer(logits, targets).drawn(Draws(groups, seed, repeats))
-    return {name: Interval.of(of_score) for name, of_score in values.items()}
+    return {name: ConfidenceInterval.of(of_score) for name, of_score in values.items()}
 
 
 def differences(
@@ -110,8 +110,8 @@ def _difference(
     between = drawn_b[:fewest] - drawn_a[:fewest]
     known = between[~np.isnan(between)]
     better = float(np.mean((direction * np.sign(known) + 1) / 2)) if len(known) else 0.5
-    of_a, of_b = Interval.of(drawn_a), Interval.of(drawn_b)
-    return Difference(a, b, of_a, of_b, Interval.of(between), better, direction)
+    of_a, of_b = ConfidenceInterval.of(drawn_a), ConfidenceInterval.of(drawn_b)
+    return Difference(a, b, of_a, of_b, ConfidenceInterval.of(between), better, direction)
 
 
 def draws(groups: Sequence[str], *, seed: int, repeats: int) -> Iterator[Weights]:

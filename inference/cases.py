@@ -43,8 +43,8 @@ def answers_of(predictions: Predictions, cases: EvalCases | None, spaces: Sequen
     if cases is None:
         return predictions
     means = pooled(predictions, cases.numbers, spaces)
-    places = _places(means, cases)[cases.answered]
-    return _at(means, places[places >= 0], np.flatnonzero(places >= 0))
+    indices = _indices(means, cases)[cases.answered]
+    return _at(means, indices[indices >= 0], np.flatnonzero(indices >= 0))
 
 
 def of_each_image(predictions: Predictions, cases: EvalCases | None, spaces: Sequence[Space]) -> Predictions:
@@ -52,18 +52,18 @@ def of_each_image(predictions: Predictions, cases: EvalCases | None, spaces: Seq
     if cases is None:
         return predictions
     means = pooled(predictions, cases.numbers, spaces)
-    return _at(means, _places(means, cases)[cases.numbers[predictions.rows]], predictions.rows)
+    return _at(means, _indices(means, cases)[cases.numbers[predictions.rows]], predictions.rows)
 
 
-def _places(means: Predictions, cases: EvalCases) -> Ints:
+def _indices(means: Predictions, cases: EvalCases) -> Ints:
     """Return where each case (C) is among the means, -1 if no image of it was read."""
-    place_of = np.full(len(cases.names), -1)
-    place_of[cases.numbers[means.rows]] = np.arange(len(means.rows))
-    return place_of
+    index_of = np.full(len(cases.names), -1)
+    index_of[cases.numbers[means.rows]] = np.arange(len(means.rows))
+    return index_of
 
 
-def _at(means: Predictions, places: Ints, rows: Ints) -> Predictions:
-    logits = {name: values[torch.from_numpy(places)] for name, values in means.logits.items()}
+def _at(means: Predictions, indices: Ints, rows: Ints) -> Predictions:
+    logits = {name: values[torch.from_numpy(indices)] for name, values in means.logits.items()}
     return Predictions(rows, logits, {})
 
 

@@ -31,7 +31,7 @@ def say_columns(before: Task, after: Task, images: EvalDataset) -> None:
     if before.form.columns(before) != columns:
         log.info("The answers go into the template's column %r.", columns[-1])
     if kept := images.kept(columns):
-        log.info("The template's columns %s are no answers: they stay as they are.", _said(kept))
+        log.info("The template's columns %s are no answers: they stay as they are.", _named(kept))
     for column, names in after.form.allowed(after).items():
         _say_spelling(column, names, images)
 
@@ -71,8 +71,8 @@ def check_columns(task: Task, images: EvalDataset) -> None:
     hint = _hint(task, images, missing, others)
     see = "submit and column in [task]" if task.form.section == "task" else f"[{task.form.section}]"
     raise DataError(
-        f"The submission's template has the columns {_said(columns) or '(none)'} after the id, but the task "
-        f"writes {_said(answers)}.{hint} See {see}, and the table in [test_dataset]."
+        f"The submission's template has the columns {_named(columns) or '(none)'} after the id, but the task "
+        f"writes {_named(answers)}.{hint} See {see}, and the table in [test_dataset]."
     )
 
 
@@ -81,7 +81,7 @@ def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Seque
     if not missing:
         return ""
     if not others and len(columns := images.columns[1:]) > 1:
-        return f" Is {missing[0]!r} no label? Then write label_columns = {_said(columns)} in [dataset]."
+        return f" Is {missing[0]!r} no label? Then write label_columns = {_named(columns)} in [dataset]."
 
     labels = {label for names in task.questions.values() for label in names}
     if len(task.form.columns(task)) == 1 and len(others) > 1 and labels == set(others):
@@ -98,5 +98,5 @@ def _hint(task: Task, images: EvalDataset, missing: Sequence[str], others: Seque
     return f" Is {missing[0]!r} its {meant!r}?" if meant else ""
 
 
-def _said(columns: Sequence[str]) -> str:
+def _named(columns: Sequence[str]) -> str:
     return ", ".join(columns[:_SHOWN]) + (", ..." if len(columns) > _SHOWN else "")

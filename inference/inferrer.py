@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from dataset.batches import EvalBatches
 from dataset.readers.eval_base import EvalDataset
+from dataset.submissions.base import SubmissionRows
 from dataset.tasks.base import Task
 from inference.cases import answers_of
 from inference.columns import check_columns
@@ -21,7 +22,6 @@ from utils.errors import DataError, PodiumError
 from utils.tables import write_table
 
 TEST_PREDICTIONS = "test_predictions.csv"
-Rows = list[dict[str, str]]
 
 
 class Submitter:
@@ -38,7 +38,9 @@ class Submitter:
         self.written = Written.of(task, images)
         self.task, self.images = task, images
 
-    def submit(self, predictions: Predictions, folder: Path, listed: Callable[[Rows], None]) -> None:
+    def submit(
+        self, predictions: Predictions, folder: Path, listed: Callable[[SubmissionRows], None]
+    ) -> None:
         """Write the submission, give its rows to ``listed`` as texts are compared, then write
         ``test_predictions.csv``: it comes last, since an ensemble takes a member that has it as done.
 

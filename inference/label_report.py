@@ -10,23 +10,26 @@ from dataset.metrics.draws import Draws
 from dataset.metrics.evidence import Evidence
 from dataset.metrics.label_counts import label_counts, parts_of
 from dataset.tasks.base import Choices, Targets, Task
-from inference.bootstrap import REPEATS, SEED, Interval
+from inference.bootstrap import REPEATS, SEED, ConfidenceInterval
 
-Rates = NDArray[np.float64]  # (3, K): precision, recall and F1; NaN where there is nothing to divide by
+LabelRates = NDArray[np.float64]  # (3, K): precision, recall and F1; NaN where there is nothing to divide by
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class LabelRate:
     """A share in [0, 1] with its interval; NaN where nothing was there to divide by."""
 
     value: float
-    interval: Interval
+    interval: ConfidenceInterval
 
     @classmethod
-    def of(cls, value: float, drawn: Rates) -> "Rate":
+    def of(cls, value: float, drawn: LabelRates) -> "LabelRate":
         """Return a rate whose interval is that of the draws in which there is one."""
         defined = drawn[~np.isnan(drawn)]
-        return cls(float(value), Interval.of(defined) if len(defined) else Interval(np.nan, np.nan))
+        return cls(
+            float(value),
+            ConfidenceInterval.of(defined) if len(defined) else ConfidenceInterval(np.nan, np.nan),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,14 @@ class LabelScore:
     macro-F1 counts such a label as 0, as sklearn's does.
     """
 
-    view: str
+    question: str
     label: str
     groups: int  # with an image that has it
     images: int  # that have it
     answers: int  # that say it
-    precision: Rate
-    recall: Rate
-    f1: Rate
+    precision: LabelRate
+    recall: LabelRate
+    f1: LabelRate
 
 
 def label_scores(
@@ -70,7 +73,7 @@ def label_scores(
     ]
 
 
-def rates(right: Rates, true: Rates, chosen: Rates) -> Rates:
+def rates(right: LabelRates, true: LabelRates, chosen: LabelRates) -> LabelRates:
     """Return precision, recall and F1 = 2 TP / (2 TP + FP + FN) of counts (K) of each label."""
     with np.errstate(invalid="ignore"):
         return np.stack([right / chosen, right / true, 2 * right / (true + chosen)])
@@ -86,6 +89,6 @@ def _of_question(question: str, evidence: Evidence, draws: Draws) -> Iterator[La
     of_group = np.unique(np.stack([label, draws.group[image]]), axis=1)[0]
     with_it = np.bincount(of_group, minlength=len(evidence.labels))
     for number, name in enumerate(evidence.labels):
-        of_label = [Rate.of(values[rate, number], drawn[:, rate, number]) for rate in range(3)]
+        of_label = [LabelRate.of(values[rate, number], drawn[:, rate, number]) for rate in range(3)]
         images, answers = int(counts[1][number]), int(counts[2][number])
         yield LabelScore(question, name, int(with_it[number]), images, answers, *of_label)

@@ -14,12 +14,12 @@ from utils.tables import Row, Table, from_spreadsheet, read_table
 from utils.texts import comparable
 
 Ids = tuple[tuple[str, ...], ...]  # of each image the values of the first columns
-Probabilities = NDArray[np.float64]  # (N, labels)
+SavedProbabilities = NDArray[np.float64]  # (N, labels)
 
 
 def read_plain(
     path: Path, id_columns: Sequence[str], labels: Sequence[str], numbers: Collection[str] = ()
-) -> tuple[Ids, Probabilities] | None:
+) -> tuple[Ids, SavedProbabilities] | None:
     """Return what stands in a table that is as a run writes it; None for any other, also a damaged one.
 
     pandas reads six decimals as Python does, to the last bit, and a table of 28 MB 14 times faster than
@@ -58,7 +58,7 @@ def read_plain(
 
 def read_with_lines(
     path: Path, id_columns: Sequence[str], labels: Sequence[str], numbers: Collection[str] = ()
-) -> tuple[Ids, Probabilities, list[str]]:
+) -> tuple[Ids, SavedProbabilities, list[str]]:
     """Return the same of any table that can be read, and in which lines something is no probability.
 
     Raises:
@@ -98,7 +98,7 @@ def _wrong_columns(table: Table, id_columns: Sequence[str], labels: Sequence[str
     return problems + [f"column {column!r} is of no label" for column in others]
 
 
-def _wrong(values: Probabilities, labels: Sequence[str], numbers: Collection[str]) -> NDArray[np.bool_]:
+def _wrong(values: SavedProbabilities, labels: Sequence[str], numbers: Collection[str]) -> NDArray[np.bool_]:
     """Return which values (N, labels) are no probability, or no finite number."""
     probable = ~((values >= 0) & (values <= 1))  # which is also true of what is no number
     if not numbers:
@@ -108,10 +108,10 @@ def _wrong(values: Probabilities, labels: Sequence[str], numbers: Collection[str
 
 
 def _no_probabilities(
-    values: Probabilities, labels: Sequence[str], rows: Sequence[Row], numbers: Collection[str]
+    values: SavedProbabilities, labels: Sequence[str], rows: Sequence[Row], numbers: Collection[str]
 ) -> list[str]:
     return [
-        f"{rows[row].place}: {labels[column]} = {rows[row][labels[column]]!r} is no "
+        f"{rows[row].line}: {labels[column]} = {rows[row][labels[column]]!r} is no "
         + ("finite number" if labels[column] in numbers else "probability in [0, 1]")
         for row, column in np.argwhere(_wrong(values, labels, numbers)).tolist()
     ]

@@ -12,13 +12,13 @@ from utils.registry import Component
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class WeightedNames:
     """Names of losses and their weights, at least 0; in a config: ``F1:0.4, Focal:0.6``."""
 
     weights: tuple[tuple[str, float], ...]
 
     @classmethod
-    def from_text(cls, text: str) -> "Parts":
+    def from_text(cls, text: str) -> "WeightedNames":
         weights: dict[str, float] = {}
         valid = [name for name in LOSSES.names() if name != Sum.__name__]
 
@@ -43,7 +43,7 @@ class Parts:
         return ", ".join(f"{name}:{weight}" for name, weight in self.weights)
 
 
-_F1_AND_FOCAL = Parts((("F1", 0.4), ("Focal", 0.6)))
+_F1_AND_FOCAL = WeightedNames((("F1", 0.4), ("Focal", 0.6)))
 
 
 @LOSSES.register
@@ -58,7 +58,7 @@ class Sum(Loss):
     """
 
     def __init__(
-        self, *, space: str = "SPACE", scale: float | None = None, parts: Parts = _F1_AND_FOCAL
+        self, *, space: str = "SPACE", scale: float | None = None, parts: WeightedNames = _F1_AND_FOCAL
     ) -> None:
         super().__init__()
         self.losses = nn.ModuleList(

@@ -54,7 +54,6 @@ class Classifier(nn.Module):
         std: tuple[float, ...] = IMAGENET_STD,
         dropout: float = 0.0,
     ) -> None:
-
         super().__init__()
         self.normalise = Normalise(mean, std)
 
@@ -72,8 +71,8 @@ class Classifier(nn.Module):
         Args:
             table: what a table says of each image (N, D), for a model that has ``columns``.
         """
-        seen = look(self.backbone, self.normalise(images), self.pooled.values())
-        if True in seen:
+        seen = look(self.backbone, self.normalise(images), self.pooled.values())  # by pooled or not
+        if True in seen:  # heads on tokens drop what they like themselves
             seen[True] = self.dropout(seen[True])
         return self.logits({space: seen[pooled] for space, pooled in self.pooled.items()}, table)
 

@@ -90,14 +90,14 @@ def read_vectors(path: Path, names: Sequence[str]) -> list[list[float]]:
     vectors: dict[str, list[float]] = {}
     for row in doubles.rows:
         if row[_LABEL] in vectors:
-            clash = doubles.clashes[row.place]
-            problems.append(f"{row.place}: label {row[_LABEL]!r} stands further up too: {clash}")
+            clash = doubles.clashes[row.line]
+            problems.append(f"{row.line}: label {row[_LABEL]!r} stands further up too: {clash}")
         vectors[row[_LABEL]] = values = []
         for column in columns:
             try:
                 values.append(convert(row[column], float))
             except ValueError as error:
-                problems.append(f"{row.place}: {column}: {error}")
+                problems.append(f"{row.line}: {column}: {error}")
 
     for name in names:
         if name not in vectors:

@@ -7,9 +7,9 @@ from torch.optim import Optimizer
 
 from utils.registry import Registry
 
-Entry = dict[str, float]  # the scores of a finished epoch
-History = Sequence[Entry]
-ScoreOf = Callable[[Entry], float]  # the run's ``monitor`` as a number, higher is better
+EpochScores = dict[str, float]  # the scores of a finished epoch
+ScoreHistory = Sequence[EpochScores]
+ScoreOf = Callable[[EpochScores], float]  # the run's ``monitor`` as a number, higher is better
 
 
 class Scheduler:
@@ -49,7 +49,7 @@ class Scheduler:
         """Return the rate that the warm-up rises to; other than ``base`` where a schedule starts lower."""
         return base
 
-    def multiplier(self, history: History) -> float:
+    def multiplier(self, history: ScoreHistory) -> float:
         """Return what the finished epochs' scores make of every rate: a factor, 1 without such a rule.
 
         Args:
@@ -57,7 +57,7 @@ class Scheduler:
         """
         return 1.0
 
-    def set_rates(self, epoch: float, history: History) -> None:
+    def set_rates(self, epoch: float, history: ScoreHistory) -> None:
         """Set the rates for the next optimiser step.
 
         Args:

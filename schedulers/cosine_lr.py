@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 from schedulers.base import SCHEDULERS, Scheduler
 from utils.convert import Count, Epochs, Fraction, Interval, NonNegative
 
-Growth = Annotated[float, Interval(1)]
+GrowthFactor = Annotated[float, Interval(1)]
 
 
 @SCHEDULERS.register
@@ -38,7 +38,7 @@ class CosineLR(Scheduler):
         optimizer: Optimizer,
         steps_per_epoch: int,
         t_initial: Epochs = 10.0,
-        cycle_mul: Growth = 1.2,
+        cycle_mul: GrowthFactor = 1.2,
         cycle_decay: Fraction = 0.5,
         cycle_limit: Count = 10,
         lr_min: NonNegative = 1e-5,

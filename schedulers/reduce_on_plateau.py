@@ -2,7 +2,7 @@
 
 from torch.optim import Optimizer
 
-from schedulers.base import SCHEDULERS, History, Scheduler, ScoreOf
+from schedulers.base import SCHEDULERS, Scheduler, ScoreHistory, ScoreOf
 from utils.convert import CountOrZero, Fraction, NonNegative
 
 
@@ -38,7 +38,7 @@ class ReduceOnPlateau(Scheduler):
     def rate(self, base: float, epoch: float) -> float:
         return base
 
-    def multiplier(self, history: History) -> float:
+    def multiplier(self, history: ScoreHistory) -> float:
         best, waited, plateaus = None, 0, 0
         for score in map(self.score_of, history):
             if best is None or score > best + self.threshold * abs(best):

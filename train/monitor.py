@@ -1,8 +1,6 @@
 """The one number that decides which epoch is best, everywhere."""
 
-from collections.abc import Sequence
-
-History = Sequence[dict[str, float]]
+from schedulers.base import EpochScores, ScoreHistory
 
 
 class Monitor:
@@ -17,10 +15,10 @@ class Monitor:
         self.name = name
         self.direction = -1 if name == "loss" else direction
 
-    def value(self, entry: dict[str, float]) -> float:
+    def value(self, entry: EpochScores) -> float:
         """Return a number of an epoch that is better when it is higher."""
         return self.direction * entry[self.name]
 
-    def best(self, history: History) -> int:
+    def best(self, history: ScoreHistory) -> int:
         """Return the index of the best epoch, the earliest one of equals; -1 without any."""
         return max(range(len(history)), key=lambda i: (self.value(history[i]), -i), default=-1)

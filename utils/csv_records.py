@@ -13,7 +13,7 @@ from utils.errors import DataError
 from utils.parquet_records import is_parquet, parquet_records
 from utils.texts import comparable
 
-Record = tuple[int, list[str]]  # the line in which it ends, and its cells
+CsvRecord = tuple[int, list[str]]  # the line in which it ends, and its cells
 _SEPARATORS = (",", ";", "\t", "|")
 _LOOKED_AT = 20  # records that show what divides a table's values
 _BEGINNING = 4096  # bytes that show what kind of file it is
@@ -85,7 +85,7 @@ def separator_of(path: Path, needs: Sequence[str]) -> str:
     return others[0] if others else ","
 
 
-def records(path: Path, separator: str) -> Iterator[Record]:
+def records(path: Path, separator: str) -> Iterator[CsvRecord]:
     """Yield the records of a table, each with the line in which it ends; nothing else of it is kept.
 
     Raises:

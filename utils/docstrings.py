@@ -32,8 +32,8 @@ def meanings(cls: type) -> dict[str, str]:
     """
     texts: dict[str, str] = {}
     for base in cls.__mro__:
-        members = vars(base)
-        docstrings = [members.get("__doc__"), getattr(members.get("__init__"), "__doc__", None)]
+        attributes = vars(base)
+        docstrings = [attributes.get("__doc__"), getattr(attributes.get("__init__"), "__doc__", None)]
         if is_dataclass(base):
             texts = _comments(base) | texts
         for docstring in docstrings:

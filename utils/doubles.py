@@ -18,7 +18,7 @@ class Doubles:
     Args:
         rows: in their order.
         notes: a line for each row that was left out, or for the first of many.
-        clashes: what is wrong with a row, by its place: another one is about the same and says otherwise.
+        clashes: what is wrong with a row, by its line: another one is about the same and says otherwise.
     """
 
     rows: list[Row]
@@ -41,7 +41,7 @@ def keep_one(rows: Sequence[Row], key: Callable[[Row], str]) -> Doubles:
     first: dict[str, Row] = {}
     kept: list[Row] = []
     notes: list[str] = []
-    contradicted: dict[str, tuple[str, Row, Row, str]] = {}  # by place: name, the row, another one, a column
+    contradicted: dict[str, tuple[str, Row, Row, str]] = {}  # by line: name, the row, another one, a column
 
     for row in rows:  # once, since a table makes its rows anew each time
         name = key(row)
@@ -50,15 +50,15 @@ def keep_one(rows: Sequence[Row], key: Callable[[Row], str]) -> Doubles:
         if known is row:
             kept.append(row)
         elif not (differing := _differing(known, row)):
-            notes.append(f"{row.place} repeats {known.place}: it is kept once")
+            notes.append(f"{row.line} repeats {known.line}: it is kept once")
         else:
             kept.append(row)
             column = differing[0]
             for here, there in ((known, row), (row, known)):
-                contradicted.setdefault(here.place, (name, here, there, column))
+                contradicted.setdefault(here.line, (name, here, there, column))
 
     clashes = {
-        line: f"{name!r} stands in {times[name]} rows, in {there.place} with another {column} "
+        line: f"{name!r} stands in {times[name]} rows, in {there.line} with another {column} "
         f"({there[column]!r} there, {here[column]!r} here)"
         for line, (name, here, there, column) in contradicted.items()
     }

@@ -1,4 +1,4 @@
-"""An ini file as sections of text values, each of which knows its place for error messages."""
+"""An ini file as sections of text values, each of which knows where it was written, for error messages."""
 
 import configparser
 import re
@@ -19,19 +19,19 @@ class Value:
     """One value as text and where it was written, such as ``config.ini line 12``."""
 
     text: str
-    place: str
+    origin: str
 
 
 @dataclass(slots=True)
-class Section:
+class IniSection:
     """One ``[name]`` and its keys; keys are lower case, as in every ini file."""
 
     name: str
-    place: str
+    origin: str
     values: dict[str, Value] = field(default_factory=dict)
 
 
-Sections = dict[str, Section]
+Sections = dict[str, IniSection]
 
 
 def read_ini(path: Path) -> Sections:
@@ -62,7 +62,7 @@ def read_ini(path: Path) -> Sections:
 
     lines = _line_numbers(text)
     return {
-        name: Section(
+        name: IniSection(
             name,
             f"{path} line {lines.get((name, ''), '?')}",
             {
@@ -89,7 +89,7 @@ def override(
     settings: Sequence[str],
     *,
     choosing: Mapping[str, str | None] = MappingProxyType({}),
-    place: str = "--set",
+    origin: str = "--set",
 ) -> None:
     """Put ``section.key=value`` texts over the values of ``sections``, in place.
 
@@ -108,8 +108,8 @@ def override(
         target, equals, right = text.partition("=")
         section, dot, key = target.strip().rpartition(".")
         if not (equals and dot and section and key):
-            raise ConfigError(f"{place} {text!r} is not of the form section.key=value.")
-        parsed.append((section, key.lower(), Value(right.strip(), f"{place} {target.strip()}")))
+            raise ConfigError(f"{origin} {text!r} is not of the form section.key=value.")
+        parsed.append((section, key.lower(), Value(right.strip(), f"{origin} {target.strip()}")))
 
     # Names come first: what is set beside one is meant for the class of that name.
     for section, key, value in sorted(parsed, key=lambda entry: entry[1] != "name"):
@@ -129,8 +129,8 @@ def put(sections: Sections, section: str, key: str, value: Value) -> None:
         ConfigError: an ini file could not hold the value, so that a run's own config would be wrong.
     """
     if re.search(r"(^|\s)[#;]|\r", value.text):
-        raise ConfigError(f"{value.place}: {value.text!r} can't be a value: ' #' and ' ;' begin a comment.")
-    sections.setdefault(section, Section(section, value.place)).values[key.lower()] = value
+        raise ConfigError(f"{value.origin}: {value.text!r} can't be a value: ' #' and ' ;' begin a comment.")
+    sections.setdefault(section, IniSection(section, value.origin)).values[key.lower()] = value
 
 
 def format_ini(sections: Mapping[str, Mapping[str, str]]) -> str:

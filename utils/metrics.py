@@ -29,7 +29,7 @@ def confusion_matrix(
     return counts.astype(np.int64).reshape(classes, classes)
 
 
-class AveragePrecision:
+class SortedPrecision:
     """The average precision of each of several labels: sorted once, counted often.
 
     Args:
@@ -65,7 +65,7 @@ class AveragePrecision:
 
 
 def mean_average_precision(true: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float:
-    """Return the mean over labels of ``AveragePrecision``, for those that ask often of other scores.
+    """Return the mean over labels of ``SortedPrecision``, for those that ask often of other scores.
 
     Labels without a positive are left out; 0 if no label has one. The precision at a positive's threshold
     counts once for each positive.

@@ -35,7 +35,7 @@ class Component:
     name: str
     options: Mapping[str, Value] = field(default_factory=dict)
     section: str = ""
-    place: str = ""
+    origin: str = ""
 
     @classmethod
     def of(cls, name: str, **options: object) -> "Component":
@@ -134,7 +134,7 @@ class Registry(Generic[T]):
         except PodiumError:
             raise
         except ValueError as error:
-            where = component.place or component.section
+            where = component.origin or component.section
             raise ConfigError(f"[{component.section}] {component.name}: {error} ({where})") from error
 
         # What torch raises for a tensor that is too large is no bug, everything else of these is.
@@ -144,7 +144,7 @@ class Registry(Generic[T]):
             sizes = ", ".join(f"{key} = {value.text}" for key, value in component.options.items())
             raise ConfigError(
                 f"[{component.section}] {component.name}: more than the memory holds "
-                f"({sizes or 'as it is'}). Write smaller numbers ({component.place or component.section})."
+                f"({sizes or 'as it is'}). Write smaller numbers ({component.origin or component.section})."
             ) from error
 
     def arguments(self, component: Component, **offered: Any) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class Registry(Generic[T]):
         try:
             schema = self.schema(component.name)
         except ConfigError as error:
-            raise _ProblemsFound([f"[{component.section}] {error} ({component.place})"]) from None
+            raise _ProblemsFound([f"[{component.section}] {error} ({component.origin})"]) from None
         further = self._further(component, schema)
         schema |= further or {}
         by_lower = {key.lower(): key for key in schema}
@@ -176,18 +176,18 @@ class Registry(Generic[T]):
             if key not in by_lower:
                 if further is not None:
                     message = self._unknown_key(component.name, key, {*schema, *beside})
-                    problems.append(f"[{component.section}] {message} ({value.place})")
+                    problems.append(f"[{component.section}] {message} ({value.origin})")
                 continue
             name = by_lower[key]
             try:
                 options[name] = convert(value.text, schema[name].annotation)
             except ValueError as error:
-                problems.append(f"[{component.section}] {name}: {error} ({value.place})")
+                problems.append(f"[{component.section}] {name}: {error} ({value.origin})")
 
         for name, parameter in schema.items():
             if parameter.default is parameter.empty and name.lower() not in component.options:
                 problems.append(
-                    f"[{component.section}] {component.name} needs '{name} = ...' ({component.place})"
+                    f"[{component.section}] {component.name} needs '{name} = ...' ({component.origin})"
                 )
         if problems:
             raise _ProblemsFound(problems)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import overload
 
-from utils.csv_records import Record, records, separator_of
+from utils.csv_records import CsvRecord, records, separator_of
 from utils.durable import write_text
 from utils.errors import DataError, listed, unknown_name
 from utils.on_disk import on_disk
@@ -31,23 +31,23 @@ class Row:
 
     Args:
         values: each ``comparable``: without the spaces around it, its letters composed.
-        place: such as ``train.csv line 7``.
+        line: such as ``train.csv line 7``.
         written: those that stand in the file in another way.
     """
 
     values: Mapping[str, str]
-    place: str
+    line: str
     written: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, columns: Sequence[str], cells: Sequence[str], place: str) -> "Row":
+    def of(cls, columns: Sequence[str], cells: Sequence[str], line: str) -> "Row":
         """Return a row of the cells that a file holds."""
         compared = list(map(comparable, cells))
         values = dict(zip(columns, compared, strict=True))
         if compared == cells:  # as nearly all rows are
-            return cls(values, place, _SAME)
+            return cls(values, line, _SAME)
         pairs = zip(columns, cells, strict=True)
-        return cls(values, place, {name: cell for name, cell in pairs if cell != values[name]})
+        return cls(values, line, {name: cell for name, cell in pairs if cell != values[name]})
 
     def __getitem__(self, column: str) -> str:
         return self.values[column]
@@ -164,10 +164,10 @@ def read_table(path: Path, needs: Sequence[str], *, guarded: bool = False) -> Ta
     return Table(columns, Rows(columns, cells[1:], lines[1:], written, path.name), header, separator)
 
 
-_Cells = tuple[list[tuple[str, ...]], "array[int]", dict[int, Sequence[str]]]
+_Parsed = tuple[list[tuple[str, ...]], "array[int]", dict[int, Sequence[str]]]
 
 
-def _read(stream: Iterator[Record], *, guarded: bool) -> _Cells:
+def _read(stream: Iterator[CsvRecord], *, guarded: bool) -> _Parsed:
     """Return the cells of records that are not blank as they are compared, their lines, and others' writing.
 
     Columns at the end in which nothing stands, as spreadsheets leave them, are none.

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-Row = tuple[str | int, ...]
+Cells = tuple[str | int, ...]
 
 
-def format_table(columns: tuple[str, ...], rows: Sequence[Row]) -> str:
+def format_table(columns: tuple[str, ...], rows: Sequence[Cells]) -> str:
     """Return the table as text: the first column to the left, the others to the right."""
     texts = [columns, *(tuple(map(str, row)) for row in rows)]
     widths = [max(len(row[i]) for row in texts) for i in range(len(columns))]

@@ -56,13 +56,13 @@ class TrainAugmentation(Augmentation):
         mirrored = torch.where(chance.uniform(0, 1, count) < self.flip, -1.0, 1.0)
         zoom = 1 + chance.uniform(-self.scale, self.scale, count)
         angle = chance.uniform(-self.degrees, self.degrees, count) * (math.pi / 180)
-        move = chance.uniform(-2 * self.shift, 2 * self.shift, count, 2)
+        offset = chance.uniform(-2 * self.shift, 2 * self.shift, count, 2)
 
         cos, sin = angle.cos() * zoom, angle.sin() * zoom
         maps = torch.stack(
             [
-                torch.stack([cos * mirrored, -sin * (height / width), move[:, 0]], dim=1),
-                torch.stack([sin * mirrored * (width / height), cos, move[:, 1]], dim=1),
+                torch.stack([cos * mirrored, -sin * (height / width), offset[:, 0]], dim=1),
+                torch.stack([sin * mirrored * (width / height), cos, offset[:, 1]], dim=1),
             ],
             dim=1,
         )

@@ -37,18 +37,20 @@ def by_torch(images: Tensor, maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _by_opencv(images: Tensor, maps: Tensor, size: tuple[int, int]) -> Tensor:
-    pixels = images.permute(0, 2, 3, 1).contiguous().numpy()  # a view of what is in channels-last memory
-    moved = np.empty((len(pixels), *size, 3), np.float32)
+    pixels = (
+        images.permute(0, 2, 3, 1).contiguous().numpy()
+    )  # the same memory as what is in channels-last memory
+    warped = np.empty((len(pixels), *size, 3), np.float32)
     in_pixels = _in_pixels(maps.double().numpy(), pixels.shape[1:3], size)
 
-    def move(rows: range) -> None:
+    def warp_rows(rows: range) -> None:
         for row in rows:
-            cv2.warpAffine(pixels[row], in_pixels[row], size[::-1], moved[row], _FLAGS, cv2.BORDER_REFLECT)
+            cv2.warpAffine(pixels[row], in_pixels[row], size[::-1], warped[row], _FLAGS, cv2.BORDER_REFLECT)
 
     threads = torch.get_num_threads()
     shares = [range(first, len(pixels), threads) for first in range(threads)]
-    list(_pool(threads).map(move, shares))  # OpenCV lets other threads run meanwhile
-    return torch.from_numpy(moved).permute(0, 3, 1, 2)
+    list(_pool(threads).map(warp_rows, shares))  # OpenCV lets other threads run meanwhile
+    return torch.from_numpy(warped).permute(0, 3, 1, 2)
 
 
 def _in_pixels(

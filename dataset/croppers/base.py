@@ -22,7 +22,7 @@ class Box(NamedTuple):
     width: int
 
     def cut(self, image: Pixels) -> Pixels:
-        """Return this part of an image (H, W, 3), as a view."""
+        """Return this part of an image (H, W, 3), without a copy."""
         return image[self.top : self.top + self.height, self.left : self.left + self.width]
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dataset.demo.shapes import HEIGHT, WIDTH, Colour, Points, hsv, mix, oval, smooth, stretch
+from dataset.demo.shapes import HEIGHT, WIDTH, Paint, Points, hsv, mix, oval, smooth, stretch
 
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
 
@@ -79,7 +79,7 @@ class Canvas:
         self.pixels = pixels
         self._turn, self._shift = 16 * pose[:, :2].T, 16 * pose[:, 2]
 
-    def draw(self, colour: Colour, points: ArrayLike, width: int = 0) -> None:
+    def draw(self, colour: Paint, points: ArrayLike, width: int = 0) -> None:
         """Draws an open line, ``width`` pixels wide, or fills the closed shape if that is 0."""
         # OpenCV takes whole numbers; with shift = 4 they count sixteenths of a pixel.
         shape = np.rint(np.asarray(points) @ self._turn + self._shift).astype(np.int32)
@@ -88,7 +88,7 @@ class Canvas:
         else:
             cv2.fillPoly(self.pixels, [shape], colour, cv2.LINE_AA, 4)
 
-    def pair(self, colour: Colour, points: ArrayLike, width: int = 0) -> None:
+    def pair(self, colour: Paint, points: ArrayLike, width: int = 0) -> None:
         """Draws the line or shape and its mirror image on the other side of the face."""
         self.draw(colour, points, width)
         self.draw(colour, np.asarray(points) * (-1, 1), width)
@@ -212,7 +212,7 @@ def _draw_face(canvas: Canvas, look: Look, *, gaze: float, smile: float) -> None
     canvas.pair(mix(lips, INK, 0.5), smooth([(0, 84), (12, 84), corner], closed=False), 2)
 
 
-def _draw_mask(canvas: Canvas, colour: Colour, cheek: Points, top: float, *, pleated: bool) -> None:
+def _draw_mask(canvas: Canvas, colour: Paint, cheek: Points, top: float, *, pleated: bool) -> None:
     """Draws a mask from ``top`` to below the chin; ``cheek`` is the head's lower right outline."""
     end = max(126, top + 56)
     y = np.linspace(top + 14, end - 12, 8)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Colour = tuple[float, float, float]
+Paint = tuple[float, float, float]
 Points = NDArray[np.float64]  # (N, 2)
 HEIGHT, WIDTH = 512, 384
 
@@ -47,13 +47,13 @@ def _corner_cuts(count: int, closed: bool) -> NDArray[np.float64]:
     return cuts
 
 
-def mix(colour: Colour, other: Colour, share: float) -> Colour:
+def mix(colour: Paint, other: Paint, share: float) -> Paint:
     """Returns ``colour`` with a ``share`` (0 to 1) of ``other``."""
     blue, green, red = (a + share * (b - a) for a, b in zip(colour, other, strict=True))
     return blue, green, red
 
 
-def hsv(hue: float, saturation: float, value: float) -> Colour:
+def hsv(hue: float, saturation: float, value: float) -> Paint:
     """Returns a colour from its hue, saturation and value, 0 to 1."""
     red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
     return 255 * blue, 255 * green, 255 * red

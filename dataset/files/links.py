@@ -38,7 +38,7 @@ class Links:
             target = link.resolve(strict=True)
         except (RuntimeError, OSError) as error:  # a circle is either of them, as Python's version has it
             circle = not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError)
-            where = "itself" if circle else f"{_said(link)}, which is not there"
+            where = "itself" if circle else f"{_target(link)}, which is not there"
             raise WrongLink(f"{link} is a link to {where}") from None
         if not self.follow and not self.contain(target):
             raise WrongLink(
@@ -52,7 +52,7 @@ class Links:
         return any(path.is_relative_to(folder) for folder in self.within)
 
 
-def _said(link: Path) -> str:
+def _target(link: Path) -> str:
     try:
         return os.readlink(link)  # noqa: PTH115 - as it is written, not as a Path makes it
     except OSError:

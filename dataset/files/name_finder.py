@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from dataset.files.image_folder import SUFFIXES, ImageFolder, stem_of
 from dataset.files.links import WrongLink
 from dataset.files.name_repair import NameRepair, RepairedNames
-from dataset.files.name_search import NEARLY_ALL, Found, search
+from dataset.files.name_search import NEARLY_ALL, Repair, search
 from utils.errors import DataError
 from utils.tables import Table
 
@@ -123,7 +123,7 @@ class NameFinder:
         right, keys = cause.right, self._keys(cause, names)
         return self._lines(keys, right, names, f" (then {cause.cell!r} is {cause.file})")
 
-    def _keys(self, cause: Found, names: Sequence[str]) -> dict[str, str]:
+    def _keys(self, cause: Repair, names: Sequence[str]) -> dict[str, str]:
         """Return what to write so that these repairs are made."""
         keys = {}
         repairs = [repair for repair in cause.repairs if repair.kind != "ending"]

@@ -12,7 +12,7 @@ _MOST = 5  # repairs at once
 _DEEPEST = 8  # folders that may be dropped
 
 
-class Found(NamedTuple):
+class Repair(NamedTuple):
     """Repairs, how many of all names they make right, and an example: a name, and its file."""
 
     repairs: tuple[NameRepair, ...]
@@ -21,7 +21,7 @@ class Found(NamedTuple):
     file: str
 
 
-def search(cells: Sequence[str], files: Sequence[str], kinds: Sequence[str] = KINDS) -> Found | None:
+def search(cells: Sequence[str], files: Sequence[str], kinds: Sequence[str] = KINDS) -> Repair | None:
     """Return the fewest repairs with which nearly all cells name a file, each another one; or None.
 
     Args:
@@ -36,7 +36,7 @@ def search(cells: Sequence[str], files: Sequence[str], kinds: Sequence[str] = KI
     if not near:
         return None
 
-    best: Found | None = None
+    best: Repair | None = None
     for repairs in _candidates(sample, near, kinds):
         if best is not None and len(repairs) > len(best.repairs):
             break
@@ -51,7 +51,7 @@ def search(cells: Sequence[str], files: Sequence[str], kinds: Sequence[str] = KI
 
         enough = len(set(repaired.values())) >= NEARLY_ALL * len(wrong)
         if enough and right >= NEARLY_ALL * len(cells) and (best is None or right > best.right):
-            best = Found(repairs, right, *next(iter(repaired.items())))
+            best = Repair(repairs, right, *next(iter(repaired.items())))
     return best
 
 

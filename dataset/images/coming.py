@@ -36,6 +36,7 @@ class Coming:
         self._most = max(1, _WAITING // (shape[1] * shape[2] * shape[3]))
         self._images: dict[int, Pixels] = {}
         self._asked = 0  # rows before this one
+        self._lacking: list[set[int]] = []  # of each batch that is waited for, the rows that are not there
         self._over, self._stopped = False, False
         self._changed = Condition()
 
@@ -52,8 +53,12 @@ class Coming:
             self._changed.wait_for(lambda: self._over or row < self._asked + self._most)
             if self._stopped:
                 raise NotComing
-            if not self._over:
-                self._images[row] = image
+            if self._over:
+                return
+            self._images[row] = image
+            for lacking in self._lacking:
+                lacking.discard(row)
+            if not all(self._lacking):  # to wake somebody for less takes time from those who prepare
                 self._changed.notify_all()
 
     def end(self, *, stopped: bool = False) -> None:
@@ -77,9 +82,12 @@ class Coming:
         with self._changed:
             self._asked = max(self._asked, *(row + 1 for row in wanted))
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._over or all(row in self._images for row in wanted))
+            lacking = set(wanted) - self._images.keys()
+            self._lacking.append(lacking)
+            self._changed.wait_for(lambda: self._over or not lacking)
             if self._over:
                 raise NotComing
+            self._lacking = [other for other in self._lacking if other is not lacking]
             parts = [self._images.pop(row) for row in wanted]
 
         images = torch.empty((len(parts), *self._shape[1:]), dtype=torch.uint8, pin_memory=pinned)

@@ -1,5 +1,6 @@
 """An image file's bytes, and what the first of them say: of files that are not read, why."""
 
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ def read(path: Path) -> Pixels:
         UnreadableImage: the file is missing or empty.
     """
     try:
-        with open(path, "rb", buffering=0) as file:
-            data = np.frombuffer(file.read(), dtype=np.uint8)
+        with FileIO(path) as file:
+            data = np.frombuffer(file.readall(), dtype=np.uint8)
     except OSError as error:
         raise UnreadableImage(f"{path}: {error.strerror}") from None
     if not data.size:

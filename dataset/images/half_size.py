@@ -26,7 +26,7 @@ class _HalfBox(NamedTuple):
     """The part of a halved file that is kept, and whether the cropper found it."""
 
     box: Box
-    found: bool
+    was_found: bool
 
 
 def half_size(
@@ -47,7 +47,7 @@ def half_size(
         return None
 
     part = half.box.cut(image)
-    return None if is_busy(part, size) else (part, half.found)
+    return None if is_busy(part, size) else (part, half.was_found)
 
 
 @lru_cache

@@ -65,13 +65,16 @@ def read_header(data: NDArray[np.uint8]) -> Header | None:
         Damaged: the header is cut off, or impossible.
     """
     head = data.data
-    for start, parse in (*_KINDS, (bytes(head[:4]) + b"ftyp", _avif)):  # which begins with a length
-        if bytes(head[: len(start)]) == start:
-            try:
-                return parse(head)
-            except (struct.error, IndexError):
-                raise Damaged("its header is cut off") from None
-    return None
+    first = bytes(head[:_LONGEST_START])
+    parse = next((parse for start, parse in _KINDS if first.startswith(start)), None)
+    if parse is None and first[4:8] == b"ftyp":  # after a length
+        parse = _avif
+    if parse is None:
+        return None
+    try:
+        return parse(head)
+    except (struct.error, IndexError):
+        raise Damaged("its header is cut off") from None
 
 
 def _jpeg(head: memoryview) -> Header:
@@ -265,3 +268,4 @@ _KINDS: tuple[tuple[bytes, Callable[[memoryview], Header | None]], ...] = (
     (START, _npy),
     *((start, _tiff) for start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
 )
+_LONGEST_START = max(len(start) for start, _ in _KINDS)

@@ -31,9 +31,9 @@ from utils.durable import lock, make_folder, write_json
 from utils.read_json import read_json
 
 log = logging.getLogger("podium")
-Kind = Literal["plain", "compressed"]  # which decides the bits of an image
-_KINDS: dict[Kind, type[KeptImages]] = {"plain": ImageStore, "compressed": CompressedStore}
-_VERSIONS: dict[Kind, int | str] = {"plain": 3, "compressed": "jpeg 1"}  # of format, Prepare and JPEG
+StoreKind = Literal["plain", "compressed"]  # which decides the bits of an image
+_KINDS: dict[StoreKind, type[KeptImages]] = {"plain": ImageStore, "compressed": CompressedStore}
+_VERSIONS: dict[StoreKind, int | str] = {"plain": 3, "compressed": "jpeg 1"}  # of format, Prepare and JPEG
 _SHARE = 0.5  # of the disk's free space that a store may take where nobody set a budget
 _MOST = 0.9  # of it that a store may take at all
 _SAMPLE = 64  # images whose size as JPEG is measured
@@ -48,7 +48,7 @@ def open_images(
     *,
     budget: float | Literal["auto"] = "auto",
     what: str,
-    kind: Kind | Literal["auto"] = "plain",
+    kind: StoreKind | Literal["auto"] = "plain",
     meanwhile: Meanwhile | None = None,
 ) -> ImageSource:
     """Return the images, from a store in ``cache`` that is built first if there is none.
@@ -67,7 +67,7 @@ def open_images(
     named = files if isinstance(files, NamedFiles) else NamedFiles(root, files)
     refuse_pointers(named)
     make_folder(cache)
-    kinds: tuple[Kind, ...] = ("plain", "compressed") if kind == "auto" else (kind,)
+    kinds: tuple[StoreKind, ...] = ("plain", "compressed") if kind == "auto" else (kind,)
     tries = [_Shelf(cache, named, prepare, what, each) for each in kinds]
     free = shutil.disk_usage(cache).free
     room = free * _SHARE if budget == "auto" else min(budget * 1e9, free * _MOST)
@@ -92,7 +92,7 @@ def open_images(
     return tries[0].without_store(meanwhile)
 
 
-def kind_of(source: ImageSource) -> Kind:
+def kind_of(source: ImageSource) -> StoreKind:
     """Return which kind of store decides the bits of these images."""
     compressed = isinstance(source, CompressedStore) or getattr(source, "through", None) is recoded
     return "compressed" if compressed else "plain"
@@ -106,7 +106,7 @@ class _Shelf:
     files: NamedFiles
     prepare: Prepare
     what: str
-    kind: Kind
+    kind: StoreKind
 
     @property
     def folder(self) -> Path:

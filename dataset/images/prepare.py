@@ -21,12 +21,12 @@ class Prepared(NamedTuple):
     """A prepared image, RGB uint8 (H, W, 3).
 
     Args:
-        found: whether the cropper found what it looks for.
+        was_found: whether the cropper found what it looks for.
         remark: what is to be said of how the file was read, or "".
     """
 
     pixels: Pixels
-    found: bool
+    was_found: bool
     remark: str = ""
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.images.open_images import Kind
+from dataset.images.open_images import StoreKind
 from dataset.images.store import ImageSource, ImageStore
 from utils.device import free_memory
 from utils.errors import ConfigError
@@ -20,7 +20,7 @@ _PIECE = 1024  # images that are copied at once
 _SHARE = 0.3  # of a device's free memory that auto gives to images: the model needs the rest
 
 
-def kind_for(where: Where) -> Kind | Literal["auto"]:
+def kind_for(where: Where) -> StoreKind | Literal["auto"]:
     """Return which kind of store ``[images] store`` asks for, which decides the bits of the images."""
     if where == "auto" or where == "compressed":
         return where
@@ -45,10 +45,10 @@ class ResidentStore:
         return self._pixels.index_select(0, index).permute(0, 3, 1, 2)
 
 
-_placed: WeakValueDictionary[tuple[str, str], ResidentStore] = WeakValueDictionary()  # by file and device
+_loaded: WeakValueDictionary[tuple[str, str], ResidentStore] = WeakValueDictionary()  # by file and device
 
 
-def place(source: ImageSource, where: Where, device: torch.device, what: str) -> ImageSource:
+def load_onto(source: ImageSource, where: Where, device: torch.device, what: str) -> ImageSource:
     """Return the same images where ``[images] store`` wants them; those without a store stay as they are.
 
     ``disk`` is a map that all processes share; ``plain`` is ``device`` on a GPU that has room, else ``disk``,
@@ -68,7 +68,7 @@ def place(source: ImageSource, where: Where, device: torch.device, what: str) ->
     if where == "memory":
         device = torch.device("cpu")
     key = str(source.pixels.filename), str(device)
-    there = _placed.get(key)  # folds share one table of images, and must not copy it once for each
+    there = _loaded.get(key)  # folds share one table of images, and must not copy it once for each
     if there is not None and there.bad == source.bad:
         return there
 
@@ -84,5 +84,5 @@ def place(source: ImageSource, where: Where, device: torch.device, what: str) ->
 
     if where != "memory":
         log.info("The %s images (%.1f GB) are on %s.", what, needed / 1e9, device)
-    _placed[key] = placed = ResidentStore(source, device)
-    return placed
+    _loaded[key] = loaded = ResidentStore(source, device)
+    return loaded

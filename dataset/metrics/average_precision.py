@@ -8,8 +8,7 @@ from dataset.metrics.base import METRICS, AnyWeights, Floats, Repeated, Repeated
 from dataset.metrics.curves import Curve, Curves
 from dataset.metrics.evidence import Evidence
 from dataset.metrics.positive import check_positive, scored_labels
-from utils.metrics import AveragePrecision as OfLabels
-from utils.metrics import mean_average_precision
+from utils.metrics import SortedPrecision, mean_average_precision
 
 
 @METRICS.register
@@ -39,7 +38,7 @@ class AveragePrecision(RepeatedMetric):
 
     def prepared(self, evidence: Evidence) -> Repeated:
         labels, known = list(scored_labels(evidence, self.positive)), evidence.known
-        of_labels = OfLabels(evidence.marks[:, labels], evidence.probabilities[known][:, labels])
+        of_labels = SortedPrecision(evidence.marks[:, labels], evidence.probabilities[known][:, labels])
         once = np.ones(len(known), dtype=np.int64)
 
         def score(weights: AnyWeights) -> float:

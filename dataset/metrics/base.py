@@ -34,7 +34,7 @@ compare, ensembles, views, soup and submissions ask the task (``scorer``, ``judg
 ``direction``).
 
 **A new kind of space** brings its evidence: a subclass of ``Evidence`` with ``kind``, ``known`` and
-``numbers``, named by ``Space.evidence``, and ``Space.said``, which makes its ``true`` and ``chosen``;
+``numbers``, named by ``Space.evidence``, and ``Space.as_evidence``, which makes its ``true`` and ``chosen``;
 metrics that can score it name its kind in ``suits``.
 """
 

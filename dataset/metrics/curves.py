@@ -108,19 +108,22 @@ class _Ranked:
         surest, tie = np.unique(-sure[has], return_inverse=True)
         left, right = (np.searchsorted(surest, -sure[~has], side=side) for side in ("left", "right"))
 
-        # Between two ties is an even place, at a tie an odd one; places without an image are left out.
-        places, stretch = np.unique(left + right, return_inverse=True)
+        # Between two ties is an even position, at a tie an odd one; positions without an image are left out.
+        positions, stretch = np.unique(left + right, return_inverse=True)
         odd = 2 * np.arange(len(surest)) + 1
-        self.before, self.until = np.searchsorted(places, odd), np.searchsorted(places, odd, side="right")
+        self.before, self.until = (
+            np.searchsorted(positions, odd),
+            np.searchsorted(positions, odd, side="right"),
+        )
 
         row = np.concatenate([tie, len(surest) + stretch])
         column = np.concatenate([group[has], group[~has]])
         order = np.argsort(row, kind="stable")
-        starts = np.searchsorted(row[order], np.arange(len(surest) + len(places) + 1))
+        starts = np.searchsorted(row[order], np.arange(len(surest) + len(positions) + 1))
         size = int(group.max(initial=-1)) + 1
         self.sums = sparse.csr_array(
             (np.ones(len(row), dtype=np.float32), column[order].astype(np.int32), starts.astype(np.int32)),
-            shape=(len(surest) + len(places), size),
+            shape=(len(surest) + len(positions), size),
         )
 
     def curve(self, counts: Floats) -> Curve:

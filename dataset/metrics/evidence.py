@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
-Floats = NDArray[np.floating[Any]]
+AnyFloats = NDArray[np.floating[Any]]
 Pairs = tuple[Indices, Indices]  # images and, of each, a label
 
 
@@ -30,7 +30,7 @@ class Evidence:
     labels: tuple[str, ...]
     true: NDArray[Any]
     decide: Callable[[], NDArray[Any]]
-    sure: Callable[[], Floats]
+    sure: Callable[[], AnyFloats]
 
     kind = "abstract"  # as that of a label space
 
@@ -43,7 +43,7 @@ class Evidence:
         return self.decide()
 
     @cached_property
-    def probabilities(self) -> Floats:
+    def probabilities(self) -> AnyFloats:
         """The probability of each label, (N, K)."""
         return self.sure()
 
@@ -81,7 +81,7 @@ class Evidence:
         """Return what is said of some of the labels; no image may lose its only one."""
         raise NotImplementedError
 
-    def numbers(self) -> tuple[Floats, Floats]:
+    def numbers(self) -> tuple[AnyFloats, AnyFloats]:
         """Return the true and the answered number of each labelled image (M,).
 
         Raises:
@@ -133,7 +133,7 @@ class OneOfEvidence(Evidence):
             sure=lambda: self.probabilities[:, list(labels)],
         )
 
-    def numbers(self) -> tuple[Floats, Floats]:
+    def numbers(self) -> tuple[AnyFloats, AnyFloats]:
         try:
             values = np.array([float(label) for label in self.labels])
         except ValueError:
@@ -167,7 +167,7 @@ class NumberEvidence(Evidence):
     def only(self, labels: Sequence[int]) -> "NumberEvidence":
         return self  # there is but one
 
-    def numbers(self) -> tuple[Floats, Floats]:
+    def numbers(self) -> tuple[AnyFloats, AnyFloats]:
         return self.true[self.known], self.chosen[self.known]
 
 

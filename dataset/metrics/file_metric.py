@@ -19,7 +19,7 @@ from utils.convert import Interval
 from utils.errors import ConfigError, closest
 
 Score = Callable[[Any, Any], Any]
-Draws = Annotated[int, Interval(20, 10_000)]
+DrawCount = Annotated[int, Interval(20, 10_000)]
 _FORM = "def score(labels, probabilities): ... return 0.5"
 
 
@@ -41,7 +41,7 @@ class FileMetric(RepeatedMetric):
     calibrated = True  # nobody knows, so what may help is tried
     most_work: ClassVar[int] = 20_000_000
 
-    def __init__(self, *, file: Path, higher_is_better: bool = True, draws: Draws = 200) -> None:
+    def __init__(self, *, file: Path, higher_is_better: bool = True, draws: DrawCount = 200) -> None:
         self.file, self.higher_is_better, self.draws = file, higher_is_better, draws
         self.fewest_draws = min(50, draws)  # type: ignore[misc]
         self.name = file.stem

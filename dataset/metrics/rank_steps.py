@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.metrics.base import Floats
+from dataset.metrics.evidence import Indices
 
 _SWEEPS = 4
 _SAME = 1e-9  # what rounding makes of equal sums of worths
-Ints = NDArray[np.int64]
 
 
-def biases_of_ranks(logits: Floats, true: Ints, worths: Floats) -> Floats:
+def biases_of_ranks(logits: Floats, true: Indices, worths: Floats) -> Floats:
     """Return biases (K,) of which no single one can be changed so that the score gets better.
 
     Or those after four sweeps. The score is the mean worth of the right label's place in the order of
@@ -22,17 +22,17 @@ def biases_of_ranks(logits: Floats, true: Ints, worths: Floats) -> Floats:
         worths: (K,) of each place from the first on, never rising: of top-k accuracy 1 for the first k, of
             MAP@k 1 / place for these, else 0.
     """
-    search = _Search(logits, true, worths)
+    search = _BiasSearch(logits, true, worths)
     for _ in range(_SWEEPS if len(true) else 0):
         if not sum(search.improve(label) for label in range(logits.shape[1])):
             break
     return search.biases
 
 
-class _Search:
+class _BiasSearch:
     """Biases as they are, with the place of each image's right label."""
 
-    def __init__(self, logits: Floats, true: Ints, worths: Floats) -> None:
+    def __init__(self, logits: Floats, true: Indices, worths: Floats) -> None:
         self.shifted, self.true, self.worths = np.array(logits, dtype=np.float64), true, worths
         self.biases = np.zeros(logits.shape[1])
         self.depth = int(np.flatnonzero(np.append(worths, worths[-1]) != worths[-1]).max(initial=-1)) + 1
@@ -58,7 +58,7 @@ class _Search:
         if values[best] <= self.worths[self.rank].sum() + _SAME:
             return False
         edges = np.concatenate([[keys[0] - 2.0], keys, [keys[-1] + 2.0]])
-        self._move(label, mine, float((edges[best] + edges[best + 1]) / 2))
+        self._shift(label, mine, float((edges[best] + edges[best + 1]) / 2))
         return True
 
     def _steps(self, label: int, mine: NDArray[np.bool_]) -> tuple[Floats, Floats, float]:
@@ -78,7 +78,7 @@ class _Search:
         keys = np.concatenate([right - shifted, (highest - self.shifted[mine, label][:, None]).ravel()])
         return keys, np.concatenate([lost, gained.ravel()]), lowest
 
-    def _move(self, label: int, mine: NDArray[np.bool_], by: float) -> None:
+    def _shift(self, label: int, mine: NDArray[np.bool_], by: float) -> None:
         rest, labels = np.flatnonzero(~mine), np.arange(len(self.biases))
         right, shifted = self._right(rest), self.shifted[rest, label]
         before = _above(shifted, np.asarray(label), right, self.true[rest])
@@ -87,15 +87,15 @@ class _Search:
 
         after = _above(self.shifted[rest, label], np.asarray(label), right, self.true[rest])
         self.rank[rest] += after.astype(np.int64) - before
-        moved = np.flatnonzero(mine)
-        self.rank[moved] = _above(
-            self.shifted[moved], labels, self._right(moved)[:, None], self.true[moved][:, None]
+        changed = np.flatnonzero(mine)
+        self.rank[changed] = _above(
+            self.shifted[changed], labels, self._right(changed)[:, None], self.true[changed][:, None]
         ).sum(axis=1)
 
-    def _right(self, rows: Ints) -> Floats:
+    def _right(self, rows: Indices) -> Floats:
         return np.asarray(self.shifted[rows, self.true[rows]])
 
 
-def _above(values: Floats, labels: Ints, right: Floats, true: Ints) -> NDArray[np.bool_]:
+def _above(values: Floats, labels: Indices, right: Floats, true: Indices) -> NDArray[np.bool_]:
     """Return which values of labels stand above those of the right ones."""
     return np.asarray((values > right) | ((values == right) & (labels > true)))

@@ -17,7 +17,7 @@ def rank_of_true(evidence: Evidence) -> NDArray[np.int64]:
     return np.asarray(((sure > of_true) | ((sure == of_true) & later)).sum(axis=1))
 
 
-class Ordered:
+class Ties:
     """Values (N,) in order, those that are equal together: sorted once, counted often."""
 
     def __init__(self, values: NDArray[Any]) -> None:

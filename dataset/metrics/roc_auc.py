@@ -10,7 +10,7 @@ from dataset.metrics.base import METRICS, AnyWeights, Floats, Repeated, Repeated
 from dataset.metrics.curves import Curve, Curves
 from dataset.metrics.evidence import Evidence
 from dataset.metrics.positive import check_positive, scored_labels
-from dataset.metrics.ranks import Ordered
+from dataset.metrics.ranks import Ties
 from utils.convert import Fraction
 
 _ROUNDING = 1e-12  # what a difference of sums leaves where there is nothing
@@ -82,7 +82,7 @@ class RocAuc(RepeatedMetric):
 
     def _of_label(self, true: NDArray[np.bool_], sure: NDArray[np.floating[Any]]) -> OfLabel:
         # From the surest image down; where equal ones end the curve has its points.
-        ordered = Ordered(-sure)
+        ordered = Ties(-sure)
         has, ends = true[ordered.order], ordered.ends
 
         def area(weights: NDArray[Any]) -> float | None:

@@ -5,7 +5,7 @@ import numpy as np
 from dataset.metrics.base import METRICS, AnyWeights, Repeated, RepeatedMetric
 from dataset.metrics.evidence import Evidence
 from dataset.metrics.numbers import NumberMetric
-from dataset.metrics.ranks import Ordered
+from dataset.metrics.ranks import Ties
 
 
 @METRICS.register
@@ -19,7 +19,7 @@ class Spearman(NumberMetric, RepeatedMetric):
 
     def prepared(self, evidence: Evidence) -> Repeated:
         known = evidence.known
-        true, answered = (Ordered(numbers) for numbers in evidence.numbers())
+        true, answered = (Ties(numbers) for numbers in evidence.numbers())
 
         def score(weights: AnyWeights) -> float:
             counted = np.ones(len(known)) if weights is None else weights[known].astype(np.float64)

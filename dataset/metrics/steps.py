@@ -121,16 +121,16 @@ def limit_of_all(metric: Metric, evidence: Evidence, default: float) -> float:
     sure = evidence.probabilities.astype(np.float64)
     values = np.unique(sure)
     best, score = default, goodness(metric, evidence, sure >= default)
-    low, high = 0, len(values)  # the limit below the value at each place, or above all
+    low, high = 0, len(values)  # the limit below the value at each index, or above all
     edges = np.concatenate([[0.0], values, [1.0]])
     while True:
-        places = np.unique(np.linspace(low, high, _TRIED).round().astype(np.int64))
-        for edge in places[::-1]:
+        tried = np.unique(np.linspace(low, high, _TRIED).round().astype(np.int64))
+        for edge in tried[::-1]:
             limit = (edges[edge] + edges[edge + 1]) / 2
             good = goodness(metric, evidence, sure >= limit)
             if good > score + _SAME:
                 best, score = float(limit), good
-        if len(places) == high - low + 1:
+        if len(tried) == high - low + 1:
             return best
 
         middle = int(np.searchsorted(values, best))
@@ -173,15 +173,15 @@ def _climbed(metric: Metric, evidence: Evidence, expected: Floats, cuts: Floats)
         kept = cuts.copy()
         for cut in range(last):
             grade = graded(expected, cuts)
-            moves = (grade == cut) | (grade == cut + 1)
-            if not moves.any():
+            near = (grade == cut) | (grade == cut + 1)
+            if not near.any():
                 continue
             now = goodness(metric, evidence, grade)
-            before = answered(evidence, np.where(moves, cut + 1, grade))
-            after = answered(evidence, np.where(moves, cut, grade))
+            before = answered(evidence, np.where(near, cut + 1, grade))
+            after = answered(evidence, np.where(near, cut, grade))
 
             # All others stay as they are, wherever they are put.
-            key = np.where(moves, expected, expected[moves].min())
+            key = np.where(near, expected, expected[near].min())
             low = cuts[cut - 1] if cut else -0.5
             high = cuts[cut + 1] if cut + 1 < last else last + 0.5
             tried, good = steps(metric, before, after, key, low, high)

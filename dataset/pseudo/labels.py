@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dataset.pseudo.numbers import as_number, from_cell
 from dataset.pseudo.teacher import Teacher
-from dataset.pseudo.thresholds import ANYHOW, Thresholds
+from dataset.pseudo.thresholds import ANYHOW, LeastConfidence
 from dataset.readers.base import BaseDataset, TrainingTable
 from dataset.readers.features import Features
 from dataset.tasks.base import Targets, Task
@@ -41,7 +41,7 @@ class PseudoSettings:
 
     labels: Path | None = None  # that run's pseudo_labels.csv; {fold} in it = valid_fold; none = no images
     weight: Positive = 1.0  # of each such image against 1 for one that people have labelled
-    min_confidence: Thresholds = ANYHOW  # from 0 to 1; less sure = not labelled in that label space
+    min_confidence: LeastConfidence = ANYHOW  # from 0 to 1; less sure = not labelled in that label space
     hard: bool = False  # train on the chosen labels instead of their probabilities
     images: Path | None = None  # the folder to label, which may lie anywhere; none = the eval images
 
@@ -174,7 +174,7 @@ def _features(columns: Features, table: Table, path: Path) -> Tensor:
     cells = [{name: row[feature_column(name)] for name in columns.names} for row in table.rows]
     features, wrong = columns.table(cells)
     if wrong:
-        lines = [f"{table.rows[row].place}: {problem}" for row in wrong for problem in wrong[row]]
+        lines = [f"{table.rows[row].line}: {problem}" for row in wrong for problem in wrong[row]]
         raise DataError(listed(str(path), lines))
     return features.values
 
@@ -222,15 +222,15 @@ def _problems(settings: PseudoSettings, table: Table, dataset: BaseDataset, task
         path = dataset.root / _file(row, dataset.root)
         where = path.resolve()
         if not any(where.is_relative_to(folder) for folder in folders):
-            yield f"{row.place}: {row[FILE]} leads out of {dataset.root}{_ELSEWHERE}"
+            yield f"{row.line}: {row[FILE]} leads out of {dataset.root}{_ELSEWHERE}"
         elif not row[FILE] or not path.is_file():
-            yield f"{row.place}: there is no image {path}"
+            yield f"{row.line}: there is no image {path}"
         elif where in seen:
-            yield f"{row.place}: {row[FILE]} can't be trained on: {seen[where]}"
-        seen.setdefault(where, f"it stands in {row.place} already")
+            yield f"{row.line}: {row[FILE]} can't be trained on: {seen[where]}"
+        seen.setdefault(where, f"it stands in {row.line} already")
 
         if row[GROUP] in valid_groups:
-            yield f"{row.place}: {row[FILE]} can't be trained on: its group {row[GROUP]!r} validates"
+            yield f"{row.line}: {row[FILE]} can't be trained on: its group {row[GROUP]!r} validates"
         yield from _wrong_numbers(row, task)
 
 
@@ -245,13 +245,13 @@ def _wrong_numbers(row: Row, task: Task) -> Iterator[str]:
                 read(row[column])
             except ValueError as error:
                 wrong = True
-                yield f"{row.place}: {column}: {error}"
+                yield f"{row.line}: {column}: {error}"
 
     for space in task.spaces:
         if not wrong and space.kind == "one_of":
             total = sum(float(row[f"{space.name}/{label}"]) for label in space.labels)
             if abs(total - 1) > _ROUNDED:
-                yield f"{row.place}: the probabilities of {space.name} add up to {total:g} instead of 1"
+                yield f"{row.line}: the probabilities of {space.name} add up to {total:g} instead of 1"
 
 
 def _fraction(text: str) -> float:
@@ -267,7 +267,7 @@ def _probabilities(table: Table, space: Space) -> Tensor:
     return probabilities / probabilities.sum(dim=1, keepdim=True) if space.kind == "one_of" else probabilities
 
 
-def _sure(table: Table, spaces: Sequence[Space], thresholds: Thresholds) -> dict[str, Tensor]:
+def _sure(table: Table, spaces: Sequence[Space], thresholds: LeastConfidence) -> dict[str, Tensor]:
     """Return which images (N) are sure enough in each space; of what nobody knows, none is."""
     sure = {}
     for space in spaces:

@@ -6,14 +6,14 @@ from utils.convert import Fraction, convert
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
+class LeastConfidence:
     """The least confidence in [0, 1]: ``0.8`` in every label space, or ``mask:0.9, age:0.6``, others 0."""
 
     everywhere: float = 0.0
     of_space: tuple[tuple[str, float], ...] = ()
 
     @classmethod
-    def from_text(cls, text: str) -> "Thresholds":
+    def from_text(cls, text: str) -> "LeastConfidence":
         if ":" not in text:
             return cls(convert(text, Fraction))
         least_of: dict[str, float] = {}
@@ -38,4 +38,4 @@ class Thresholds:
         return dict(self.of_space).get(space, self.everywhere)
 
 
-ANYHOW = Thresholds()  # however sure it is
+ANYHOW = LeastConfidence()  # however sure it is

@@ -6,7 +6,7 @@ from dataset.readers.relabel import Cell
 from dataset.tasks.base import Facts
 
 
-class Asked:
+class Reviewable:
     """A data set whose layout has no file of corrections; one that has says more."""
 
     _facts: Sequence[Facts]  # (N) what the table says of each image; none = nothing but its labels

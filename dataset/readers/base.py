@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.files.named_files import NamedFiles
-from dataset.readers.asked import Asked
+from dataset.readers.asked import Reviewable
 from dataset.readers.cases import WORDS, InCases
 from dataset.readers.features import FeatureTable
 from dataset.readers.training_table import TrainingTable as TrainingTable
@@ -22,7 +22,7 @@ from utils.shortened import listing
 from utils.texts import Texts, comparable
 
 
-class BaseDataset(Asked, InCases):
+class BaseDataset(Reviewable, InCases):
     """A table of labelled images: row i of every field is about the same image.
 
     A data set of another layout is a subclass in ``dataset/readers`` whose constructor reads the folder
@@ -121,7 +121,7 @@ class BaseDataset(Asked, InCases):
 
     @classmethod
     def table_rows(cls, **arguments: Any) -> list[tuple[str, Facts]]:
-        """Return where each row of the training table stands and what it says, for a task that asks all.
+        """Return the line of each row of the training table and what it says, for a task that asks all.
 
         Args:
             arguments: those of the constructor, without ``task`` and ``seed``.

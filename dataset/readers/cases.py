@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dataset.metrics.evidence import Indices
 from dataset.tasks.base import Marked, Task
 from utils.shortened import listing
 from utils.texts import Texts
 
-Rows = NDArray[np.int64]
 WORDS = ("case", "cases")
 
 
@@ -37,7 +36,7 @@ class InCases:
     group_words: tuple[str, str]
 
     @property
-    def case_of(self) -> Rows | None:
+    def case_of(self) -> Indices | None:
         """The number of each image's case (N), None where there are no cases."""
         return None if self.cases is None else self.cases.numbers.astype(np.int64)
 
@@ -51,14 +50,14 @@ class InCases:
         """What one and several of those are called."""
         return self.group_words if self.cases is None else WORDS
 
-    def first_images(self, rows: Rows) -> Rows:
+    def first_images(self, rows: Indices) -> Indices:
         """Return of each case among some rows the first one: what predictions name the case by."""
         if self.cases is None:
             return rows
         _, first = np.unique(self.cases.numbers[rows], return_index=True)
         return np.asarray(rows[np.sort(first)])
 
-    def whole_cases(self, rows: Rows, among: Rows) -> Rows:
+    def whole_cases(self, rows: Indices, among: Indices) -> Indices:
         """Return those rows of ``among`` that are of the same cases as some ``rows``, in their order."""
         if self.cases is None:
             return rows
@@ -77,8 +76,8 @@ class EvalCases:
     """
 
     names: tuple[str, ...]
-    numbers: Rows
-    answered: Rows
+    numbers: Indices
+    answered: Indices
 
     @classmethod
     def by_case(cls, names: Sequence[str], sizes: Sequence[int]) -> "EvalCases":

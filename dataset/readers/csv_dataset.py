@@ -191,7 +191,7 @@ class CsvDataset(BaseDataset):
     @classmethod
     def table_rows(cls, **arguments: Any) -> list[tuple[str, Facts]]:
         table = read_table(arguments["root"] / arguments["table"], ())
-        return [(row.place, {**row.values, **row.written}) for row in table.rows]
+        return [(row.line, {**row.values, **row.written}) for row in table.rows]
 
 
 def _refuse_both(**options: object) -> None:

@@ -44,7 +44,7 @@ def find_images(
     lost = 0  # rows without a file
 
     for image in images:
-        line = image.row.place
+        line = image.row.line
         try:
             if line in doubles.clashes:
                 raise ValueError(doubles.clashes[line])
@@ -62,7 +62,7 @@ def find_images(
     files_of = Counter(image.file for image in images if image.file)
     for image in images:
         if files_of[image.file] > 1:
-            image.problems.append(f"{image.row.place}: {image.file} is another row's image as well")
+            image.problems.append(f"{image.row.line}: {image.file} is another row's image as well")
     return images, doubles.notes
 
 
@@ -97,11 +97,11 @@ def seen_features(images: Sequence[CsvImage], columns: Features | None, table: T
     if columns is None:
         return None
     if not columns.known:
-        columns = columns.found_in([(row.place, row.values) for row in table.rows])
+        columns = columns.found_in([(row.line, row.values) for row in table.rows])
     features, wrong = columns.table([image.row.values for image in images])
     for number, image in enumerate(images):
         image.number = number
-        image.problems += [f"{image.row.place}: {problem}" for problem in wrong.get(number, ())]
+        image.problems += [f"{image.row.line}: {problem}" for problem in wrong.get(number, ())]
     return features
 
 
@@ -124,14 +124,14 @@ def say_whose(images: Sequence[CsvImage], group: str | None, case: str | None, *
         image.case = image.row[comparable(case)] if case else ""
         image.group = group_of(image, group or (case if not folders else None), folders)
         if case and not image.case:
-            image.problems.append(f"{image.row.place}: there is nothing in column {case!r}")
+            image.problems.append(f"{image.row.line}: there is nothing in column {case!r}")
 
 
 def check_cases(images: Sequence[CsvImage], task: Task) -> None:
     """Tell each image why there can't be one answer about its case."""
     usable = [image for image in images if image.case and not image.problems]
     problem_of = contradictions(
-        [CaseImage(image.case, image.row.place, image.true, image.group) for image in usable], task
+        [CaseImage(image.case, image.row.line, image.true, image.group) for image in usable], task
     )
     for image in usable:
         image.problems += [problem_of[image.case]] if image.case in problem_of else []
@@ -144,7 +144,7 @@ def label_images(images: list[CsvImage], layout: Layout, task: Task, corrections
         try:
             image.true = task.encode(layout.facts(values))
         except ValueError as error:
-            image.problems.append(f"{image.row.place}: {error}")
+            image.problems.append(f"{image.row.line}: {error}")
             continue
         try:
             image.trained = task.encode_for_training(
@@ -156,7 +156,7 @@ def label_images(images: list[CsvImage], layout: Layout, task: Task, corrections
 
 def own_folds(images: Sequence[CsvImage], column: str) -> NDArray[np.int64]:
     wrong = [
-        f"{image.row.place}: {column} = {image.row[column]!r} {problem}"
+        f"{image.row.line}: {column} = {image.row[column]!r} {problem}"
         for image in images
         if (problem := wrong_fold(image.row[column]))
     ]

@@ -85,7 +85,7 @@ class Layout:
     def label_names(self, table: Table) -> list[str]:
         """Return the labels in the one column, as they are written there, each as often as it is there."""
         column = self.label or ""
-        return [name for row in table.rows for name in self._labels(row.as_written(column), row.place)]
+        return [name for row in table.rows for name in self._labels(row.as_written(column), row.line)]
 
     def _labels(self, cell: str, line: str) -> tuple[str, ...]:
         try:

@@ -22,8 +22,8 @@ from utils.errors import DataError, listed, unknown_name
 from utils.shortened import listing
 from utils.texts import comparable
 
-Kind = Literal["", "number", "words"]  # "": what the cells look like
-_KINDS: dict[str, Kind] = {"number": "number", "words": "words"}
+FeatureKind = Literal["", "number", "words"]  # "": what the cells look like
+_KINDS: dict[str, FeatureKind] = {"number": "number", "words": "words"}
 _NO_NUMBER = frozenset(("", "nan", "na", "n/a", "null", "none", "?", "-"))  # says that a number is missing
 _MOSTLY = 0.9  # of a column's cells: it is one of numbers, and the others are mistakes
 _MOST_WORDS = 1000
@@ -35,7 +35,7 @@ class Feature:
     """A column, what it holds, and its words."""
 
     name: str
-    kind: Kind = ""
+    kind: FeatureKind = ""
     words: tuple[str, ...] = ()
 
     @property
@@ -75,7 +75,7 @@ class Feature:
         names = (*self.words, "")
         return [names[int(row.argmax())] if row.any() else "?" for row in values]
 
-    def found_in(self, cells: Sequence[str], places: Sequence[str]) -> "Feature":
+    def found_in(self, cells: Sequence[str], lines: Sequence[str]) -> "Feature":
         """Return the same column with what it holds, by its cells in the training table.
 
         Raises:
@@ -91,8 +91,8 @@ class Feature:
             _, wrong = numbers.values(cells)
             if wrong:
                 hint = f"\nMend them, or write {self.name}: words in [dataset] features if these are words."
-                lines = [f"{places[row]}: {problem}" for row, problem in wrong.items()]
-                raise DataError(listed("The training table", lines) + hint)
+                problems = [f"{lines[row]}: {problem}" for row, problem in wrong.items()]
+                raise DataError(listed("The training table", problems) + hint)
             return numbers
         return self._of_words(cells)
 
@@ -170,19 +170,19 @@ class Features:
         return tuple(len(column.words) for column in self.columns)
 
     def found_in(self, rows: Sequence[tuple[str, Facts]]) -> "Features":
-        """Return the same columns with what they hold, by the rows of the training table and their places.
+        """Return the same columns with what they hold, by the rows of the training table and their lines.
 
         Raises:
             DataError: a column is missing, or one is not to be understood.
         """
         if self.known:
             return self
-        places = [where for where, _ in rows]
+        lines = [line for line, _ in rows]
         known = rows[0][1] if rows else {}
         if missing := [name for name in self.names if name not in known]:
             raise DataError(f"[dataset] features: {unknown_name('column', missing[0], known)}")
         cells = {name: [comparable(facts[name]) for _, facts in rows] for name in self.names}
-        return Features(tuple(column.found_in(cells[column.name], places) for column in self.columns))
+        return Features(tuple(column.found_in(cells[column.name], lines) for column in self.columns))
 
     def table(self, rows: Sequence[Mapping[str, str]]) -> tuple["FeatureTable", dict[int, list[str]]]:
         """Return the values of N rows, and by row what is wrong with some."""

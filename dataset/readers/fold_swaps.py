@@ -6,9 +6,8 @@ All of it is whole numbers, so that the same arguments give the same folds on ev
 import numpy as np
 from numpy.typing import NDArray
 
+from utils.metrics import Counts
 from utils.seeds import numpy_generator
-
-Counts = NDArray[np.int64]
 
 SWAPS = 4000  # groups that are drawn one after the other, at most
 _PARTNERS = 64  # groups that each is tried against, at most
@@ -35,7 +34,7 @@ def more_even(fold_of: Counts, counts: Counts, sizes: Counts, folds: int, seed: 
         counts: (G, K) how many images with each label a group has.
         sizes: (G) how many images it has.
     """
-    search = _Search(fold_of, counts, sizes, folds)
+    search = _FoldSearch(fold_of, counts, sizes, folds)
     generator = numpy_generator("swaps", seed)
     groups = np.arange(len(sizes))
     tried = max(_FEWEST_PARTNERS, min(_PARTNERS, _CELLS // counts.shape[1]))
@@ -52,7 +51,7 @@ def more_even(fold_of: Counts, counts: Counts, sizes: Counts, folds: int, seed: 
     return search.fold_of
 
 
-class _Search:
+class _FoldSearch:
     """The folds as they are, and what each counts: its total variation in whole numbers."""
 
     def __init__(self, fold_of: Counts, counts: Counts, sizes: Counts, folds: int) -> None:

@@ -44,11 +44,11 @@ def read_folds(path: Path, groups: Sequence[str]) -> NDArray[np.int64]:
     for row in doubles.rows:
         group, fold = row["group"], row["fold"]
         if group in seen:
-            problems.append(f"{row.place}: group {doubles.clashes[row.place]}")
+            problems.append(f"{row.line}: group {doubles.clashes[row.line]}")
         elif group not in known:
-            problems.append(f"{row.place}: no image is of group {group!r}")
+            problems.append(f"{row.line}: no image is of group {group!r}")
         elif problem := wrong_fold(fold):
-            problems.append(f"{row.place}: fold = {fold!r} {problem}")
+            problems.append(f"{row.line}: fold = {fold!r} {problem}")
         else:
             fold_of[group] = int(fold)
         seen.add(group)

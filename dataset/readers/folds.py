@@ -28,9 +28,9 @@ def deal_folds(strata: Sequence[str], folds: int, seed: int) -> NDArray[np.int64
     names = np.asarray(strata)
 
     for stratum in sorted(set(strata)):
-        members = generator.permutation(np.flatnonzero(names == stratum))
-        fold_of[members] = (dealt + np.arange(len(members))) % folds
-        dealt += len(members)
+        people = generator.permutation(np.flatnonzero(names == stratum))
+        fold_of[people] = (dealt + np.arange(len(people))) % folds
+        dealt += len(people)
     return fold_of
 
 

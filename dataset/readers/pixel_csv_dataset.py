@@ -9,7 +9,7 @@ from dataset.readers.csv_layout import Others
 from dataset.readers.eval_base import TEST_DATASETS
 from dataset.readers.features import Features
 from dataset.readers.meant_columns import NO_COLUMNS, MeantColumns
-from dataset.readers.pixel_table import FILE, IMAGES, ROW, TABLE, PixelTable, Size
+from dataset.readers.pixel_table import FILE, IMAGES, ROW, TABLE, PixelTable, TableSize
 from dataset.readers.test_dataset import TestDataset
 from dataset.tasks.base import Facts, Task
 from dataset.tasks.cells import SPACE, Separator
@@ -62,7 +62,7 @@ class PixelCsvDataset(CsvDataset):
         seed: int,
         table: str = "train.csv",
         pixels: str = "pixel",
-        size: Size | None = None,
+        size: TableSize | None = None,
         white: Positive = 255.0,
         unpacked: Path = _KEPT,
         label_column: str | None = None,
@@ -140,7 +140,7 @@ class PixelCsvTestDataset(TestDataset):
         template: str = "sample_submission.csv",
         id_column: str | None = None,
         pixels: str = "pixel",
-        size: Size | None = None,
+        size: TableSize | None = None,
         white: Positive = 255.0,
         unpacked: Path = _KEPT,
     ) -> None:

@@ -23,7 +23,7 @@ from utils.texts import comparable
 FILE = "pixels_file"  # the column with the name of the unpacked image
 TABLE, IMAGES = "table.csv", "images"
 ROW = "row"  # the column with the number of the row, from 1
-Size = tuple[Side, Side]
+TableSize = tuple[Side, Side]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class PixelTable:
     """
 
     pixels: str
-    size: Size | None
+    size: TableSize | None
     white: float
 
     def unpacked(self, path: Path, kept: Path) -> Path:

@@ -17,7 +17,7 @@ PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal
 
 
 @dataclass(slots=True)
-class Person:
+class PersonPhotos:
     """A row of the table, its photos, and what is wrong with either."""
 
     row: Row
@@ -31,12 +31,12 @@ class Person:
         return self.row["path"]
 
 
-def find_photos(people: list[Person], folders: ProfileFolders, clashes: Mapping[str, str]) -> list[str]:
+def find_photos(people: list[PersonPhotos], folders: ProfileFolders, clashes: Mapping[str, str]) -> list[str]:
     """Fill each person's photos and problems; return the folders that no row names."""
     images, spelt = folders.path, folders.names
 
     for person in people:
-        profile, line = person.profile, person.row.place
+        profile, line = person.profile, person.row.line
         if not profile or Path(profile).name != profile or profile in (".", ".."):
             person.problems.append(f"{line}: path {profile!r} is not a folder's name inside {images}")
         elif profile not in spelt:
@@ -59,8 +59,8 @@ def photo_of(name: str) -> str:
     return PurePath(name).stem.lower()
 
 
-def _read_folder(person: Person, folders: ProfileFolders) -> None:
-    line, folder = person.row.place, folders.path / folders.names[person.profile]
+def _read_folder(person: PersonPhotos, folders: ProfileFolders) -> None:
+    line, folder = person.row.line, folders.path / folders.names[person.profile]
     below = folder.relative_to(folders.root).as_posix()
 
     try:
@@ -92,8 +92,8 @@ def _read_folder(person: Person, folders: ProfileFolders) -> None:
         person.problems.append(f"{line}: {folder} has no {', '.join(missing)}")
 
 
-def _add_photo(person: Person, folder: Path, below: str, name: str) -> None:
-    line, photo = person.row.place, photo_of(name)
+def _add_photo(person: PersonPhotos, folder: Path, below: str, name: str) -> None:
+    line, photo = person.row.line, photo_of(name)
     if PurePath(name).suffix.lower() not in SUFFIXES or photo not in PHOTOS:
         person.problems.append(
             f"{line}: {folder / name} is not one of {', '.join(PHOTOS)} with {', '.join(SUFFIXES[:3])}, ..."

@@ -44,7 +44,7 @@ def read_corrections(
         DataError: rows that match nothing, that match two people, or that contradict each other.
     """
     corrections: dict[str, dict[str, str]] = {}
-    places: dict[tuple[str, str], str] = {}
+    lines: dict[tuple[str, str], str] = {}
     problems = []
 
     for row in read_table(path, COLUMNS).rows:
@@ -54,18 +54,18 @@ def read_corrections(
             why = (
                 f"belongs to {' and '.join(folders)}: write the folder" if folders else f"matches no {whose}"
             )
-            problems.append(f"{row.place}: profile {profile!r} {why}")
+            problems.append(f"{row.line}: profile {profile!r} {why}")
             continue
         if field not in fields:
-            problems.append(f"{row.place}: field {field!r} is not one of {listing(fields)}")
+            problems.append(f"{row.line}: field {field!r} is not one of {listing(fields)}")
             continue
 
         known = corrections.setdefault(folders[0], {})
         if known.get(field, value) != value:
-            earlier = f"{known[field]!r} in {places[folders[0], field]}, {value!r} here"
-            problems.append(f"{row.place}: {profile} {field} has another value further up ({earlier})")
+            earlier = f"{known[field]!r} in {lines[folders[0], field]}, {value!r} here"
+            problems.append(f"{row.line}: {profile} {field} has another value further up ({earlier})")
         known[field] = value
-        places.setdefault((folders[0], field), row.place)
+        lines.setdefault((folders[0], field), row.line)
 
     if problems:
         raise DataError(listed(str(path), problems))

@@ -11,7 +11,7 @@ from dataset.readers.facts import check_facts
 from dataset.readers.fold_table import read_folds
 from dataset.readers.folds import deal_folds
 from dataset.readers.profile_folders import ProfileFolders
-from dataset.readers.profile_photos import PHOTOS, Person, find_photos, photo_of
+from dataset.readers.profile_photos import PHOTOS, PersonPhotos, find_photos, photo_of
 from dataset.readers.relabel import Cell, Corrections, ids_and_folders, read_corrections
 from dataset.tasks.base import Facts, Marked, Task
 from utils.convert import Interval
@@ -144,16 +144,16 @@ class SplitByProfileDataset(BaseDataset):
         ]
 
 
-def _people(rows: list[Row]) -> list[Person]:
-    return sorted(map(Person, rows), key=lambda person: person.profile)
+def _people(rows: list[Row]) -> list[PersonPhotos]:
+    return sorted(map(PersonPhotos, rows), key=lambda person: person.profile)
 
 
-_Labels = dict[str, tuple[Marked, Marked | None]]  # by photo: the organiser's and the team's
+_PhotoLabels = dict[str, tuple[Marked, Marked | None]]  # by photo: the organiser's and the team's
 
 
-def _label(person: Person, task: Task, corrected: Mapping[str, str]) -> _Labels:
+def _label(person: PersonPhotos, task: Task, corrected: Mapping[str, str]) -> _PhotoLabels:
     """Return both labels of each photo; what is wrong goes to the person's problems, once."""
-    labels: _Labels = {}
+    labels: _PhotoLabels = {}
 
     for photo in person.photos:
         facts = {**person.row.values, "photo": photo}
@@ -162,7 +162,7 @@ def _label(person: Person, task: Task, corrected: Mapping[str, str]) -> _Labels:
         try:
             true = task.encode(facts)
         except ValueError as error:
-            _note(person.problems, f"{person.row.place}: {error}")
+            _note(person.problems, f"{person.row.line}: {error}")
             continue
 
         # What is right in the table may be wrong as it was corrected.
@@ -180,7 +180,7 @@ def _check_count(people: int, needed: int, problems: list[str], table: Path) -> 
 
 
 def _images(
-    people: list[tuple[Person, _Labels]],
+    people: list[tuple[PersonPhotos, _PhotoLabels]],
 ) -> tuple[Sequence[str], Sequence[str], Sequence[Marked], Sequence[Marked | None]]:
     """Return of each photo whose it is, its file, and both of its labels."""
     images = [
@@ -197,12 +197,12 @@ def _note(problems: list[str], problem: str) -> None:
         problems.append(problem)
 
 
-def _stratum(person: Person, labels: _Labels) -> str:
+def _stratum(person: PersonPhotos, labels: _PhotoLabels) -> str:
     """Return what all folds should have alike: everything that one photo's label says of its person."""
     return repr(labels["normal"][0])
 
 
-def _corrections(relabel: Path | None, people: list[Person]) -> Corrections:
+def _corrections(relabel: Path | None, people: list[PersonPhotos]) -> Corrections:
     if relabel is None:
         return {}
     known = ids_and_folders([(person.row["id"], person.profile) for person in people])

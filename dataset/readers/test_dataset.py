@@ -127,7 +127,7 @@ def _features(
     asked = [by_name[name] for name in names]
     table, wrong = columns.table([row.values for row in asked])
     if wrong:
-        lines = [f"{asked[row].place}: {problem}" for row in wrong for problem in wrong[row]]
+        lines = [f"{asked[row].line}: {problem}" for row in wrong for problem in wrong[row]]
         raise DataError(listed(str(path), lines))
     for line in columns.strange([row.values for row in asked]):
         log.warning(line)
@@ -171,7 +171,7 @@ def _without_case(rows: Sequence[Row], case: str | None) -> list[str]:
     """Return which rows say nothing of whose case they are."""
     if case is None:
         return []
-    return [f"{row.place}: there is nothing in column {case!r}" for row in rows if not row[comparable(case)]]
+    return [f"{row.line}: there is nothing in column {case!r}" for row in rows if not row[comparable(case)]]
 
 
 def _cases(images_of: Mapping[str, Sequence[str]], ids: Sequence[str], *, of_cases: bool) -> EvalCases | None:
@@ -196,7 +196,7 @@ def _files(
         try:
             file_of[row[key]] = finder.find(row[column])
         except ValueError as error:
-            problems.append(f"{row.place}: {error}")
+            problems.append(f"{row.line}: {error}")
             lost += isinstance(error, NoImage)
     if not lost:
         return file_of, problems
@@ -238,7 +238,7 @@ def _template(path: Path, form: Table, known: Collection[str], images: Table, ta
         raise DataError(f"{path}: {_no_id(ids, images, table)}")
     doubles = keep_one(form.rows, lambda row: row[form.columns[0]])
     problems = _twice(doubles) + [
-        f"{row.place}: {row[form.columns[0]]!r} is in no row of {table}"
+        f"{row.line}: {row[form.columns[0]]!r} is in no row of {table}"
         for row in doubles.rows
         if row[form.columns[0]] not in known
     ]

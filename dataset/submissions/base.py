@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dataset.readers.eval_base import EvalDataset
     from dataset.tasks.base import Logits, Targets, Task
 
-Rows = list[dict[str, str]]
+SubmissionRows = list[dict[str, str]]
 SUBMISSION = "submission.csv"
 
 
@@ -65,7 +65,7 @@ class Submission:
         """Return the values that a column of the answers may have; one not named may have any."""
         return {}
 
-    def answers(self, task: "Task", logits: "Logits") -> Rows:
+    def answers(self, task: "Task", logits: "Logits") -> SubmissionRows:
         """Return what is handed in of each image (N), without its id."""
         raise NotImplementedError
 
@@ -80,7 +80,7 @@ class Submission:
     def true_answers(self, task: "Task", targets: "Targets") -> dict[str, Answers]:
         """Return what targets of N images say, by question, as ``submitted`` returns it."""
         labels = task.questions[deciding(task)]
-        return {deciding(task): Answers(labels, task.members(targets).astype(np.float32))}
+        return {deciding(task): Answers(labels, task.marks(targets).astype(np.float32))}
 
     def doubts(self, task: "Task", answers: Sequence[Mapping[str, str]]) -> list[str]:
         """Return what is odd about answers (N) that are not wrong, a line each."""
@@ -110,21 +110,23 @@ class Submission:
         """Yield what tells each row of the file from all others: its id, and what is in its ``keys``."""
         return ((name,) for name in self.ids(task, images))
 
-    def rows(self, task: "Task", answers: Sequence[Mapping[str, str]], images: "EvalDataset") -> Rows:
+    def rows(
+        self, task: "Task", answers: Sequence[Mapping[str, str]], images: "EvalDataset"
+    ) -> SubmissionRows:
         """Return the rows of the file: the id, the answers, and what else the template says of each image.
 
         A column of an answer that the template lacks is left for the submission's check to name.
         """
         identity, columns = images.columns[0], images.columns
         kept = {name: images.template[name] for name in images.kept(tuple(answers[0]) if answers else ())}
-        rows: Rows = []
+        rows: SubmissionRows = []
         for number, (name, answer) in enumerate(zip(images.ids, answers, strict=True)):
             row = {identity: name} | {column: values[number] for column, values in kept.items()}
             row |= dict(answer)
             rows.append({column: row[column] for column in columns} if row.keys() == set(columns) else row)
         return rows
 
-    def by_image(self, task: "Task", rows: Rows, images: "EvalDataset") -> Rows:
+    def by_image(self, task: "Task", rows: SubmissionRows, images: "EvalDataset") -> SubmissionRows:
         """Return one row for each image (N), its id first, of the rows of a file that is right."""
         return rows
 

@@ -5,7 +5,15 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dataset.submissions.base import SUBMISSIONS, Line, Rows, Submission, deciding, is_exclusive, sure
+from dataset.submissions.base import (
+    SUBMISSIONS,
+    Line,
+    Submission,
+    SubmissionRows,
+    deciding,
+    is_exclusive,
+    sure,
+)
 from dataset.submissions.probabilities import Digits
 from dataset.tasks.answers import Answers, no_probability, probabilities
 from dataset.tasks.cells import Separator
@@ -52,7 +60,7 @@ class Long(Submission):
     def keys(self, task: "Task") -> tuple[str, ...]:
         return () if self.label_column is None else (self.label_column,)
 
-    def answers(self, task: "Task", logits: "Logits") -> Rows:
+    def answers(self, task: "Task", logits: "Logits") -> SubmissionRows:
         texts = task.label_texts
         return [
             dict(zip(texts, (f"{share:.{self.digits}f}" for share in shares), strict=True))
@@ -91,7 +99,7 @@ class Long(Submission):
         for row in table.rows:
             image, label, problem = self._parted(row, table, labels)
             if problem:
-                problems.append(f"{row.place}: {problem}")
+                problems.append(f"{row.line}: {problem}")
                 continue
             lines.append(Line(image, label, tuple(map(row.as_written, table.columns))))
             first.setdefault(image, self._of_image(row, table.columns[0], image, label))
@@ -127,7 +135,7 @@ class Long(Submission):
             written = written.rsplit(between, label.count(between) + 1)[0]
         others = {name: text for name, text in row.written.items() if name != identity}
         kept = others | ({identity: written} if written != image else {})
-        return Row({**row.values, identity: image}, row.place, kept)
+        return Row({**row.values, identity: image}, row.line, kept)
 
     def ids(self, task: "Task", images: "EvalDataset") -> Sequence[str]:
         return [key[0] for key in self.row_keys(task, images)]
@@ -143,7 +151,9 @@ class Long(Submission):
     def _id(self, name: str, label: str) -> str:
         return name if self.label_column is not None else f"{name}{self.between.text}{label}"
 
-    def rows(self, task: "Task", answers: Sequence[Mapping[str, str]], images: "EvalDataset") -> Rows:
+    def rows(
+        self, task: "Task", answers: Sequence[Mapping[str, str]], images: "EvalDataset"
+    ) -> SubmissionRows:
         column, identity = comparable(self.column), images.columns[0]
         if images.lines:
             by_name = dict(zip(images.names, answers, strict=True))
@@ -151,14 +161,14 @@ class Long(Submission):
                 dict(zip(images.columns, line.cells, strict=True)) | {column: by_name[line.image][line.label]}
                 for line in images.lines
             ]
-        rows: Rows = []
+        rows: SubmissionRows = []
         for name, answer in zip(images.ids, answers, strict=True):
             for label in task.label_texts:
                 keys = dict.fromkeys(map(comparable, self.keys(task)), label)
                 rows.append({identity: self._id(name, label), **keys, column: answer[comparable(label)]})
         return rows
 
-    def by_image(self, task: "Task", rows: Rows, images: "EvalDataset") -> Rows:
+    def by_image(self, task: "Task", rows: SubmissionRows, images: "EvalDataset") -> SubmissionRows:
         labels = tuple(map(comparable, task.label_texts))
         keys = [(line.image, line.label) for line in images.lines]
         keys = keys or [(name, label) for name in images.names for label in labels]

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from dataset.submissions.base import SUBMISSIONS, Rows, Submission
+from dataset.submissions.base import SUBMISSIONS, Submission, SubmissionRows
 from dataset.tasks.answers import Answers
 from dataset.tasks.seen_numbers import number_doubts, wrong_number
 from utils.convert import Interval
@@ -46,7 +46,7 @@ class Numbers(Submission):
     def columns(self, task: "Task") -> tuple[str, ...]:
         return tuple(self._columns(task).values())
 
-    def answers(self, task: "Task", logits: "Logits") -> Rows:
+    def answers(self, task: "Task", logits: "Logits") -> SubmissionRows:
         return self._rows(task, task.decide(logits))
 
     def submitted(self, task: "Task", answers: Sequence[Mapping[str, str]]) -> dict[str, Answers]:
@@ -81,7 +81,7 @@ class Numbers(Submission):
         """Return the column of each question about a number."""
         return dict(zip(task.number_columns, self.named or task.number_columns.values(), strict=True))
 
-    def _rows(self, task: "Task", choices: "Choices") -> Rows:
+    def _rows(self, task: "Task", choices: "Choices") -> SubmissionRows:
         columns = self._columns(task)
         values = [choices[question][:, 0].tolist() for question in columns]
         return [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataset.submissions.base import SUBMISSIONS, Rows, Submission, deciding, is_exclusive, sure
+from dataset.submissions.base import SUBMISSIONS, Submission, SubmissionRows, deciding, is_exclusive, sure
 from dataset.submissions.probabilities import Digits
 from dataset.tasks.answers import Answers, no_probability, probabilities
 from utils.errors import closest
@@ -54,7 +54,7 @@ class Positive(Submission):
     def columns(self, task: "Task") -> tuple[str, ...]:
         return (self.column,)
 
-    def answers(self, task: "Task", logits: "Logits") -> Rows:
+    def answers(self, task: "Task", logits: "Logits") -> SubmissionRows:
         shares = sure(task, logits)[:, self._index(task)].tolist()
         return [{self.column: f"{share:.{self.digits}f}"} for share in shares]
 

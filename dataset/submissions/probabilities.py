@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from dataset.submissions.base import SUBMISSIONS, Rows, Submission, deciding, is_exclusive, sure
+from dataset.submissions.base import SUBMISSIONS, Submission, SubmissionRows, deciding, is_exclusive, sure
 from dataset.tasks.answers import Answers, no_probability, probabilities
 from utils.convert import Interval
 
@@ -31,7 +31,7 @@ class Probabilities(Submission):
     def columns(self, task: "Task") -> tuple[str, ...]:
         return tuple(self.column.replace(_LABEL, label) for label in task.label_texts)
 
-    def answers(self, task: "Task", logits: "Logits") -> Rows:
+    def answers(self, task: "Task", logits: "Logits") -> SubmissionRows:
         columns = self.columns(task)
         return [
             dict(zip(columns, (f"{share:.{self.digits}f}" for share in shares), strict=True))

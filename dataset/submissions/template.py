@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dataset.submissions.base import SUBMISSIONS, Rows, Submission
+from dataset.submissions.base import SUBMISSIONS, Submission, SubmissionRows
 from dataset.tasks.answers import Answers
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Template(Submission):
     def allowed(self, task: "Task") -> dict[str, tuple[str, ...]]:
         return task.allowed
 
-    def answers(self, task: "Task", logits: "Logits") -> Rows:
+    def answers(self, task: "Task", logits: "Logits") -> SubmissionRows:
         return task.submission(logits)
 
     def submitted(self, task: "Task", answers: Sequence[Mapping[str, str]]) -> dict[str, Answers]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataset.submissions.base import SUBMISSIONS, Rows, Submission, deciding, is_exclusive, sure
+from dataset.submissions.base import SUBMISSIONS, Submission, SubmissionRows, deciding, is_exclusive, sure
 from dataset.tasks.answers import Answers, one_hot
 from dataset.tasks.cells import SPACE, Separator
 from utils.convert import Count
@@ -48,7 +48,7 @@ class TopLabels(Submission):
     def columns(self, task: "Task") -> tuple[str, ...]:
         return (self.column,)
 
-    def answers(self, task: "Task", logits: "Logits") -> Rows:
+    def answers(self, task: "Task", logits: "Logits") -> SubmissionRows:
         # The later of equally likely labels stands higher, as the metrics MapAtK and TopK have it.
         likeliest = np.argsort(sure(task, logits), axis=1, kind="stable")[:, ::-1][:, : self.k]
         texts = task.label_texts

@@ -16,8 +16,8 @@ from dataset.metrics.quadratic_kappa import QuadraticKappa
 from dataset.metrics.rmse import RMSE
 from dataset.tasks.answers import Answers, one_hot
 from dataset.tasks.cells import Separator
-from dataset.tasks.column_values import Values
-from dataset.tasks.labels import SpeltLabels, in_order, places
+from dataset.tasks.column_values import ColumnScale
+from dataset.tasks.labels import SpeltLabels, in_order, index_by_label
 from dataset.tasks.number import Number, number_mark
 from dataset.tasks.ordered import Ordered
 from dataset.tasks.ordinal import graded
@@ -48,7 +48,7 @@ class AskedColumn:
     seen: SeenNumbers | None = None
 
     @property
-    def values(self) -> Values:
+    def values(self) -> ColumnScale:
         """What a config says, so that the training table need not be read again."""
         raise NotImplementedError
 
@@ -87,7 +87,7 @@ class ClassColumn(AskedColumn):
     word = "classes"
     own_metrics: ClassVar[tuple[Metric, ...]] = (MacroF1(), Accuracy())
 
-    def __init__(self, name: str, cells: Iterable[str], values: Values | None) -> None:
+    def __init__(self, name: str, cells: Iterable[str], values: ColumnScale | None) -> None:
         written: Iterable[str]
         if values is None:
             written = self._ordered(name, in_order(cell.strip() for cell in cells if comparable(cell)))
@@ -97,7 +97,7 @@ class ClassColumn(AskedColumn):
         if len(self.spelt.names) < 2:
             raise ValueError(f"{listing(self.spelt.names) or 'no label'} alone leaves nothing to tell apart")
         self.space = self._space(name, self.spelt.names)
-        self._place = places(self.spelt.names)
+        self._index_of = index_by_label(self.spelt.names)
 
     def _ordered(self, name: str, written: Sequence[str]) -> Sequence[str]:
         return written
@@ -106,18 +106,18 @@ class ClassColumn(AskedColumn):
         return OneOf(name, labels)
 
     @property
-    def values(self) -> Values:
+    def values(self) -> ColumnScale:
         return self.spelt.written
 
     def encode(self, cell: str) -> Mark:
         return (self._index(cell),) if cell else ()
 
     def _index(self, label: str) -> int:
-        if label not in self._place:
-            near = closest(label, self._place)
+        if label not in self._index_of:
+            near = closest(label, self._index_of)
             hint = f" Did you mean {near!r}?" if near else ""
             raise ValueError(f"{label!r} is not one of {listing(self.spelt.names)}.{hint}")
-        return self._place[label]
+        return self._index_of[label]
 
     def labels(self, spelling: Spelling) -> tuple[str, ...]:
         return self.spelt.names if spelling is None else self.spelt.in_spelling(spelling)
@@ -157,7 +157,9 @@ class TagColumn(ClassColumn):
     word = "tags"
     own_metrics = (AveragePrecision(), MacroF1(), MicroF1())
 
-    def __init__(self, name: str, cells: Iterable[str], values: Values | None, separator: Separator) -> None:
+    def __init__(
+        self, name: str, cells: Iterable[str], values: ColumnScale | None, separator: Separator
+    ) -> None:
         self.separator = separator
         super().__init__(name, (label for cell in cells for label in separator.parts(cell)), values)
 
@@ -180,7 +182,7 @@ class TagColumn(ClassColumn):
         return Answers(labels, shares, exclusive=False)
 
     def wrong(self, text: str) -> str | None:
-        unknown = [part for part in self.separator.parts(text) if comparable(part) not in self._place]
+        unknown = [part for part in self.separator.parts(text) if comparable(part) not in self._index_of]
         return f"has no label {listing(list(map(repr, unknown)))}" if unknown else None
 
 
@@ -199,7 +201,7 @@ class NumberColumn(AskedColumn):
         self,
         name: str,
         cells: Iterable[str],
-        values: Values | None,
+        values: ColumnScale | None,
         lowest: float | None = None,
         highest: float | None = None,
     ) -> None:
@@ -210,7 +212,7 @@ class NumberColumn(AskedColumn):
             self.seen = SeenNumbers.from_text(", ".join(map(str, values)))
 
     @property
-    def values(self) -> Values:
+    def values(self) -> ColumnScale:
         return self.seen.edges if self.seen is not None else ()
 
     def encode(self, cell: str) -> Mark:

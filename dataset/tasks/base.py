@@ -11,13 +11,15 @@ from torch import Tensor
 
 from dataset.tasks.joining import Joining
 from dataset.tasks.moves import Move
+
+# ``as`` the same: others import them from here.
 from dataset.tasks.questions import LABELS as LABELS
 from dataset.tasks.questions import Choices as Choices
+from dataset.tasks.questions import EvidenceLabels as EvidenceLabels
 from dataset.tasks.questions import Facts as Facts
 from dataset.tasks.questions import Judge as Judge
 from dataset.tasks.questions import Logits as Logits
 from dataset.tasks.questions import Marked as Marked
-from dataset.tasks.questions import Said as Said
 from dataset.tasks.questions import Targets as Targets
 from dataset.tasks.questions import Tuning as Tuning
 from dataset.tasks.relabelling import Relabelling
@@ -38,7 +40,7 @@ class Task(Scoring, Showing, Joining, Relabelling, Submitting):
     have an answer for every task, or say that it can't.
 
     Runtime arguments that a constructor may name: ``root``, the data folder, and two functions that read
-    the training table: ``labels_found`` returns the names of its labels, ``rows_found`` the place and the
+    the training table: ``labels_found`` returns the names of its labels, ``rows_found`` the line and the
     facts of each row (ConfigError: it has no such list, or no rows).
     """
 
@@ -103,12 +105,12 @@ class Task(Scoring, Showing, Joining, Relabelling, Submitting):
         """Return label indices (N,) of each question from targets or choices; -1 = not labelled."""
         return {space.name: space.index(marked[space.name]) for space in self.spaces}
 
-    def said(self, marked: Mapping[str, Tensor]) -> Said:
+    def as_evidence(self, marked: Mapping[str, Tensor]) -> EvidenceLabels:
         """Return what targets or choices say, by question, in the form of its space's evidence."""
-        others = {space.name: space.said(marked[space.name]) for space in self.spaces}
+        others = {space.name: space.as_evidence(marked[space.name]) for space in self.spaces}
         return {question: others.get(question, choices) for question, choices in self.answers(marked).items()}
 
-    def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+    def marks(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
         """Return which labels of the deciding question each image has (N, K), from targets or choices."""
         deciding, labels = list(self.questions.items())[-1]
         return np.asarray(self.answers(marked)[deciding][:, None] == np.arange(len(labels)))

@@ -12,13 +12,13 @@ from dataset.tasks.base import (
     LABELS,
     TASKS,
     Choices,
+    EvidenceLabels,
     Facts,
     Logits,
     Marked,
-    Said,
     Task,
 )
-from dataset.tasks.labels import LabelNames, indices, labels_fact, places, resolve
+from dataset.tasks.labels import LabelNames, index_by_label, indices, labels_fact, resolve
 from dataset.tasks.moves import Move
 from dataset.tasks.spaces import OneOf
 from utils.shortened import listing
@@ -52,7 +52,7 @@ class ClassificationTask(Task):
     ) -> None:
         self._spelt = resolve(labels, root, labels_found)
         self.labels = self._spelt.names
-        self._place = places(self.labels)
+        self._index_of = index_by_label(self.labels)
         if len(self.labels) < 2:
             raise ValueError(f"labels: {self.labels[0]!r} alone leaves nothing to tell apart")
         super().__init__([self._space()])
@@ -67,7 +67,7 @@ class ClassificationTask(Task):
         return written
 
     def encode(self, facts: Facts) -> Marked:
-        marked = indices(facts, self._place)
+        marked = indices(facts, self._index_of)
         if len(marked) != 1:
             names = listing([repr(self.labels[index]) for index in marked])
             raise ValueError(
@@ -81,7 +81,7 @@ class ClassificationTask(Task):
     def corrected(self, facts: Facts, question: str, label: int, *, present: bool = True) -> Facts:
         return {**facts, **labels_fact([self.labels[label]])}
 
-    def chosen(self, probabilities: Mapping[str, Tensor]) -> Said:
+    def chosen(self, probabilities: Mapping[str, Tensor]) -> EvidenceLabels:
         return likeliest(probabilities)
 
     @property

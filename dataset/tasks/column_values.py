@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-Values = Sequence[str | float]  # labels in their order, or numbers that rise
+ColumnScale = Sequence[str | float]  # labels in their order, or numbers that rise
 _EXAMPLE = 'such as {"quality": ["poor", "fair", "good"]}'
 
 
@@ -12,7 +12,7 @@ _EXAMPLE = 'such as {"quality": ["poor", "fair", "good"]}'
 class ColumnValues:
     """Values by the column's name, such as ``{"quality": ["poor", "fair", "good"], "price": [0.5, 90]}``."""
 
-    by_column: Mapping[str, Values] = field(default_factory=dict)
+    by_column: Mapping[str, ColumnScale] = field(default_factory=dict)
 
     @classmethod
     def from_text(cls, text: str) -> "ColumnValues":

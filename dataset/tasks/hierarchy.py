@@ -253,7 +253,7 @@ def _rows(
 
     if tree.file is not None:
         return [
-            (row.place, tuple(row.as_written(level) for level in levels))
+            (row.line, tuple(row.as_written(level) for level in levels))
             for row in read_table(root / tree.file, levels).rows
         ]
     if any(len(path) > len(levels) for path in tree.paths):

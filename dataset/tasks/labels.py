@@ -115,7 +115,7 @@ def labels_fact(names: Iterable[str]) -> dict[str, str]:
     return {LABELS: "\n".join(given)}
 
 
-def places(labels: Iterable[str]) -> dict[str, int]:
+def index_by_label(labels: Iterable[str]) -> dict[str, int]:
     """Return the index of each label: made once, since thousands of rows are looked up in thousands."""
     return {label: index for index, label in enumerate(labels)}
 
@@ -124,7 +124,7 @@ def indices(facts: Mapping[str, str], index_of: Mapping[str, int]) -> tuple[int,
     """Return which labels the facts name, in the labels' order.
 
     Args:
-        place: the index of each label, as ``places`` returns it.
+        index_of: the index of each label, as ``index_by_label`` returns it.
 
     Raises:
         ValueError: a name that is not there; says the nearest one that is.

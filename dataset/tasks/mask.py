@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dataset.tasks.age_ranges import NO_AGES, AgeRanges
 from dataset.tasks.answers import likeliest
-from dataset.tasks.base import TASKS, Choices, Facts, Marked, Said, Task
+from dataset.tasks.base import TASKS, Choices, EvidenceLabels, Facts, Marked, Task
 from dataset.tasks.spaces import Mark, OneOf
 from utils.convert import CountOrZero, NonNegative, as_text
 
@@ -114,7 +114,7 @@ class MaskTask(Task):
         """Return those of mask, gender, age and class, whichever heads were trained."""
         return self.part(probabilities) | self.join(probabilities)
 
-    def chosen(self, probabilities: Mapping[str, Tensor]) -> Said:
+    def chosen(self, probabilities: Mapping[str, Tensor]) -> EvidenceLabels:
         return self._all_questions(likeliest(probabilities))
 
     def answers(self, marked: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:

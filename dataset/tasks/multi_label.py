@@ -29,7 +29,7 @@ from dataset.tasks.base import (
 from dataset.tasks.cells import SPACE, Separator
 from dataset.tasks.classification import probability_rows
 from dataset.tasks.confusion import Confusion
-from dataset.tasks.labels import LabelNames, indices, labels_fact, places, resolve
+from dataset.tasks.labels import LabelNames, index_by_label, indices, labels_fact, resolve
 from dataset.tasks.moves import Move
 from dataset.tasks.spaces import AnyOf
 from utils.convert import Count, Fraction
@@ -79,7 +79,7 @@ class MultiLabelTask(Task):
     ) -> None:
         self._spelt = resolve(labels, root, labels_found)
         self.labels = self._spelt.names
-        self._place = places(self.labels)
+        self._index_of = index_by_label(self.labels)
 
         if count is not None and (decide != "count" or count > len(self.labels)):
             raise ValueError(f"count = {count} needs decide = count and at least as many labels")
@@ -106,10 +106,10 @@ class MultiLabelTask(Task):
         return written
 
     def encode(self, facts: Facts) -> Marked:
-        return {"labels": indices(facts, self._place)}
+        return {"labels": indices(facts, self._index_of)}
 
     def corrected(self, facts: Facts, question: str, label: int, *, present: bool = True) -> Facts:
-        kept = [index for index in indices(facts, self._place) if index != label]
+        kept = [index for index in indices(facts, self._index_of) if index != label]
         return {**facts, **labels_fact(self.labels[index] for index in (*kept, *[label] * present))}
 
     def decide(self, logits: Logits) -> Choices:
@@ -121,15 +121,15 @@ class MultiLabelTask(Task):
         rank = torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order))
         return {"labels": rank < torch.as_tensor(wanted).reshape(-1, 1)}
 
-    def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
-        return self.space.said(marked["labels"])
+    def marks(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+        return self.space.as_evidence(marked["labels"])
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         return np.ones(len(targets["labels"]), dtype=np.bool_)
 
     def faults(self, choices: Choices, targets: Targets) -> list[str]:
         """Return which labels were not chosen, and which were for nothing; none that is right."""
-        true, chosen = self.members(targets), self.members(choices)
+        true, chosen = self.marks(targets), self.marks(choices)
         faults = []
         for has, answered in zip(true, chosen, strict=True):
             kinds = (("missed", has & ~answered), ("wrongly", answered & ~has))
@@ -145,7 +145,7 @@ class MultiLabelTask(Task):
 
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:
         """Return how many images with each true label (row) were given each label (column)."""
-        true, chosen = self.members(targets).astype(np.int64), self.members(choices).astype(np.int64)
+        true, chosen = self.marks(targets).astype(np.int64), self.marks(choices).astype(np.int64)
         return {"labels": Confusion(self.labels, true.T @ chosen, true.sum(axis=0))}
 
     def tune(self, logits: Logits, targets: Targets) -> Tuning:
@@ -191,7 +191,7 @@ class MultiLabelTask(Task):
         return dict.fromkeys(self.labels, ("0", "1")) if self.submit == "binary" else {}
 
     def rows(self, choices: Choices) -> list[dict[str, str]]:
-        chosen = self.members(choices)
+        chosen = self.marks(choices)
         if self.submit == "binary":
             return [dict(zip(self.labels, map(str, row), strict=True)) for row in chosen.astype(int)]
         between = self.separator.text or " "

@@ -71,7 +71,7 @@ class Number(Space):
     def as_chosen(self, targets: Tensor) -> Tensor:
         return targets
 
-    def said(self, marked: Tensor) -> NDArray[np.float64]:
+    def as_evidence(self, marked: Tensor) -> NDArray[np.float64]:
         return np.asarray(marked[:, 0].cpu().numpy(), dtype=np.float64)
 
     def shares(self, targets: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class Number(Space):
 
         Equal numbers are in one of them; there are ten at most, and fewer where images are few.
         """
-        values = self.said(targets)
+        values = self.as_evidence(targets)
         known = values[~np.isnan(values)]
         bins = max(1, min(_BINS, len(known) // _LEAST_IN_A_BIN))
         if not len(known):
@@ -128,7 +128,7 @@ class Number(Space):
 
     def words(self, marked: Tensor) -> list[str]:
         """Return each number (N) of targets or choices as people read it."""
-        return [self.without if np.isnan(value) else f"{value:.6g}" for value in self.said(marked)]
+        return [self.without if np.isnan(value) else f"{value:.6g}" for value in self.as_evidence(marked)]
 
 
 def _known(targets: Tensor) -> Tensor:

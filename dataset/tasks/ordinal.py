@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dataset.metrics.accuracy import Accuracy
 from dataset.metrics.quadratic_kappa import QuadraticKappa
-from dataset.tasks.base import TASKS, Said
+from dataset.tasks.base import TASKS, EvidenceLabels
 from dataset.tasks.classification import ClassificationTask
 from dataset.tasks.labels import LabelNames
 from dataset.tasks.moves import Move
@@ -66,7 +66,7 @@ class OrdinalTask(ClassificationTask):
     def _space(self) -> Ordered:
         return Ordered("label", self.labels, self.how)
 
-    def chosen(self, probabilities: Mapping[str, Tensor]) -> Said:
+    def chosen(self, probabilities: Mapping[str, Tensor]) -> EvidenceLabels:
         return Scoring.chosen(self, probabilities)
 
 

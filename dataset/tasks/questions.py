@@ -19,7 +19,7 @@ Marked = dict[str, Mark]  # label indices, or their shares, by space; () = not l
 Facts = Mapping[str, str]  # what the organiser says of one image, as text
 Tuning = Mapping[str, Sequence[float]]  # what a task found on the validation images, by name
 Judge = Callable[[Mapping[str, Tensor]], float]  # from probabilities (N, K) by space to one score
-Said = Mapping[str, NDArray[Any]]  # by question: label indices (N,), -1 for none, or marks (N, K)
+EvidenceLabels = Mapping[str, NDArray[Any]]  # by question: label indices (N,), -1 for none, or marks (N, K)
 LABELS = "labels"  # the fact with the names of an image's labels, as a reader found them: one a line
 
 
@@ -45,13 +45,13 @@ class Questions:
     def answers(self, marked: Mapping[str, Tensor]) -> dict[str, NDArray[np.int64]]:
         raise NotImplementedError
 
-    def said(self, marked: Mapping[str, Tensor]) -> Said:
+    def as_evidence(self, marked: Mapping[str, Tensor]) -> EvidenceLabels:
         raise NotImplementedError
 
     def sure(self, probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
         raise NotImplementedError
 
-    def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+    def marks(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
         raise NotImplementedError
 
     def space_of(self, question: str) -> Space:

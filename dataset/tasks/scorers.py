@@ -12,7 +12,7 @@ from dataset.metrics.draws import Draws
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ScoredTogether:
     """Some scores that are counted together."""
 
     names: tuple[str, ...]
@@ -30,7 +30,7 @@ class Scorer:
 
     def __init__(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[ScoredTogether],
         means: Mapping[str, Sequence[str]] | None = None,
         lower: frozenset[str] = frozenset(),
     ) -> None:

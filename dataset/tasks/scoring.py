@@ -17,15 +17,15 @@ from dataset.metrics.label_counts import label_counts, label_f1
 from dataset.metrics.macro_f1 import MacroF1
 from dataset.metrics.means import mean_of
 from dataset.metrics.tally import Tally
-from dataset.tasks.questions import Choices, Judge, Logits, Questions, Said, Targets
-from dataset.tasks.scorers import Part, Scorer
+from dataset.tasks.questions import Choices, EvidenceLabels, Judge, Logits, Questions, Targets
+from dataset.tasks.scorers import ScoredTogether, Scorer
 from utils.errors import closest
 
 Evidences = dict[str, Evidence]  # by question
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedMetric:
     """A metric, and the questions over which the score is its mean."""
 
     metric: Metric
@@ -38,17 +38,17 @@ class Scoring(Questions):
 
     own_metrics: ClassVar[tuple[Metric, ...]] = (MacroF1(), Accuracy())  # the first one decides
     share_names: ClassVar[tuple[str, ...]] = ()  # of the scores that ``other_shares`` adds
-    _asked: tuple[Asked, ...] | None = None
+    _asked: tuple[AskedMetric, ...] | None = None
 
     @property
-    def metrics(self) -> tuple[Asked, ...]:
+    def metrics(self) -> tuple[AskedMetric, ...]:
         """The competition's metrics; the first one decides."""
         return self._asked if self._asked is not None else self.own_asked
 
     @property
-    def own_asked(self) -> tuple[Asked, ...]:
+    def own_asked(self) -> tuple[AskedMetric, ...]:
         """What is asked where nobody names other metrics, and beside those that somebody names."""
-        return tuple(Asked(metric, self.main_questions, metric.name) for metric in self.own_metrics)
+        return tuple(AskedMetric(metric, self.main_questions, metric.name) for metric in self.own_metrics)
 
     def scored_by(self, chosen: Iterable[tuple[Metric, str | None]]) -> Self:
         """Return this task scored by these metrics first, and then by its own.
@@ -60,7 +60,7 @@ class Scoring(Questions):
             ValueError: there is no such question, or it is none for that metric.
         """
         named = [self._named(metric, question) for metric, question in chosen]
-        by_name: dict[str, Asked] = {}
+        by_name: dict[str, AskedMetric] = {}
         for asked in (*named, *self.own_asked):
             by_name.setdefault(asked.name, asked)
 
@@ -68,7 +68,7 @@ class Scoring(Questions):
         scored._asked = tuple(by_name.values())
         return scored
 
-    def _named(self, metric: Metric, about: str | None) -> Asked:
+    def _named(self, metric: Metric, about: str | None) -> AskedMetric:
         if about is not None and about not in self.questions:
             near = closest(about, self.questions)
             hint = f" Did you mean {near!r}?" if near else ""
@@ -81,7 +81,7 @@ class Scoring(Questions):
             except ValueError as error:
                 raise ValueError(f"{error}{self._instead(metric)}") from None
         name = metric.name if questions == self.main_questions else f"{about}/{metric.name}"
-        return Asked(metric, questions, name)
+        return AskedMetric(metric, questions, name)
 
     def _instead(self, metric: Metric) -> str:
         """Return which question a metric can score, or which other metrics can score this one, in words."""
@@ -134,20 +134,20 @@ class Scoring(Questions):
 
     def evidence(self, logits: Logits, targets: Targets) -> Evidences:
         """Return what metrics are given, by question; what was answered is decided when one asks."""
-        chosen = cache(lambda: self.said(self.decide(logits)))
+        chosen = cache(lambda: self.as_evidence(self.decide(logits)))
         sure = cache(lambda: self.sure(self.probabilities(logits)))
-        return self._evidence(self.said(targets), chosen, sure)
+        return self._evidence(self.as_evidence(targets), chosen, sure)
 
     def evidence_of(self, choices: Choices, targets: Targets) -> Evidences:
         """Return the same of choices that are made; how sure they are nobody knows."""
-        chosen = self.said(choices)
+        chosen = self.as_evidence(choices)
 
         def sure() -> dict[str, Tensor]:
             raise NotImplementedError("choices have no probabilities")
 
-        return self._evidence(self.said(targets), lambda: chosen, sure)
+        return self._evidence(self.as_evidence(targets), lambda: chosen, sure)
 
-    def _evidence(self, true: Said, chosen: Any, sure: Any) -> Evidences:
+    def _evidence(self, true: EvidenceLabels, chosen: Any, sure: Any) -> Evidences:
         def of_question(question: str, labels: tuple[str, ...]) -> Evidence:
             def probabilities() -> NDArray[Any]:
                 return np.asarray(sure()[question].cpu().numpy())
@@ -188,29 +188,29 @@ class Scoring(Questions):
             for question in asked.questions
         )
         parts = [
-            Part((f"{question}/{metric.name}",), metric.statistic(evidence[question]))
+            ScoredTogether((f"{question}/{metric.name}",), metric.statistic(evidence[question]))
             for question, metric in wanted
         ]
         return Scorer([*parts, *self._together(evidence)], self._means(), self._lower)
 
-    def _parts_of(self, question: str, evidence: Evidence) -> list[Part]:
+    def _parts_of(self, question: str, evidence: Evidence) -> list[ScoredTogether]:
         parts = [
-            Part((f"{question}/{metric.name}",), metric.statistic(evidence))
+            ScoredTogether((f"{question}/{metric.name}",), metric.statistic(evidence))
             for metric in self.metrics_of(question)
         ]
         if self.space_of(question).numeric:
             return parts
         labels = tuple(f"{question}/f1/{label}" for label in evidence.labels)
-        return [*parts, Part(labels, Additive(label_counts(evidence), label_f1))]
+        return [*parts, ScoredTogether(labels, Additive(label_counts(evidence), label_f1))]
 
-    def _together(self, evidence: Evidences) -> list[Part]:
+    def _together(self, evidence: Evidences) -> list[ScoredTogether]:
         return [
-            Part((asked.name,), asked.metric.statistic(self._joined(asked, evidence)))
+            ScoredTogether((asked.name,), asked.metric.statistic(self._joined(asked, evidence)))
             for asked in self.metrics
             if asked.metric.together
         ]
 
-    def _joined(self, asked: Asked, evidence: Evidences) -> Evidence:
+    def _joined(self, asked: AskedMetric, evidence: Evidences) -> Evidence:
         return asked.metric.joined([evidence[question] for question in asked.questions])
 
     def _means(self) -> dict[str, Sequence[str]]:
@@ -221,11 +221,11 @@ class Scoring(Questions):
             for asked in self.metrics
         }
 
-    def _shares(self, choices: Choices, targets: Targets) -> Part:
+    def _shares(self, choices: Choices, targets: Targets) -> ScoredTogether:
         shares = self.other_shares(choices, targets)
         images = np.arange(len(next(iter(targets.values()))))
         tally = Tally.of_sums(images, *(marks for pair in shares.values() for marks in pair))
-        return Part(
+        return ScoredTogether(
             tuple(shares), Additive(tally, lambda sums: mean_of(sums.reshape(*sums.shape[:-1], -1, 2)))
         )
 
@@ -240,7 +240,7 @@ class Scoring(Questions):
 
         Everything about the targets is done before it returns.
         """
-        true, asked = self.said(targets), self.metrics[0]
+        true, asked = self.as_evidence(targets), self.metrics[0]
 
         def score(probabilities: Mapping[str, Tensor]) -> float:
             # In float32, where the same probabilities are equal as in the scores.
@@ -255,7 +255,7 @@ class Scoring(Questions):
 
         return score
 
-    def chosen(self, probabilities: Mapping[str, Tensor]) -> Said:
+    def chosen(self, probabilities: Mapping[str, Tensor]) -> EvidenceLabels:
         """Return the answers to each question that follow from probabilities (N, K) by space."""
         logits = {space.name: space.logits(probabilities[space.name]) for space in self.spaces}
-        return self.said(self.decide(logits))
+        return self.as_evidence(self.decide(logits))

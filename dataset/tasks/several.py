@@ -23,8 +23,8 @@ from dataset.tasks.cells import SPACE, Separator
 from dataset.tasks.column_values import ColumnValues
 from dataset.tasks.confusion import Confusion
 from dataset.tasks.moves import Move
-from dataset.tasks.scoring import Asked
-from dataset.tasks.table_columns import Rows, RowsFound, check_columns, check_head_names
+from dataset.tasks.scoring import AskedMetric
+from dataset.tasks.table_columns import FactRows, RowsFound, check_columns, check_head_names
 from utils.convert import Bound
 from utils.errors import unknown_name
 
@@ -79,7 +79,7 @@ class SeveralTask(Task):
         _check_names(names, named)
 
         # A run has kept all values: it needs no training table to predict.
-        rows: Rows = ()
+        rows: FactRows = ()
         if not set(names) <= given.keys():
             rows = rows_found()
             check_columns(
@@ -118,12 +118,12 @@ class SeveralTask(Task):
         return self.deciding
 
     @property
-    def own_asked(self) -> tuple[Asked, ...]:
+    def own_asked(self) -> tuple[AskedMetric, ...]:
         """The metrics of what decides, each as one score, and of each other question those of its kind."""
         first = self.by_question[self.deciding[0]]
-        main = [Asked(metric, self.deciding, metric.name) for metric in first.own_metrics]
+        main = [AskedMetric(metric, self.deciding, metric.name) for metric in first.own_metrics]
         others = [
-            Asked(metric, (name,), f"{name}/{metric.name}")
+            AskedMetric(metric, (name,), f"{name}/{metric.name}")
             for name, column in self.by_question.items()
             for metric in (() if name in self.deciding else column.own_metrics)
         ]
@@ -155,8 +155,8 @@ class SeveralTask(Task):
         chosen = column.space.targets([tuple(sorted(after))]) > 0
         return {**facts, question: column.texts(chosen, None)[0]}
 
-    def members(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
-        return self.spaces[-1].members(marked[self.spaces[-1].name])
+    def marks(self, marked: Mapping[str, Tensor]) -> NDArray[np.bool_]:
+        return self.spaces[-1].marks(marked[self.spaces[-1].name])
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         return self.spaces[-1].known(targets[self.spaces[-1].name])
@@ -172,7 +172,7 @@ class SeveralTask(Task):
         for space in self.spaces:
             if not space.numeric:
                 true, chosen = (
-                    space.members(marked[space.name]).astype(np.int64) for marked in (targets, choices)
+                    space.marks(marked[space.name]).astype(np.int64) for marked in (targets, choices)
                 )
                 confusions[space.name] = Confusion(space.labels, true.T @ chosen, true.sum(axis=0))
         return confusions

@@ -21,7 +21,7 @@ class Showing(Questions):
         if self.space_of(question).numeric:
             return self.space_of(question).words(marked[question])
         without = self.spaces[-1].without
-        return [", ".join(labels[i] for i in np.flatnonzero(row)) or without for row in self.members(marked)]
+        return [", ".join(labels[i] for i in np.flatnonzero(row)) or without for row in self.marks(marked)]
 
     def faults(self, choices: Choices, targets: Targets) -> list[str]:
         """Return what is wrong with each image's answer, in a few lines of words."""
@@ -44,18 +44,18 @@ class Showing(Questions):
         """Return which of the labelled images (N) got a wrong answer; a number is right only exactly."""
         question = list(self.questions)[-1]
         if self.space_of(question).numeric:
-            differs = self.said(targets)[question] != self.said(choices)[question]
+            differs = self.as_evidence(targets)[question] != self.as_evidence(choices)[question]
         else:
-            differs = (self.members(targets) != self.members(choices)).any(axis=1)
+            differs = (self.marks(targets) != self.marks(choices)).any(axis=1)
         return np.asarray(differs & self.scored(targets))
 
     def scored(self, targets: Targets) -> NDArray[np.bool_]:
         """Return which images (N) are labelled in the deciding question."""
-        return np.asarray(self.members(targets).any(axis=1))
+        return np.asarray(self.marks(targets).any(axis=1))
 
     def unscored(self, targets: Targets) -> list[str]:
         """Return the labels of the deciding question that no image has: nothing can be said about them."""
-        missing = np.flatnonzero(~self.members(targets).any(axis=0))
+        missing = np.flatnonzero(~self.marks(targets).any(axis=0))
         return [list(self.questions.values())[-1][index] for index in missing]
 
     def confusions(self, choices: Choices, targets: Targets) -> dict[str, Confusion]:

@@ -57,7 +57,7 @@ class Space(Valued):
         """Return the chosen labels as bool (N, K)."""
         raise NotImplementedError
 
-    def said(self, marked: Tensor) -> NDArray[Any]:
+    def as_evidence(self, marked: Tensor) -> NDArray[Any]:
         """Return what targets or choices (N, K) say, in the form of this space's evidence."""
         raise NotImplementedError
 
@@ -87,7 +87,7 @@ class OneOf(Space):
         best = logits.argmax(dim=1, keepdim=True)
         return torch.zeros_like(logits, dtype=torch.bool).scatter_(1, best, True)
 
-    def said(self, marked: Tensor) -> NDArray[np.int64]:
+    def as_evidence(self, marked: Tensor) -> NDArray[np.int64]:
         return marked_index(marked)
 
     def shares(self, targets: Tensor) -> Tensor:
@@ -139,11 +139,11 @@ class AnyOf(Space):
         thresholds = torch.tensor(self.thresholds, dtype=torch.float64, device=logits.device)
         return self.probabilities(logits).double() >= thresholds
 
-    def said(self, marked: Tensor) -> NDArray[np.bool_]:
+    def as_evidence(self, marked: Tensor) -> NDArray[np.bool_]:
         return np.asarray((marked >= 0.5).cpu().numpy())  # below 1 where images are mixed
 
-    def members(self, marked: Tensor) -> NDArray[np.bool_]:
-        return self.said(marked)
+    def marks(self, marked: Tensor) -> NDArray[np.bool_]:
+        return self.as_evidence(marked)
 
     def known(self, targets: Tensor) -> NDArray[np.bool_]:
         return np.ones(len(targets), dtype=np.bool_)

@@ -7,8 +7,8 @@ from torch import nn
 from dataset.tasks.questions import Facts
 from utils.errors import DataError, closest
 
-Rows = Sequence[tuple[str, Facts]]  # where each row of the table stands, and what it says
-RowsFound = Callable[[], Rows]
+FactRows = Sequence[tuple[str, Facts]]  # where each row of the table stands, and what it says
+RowsFound = Callable[[], FactRows]
 
 
 def check_head_names(names: Iterable[str], option: str) -> None:
@@ -19,7 +19,7 @@ def check_head_names(names: Iterable[str], option: str) -> None:
         raise ValueError(f"{option}: {', '.join(wrong)} can't be the name of a head: rename the column")
 
 
-def check_columns(names: Iterable[str], rows: Rows, option: str, instead: str) -> None:
+def check_columns(names: Iterable[str], rows: FactRows, option: str, instead: str) -> None:
     """Raise DataError unless the training table has these columns; ``option`` of [task] names them."""
     columns = rows[0][1] if rows else {}
     for name in names:

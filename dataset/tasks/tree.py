@@ -59,7 +59,7 @@ class Tree:
     def table(self) -> Tensor:
         """The label index of each path on each level, int64 (P, L); -1 = none."""
         return torch.tensor(
-            [[self._place[level].get(name, -1) for level, name in enumerate(path)] for path in self.paths]
+            [[self._index_of[level].get(name, -1) for level, name in enumerate(path)] for path in self.paths]
         )
 
     def indices(self, path: LabelPath) -> tuple[tuple[int, ...], ...]:
@@ -69,11 +69,11 @@ class Tree:
             ValueError: a label that is not in the tree, or labels that are not on one path.
         """
         for level, name in enumerate(path):
-            if name and name not in self._place[level]:
+            if name and name not in self._index_of[level]:
                 raise ValueError(self._unknown(level, name))
         if path not in self._whole:
             self._check_part(path)
-        return tuple((self._place[level][name],) if name else () for level, name in enumerate(path))
+        return tuple((self._index_of[level][name],) if name else () for level, name in enumerate(path))
 
     def relabelled(self, path: LabelPath, level: int, label: str) -> LabelPath:
         """Return a path with another label on a level, the ones above it, and those below that fit it.
@@ -112,7 +112,7 @@ class Tree:
         return f"{self.levels[level]} {name!r} is not one of {listing(known)}.{hint}"
 
     @cached_property
-    def _place(self) -> list[dict[str, int]]:
+    def _index_of(self) -> list[dict[str, int]]:
         return [{name: index for index, name in enumerate(names)} for names in self.labels]
 
     @cached_property
@@ -157,10 +157,8 @@ def grow(levels: Sequence[str], rows: Iterable[tuple[str, LabelPath]], shared: s
 
     inner = {(level, name) for path in paths for level, name in enumerate(path[: finest(path)])}
     whole = [path for path in paths if (finest(path), path[finest(path)]) not in inner]
-    place_of = [{name: index for index, name in enumerate(names)} for names in labels]
-    whole.sort(
-        key=lambda path: [index_of.get(name, -1) for index_of, name in zip(place_of, path, strict=True)]
-    )
+    indices = [{name: index for index, name in enumerate(names)} for names in labels]
+    whole.sort(key=lambda path: [index.get(name, -1) for index, name in zip(indices, path, strict=True)])
     return Tree(tuple(levels), tuple(labels), tuple(whole))
 
 

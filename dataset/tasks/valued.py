@@ -21,7 +21,7 @@ class Valued:
         """Return the label (N,) that targets or choices (N, K) mark most, -1 where they mark none."""
         return marked_index(marked)
 
-    def members(self, marked: Tensor) -> NDArray[np.bool_]:
+    def marks(self, marked: Tensor) -> NDArray[np.bool_]:
         """Return which labels each image has (N, K), from targets or choices."""
         return np.asarray(self.index(marked)[:, None] == np.arange(len(self.labels)))
 

@@ -75,7 +75,7 @@ class EngineName:
     @property
     def component(self) -> Component:
         """What the registry builds it from."""
-        return Component(self.name, section="infer", place=f"engine = {self}")
+        return Component(self.name, section="infer", origin=f"engine = {self}")
 
 
 def largest_difference(task: Task, first: Predictions, second: Predictions) -> float:

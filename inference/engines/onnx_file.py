@@ -19,7 +19,7 @@ INPUTS = ("images", "features")  # the second where the model sees a table's col
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
-class _Outputs(nn.Module):
+class _NamedOutputs(nn.Module):
     """The probabilities of each label space, and then the logits of each."""
 
     def __init__(self, model: nn.Module, spaces: Sequence[Space]) -> None:
@@ -72,7 +72,7 @@ def write_onnx(
     try:
         with torch.no_grad():
             program: Any = torch.onnx.export(
-                _Outputs(model, spaces).eval(),
+                _NamedOutputs(model, spaces).eval(),
                 blank,
                 dynamo=True,
                 input_names=list(INPUTS[: len(blank)]),

@@ -48,7 +48,7 @@ def part(images: Tensor, top: int, left: int, size: tuple[int, int]) -> Tensor:
     return images.index_select(-2, rows).index_select(-1, columns)
 
 
-def _mirrored(places: Tensor, side: int) -> Tensor:
-    """Return the pixels, from 0 to ``side`` - 1, that places before and behind them stand for."""
-    turned = places % (2 * side)
+def _mirrored(pixels: Tensor, side: int) -> Tensor:
+    """Return the pixels, from 0 to ``side`` - 1, that those before and behind them stand for."""
+    turned = pixels % (2 * side)
     return torch.minimum(turned, 2 * side - 1 - turned)

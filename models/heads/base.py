@@ -138,7 +138,7 @@ class Heads(Mapping[str, int]):
             if images < least:
                 raise ConfigError(
                     f"[{component.section}] {component.name} needs training batches of at least {least} "
-                    f"images, not {images}: see [train] batch_size ({component.place})"
+                    f"images, not {images}: see [train] batch_size ({component.origin})"
                 )
 
     def _component(self, space: str) -> Component:
@@ -152,13 +152,13 @@ class Heads(Mapping[str, int]):
         if not self.pooled(space) and not CONDITIONINGS.get(joined.name).tokens:
             raise ConfigError(
                 f"[{joined.section}] {joined.name} joins heads on pooled features, but {component.name}, the "
-                f"head of {space}, is on tokens: write name = Independent, or another head ({joined.place})"
+                f"head of {space}, is on tokens: write name = Independent, or another head ({joined.origin})"
             )
         if wanted is None:
             raise ConfigError(
                 f"[{component.section}] {component.name} needs a map of the features at each place of the "
                 "image, which this model doesn't have: [model] name = TimmModel, SeparateBackbones, "
-                f"SmallResNet, TinyNet and those that are called after one backbone do ({component.place})"
+                f"SmallResNet, TinyNet and those that are called after one backbone do ({component.origin})"
             )
         return width_of(self.columns) + (wanted[space] if isinstance(wanted, Mapping) else wanted)
 

@@ -12,7 +12,10 @@ import torch
 from benchmarks import data, peers, profile_step, start_up, store_build
 from benchmarks.resident import Peak, mapped, resident
 from benchmarks.turns import Turns, take_turns
+from dataset.images import half_size
+from dataset.images.decode import RGB
 from experiment.assemble import Experiment
+from experiment.eval_data import eval_data
 from experiment.mode import MODES
 from experiment.read_settings import read_sections, settings_from
 from tests.conftest import MaskFolder
@@ -51,7 +54,7 @@ def test_a_data_folder_of_any_size_is_read_by_podium_with_one_person_validating(
     settings = settings_from(read_sections(tmp_path / "config.ini", data.own_paths(tmp_path)), "config.ini")
     experiment = Experiment.of(settings)
     dataset, _ = experiment.training_data()
-    images, _ = experiment.eval_data()
+    images, _ = eval_data(experiment)
     assert (len(dataset.train_rows), len(dataset.valid_rows), len(images.files)) == (63, 7, 5)
     trained = {str(tmp_path / "data" / dataset.files[row]) for row in dataset.train_rows}
     listed = data.training_files(tmp_path / "data", 60)
@@ -75,7 +78,7 @@ def test_shrinking_leaves_the_images_that_were_linked_alone(tmp_path):
 
 
 def test_parts_of_a_time_are_without_the_parts_in_them():
-    parts = start_up.Parts()
+    parts = start_up.PartTimes()
     inner = parts.wrap("inner", lambda: time.sleep(0.05))
     outer = parts.wrap("outer", lambda: (inner(), time.sleep(0.02)))
     started = time.perf_counter()
@@ -90,7 +93,7 @@ def test_every_part_of_the_start_is_a_function_that_there_is():
 
     MODES.names()
     for places in start_up.PARTS.values():
-        parts = start_up.Parts()
+        parts = start_up.PartTimes()
         found = []
         parts.wrap = lambda part, function, found=found: found.append(part) or function
         for place in places:
@@ -103,6 +106,19 @@ def test_every_part_of_the_start_is_a_function_that_there_is():
 )
 def test_the_largest_reduction_is_not_smaller_than_what_is_kept(height, width, by):
     assert store_build.largest_reduction(height, width, (140, 106)) == by
+
+
+def test_a_decode_at_half_size_counts_as_reduced_whatever_else_its_flags_say():
+    half, whole = half_size._HALF_RGB, RGB
+
+    assert store_build.share_reduced({whole: 3}) == 0
+    assert store_build.share_reduced({half: 3, whole: 1}) == 0.75
+    assert store_build.share_reduced(dict.fromkeys(store_build.FLAGS.values(), 1)) == 0.75
+
+
+def test_a_store_is_measured_at_the_size_that_its_room_gives():
+    assert store_build.kept(0.1) == (140, 106)
+    assert store_build.kept(0) == store_build.SIZE
 
 
 def test_opencv_alone_fills_every_row(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset.batches import EvalBatches, TrainBatches, centre_crop, fitting_batch_size
-from dataset.reading import Reading, Rows, ahead
+from dataset.reading import BatchRows, Reading, ahead
 from dataset.samplers.base import SAMPLERS
 from utils.errors import DataError
 from utils.pace import Plan
@@ -194,7 +194,7 @@ class Watched(Numbered):
 
 
 def single_rows(source, count):
-    return Reading(source, {}, (Rows(np.array([row])) for row in range(count)))
+    return Reading(source, {}, (BatchRows(np.array([row])) for row in range(count)))
 
 
 def test_reading_ahead_is_a_few_batches_ahead_and_no_more():
@@ -224,7 +224,7 @@ def test_a_batch_that_takes_long_neither_stops_the_readers_of_the_next_nor_chang
 
 def test_an_error_while_reading_ahead_reaches_who_uses_the_batches_when_its_batch_is_due():
     source = Watched(100)
-    coming = ahead(Reading(source, {}, iter([Rows(np.array([row])) for row in (0, 99, 1)])))
+    coming = ahead(Reading(source, {}, iter([BatchRows(np.array([row])) for row in (0, 99, 1)])))
     assert next(coming).rows.tolist() == [0]
     with pytest.raises(DataError, match="gone"):
         next(coming)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from experiment.offers import Key, Part, offers
+from experiment.offers import Key, OfferedSection, offers
 from run import main
 
 
@@ -13,7 +13,7 @@ def listed(capsys, *names: str) -> str:
     return capsys.readouterr().out
 
 
-def keys_of(part: Part) -> list[tuple[str, Key]]:
+def keys_of(part: OfferedSection) -> list[tuple[str, Key]]:
     return [(name, key) for offer in part.offers for name in offer.classes or [""] for key in offer.keys]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset.tasks.base import TASKS
-from inference.bootstrap import Interval, differences, draws, intervals
+from inference.bootstrap import ConfidenceInterval, differences, draws, intervals
 from utils.registry import Component
 
 TREE = [("a", "", ""), ("b", "he", ""), ("b", "she", ""), ("c", "man", "boy"), ("c", "man", "old")]
@@ -118,7 +118,7 @@ def test_the_order_of_the_images_changes_nothing(images, seed, made):
 def test_a_prediction_is_no_better_than_itself(images, seed, made):
     scorer = made.scorer(*predicted(made, images, seed))
     for difference in differences(scorer, scorer, people(images, seed), repeats=8).values():
-        assert (difference.value, difference.between, difference.better) == (0, Interval(0, 0), 0.5)
+        assert (difference.value, difference.between, difference.better) == (0, ConfidenceInterval(0, 0), 0.5)
 
 
 @given(st.integers(1, 30), st.integers(0, 99))
@@ -162,4 +162,4 @@ def test_photos_of_one_person_that_are_right_together_count_as_one():
 
 
 def test_an_interval_is_printed_in_three_digits():
-    assert str(Interval(0.53049, 0.59)) == "[0.530, 0.590]"
+    assert str(ConfidenceInterval(0.53049, 0.59)) == "[0.530, 0.590]"

@@ -50,7 +50,7 @@ def test_scores_of_each_label_are_sklearns_over_all_labelled_images(kind, tmp_pa
     logits = guesses(targets)
     true, chosen = task.answers(targets), task.answers(task.decide(logits))
     found = label_scores(task, task.decide(logits), targets, GROUPS, repeats=2)
-    assert [(one.view, one.label) for one in found] == [
+    assert [(one.question, one.label) for one in found] == [
         (v, k) for v, ks in task.questions.items() for k in ks
     ]
     for view, labels in task.questions.items():
@@ -58,7 +58,7 @@ def test_scores_of_each_label_are_sklearns_over_all_labelled_images(kind, tmp_pa
         expected = precision_recall_fscore_support(
             true[view][known], chosen[view][known], labels=range(len(labels)), zero_division=np.nan
         )
-        scores = [one for one in found if one.view == view]
+        scores = [one for one in found if one.question == view]
         for one, precision, recall, f1, images in zip(scores, *expected, strict=True):
             assert (one.precision.value, one.recall.value, one.f1.value) == pytest.approx(
                 (precision, recall, f1), nan_ok=True

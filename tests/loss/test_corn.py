@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loss.corn import CORN
-from loss.sum import Parts, Sum
+from loss.sum import Sum, WeightedNames
 from models.links import Conditional
 
 GRADES = 5
@@ -63,10 +63,10 @@ def test_images_without_a_grade_are_in_no_question() -> None:
 
 
 def test_in_a_sum_the_other_parts_see_the_probabilities_that_follow() -> None:
-    together = Sum(parts=Parts((("CORN", 1.0), ("CrossEntropy", 0.5))))
+    together = Sum(parts=WeightedNames((("CORN", 1.0), ("CrossEntropy", 0.5))))
     assert together.link == "conditional"
     logits = Conditional(GRADES)(ANSWERS)
     expected = CORN()(logits, TARGETS) + 0.5 * F.nll_loss(logits, TRUE)
     torch.testing.assert_close(together(logits, TARGETS), expected)
     with pytest.raises(ValueError, match="CORN and CumulativeLink each need a head of their own"):
-        Sum(parts=Parts((("CORN", 1.0), ("CumulativeLink", 1.0))))
+        Sum(parts=WeightedNames((("CORN", 1.0), ("CumulativeLink", 1.0))))

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from loss.base import LOSSES, Loss
-from loss.sum import Parts
+from loss.sum import WeightedNames
 from utils.errors import ConfigError
 from utils.ini import read_ini
 from utils.registry import Component
@@ -60,8 +60,8 @@ def test_its_parts_may_be_of_any_kind_but_of_one() -> None:
 
 @pytest.mark.parametrize("text", ["F1:0.4, Focal:0.6", "CrossEntropy:1.0", "F1:0.123456789, Focal:1e-12"])
 def test_parts_are_written_as_they_are_read(text: str) -> None:
-    assert str(Parts.from_text(text)) == text
-    assert Parts.from_text(str(Parts.from_text(text))) == Parts.from_text(text)
+    assert str(WeightedNames.from_text(text)) == text
+    assert WeightedNames.from_text(str(WeightedNames.from_text(text))) == WeightedNames.from_text(text)
 
 
 @pytest.mark.parametrize(

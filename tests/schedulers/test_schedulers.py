@@ -11,7 +11,7 @@ from timm.scheduler import CosineLRScheduler
 from torch import nn
 from torch.optim import SGD, Optimizer, lr_scheduler
 
-from schedulers.base import SCHEDULERS, History, Scheduler
+from schedulers.base import SCHEDULERS, Scheduler, ScoreHistory
 from train.monitor import Monitor
 from utils.errors import ConfigError
 from utils.registry import Component
@@ -40,7 +40,7 @@ def build(
     return SCHEDULERS.build(component, **offered, score_of=Monitor(monitor).value)
 
 
-def finished(epochs: int) -> History:
+def finished(epochs: int) -> ScoreHistory:
     """Scores that never get better."""
     return [{"macro_f1": 0.5 - 0.01 * epoch, "loss": 1.0} for epoch in range(epochs)]
 

@@ -14,7 +14,7 @@ def image(row):
 
 def test_equal_rows_are_kept_once_and_columns_that_number_them_do_not_count():
     found = keep_one(rows(("a", "x"), ("b", "x"), ("a ", "x"), ("a", "x"), ("", "y"), ("", "y")), image)
-    assert [row.place for row in found.rows] == [f"t.csv line {line}" for line in (2, 3, 6, 7)]
+    assert [row.line for row in found.rows] == [f"t.csv line {line}" for line in (2, 3, 6, 7)]
     assert found.notes == [f"t.csv line {line} repeats t.csv line 2: it is kept once" for line in (4, 5)]
     assert not found.clashes
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from utils.errors import ConfigError
-from utils.ini import Section, Value, format_ini, override, put, read_ini
+from utils.ini import IniSection, Value, format_ini, override, put, read_ini
 
 
 @pytest.fixture
@@ -53,15 +53,15 @@ def test_bom_and_crlf_and_korean_are_fine(read):
 
 def test_values_and_sections_know_their_lines(read):
     sections = read("# comment\n\n[a]\nx = 1\n\n[b]\n# more\nx = 2\n  3\nY = 4\n")
-    assert sections["a"].place.endswith("some.ini line 3")
-    assert sections["a"].values["x"].place.endswith("some.ini line 4")
-    assert sections["b"].values["x"].place.endswith("some.ini line 8")
-    assert sections["b"].values["y"].place.endswith("some.ini line 10")
+    assert sections["a"].origin.endswith("some.ini line 3")
+    assert sections["a"].values["x"].origin.endswith("some.ini line 4")
+    assert sections["b"].values["x"].origin.endswith("some.ini line 8")
+    assert sections["b"].values["y"].origin.endswith("some.ini line 10")
 
 
 def test_a_form_feed_does_not_move_the_line_numbers(read):
     sections = read("[a]\nx = 1\x0c 2\u2028 3\ny = 4\n")
-    assert sections["a"].values["y"].place.endswith("line 3")
+    assert sections["a"].values["y"].origin.endswith("line 3")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_any_bytes_are_read_or_are_a_config_error(tmp_path, content):
         sections = read_ini(path)
     except ConfigError:
         return
-    assert all(isinstance(section, Section) for section in sections.values())
+    assert all(isinstance(section, IniSection) for section in sections.values())
 
 
 def test_set_puts_values_over_those_of_the_file(read):
@@ -118,7 +118,7 @@ def test_set_puts_values_over_those_of_the_file(read):
         "loss.age": {"smoothing": "0.1"},
         "a": {"b": "c=d", "e": ""},
     }
-    assert sections["loss.age"].values["smoothing"].place == "--set loss.age.smoothing"
+    assert sections["loss.age"].values["smoothing"].origin == "--set loss.age.smoothing"
 
 
 @pytest.mark.parametrize("text", ["train.epochs", "epochs=3", ".epochs=3", "train.=3", "=", ""])

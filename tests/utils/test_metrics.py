@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, f1_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from utils.metrics import (
-    AveragePrecision,
+    SortedPrecision,
     best_thresholds,
     confusion_matrix,
     in_words,
@@ -17,7 +17,7 @@ from utils.metrics import (
 
 
 def average_precisions(true, scores):
-    return AveragePrecision(true, scores).scores(np.ones(len(true), dtype=np.int64))
+    return SortedPrecision(true, scores).scores(np.ones(len(true), dtype=np.int64))
 
 
 def f1_scores(true, chosen):
@@ -93,7 +93,7 @@ def test_an_image_that_counts_several_times_is_as_good_as_several_images(drawn, 
     true, scores = drawn
     weights = np.random.default_rng(seed).integers(0, 4, len(true))
     rows = np.repeat(np.arange(len(true)), weights)
-    found = AveragePrecision(true, scores).scores(weights)
+    found = SortedPrecision(true, scores).scores(weights)
     assert found == pytest.approx(average_precisions(true[rows], scores[rows]), abs=1e-12, nan_ok=True)
     first, second = true.argmax(axis=1), (scores >= 0.5).argmax(axis=1)
     counts = confusion_matrix(first, second, 4, weights)

@@ -73,7 +73,7 @@ def test_korean_text_and_commas_in_quotes_are_kept(read):
 
 def test_rows_know_their_lines_also_after_a_quoted_line_feed(read):
     table = read('id,age\n"a\nb",1\n\nc,2\n')
-    assert [row.place for row in table.rows] == ["some.csv line 3", "some.csv line 5"]
+    assert [row.line for row in table.rows] == ["some.csv line 3", "some.csv line 5"]
 
 
 def test_all_ragged_rows_are_listed_together(read):
@@ -145,7 +145,7 @@ def test_values_may_be_divided_by_another_mark_than_a_comma(read, mark):
 
 def test_excels_line_that_names_the_separator_is_read_and_lines_are_counted_with_it(read):
     table = read("\ufeffsep=;\r\nid;age\r\na;1\r\n")
-    assert (table.columns, table.rows[0].place) == (("id", "age"), "some.csv line 3")
+    assert (table.columns, table.rows[0].line) == (("id", "age"), "some.csv line 3")
 
 
 def test_a_comma_stays_what_divides_where_other_marks_stand_in_cells(read):
@@ -265,7 +265,7 @@ def test_a_submission_is_written_letter_by_letter(tmp_path):
 def test_a_quotation_mark_inside_a_cell_of_several_lines_costs_no_row(read):
     table = read('id,age\na,"2\n0"" x"\nb,30\nc,"4"0"\nd,5\n')
     assert [row["id"] for row in table.rows][:2] == ["a", "b"]
-    assert [row.place for row in table.rows][:2] == ["some.csv line 3", "some.csv line 4"]
+    assert [row.line for row in table.rows][:2] == ["some.csv line 3", "some.csv line 4"]
 
 
 def test_rows_are_a_sequence_that_gives_the_same_each_time(read):
@@ -288,7 +288,7 @@ def test_a_table_takes_little_more_memory_than_its_different_cells(tmp_path):
         kept, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert table.rows[19_999].place == "large.csv line 20001"
+    assert table.rows[19_999].line == "large.csv line 20001"
     assert kept / rows < 220  # bytes: an id's text, a tuple of four, a number; one object a row would be 600
     assert peak / rows < 330
 

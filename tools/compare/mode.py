@@ -11,7 +11,7 @@ from dataset.readers.base import whose
 from dataset.tasks.base import Task
 from experiment.changes import changes
 from experiment.mode import MODES, Mode
-from experiment.run_config import Asked
+from experiment.run_config import AskedRun
 from experiment.run_folder import find_run
 from experiment.saved_run import SavedRun, Tables, shared
 from experiment.score_words import heading
@@ -19,7 +19,7 @@ from inference.bootstrap import Difference, differences
 from utils.errors import ConfigError
 from utils.metrics import in_words
 from utils.shortened import brief
-from utils.text_table import Row, format_table
+from utils.text_table import Cells, format_table
 
 log = logging.getLogger("podium")
 _MOST_LABELS, _MOST_GROUPS = 12, 12  # shown, of those that differ most
@@ -43,7 +43,7 @@ class Compare(Mode):
             raise ConfigError(
                 f"--mode compare takes two runs, not {len(arguments.runs)}: python run.py --mode compare A B"
             )
-        here = Asked.of(arguments).here
+        here = AskedRun.of(arguments).here
         folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in arguments.runs]
         tables = Tables()
         a, b = (SavedRun.read(folder, arguments.overrides, tables) for folder in folders)
@@ -83,7 +83,7 @@ def _report(a: SavedRun, b: SavedRun) -> Iterator[str]:
     yield _settings(a, b)
 
 
-def _scores(task: Task, scores: dict[str, Difference]) -> list[Row]:
+def _scores(task: Task, scores: dict[str, Difference]) -> list[Cells]:
     """Return a row for each of the competition's scores, and for each question's where these are others."""
     names = [name for name in scores if "/" not in name]
     names = [name for name in task.main_scores if name in scores and name not in names] + names
@@ -97,7 +97,7 @@ def _scores(task: Task, scores: dict[str, Difference]) -> list[Row]:
     return [(heading(task, name), *_cells(scores[name]), f"{scores[name].better:.1%}") for name in names]
 
 
-def _cells(score: Difference) -> Row:
+def _cells(score: Difference) -> Cells:
     values = (f"{score.a:.4f}", str(score.of_a), f"{score.b:.4f}", str(score.of_b), f"{score.value:+.4f}")
     return (*values, f"[{score.between.low:+.4f}, {score.between.high:+.4f}]")
 
@@ -134,7 +134,7 @@ def _groups(groups: NDArray[np.str_], a: Right, b: Right, *, called: str) -> str
     images = np.bincount(group)
     of_a, of_b = (np.bincount(group[right], minlength=len(names)) for right in (a, b))
     most = np.argsort(-np.abs(of_b - of_a), kind="stable")[:_MOST_GROUPS]
-    rows: list[Row] = [
+    rows: list[Cells] = [
         (str(names[i]), int(images[i]), int(of_a[i]), int(of_b[i])) for i in most if of_a[i] != of_b[i]
     ]
     if not rows:

@@ -8,7 +8,7 @@ from experiment.run_config import trained_in
 from experiment.run_folder import is_run
 from inference.saved import validated_file
 from tools.ensemble.decisions.base import DECISIONS
-from tools.ensemble.methods.base import ENSEMBLES, Fitted, Members, Probabilities
+from tools.ensemble.methods.base import ENSEMBLES, Fitted, MemberProbabilities, SpaceProbabilities
 from tools.ensemble.pool import Pool
 from utils.durable import sha256_of, write_json
 from utils.errors import ConfigError, DataError, listed
@@ -69,7 +69,7 @@ class Blend:
         """Write it into the folder of a run."""
         write_json(folder / FILE, asdict(self))
 
-    def apply(self, members: Members, task: Task) -> Probabilities:
+    def apply(self, members: MemberProbabilities, task: Task) -> SpaceProbabilities:
         """Return the probabilities of any images, in the spaces of ``task.joined`` if there is a decision.
 
         Args:

@@ -11,8 +11,8 @@ from tools.ensemble.settings import AUTO, NONE, EnsembleSettings
 from tools.ensemble.trial_table import decision_table, main_table
 from tools.ensemble.trials import (
     BASE,
-    Key,
     Trial,
+    TrialKey,
     best_decision,
     choose_decision,
     choose_method,
@@ -27,8 +27,8 @@ from utils.errors import ConfigError
 class Choice:
     """What came of all ways, which of them is taken, and what people read of that."""
 
-    trials: dict[Key, Trial]
-    chosen: Key
+    trials: dict[TrialKey, Trial]
+    chosen: TrialKey
     report: str
 
 
@@ -40,7 +40,7 @@ def choose(pool: Pool, wanted: EnsembleSettings) -> Choice:
     """
     truth, several = pool.truth, pool.whose
     folds = own_parts(pool.folds, truth.groups)
-    part = deal_parts(truth.task.members(truth.targets), truth.groups) if folds is None else folds
+    part = deal_parts(truth.task.marks(truth.targets), truth.groups) if folds is None else folds
     decisions = _decisions(wanted.decision.text, truth.task)
     trials = try_all(pool, {BASE: ENSEMBLES.get(BASE)()}, decisions, part)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dataset.readers.folds import split
 from tools.ensemble.decisions.base import Decision
-from tools.ensemble.methods.base import Members, Method, Probabilities, Truth, rows_of
+from tools.ensemble.methods.base import MemberProbabilities, Method, SpaceProbabilities, Truth, rows_of
 from utils.errors import ConfigError
 
 PARTS = 5
@@ -53,14 +53,18 @@ def own_parts(folds: Sequence[Sequence[str]], groups: Sequence[str]) -> Tensor |
 
 
 def cross_fitted(
-    ensemble: Method, decisions: Mapping[str, Decision], members: Members, truth: Truth, part: Tensor
-) -> dict[str, Probabilities]:
+    ensemble: Method,
+    decisions: Mapping[str, Decision],
+    members: MemberProbabilities,
+    truth: Truth,
+    part: Tensor,
+) -> dict[str, SpaceProbabilities]:
     """Return each image's probabilities by an ensemble that was fitted on the other parts only.
 
     The key is ``""`` for those of the ensemble, and the name of each decision for those with it, which it
     made in the spaces of ``truth.joined``.
     """
-    whole: dict[str, Probabilities] = {}
+    whole: dict[str, SpaceProbabilities] = {}
     for number in sorted(set(part.tolist())):
         held, rest = (part == number).nonzero().flatten(), (part != number).nonzero().flatten()
         learned, outside = rows_of(members, rest), rows_of(members, held)
@@ -81,7 +85,7 @@ def cross_fitted(
     return whole
 
 
-def _put(whole: Probabilities, part: Probabilities, rows: Tensor, count: int) -> None:
+def _put(whole: SpaceProbabilities, part: SpaceProbabilities, rows: Tensor, count: int) -> None:
     for space, values in part.items():
         if space not in whole:
             whole[space] = values.new_full((count, values.shape[1]), torch.nan)

@@ -29,7 +29,7 @@ def alike(task: Task, choices: Sequence[Choices], targets: Targets) -> tuple[Mat
     scored, names = task.scored(targets), [space.name for space in task.spaces if not space.numeric]
     if _deciding(task).numeric:
         question = _deciding(task).name
-        true, *numbers = (task.said(marked)[question][scored] for marked in (targets, *choices))
+        true, *numbers = (task.as_evidence(marked)[question][scored] for marked in (targets, *choices))
         return distances(numbers, float(true.std())), correlation([answers - true for answers in numbers])
 
     answers = [torch.cat([choice[name] > 0 for name in names], dim=1).numpy() for choice in choices]

@@ -14,11 +14,11 @@ from experiment.run_folder import find_run
 from experiment.saved_run import SavedRun, Tables, shared
 from inference.saved import validated_file
 from inference.scores_file import read_scores
-from tools.ensemble.methods.base import Members, Truth, logits_of, one_of
+from tools.ensemble.methods.base import MemberProbabilities, Truth, logits_of, one_of
 from utils.durable import sha256_of
 from utils.errors import ConfigError, listed
 
-Joining = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+JoinSpaces = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Pool:
 
     runs: tuple[SavedRun, ...]  # with these images only
     sizes: tuple[int, ...]  # how many images each of them validated
-    members: Members
+    members: MemberProbabilities
     truth: Truth
 
     @classmethod
@@ -99,7 +99,7 @@ def stacked(members: Sequence[Mapping[str, Tensor]], task: Task) -> dict[str, Te
     return {space.name: torch.stack([member[space.name] for member in members]) for space in task.spaces}
 
 
-def common_form(named: Sequence[tuple[str, Task]]) -> tuple[list[Joining], Task]:
+def common_form(named: Sequence[tuple[str, Task]]) -> tuple[list[JoinSpaces], Task]:
     """Return what brings each run's probabilities into the same label spaces, and a task that has these.
 
     Runs with the same spaces stay as they are; otherwise all are joined to the one space that the

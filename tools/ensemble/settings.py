@@ -13,7 +13,7 @@ AUTO, NONE = "auto", "none"
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
+class _ClassName:
     """The name of a class in ``registry``, or one of ``words``."""
 
     text: str = AUTO
@@ -38,13 +38,13 @@ class _Name:
         return self.text
 
 
-class MethodName(_Name):
+class MethodName(_ClassName):
     """How members are made one; ``auto`` is the mean, unless another one is better beyond noise."""
 
     registry, words = ENSEMBLES, (AUTO,)
 
 
-class DecisionName(_Name):
+class DecisionName(_ClassName):
     """What changes the answers; ``auto`` is nothing, unless something is better beyond noise."""
 
     registry, words = DECISIONS, (AUTO, NONE)

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from dataset.metrics.draws import Draws
 from dataset.tasks.base import Task
-from inference.bootstrap import REPEATS, SEED, Interval
+from inference.bootstrap import REPEATS, SEED, ConfidenceInterval
 from tools.ensemble.cross_fit import cross_fitted
 from tools.ensemble.decisions.base import DECISIONS, Decision
-from tools.ensemble.methods.base import ENSEMBLES, Alone, Method, Probabilities, Truth, logits_of
+from tools.ensemble.methods.base import ENSEMBLES, Alone, Method, SpaceProbabilities, Truth, logits_of
 from tools.ensemble.pool import Pool
 
 BASE = "SoftVote"  # what anything else has to beat
-Key = tuple[str, str]  # the name of a member or method, and of a decision or ""
+TrialKey = tuple[str, str]  # the name of a member or method, and of a decision or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class Trial:
     """What one way says of the images, fitted on the other people, and how good that is."""
 
     task: Task
-    probabilities: Probabilities
+    probabilities: SpaceProbabilities
     scores: dict[str, float]  # the main ones
     draws: NDArray[np.float64]  # of the score that decides, in the same draws of people for all trials
 
     @property
-    def interval(self) -> Interval:
-        return Interval.of(self.draws)
+    def interval(self) -> ConfidenceInterval:
+        return ConfidenceInterval.of(self.draws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Gain:
     """How much one trial is better than another one, in the same draws."""
 
     value: float
-    between: Interval
+    between: ConfidenceInterval
     direction: int  # of the score: 1 where more is better, -1 where less is
 
     @classmethod
     def of(cls, before: Trial, after: Trial) -> "Gain":
         score = before.task.main_scores[0]
-        between = Interval.of(after.draws - before.draws)
+        between = ConfidenceInterval.of(after.draws - before.draws)
         direction = before.task.direction(score)
         return cls(after.scores[score] - before.scores[score], between, direction)
 
@@ -77,10 +77,10 @@ def ways(pool: Pool, methods: Sequence[str]) -> dict[str, Method]:
 
 def try_all(
     pool: Pool, tried: Mapping[str, Method], decisions: Sequence[str], part: Tensor
-) -> dict[Key, Trial]:
+) -> dict[TrialKey, Trial]:
     """Return a trial of every way, without a decision and with each of them."""
     made: dict[str, Decision] = {name: DECISIONS.get(name)() for name in decisions}
-    predicted: dict[Key, tuple[Truth, Probabilities]] = {}
+    predicted: dict[TrialKey, tuple[Truth, SpaceProbabilities]] = {}
     for name, ensemble in tried.items():
         for decision, probabilities in cross_fitted(ensemble, made, pool.members, pool.truth, part).items():
             truth = pool.truth.joined if decision else pool.truth
@@ -100,12 +100,12 @@ def try_all(
     return trials
 
 
-def as_in_a_file(task: Task, probabilities: Mapping[str, Tensor]) -> Probabilities:
+def as_in_a_file(task: Task, probabilities: Mapping[str, Tensor]) -> SpaceProbabilities:
     """Return probabilities with the six digits of a file: who reads it gets the same scores."""
     return {space.name: space.in_a_file(probabilities[space.name]) for space in task.spaces}
 
 
-def best_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> str:
+def best_decision(trials: Mapping[TrialKey, Trial], base: str, decisions: Sequence[str]) -> str:
     """Return the decision with which ``base`` scores highest; nothing if there is none.
 
     Of equally good ones, such as all are for a score that only looks at an order, the next score decides.
@@ -113,7 +113,7 @@ def best_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[st
     return max(decisions, key=lambda name: _goodness(trials[base, name]), default="")
 
 
-def choose_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[str]) -> tuple[str, str]:
+def choose_decision(trials: Mapping[TrialKey, Trial], base: str, decisions: Sequence[str]) -> tuple[str, str]:
     """Return the decision to take with ``base`` and why: the best one if its gain is outside noise."""
     best = best_decision(trials, base, decisions)
     gain = Gain.of(trials[base, ""], trials[base, best])
@@ -122,7 +122,7 @@ def choose_decision(trials: Mapping[Key, Trial], base: str, decisions: Sequence[
     return "", f"Decision: none. The best one, {best}, {gain} with {base}, which is not outside noise."
 
 
-def choose_method(trials: Mapping[Key, Trial], methods: Sequence[str], decision: str) -> tuple[str, str]:
+def choose_method(trials: Mapping[TrialKey, Trial], methods: Sequence[str], decision: str) -> tuple[str, str]:
     """Return the method to take with a decision and why: the best one if it beats the mean beyond noise."""
     best = max(methods, key=lambda name: (_goodness(trials[name, decision])[0], name == BASE))
     if best == BASE:

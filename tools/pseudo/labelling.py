@@ -34,7 +34,7 @@ log = logging.getLogger("podium")
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class ModelAnswers:
     """What models say of N images, and how sure they are, (N) in [0, 1] by space."""
 
     predictions: Predictions
@@ -71,7 +71,7 @@ def labelled(
     batches: EvalBatches,
     cases: EvalCases | None,
     outputs: Outputs,
-) -> Labels:
+) -> ModelAnswers:
     """Return the mean of what the models of a fold say, each with the views, and how sure they are."""
     spaces = experiment.task.spaces
     predictions, answers = [], []
@@ -88,7 +88,7 @@ def labelled(
     sure = confidences(spaces, experiment.task.probabilities(mean.logits))
     for name, (_, spread) in units_of(model).items():  # those of the truth, the same in all models of a fold
         sure[name] = number_confidence(torch.stack([answer[name] for answer in answers]), spread)
-    return Labels(mean, {space.name: sure[space.name] for space in spaces})
+    return ModelAnswers(mean, {space.name: sure[space.name] for space in spaces})
 
 
 def _of_cases(
@@ -101,7 +101,7 @@ def _of_cases(
     return {name: values[:, 0] for name, values in of_images.logits.items()}
 
 
-def counts(task: Task, labels: Labels) -> str:
+def counts(task: Task, labels: ModelAnswers) -> str:
     """Return a table of how many images got each label; nothing where all is numbers."""
     columns = ("label", "images", "mean confidence")
     rows: list[tuple[str | int, ...]] = []

@@ -11,6 +11,7 @@ from dataset.readers.folder_test_dataset import FolderTestDataset
 from dataset.tasks.base import Task
 from experiment.allowed_moves import build_views
 from experiment.assemble import Experiment
+from experiment.eval_data import eval_batches, table_of_eval
 from experiment.features import features_of
 from experiment.finished_run import check_validated
 from experiment.infer import Infer
@@ -21,7 +22,7 @@ from experiment.mode import MODES
 from experiment.run_folder import read_environment
 from inference.inferrer import write_predictions
 from inference.saved import VALIDATED, refuse_changed
-from tools.pseudo.labelling import Labels, check_spread, counts, labelled
+from tools.pseudo.labelling import ModelAnswers, check_spread, counts, labelled
 from utils.convert import as_text
 from utils.durable import sha256_of
 from utils.errors import ConfigError
@@ -46,8 +47,8 @@ class Pseudo(Infer):
         check_spread(experiment, several=len(teachers[0]) > 1)
         data, named = experiment.settings.paths.data, experiment.settings.pseudo.images
         if named is None:
-            images = experiment.eval_table()
-            batches = experiment.eval_batches(images, "unlabelled eval")  # no label is made up for one
+            images = table_of_eval(experiment)
+            batches = eval_batches(experiment, images, "unlabelled eval")  # no label is made up for one
         elif features_of(experiment.settings) is not None:
             raise ConfigError(
                 f"[pseudo] images = {named} is a folder: no table says of its images the [dataset] features "
@@ -55,7 +56,7 @@ class Pseudo(Infer):
             )
         else:
             images = _images_in(data / named, data)
-            batches = experiment.eval_batches(images, "unlabelled")
+            batches = eval_batches(experiment, images, "unlabelled")
 
         model = experiment.model(fresh=False)
         views = build_views(experiment.settings, experiment.task, experiment.prepare.size)
@@ -67,7 +68,7 @@ class Pseudo(Infer):
         _say_how(experiment, self.outputs.folder(folder), teacher)
 
 
-def _write(path: Path, task: Task, images: EvalDataset, labels: Labels, teacher: Teacher) -> None:
+def _write(path: Path, task: Task, images: EvalDataset, labels: ModelAnswers, teacher: Teacher) -> None:
     files, cases = images.files, images.cases
     groups = (
         [""] * len(files) if cases is None else [cases.names[number] for number in cases.numbers.tolist()]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.bootstrap import REPEATS, SEED, Interval, draws
+from inference.bootstrap import REPEATS, SEED, ConfidenceInterval, draws
 
 BINS = 15  # of equal width, as in the paper
 
@@ -24,7 +24,7 @@ class Bin:
     groups: int
     confidence: float  # mean, in [0, 1]
     accuracy: float  # share that is right
-    interval: Interval  # of the accuracy
+    interval: ConfidenceInterval  # of the accuracy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ class Reliability:
     confidence: float
     accuracy: float
     error: float  # expected calibration error: mean of |accuracy - confidence|, weighted by answers
-    interval: Interval  # of the error; it lies a little high, since every draw adds noise to each bin
+    interval: (
+        ConfidenceInterval  # of the error; it lies a little high, since every draw adds noise to each bin
+    )
 
     @property
     def verdict(self) -> str:
@@ -88,10 +90,10 @@ def reliability(
             int((answers[:, number] > 0).sum()),
             float(total_sure[number] / total[number]),
             float(total_good[number] / total[number]),
-            Interval.of(accuracies[drawn[:, number] > 0, number]),
+            ConfidenceInterval.of(accuracies[drawn[:, number] > 0, number]),
         )
         for number in np.flatnonzero(total)
     )
     error = float(np.abs(total_good - total_sure).sum() / len(bin_of))
     means = float(confidence.mean()), float(right.mean())
-    return Reliability(filled, len(bin_of), len(names), *means, error, Interval.of(errors))
+    return Reliability(filled, len(bin_of), len(names), *means, error, ConfidenceInterval.of(errors))

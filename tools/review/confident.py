@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from utils.metrics import Counts
 
 LabelProbabilities = NDArray[np.float64]  # (M, K)
-Labels = NDArray[np.int64]  # (M,) class indices; -1 = none
+LabelIndices = NDArray[np.int64]  # (M,) class indices; -1 = none
 RuleName = Literal["prune_by_noise_rate", "confident_learning"]
 NO_LABEL = -1
 _SMALLEST = 1e-6  # predictions are kept with six decimals
@@ -32,10 +32,10 @@ class ConfidentJoint:
 
     thresholds: NDArray[np.float64]
     counts: Counts
-    confident: Labels
+    confident: LabelIndices
 
     @classmethod
-    def of(cls, given: Labels, probabilities: LabelProbabilities) -> "ConfidentJoint":
+    def of(cls, given: LabelIndices, probabilities: LabelProbabilities) -> "ConfidentJoint":
         """Return it for labels (M,) and probabilities (M, K), whose rows sum to one.
 
         t_j = mean of p_j over what is labelled j; the confident label is the likeliest j with p_j >= t_j
@@ -58,16 +58,16 @@ class ConfidentJoint:
 class Rule(Protocol):
     """Return what each label should be (M,) where it is doubted; -1 where it is not."""
 
-    def __call__(self, given: Labels, probabilities: LabelProbabilities) -> Labels: ...
+    def __call__(self, given: LabelIndices, probabilities: LabelProbabilities) -> LabelIndices: ...
 
 
-def confident_learning(given: Labels, probabilities: LabelProbabilities) -> Labels:
+def confident_learning(given: LabelIndices, probabilities: LabelProbabilities) -> LabelIndices:
     """Doubt what is off the joint's diagonal: the confident label is another one (the paper's method 2)."""
     confident = ConfidentJoint.of(given, probabilities).confident
     return np.where(confident == given, NO_LABEL, confident)
 
 
-def prune_by_noise_rate(given: Labels, probabilities: LabelProbabilities) -> Labels:
+def prune_by_noise_rate(given: LabelIndices, probabilities: LabelProbabilities) -> LabelIndices:
     """Doubt as many labels as the joint says are wrong, the strongest contradicted first (method 4).
 
     Of what is labelled i, Q_ij = images_i * C_ij / (sum over j of C_ij) belongs to j (equation 3): those with
@@ -95,7 +95,7 @@ RULES: Mapping[RuleName, Rule] = {
 }
 
 
-def margins(given: Labels, probabilities: LabelProbabilities) -> NDArray[np.float64]:
+def margins(given: LabelIndices, probabilities: LabelProbabilities) -> NDArray[np.float64]:
     """Return the probability of each given label less that of the likeliest other one (M,), in [-1, 1]."""
     rows = np.arange(len(given))
     others = probabilities.copy()
@@ -103,7 +103,7 @@ def margins(given: Labels, probabilities: LabelProbabilities) -> NDArray[np.floa
     return np.asarray(probabilities[rows, given] - others.max(axis=1))
 
 
-def worst_first(doubted: Labels, margin: NDArray[np.float64]) -> Labels:
+def worst_first(doubted: LabelIndices, margin: NDArray[np.float64]) -> LabelIndices:
     """Return the indices of what is doubted, worst margin first; of equal ones the earlier first."""
     rows = np.flatnonzero(doubted != NO_LABEL)
     return np.asarray(rows[np.argsort(margin[rows], kind="stable")])

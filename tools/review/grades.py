@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiment.saved_run import SavedRun
-from tools.review.tables import Cells
+from utils.text_table import Cells
 
 _SIZES = ("right", "off by 1", "off by 2", "by more")
 GRADES = ("question", "grade", "images", "mean distance", "mean size", *_SIZES)

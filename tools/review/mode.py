@@ -12,7 +12,7 @@ from dataset.croppers.base import CROPPERS
 from dataset.images.prepare import Prepare
 from dataset.readers.relabel import COLUMNS
 from experiment.mode import MODES, Mode
-from experiment.run_config import Asked
+from experiment.run_config import AskedRun
 from experiment.run_folder import find_run
 from experiment.saved_run import SavedRun, Tables
 from experiment.settings import Settings
@@ -51,7 +51,7 @@ class Review(Mode):
         parser.add_argument("runs", nargs="*", metavar="RUN", help="by version or path (default: the newest)")
 
     def run(self, arguments: Namespace) -> None:
-        here = Asked.of(arguments).here
+        here = AskedRun.of(arguments).here
         wanted = arguments.runs if arguments.run is None else [arguments.run, *arguments.runs]
         folders = [find_run(here.paths.runs, here.run.name, run, finished=True) for run in wanted or [None]]
         paths = [text for text in arguments.overrides if text.startswith("paths.")]

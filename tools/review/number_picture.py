@@ -25,8 +25,8 @@ def number_picture(every: Sequence[Residuals]) -> Picture:
         ends = [min(truth.min(), answer.min()), max(truth.max(), answer.max())]
         left.plot(ends, ends, "--", color="grey", linewidth=1, label="answer = truth")
 
-        places = tenths(truth)
-        middle = [[np.median(values[part]) for part in places] for values in (truth, answer)]
+        ranges = tenths(truth)
+        middle = [[np.median(values[part]) for part in ranges] for values in (truth, answer)]
         left.plot(*middle, "o-", color="black", markersize=3, linewidth=1, label="medians of tenths")
         left.set_title(residuals.question, fontsize=10)
         left.set_xlabel("truth", fontsize=8)

@@ -11,16 +11,18 @@ import cv2
 import numpy as np
 from torch import Tensor
 
+from dataset.metrics.base import Floats
 from dataset.readers.base import whose
 from experiment.saved_run import SavedRun
 from tools.review.number_picture import number_picture
-from tools.review.residuals import FAR, Floats, Images, Part, Residuals, parts, robust_times
+from tools.review.residuals import FAR, ResidualPart, Residuals, parts, robust_times
 from tools.review.sheet import Pictures
-from tools.review.tables import Cells, html_table, with_groups
+from tools.review.suspects import Positions
+from tools.review.tables import html_table, with_groups
 from utils.durable import write_bytes
 from utils.errors import ConfigError
 from utils.tables import write_table
-from utils.text_table import format_table
+from utils.text_table import Cells, format_table
 
 NOTHING_SHARED = "No image was validated by all of these runs: train them with the same folds."
 DRAWS = 300  # for the intervals of each part
@@ -49,7 +51,7 @@ class NumberReport:
     run: SavedRun
     every: Sequence[Residuals]
     suspected: Sequence[Residuals]  # the same, or what several runs answered together
-    parts: Mapping[str, Sequence[Part]]  # by question
+    parts: Mapping[str, Sequence[ResidualPart]]  # by question
 
     @classmethod
     def of(cls, runs: Sequence[SavedRun]) -> "NumberReport | None":
@@ -118,9 +120,9 @@ class NumberReport:
                 texts = ["" if np.isnan(value) else f"{value:.{digits}g}" for value in ends]
                 yield (question, part.by, part.value, part.groups, part.images, *texts)
 
-    def _image_cells(self, residuals: Residuals, places: Images) -> Iterator[Cells]:
-        """Yield a row of ``IMAGES`` for each of these places."""
-        for rank, position in enumerate(places.tolist(), start=1):
+    def _image_cells(self, residuals: Residuals, positions: Positions) -> Iterator[Cells]:
+        """Yield a row of ``IMAGES`` for each of these positions."""
+        for rank, position in enumerate(positions.tolist(), start=1):
             file = self.run.dataset.files[int(self.run.rows[residuals.images[position]])]
             numbers = (residuals.truth[position], residuals.answer[position], residuals.error[position])
             texts = [f"{value:.7g}" for value in numbers]
@@ -128,11 +130,11 @@ class NumberReport:
             yield (*who, *texts, f"{residuals.times[position]:.2f}")
 
     def _images(
-        self, pictures: Pictures, residuals: Residuals, what: str, places: Images, note: str = ""
+        self, pictures: Pictures, residuals: Residuals, what: str, positions: Positions, note: str = ""
     ) -> Iterator[str]:
-        shown = places[:_SHOWN]
+        shown = positions[:_SHOWN]
         pictures.need(residuals.images[shown].tolist())
-        more = f": {len(shown)} of {len(places)}" if len(places) > len(shown) else ""
+        more = f": {len(shown)} of {len(positions)}" if len(positions) > len(shown) else ""
         yield f"<h3>{escape(residuals.question)}: {what}{more}</h3>"
         yield f"<p>{note}</p>" if note else ""
         figures = [_figure(pictures, residuals, position) for position in shown]

@@ -22,11 +22,11 @@ from tools.review.picture import reliability_picture
 from tools.review.sheet import Pictures
 from tools.review.subsets import SubsetScore, subset_scores, subsets
 from tools.review.suspects import Judged, Validation
-from tools.review.tables import Cells, html_table
+from tools.review.tables import html_table
 from tools.review.web_page import plain_page
 from utils.durable import write_bytes, write_text
 from utils.tables import write_table
-from utils.text_table import format_table
+from utils.text_table import Cells, format_table
 
 _KEPT = 50  # mistakes of each label in the CSV
 DRAWS = 300  # for the intervals of each label and part, of which there are many

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset.metrics.base import Floats
 from dataset.metrics.draws import Draws
 from dataset.metrics.tally import Tally
-from inference.bootstrap import SEED, Interval
+from inference.bootstrap import SEED, ConfidenceInterval
+from tools.review.suspects import Positions
 
-Floats = NDArray[np.float64]
-Images = NDArray[np.int64]
 FAR = 3.5  # robust spreads from the middle, as Iglewicz and Hoaglin have it
 _PARTS = 10  # with about as many images each
 _WORST_GROUPS = 10
@@ -34,7 +34,7 @@ class Residuals:
     """
 
     question: str
-    images: Images
+    images: Positions
     folds: NDArray[np.str_]
     groups: NDArray[np.str_]
     truth: Floats
@@ -47,15 +47,15 @@ class Residuals:
         return self.answer - self.truth
 
     @property
-    def worst(self) -> Images:
-        """The places of the largest errors, of each group's images the worst one only."""
+    def worst(self) -> Positions:
+        """The positions of the largest errors, of each group's images the worst one only."""
         order = np.argsort(-np.abs(self.error), kind="stable")
         first = np.unique(self.groups[order], return_index=True)[1]
         return np.asarray(order[np.sort(first)])
 
     @property
-    def suspects(self) -> Images:
-        """The places of numbers that the models contradict by far, the worst first."""
+    def suspects(self) -> Positions:
+        """The positions of numbers that the models contradict by far, the worst first."""
         far = np.flatnonzero(np.abs(self.times) > FAR)
         return np.asarray(far[np.argsort(-np.abs(self.times[far]), kind="stable")])
 
@@ -83,7 +83,7 @@ def robust_times(error: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ResidualPart:
     """The errors on some of the images: in units of the number, with the RMSE's 95 % interval by group."""
 
     by: str
@@ -93,10 +93,10 @@ class Part:
     bias: float  # mean of answer - truth
     mae: float
     rmse: float
-    interval: Interval
+    interval: ConfidenceInterval
 
 
-def parts(residuals: Residuals, repeats: int) -> Iterator[Part]:
+def parts(residuals: Residuals, repeats: int) -> Iterator[ResidualPart]:
     """Yield all images, each fold where there are several, each tenth of the truth, and the worst groups."""
     draws = Draws(residuals.groups.tolist(), SEED, repeats)
     yield _part(residuals, "all", "", np.arange(len(residuals.truth)), draws)
@@ -105,9 +105,9 @@ def parts(residuals: Residuals, repeats: int) -> Iterator[Part]:
     for fold in folds if len(folds) > 1 else ():
         yield _part(residuals, "fold", str(fold), np.flatnonzero(residuals.folds == fold), draws)
 
-    for places in tenths(residuals.truth):
-        low, high = residuals.truth[places].min(), residuals.truth[places].max()
-        yield _part(residuals, "truth", f"{low:.5g} to {high:.5g}", places, draws)
+    for positions in tenths(residuals.truth):
+        low, high = residuals.truth[positions].min(), residuals.truth[positions].max()
+        yield _part(residuals, "truth", f"{low:.5g} to {high:.5g}", positions, draws)
 
     for group in _worst_groups(residuals):
         yield _part(residuals, "group", group, np.flatnonzero(residuals.groups == group), draws)
@@ -122,22 +122,29 @@ def _worst_groups(residuals: Residuals) -> list[str]:
     return [str(names[group]) for group in worst]
 
 
-def tenths(truth: Floats) -> list[Images]:
-    """Return the places of numbers (M) in ranges with about as many each; equal ones are in one of them."""
+def tenths(truth: Floats) -> list[Positions]:
+    """Return the positions of numbers (M) in ranges with about as many each; equal ones are in one range."""
     edges = np.unique(np.quantile(truth, np.arange(1, _PARTS) / _PARTS))
     tenth = np.searchsorted(edges, truth, side="right")
     return [np.flatnonzero(tenth == number) for number in np.unique(tenth)]
 
 
-def _part(residuals: Residuals, by: str, value: str, places: Images, draws: Draws) -> Part:
-    error = residuals.error[places]
-    tally = Tally.of_sums(places, np.ones(len(places)), error**2)
+def _part(residuals: Residuals, by: str, value: str, positions: Positions, draws: Draws) -> ResidualPart:
+    error = residuals.error[positions]
+    tally = Tally.of_sums(positions, np.ones(len(positions)), error**2)
     counts, squares = np.concatenate(list(tally.drawn(draws))).T
     with np.errstate(invalid="ignore"):
         drawn = np.sqrt(squares / counts)  # of a draw without any of these images it says nothing
 
     mae, rmse = np.abs(error).mean(), np.sqrt((error**2).mean())
-    groups = len(np.unique(residuals.groups[places]))
-    return Part(
-        by, value, groups, len(places), float(error.mean()), float(mae), float(rmse), Interval.of(drawn)
+    groups = len(np.unique(residuals.groups[positions]))
+    return ResidualPart(
+        by,
+        value,
+        groups,
+        len(positions),
+        float(error.mean()),
+        float(mae),
+        float(rmse),
+        ConfidenceInterval.of(drawn),
     )

@@ -15,12 +15,12 @@ from dataset.metrics.base import Metric
 from dataset.metrics.draws import Draws
 from dataset.metrics.evidence import Evidence
 from dataset.tasks.base import LABELS, Facts, Logits, Targets, Task
-from inference.bootstrap import REPEATS, SEED, Interval
+from inference.bootstrap import REPEATS, SEED, ConfidenceInterval
 from utils.metrics import Counts
 
 _MOST_VALUES = 12  # of a column; numbers with more are cut into ranges
 _RANGES = 5
-_Values = tuple[Sequence[str], NDArray[np.int64]]  # names, and which one each image has (N); -1 = none
+_Division = tuple[Sequence[str], NDArray[np.int64]]  # names, and which one each image has (N); -1 = none
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SubsetScore:
     question: str
     score: str
     value: float
-    interval: Interval
+    interval: ConfidenceInterval
 
 
 def subsets(task: Task, targets: Targets, facts: Sequence[Facts], groups: Sequence[str]) -> Iterator[Subset]:
@@ -107,7 +107,7 @@ def subset_scores(
             statistic = metric.statistic(about)
             value, drawn = float(statistic.once(None)[0]), statistic.drawn(draws)[:, 0]
             score = SubsetScore(
-                subset, several, int(known.sum()), question, metric.name, value, Interval.of(drawn)
+                subset, several, int(known.sum()), question, metric.name, value, ConfidenceInterval.of(drawn)
             )
             scores.append(score)
     return scores
@@ -128,8 +128,8 @@ def _labelled(task: Task, targets: Targets) -> dict[str, _Labelled]:
         counts = np.bincount(answers[known], minlength=len(task.questions[question]))
         labelled[question] = _Labelled(known, counts)
     for question in _any_of(task):
-        members = task.space_of(question).members(targets[question])
-        labelled[question] = _Labelled(np.ones(len(members), dtype=np.bool_), members.sum(axis=0))
+        marks = task.space_of(question).marks(targets[question])
+        labelled[question] = _Labelled(np.ones(len(marks), dtype=np.bool_), marks.sum(axis=0))
     return labelled
 
 
@@ -163,10 +163,10 @@ def _honest(
             yield metric, about
 
 
-def _by_question(task: Task, targets: Targets) -> dict[str, _Values]:
+def _by_question(task: Task, targets: Targets) -> dict[str, _Division]:
     kinds = {space.name: space.kind for space in task.spaces}
     answers = task.answers(targets)
-    divisions: dict[str, _Values] = {}
+    divisions: dict[str, _Division] = {}
     for question, labels in task.questions.items():
         if task.space_of(question).numeric:
             if ranges := _known_ranges(targets[question][:, 0].double().numpy()):
@@ -176,7 +176,7 @@ def _by_question(task: Task, targets: Targets) -> dict[str, _Values]:
     return divisions
 
 
-def _known_ranges(numbers: NDArray[np.float64]) -> _Values | None:
+def _known_ranges(numbers: NDArray[np.float64]) -> _Division | None:
     """Return those of numbers (N) that are known in ranges; None if there is none."""
     known = np.flatnonzero(~np.isnan(numbers))
     if not len(known):
@@ -187,8 +187,8 @@ def _known_ranges(numbers: NDArray[np.float64]) -> _Values | None:
     return names, which
 
 
-def _by_column(facts: Sequence[Facts], groups: Sequence[str]) -> dict[str, _Values]:
-    divisions: dict[str, _Values] = {}
+def _by_column(facts: Sequence[Facts], groups: Sequence[str]) -> dict[str, _Division]:
+    divisions: dict[str, _Division] = {}
     names, group = np.unique(np.asarray(groups), return_inverse=True)
     for column in facts[0] if facts else ():
         cells = np.array([fact[column] for fact in facts])
@@ -202,7 +202,7 @@ def _by_column(facts: Sequence[Facts], groups: Sequence[str]) -> dict[str, _Valu
     return divisions
 
 
-def _ranges(cells: NDArray[np.str_]) -> _Values | None:
+def _ranges(cells: NDArray[np.str_]) -> _Division | None:
     """Return numbers in ranges with about as many images each; None if some cell is no number."""
     try:
         numbers = cells.astype(np.float64)
@@ -211,7 +211,7 @@ def _ranges(cells: NDArray[np.str_]) -> _Values | None:
     return _in_ranges(numbers) if np.isfinite(numbers).all() else None
 
 
-def _in_ranges(numbers: NDArray[np.float64]) -> _Values:
+def _in_ranges(numbers: NDArray[np.float64]) -> _Division:
     edges = np.unique(np.quantile(numbers, np.arange(1, _RANGES) / _RANGES, method="lower"))
     which = np.searchsorted(edges, numbers)
     parts = [numbers[which == index] for index in range(len(edges) + 1)]

@@ -9,9 +9,17 @@ from torch import Tensor
 
 from dataset.readers.base import BaseDataset
 from dataset.tasks.base import Targets, Task
-from tools.review.confident import NO_LABEL, LabelProbabilities, Labels, Rule, margins, pooled, worst_first
+from tools.review.confident import (
+    NO_LABEL,
+    LabelIndices,
+    LabelProbabilities,
+    Rule,
+    margins,
+    pooled,
+    worst_first,
+)
 
-Images = NDArray[np.int64]  # places among those that were validated
+Positions = NDArray[np.int64]  # positions among those that were validated
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +38,16 @@ class Judged:
     question: str
     label: int | None
     names: tuple[str, ...]
-    given: Labels
+    given: LabelIndices
     probabilities: LabelProbabilities
-    images: Sequence[Images]
+    images: Sequence[Positions]
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """One label that may be wrong."""
 
-    images: Images
+    images: Positions
     given: int
     suggested: int
     probabilities: tuple[float, ...]  # (K)
@@ -124,7 +132,7 @@ class Validation:
 
     def _each_label(self, question: str, probabilities: LabelProbabilities) -> Iterator[Judged]:
         images = list(np.arange(len(self.rows))[:, None])
-        for label, has in enumerate(self.task.space_of(question).members(self.targets[question]).T):
+        for label, has in enumerate(self.task.space_of(question).marks(self.targets[question]).T):
             name, present = self.task.questions[question][label], probabilities[:, label]
             both = np.stack([1 - present, present], axis=1)
             yield Judged(question, label, (f"not {name}", name), has.astype(np.int64), both, images)
@@ -168,7 +176,7 @@ def _doubt(judged: Judged, index: int, suggested: int) -> Doubt:
     return Doubt(judged.images[index], int(judged.given[index]), suggested, probabilities)
 
 
-def _swapped(judged: Judged, suggested: Labels, index: int, candidates: Sequence[int]) -> int | None:
+def _swapped(judged: Judged, suggested: LabelIndices, index: int, candidates: Sequence[int]) -> int | None:
     """Return the image of the same group with which this one has most likely changed labels, if any.
 
     It has the label that is suggested here, and both are likelier the other way round than as they are given.

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import chain
 
-from inference.label_report import LabelScore, Rate
+from inference.label_report import LabelRate, LabelScore
 from tools.review.calibration import Reliability
 from tools.review.mistakes import Mistake
 from tools.review.subsets import SubsetScore
 from utils.metrics import in_words
 from utils.shortened import MOST
+from utils.text_table import Cells
 
-Cells = tuple[str | int, ...]
 BINS = ("question", "confidence from", "to", "answers", "groups", "mean confidence", "right", "low", "high")
 PARTS = ("by", "value", "groups", "images", "question", "score", "mean", "low", "high")
 MISTAKES = ("question", "label", "answer", "probability", "probability of the label", "group", "file")
@@ -63,14 +63,14 @@ def label(score: LabelScore) -> Cells:
     values: list[float] = []
     for rate in _rates(score):
         values += (rate.value, rate.interval.low, rate.interval.high)
-    return (score.view, score.label, score.groups, score.images, score.answers, *_numbers(values))
+    return (score.question, score.label, score.groups, score.images, score.answers, *_numbers(values))
 
 
 def worst_labels(scores: Sequence[LabelScore]) -> tuple[list[LabelScore], int]:
     """Return of each question its labels, or of more than 20 those with the lowest F1; and how many more."""
     by_question: dict[str, list[LabelScore]] = {}
     for score in scores:
-        by_question.setdefault(score.view, []).append(score)
+        by_question.setdefault(score.question, []).append(score)
     shown = []
     for labels in by_question.values():
         if len(labels) > MOST:
@@ -90,7 +90,7 @@ def _label_in_short(score: LabelScore) -> Cells:
     counts = (score.groups, score.images, score.answers)
     interval = _NONE if math.isnan(score.f1.value) else str(score.f1.interval)
     return (
-        f"{score.view} {score.label}",
+        f"{score.question} {score.label}",
         *counts,
         *(_number(rate.value) for rate in _rates(score)),
         interval,
@@ -156,7 +156,7 @@ def _html_row(row: Cells) -> str:
     return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
 
 
-def _rates(score: LabelScore) -> tuple[Rate, Rate, Rate]:
+def _rates(score: LabelScore) -> tuple[LabelRate, LabelRate, LabelRate]:
     return score.precision, score.recall, score.f1
 
 

@@ -54,7 +54,8 @@ class RunFacts:
     curves: dict[str, list[float | None]] = field(default_factory=dict)
 
 
-COLUMNS = tuple(one.name for one in fields(RunFacts) if one.name not in ("texts", "curves", "path", "lower"))
+_NO_COLUMN = ("texts", "curves", "path", "lower")
+COLUMNS = tuple(column.name for column in fields(RunFacts) if column.name not in _NO_COLUMN)
 
 
 def members_in(folder: Path) -> list[Path]:
@@ -134,13 +135,13 @@ def _folds_in(table: Path, count: str) -> str:
 
 def _take_scores(facts: RunFacts, folder: Path) -> None:
     """Read what a finished run says of itself; the first of its intervals is the competition's score."""
-    said = read_scores(folder)
-    final = "final" in said
-    scores = said.get("scores_of_the_folds" if final else "scores", {})
-    intervals = said.get("intervals_of_the_folds" if final else "intervals", {})
+    kept = read_scores(folder)
+    final = "final" in kept
+    scores = kept.get("scores_of_the_folds" if final else "scores", {})
+    intervals = kept.get("intervals_of_the_folds" if final else "intervals", {})
     facts.state = "final fit" if final else "finished"
     facts.metric = next((name for name in intervals if name in scores), "")
-    facts.lower = facts.metric in said.get("lower_is_better", [])
+    facts.lower = facts.metric in kept.get("lower_is_better", [])
     if facts.metric:
         facts.score = float(scores[facts.metric])
         facts.low, facts.high = map(float, intervals[facts.metric])

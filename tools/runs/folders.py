@@ -12,33 +12,33 @@ _DEEPEST = 4  # folders below the one that is named: runs/name/version/trial
 _PASSED_OVER = ("checkpoints", "tensorboard", "review")
 
 
-def run_folders(places: list[Path]) -> dict[Path, Path]:
-    """Return the folders of runs, whole or damaged, each with the place below which it lies.
+def run_folders(roots: list[Path]) -> dict[Path, Path]:
+    """Return the folders of runs, whole or damaged, each with the root below which it lies.
 
     A member of a run over folds is a part of it and not listed.
 
     Raises:
-        ConfigError: a place is no folder, or can't be read.
+        ConfigError: a root is no folder, or can't be read.
     """
     folders: dict[Path, Path] = {}
-    for place in places:
-        runs = _runs_of(place)
+    for root in roots:
+        runs = _runs_of(root)
         for folder in _below(runs, _DEEPEST):
             folders.setdefault(folder, runs)
     return folders
 
 
-def _runs_of(place: Path) -> Path:
+def _runs_of(path: Path) -> Path:
     """Return the folder of runs that a path means: itself, or ``runs`` in a clone of the project."""
     try:
-        if not place.is_dir():
+        if not path.is_dir():
             raise ConfigError(
-                f"There is no folder {place}. Name folders with runs, such as a teammate's clone."
+                f"There is no folder {path}. Name folders with runs, such as a teammate's clone."
             )
-        clone = not is_run(place) and (place / "run.py").is_file() and (place / "runs").is_dir()
+        clone = not is_run(path) and (path / "run.py").is_file() and (path / "runs").is_dir()
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{place} can't be read: {error}.") from None
-    return place / "runs" if clone else place
+        raise ConfigError(f"{path} can't be read: {error}.") from None
+    return path / "runs" if clone else path
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:

@@ -24,18 +24,18 @@ def read_all(folders: Mapping[Path, Path], cache: Path) -> list[RunFacts]:
     """Return what is known of each run; only those whose files have changed are read again.
 
     Args:
-        folders: of runs, each with the place below which it lies.
+        folders: of runs, each with the root below which it lies.
         cache: a folder for the index; where it can't be written, everything is read each time.
     """
     path = cache / NAME
     kept, runs, now = _read_index(path), [], {}
-    for folder, place in folders.items():
+    for folder, root in folders.items():
         key, stamp = str(folder.absolute()), _stamp(folder)
         known = kept.get(key, {})
         facts = _from_index(known.get("facts")) if known.get("stamp") == stamp else None
         if facts is None:
             facts = read_facts(folder, "")
-        facts.path, facts.run = str(folder), _called(folder, place)
+        facts.path, facts.run = str(folder), _called(folder, root)
         now[key] = {"stamp": stamp, "facts": asdict(facts)}
         runs.append(facts)
 
@@ -44,10 +44,10 @@ def read_all(folders: Mapping[Path, Path], cache: Path) -> list[RunFacts]:
     return runs
 
 
-def _called(folder: Path, place: Path) -> str:
-    """Return a run's name in a table: its path below the place where it was looked for."""
+def _called(folder: Path, root: Path) -> str:
+    """Return a run's name in a table: its path below the root where it was looked for."""
     try:
-        below = folder.relative_to(place).as_posix()
+        below = folder.relative_to(root).as_posix()
     except ValueError:
         below = "."
     return "/".join(folder.absolute().parts[-2:]) if below == "." else below
@@ -75,11 +75,13 @@ def _read_index(path: Path) -> dict[str, Any]:
     except DataError:
         return {}
     runs = values.get("runs") if values.get("version") == _VERSION else None
-    return {key: one for key, one in runs.items() if isinstance(one, dict)} if isinstance(runs, dict) else {}
+    if not isinstance(runs, dict):
+        return {}
+    return {key: run for key, run in runs.items() if isinstance(run, dict)}
 
 
 def _from_index(values: object) -> RunFacts | None:
-    names = {one.name for one in fields(RunFacts)}
+    names = {fact.name for fact in fields(RunFacts)}
     return RunFacts(**values) if isinstance(values, dict) and values.keys() == names else None
 
 

@@ -69,16 +69,16 @@ class Runs(Mode):
         _refuse(arguments)
         settings = read_settings(arguments)
         conditions = [Condition.of(text) for text in arguments.where]
-        own = [settings.paths.runs] if settings.paths.runs.is_dir() else []
-        folders = run_folders([*own, *map(Path, arguments.folders)])
+        roots = [settings.paths.runs] if settings.paths.runs.is_dir() else []
+        folders = run_folders([*roots, *map(Path, arguments.folders)])
         runs = read_all(folders, settings.paths.cache)
         if not runs:
             log.info("There is no run yet in %s. Start one with: %s", settings.paths.runs, podium())
             return
 
-        places = list(folders.values())
-        for place in dict.fromkeys(places):
-            name_authors([run for run, of in zip(runs, places, strict=True) if of == place], place)
+        for root in dict.fromkeys(folders.values()):
+            below = [run for run, above in zip(runs, folders.values(), strict=True) if above == root]
+            name_authors(below, root)
         base = _base(arguments.against, settings.paths.runs, settings.run.name, runs)
         check_keys(runs, [condition.key for condition in conditions], "--where")
         check_keys(runs, [arguments.sort.lower()], "--sort")
@@ -101,12 +101,12 @@ def _refuse(arguments: Namespace) -> None:
             )
 
 
-def _base(which: str | None, own: Path, name: str, runs: Sequence[RunFacts]) -> RunFacts | None:
+def _base(which: str | None, root: Path, name: str, runs: Sequence[RunFacts]) -> RunFacts | None:
     """Return the run that others are held against: one of the listed by its name there, or any."""
     if which is None:
         return None
     named = [run for run in runs if which in (run.run, run.path)]
-    base = named[0] if named else read_facts(find_run(own, name, which, finished=True), which)
+    base = named[0] if named else read_facts(find_run(root, name, which, finished=True), which)
     if base.state == "damaged":
         raise ConfigError(f"--against {which}: {base.problem}")
     return base

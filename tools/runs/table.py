@@ -10,8 +10,8 @@ from utils.metrics import in_words
 from utils.tables import write_table
 from utils.text_table import format_table
 
-Cells = tuple[str, ...]
-_HEADER: Cells = ("run", "score", "95 %", "folds", "min", "M weights", "started", "commit", "who")
+_TextCells = tuple[str, ...]
+_HEADER: _TextCells = ("run", "score", "95 %", "folds", "min", "M weights", "started", "commit", "who")
 _LONGEST = 60  # characters of a value in a text table
 
 
@@ -48,7 +48,7 @@ def in_short(values: dict[str, str]) -> str:
     return "; ".join(f"{key} = {value}" for key, value in values.items())
 
 
-def _cells(runs: Sequence[RunFacts], base: RunFacts | None) -> tuple[Cells, list[Cells]]:
+def _cells(runs: Sequence[RunFacts], base: RunFacts | None) -> tuple[_TextCells, list[_TextCells]]:
     metrics = {run.metric for run in runs if run.metric}
     name = in_words(next(iter(metrics))) if len(metrics) == 1 else "score"
     header = tuple(name if column == "score" else column for column in _HEADER)
@@ -65,7 +65,7 @@ def _changes(base: RunFacts, run: RunFacts) -> str:
     return in_short(against(base, run)) or "(nothing)"
 
 
-def _row(run: RunFacts, *, several: bool) -> Cells:
+def _row(run: RunFacts, *, several: bool) -> _TextCells:
     if run.score is None:
         score, interval = run.state, "-"
     else:

@@ -10,19 +10,19 @@ from utils.printable import printable
 _SECONDS = 10  # that git may take
 
 
-def name_authors(runs: Sequence[RunFacts], place: Path) -> None:
-    """Fill in who committed the runs below a place, with one question to git."""
+def name_authors(runs: Sequence[RunFacts], root: Path) -> None:
+    """Fill in who committed the runs below a root, with one question to git."""
     if all(run.who for run in runs):
         return
-    authors = _authors(place)
+    authors = _authors(root)
     for run in runs:
-        below = Path(run.path).absolute().relative_to(place.absolute()).as_posix()
+        below = Path(run.path).absolute().relative_to(root.absolute()).as_posix()
         run.who = run.who or authors.get(below, "")
 
 
-def _authors(place: Path) -> dict[str, str]:
-    """Return who added the folder of each run that is committed, by its path below a place."""
-    command = ["git", "-C", str(place), "-c", "core.quotePath=off", "log", "--relative", "--diff-filter=A"]
+def _authors(root: Path) -> dict[str, str]:
+    """Return who added the folder of each run that is committed, by its path below a root."""
+    command = ["git", "-C", str(root), "-c", "core.quotePath=off", "log", "--relative", "--diff-filter=A"]
     command += ["--name-only", "--format=%x00%an", "--", "*environment.json"]
     try:
         log = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True).stdout

@@ -34,8 +34,8 @@ log = logging.getLogger("podium")
 NESTED_SEED = 0  # of the halves of the people
 _SEEN = (("images", "size"), ("images", "grey"))  # what a model is used to, beside the section [crop]
 _MADE_BY = ("model", "head", "conditioning", "task")  # sections that may say why weights differ
-Choice = tuple[int, ...]  # places in ``Ingredients.folders``, ascending
-Subset = NDArray[np.int64]  # which of the images
+Chosen = tuple[int, ...]  # positions in ``Ingredients.folders``, ascending
+ImageRows = NDArray[np.int64]  # which of the images
 
 
 @dataclass(slots=True)
@@ -49,8 +49,8 @@ class Ingredients:
     trainer: Trainer  # has what measures and validates a model
     kept: list[dict[str, Tensor]]  # the weights of each run's best epoch
     split: str | None  # the text of their split.csv; None: not all validated the same images
-    _answers: dict[Choice, Predictions] = field(default_factory=dict)
-    _weights: dict[Choice, dict[str, Tensor]] = field(default_factory=dict)
+    _answers: dict[Chosen, Predictions] = field(default_factory=dict)
+    _weights: dict[Chosen, dict[str, Tensor]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folders: Sequence[Path], overrides: Sequence[str]) -> "Ingredients":
@@ -105,7 +105,7 @@ class Ingredients:
     def groups(self) -> list[str]:
         return [group for *_, group in self.ids]
 
-    def weights(self, chosen: Choice) -> dict[str, Tensor]:
+    def weights(self, chosen: Chosen) -> dict[str, Tensor]:
         """Return the mean of some runs' weights, with batch-norm statistics measured for it."""
         if len(chosen) == 1:
             return self.kept[chosen[0]]
@@ -119,7 +119,7 @@ class Ingredients:
             self._weights[chosen] = {name: value.clone() for name, value in model.state_dict().items()}
         return self._weights[chosen]
 
-    def answer(self, chosen: Choice) -> Predictions:
+    def answer(self, chosen: Chosen) -> Predictions:
         """Return what the mean of some runs' weights predicts for the images."""
         if chosen not in self._answers:
             _, predictions = self.trainer.validator.run(self._model(self.weights(chosen)))
@@ -128,7 +128,7 @@ class Ingredients:
             self._answers[chosen] = predictions
         return self._answers[chosen]
 
-    def scores(self, chosen: Choice, rows: Subset | None = None) -> dict[str, float]:
+    def scores(self, chosen: Chosen, rows: ImageRows | None = None) -> dict[str, float]:
         """Return all scores and the loss on the images, or on some of them."""
         predictions = self.answer(chosen)
         kept = torch.arange(len(predictions.rows)) if rows is None else torch.from_numpy(rows)
@@ -138,15 +138,15 @@ class Ingredients:
             loss = self.trainer.validator.criterion(_on(device, logits), _on(device, targets))
         return {"loss": float(loss)} | self.task.scores(logits, targets)
 
-    def greedy(self, rows: Subset | None = None) -> Choice:
+    def greedy(self, rows: ImageRows | None = None) -> Chosen:
         """Return the greedy soup, chosen by the monitored score on the images, or on some of them."""
         return greedy(self._order(rows), lambda tried: self._value(tried, rows))
 
-    def best_single(self, rows: Subset | None = None) -> Choice:
+    def best_single(self, rows: ImageRows | None = None) -> Chosen:
         """Return the run with the best monitored score on the images, or on some of them."""
         return (self._order(rows)[0],)
 
-    def nested(self, choose: Callable[[Subset], Choice]) -> Predictions:
+    def nested(self, choose: Callable[[ImageRows], Chosen]) -> Predictions:
         """Return predictions for each half of the people by what was chosen on the other half."""
         groups = np.asarray(self.groups)
         names = numpy_generator("soup", NESTED_SEED).permutation(np.unique(groups))
@@ -159,11 +159,11 @@ class Ingredients:
                 logits.setdefault(name, torch.empty_like(values))[scored] = values[scored]
         return replace(predictions, logits=logits)
 
-    def _order(self, rows: Subset | None) -> list[int]:
+    def _order(self, rows: ImageRows | None) -> list[int]:
         """Return the runs from the best down; of equals, in the order of their folders."""
         return sorted(range(len(self.folders)), key=lambda number: -self._value((number,), rows))
 
-    def _value(self, chosen: Choice, rows: Subset | None) -> float:
+    def _value(self, chosen: Chosen, rows: ImageRows | None) -> float:
         monitor = monitor_of(self.task, self.experiment.settings.train.monitor)
         return monitor.value(self.scores(chosen, rows))
 

@@ -10,12 +10,12 @@ from experiment.data import build_task, prepare_data_folder
 from experiment.eval_table import eval_table
 from experiment.mode import MODES, Mode
 from experiment.read_settings import key_of, settings_from
-from experiment.run_config import Asked
+from experiment.run_config import AskedRun
 from experiment.run_folder import FINISHED, find_run, is_run
 from experiment.settings import Settings
 from inference.columns import fitted
 from inference.scores_file import read_scores
-from tools.submissions.guard import Rows, reference_of, report
+from tools.submissions.guard import WrittenRows, reference_of, report
 from tools.submissions.ledger import Ledger
 from tools.submissions.submission_file import read_submission
 from utils.durable import sha256_of
@@ -44,29 +44,29 @@ class Check(Mode):
     def run(self, arguments: Namespace) -> None:
         if arguments.file is None:
             raise ConfigError("--mode check takes a file: python run.py --mode check submission.csv")
-        checked = Checked.of(arguments.file, arguments)
+        checked = ValidSubmission.of(arguments.file, arguments)
         log.info("%s: columns, %d ids, order and values are right.", arguments.file, len(checked.rows))
         checked.report(Ledger.beside(checked.settings.paths.runs), arguments.file)
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ValidSubmission:
     """A file that is what the organiser asks for, and the task and the run that it was held against."""
 
-    rows: Rows
+    rows: WrittenRows
     task: Task
     settings: Settings
     run: Path | None
 
     @classmethod
-    def of(cls, file: Path, arguments: Namespace) -> "Checked":
+    def of(cls, file: Path, arguments: Namespace) -> "ValidSubmission":
         """Return a file's rows.
 
         Raises:
             DataError: lists all that is wrong with the file.
             ConfigError: there is no such run, or the config is wrong.
         """
-        asked = Asked.of(arguments)
+        asked = AskedRun.of(arguments)
         here = asked.here
         run = _run_of(file, here, arguments.run)
 

@@ -34,7 +34,7 @@ Sums = NDArray[np.float32]  # (G, K + 1): each person's sum of each label, and t
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class LabelShift:
     """A label and the share of rows that say it, before and now."""
 
     label: str
@@ -49,7 +49,7 @@ class Drift:
     distance: float
     limit: float  # that 1 % of pairs exceed; infinite where too few people have each label to tell
     people: tuple[int, int]  # whose images it is about, as far as that can be told from the reference
-    shifts: tuple[Shift, ...]  # every label, the most shifted first
+    shifts: tuple[LabelShift, ...]  # every label, the most shifted first
 
     @property
     def is_drift(self) -> bool:
@@ -62,11 +62,11 @@ def distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return float(np.abs(a - b).sum() / 2)
 
 
-def shifts(before: Answers, now: Answers) -> tuple[Shift, ...]:
+def shifts(before: Answers, now: Answers) -> tuple[LabelShift, ...]:
     """Return every label's share of rows, the most shifted first."""
     a, b = before.mean, now.mean
     order = np.argsort(-np.abs(b - a), kind="stable")
-    return tuple(Shift(now.labels[i], float(a[i]), float(b[i])) for i in order)
+    return tuple(LabelShift(now.labels[i], float(a[i]), float(b[i])) for i in order)
 
 
 def drift(

@@ -136,7 +136,7 @@ def read_entry(row: Row, problems: list[str]) -> Entry | None:
         try:
             values[column] = _READERS.get(column, _text)(row.values.get(column, ""))
         except ValueError as error:
-            problems.append(f"{row.place}: {column} = {error}")
+            problems.append(f"{row.line}: {column} = {error}")
     return Entry(**values) if len(problems) == before else None
 
 

@@ -22,13 +22,13 @@ from utils.tables import read_table
 from utils.text_table import format_table
 
 log = logging.getLogger("podium")
-_MOST_MOVED = 5  # labels that are shown
+_MOST_SHIFTED = 5  # labels that are shown
 _BLIND = (
     "Compared was how often each label is answered, and nothing else. That can't show images of another kind "
     "(other scenes, cameras, light), which can cost much of a score while each label stays as frequent, nor "
     "two labels that are taken for each other: look at some of the images, and at the public score."
 )
-Rows = Sequence[Mapping[str, str]]  # of a submission, the id first
+WrittenRows = Sequence[Mapping[str, str]]  # of a submission, the id first
 Histograms = dict[str, Answers]  # by question
 
 
@@ -71,7 +71,7 @@ def reference_of(folder: Path, task: Task, settings: Settings) -> Reference | No
 
 
 def report(
-    rows: Rows,
+    rows: WrittenRows,
     task: Task,
     reference: Reference | None,
     ledger: Ledger,
@@ -155,16 +155,18 @@ def _shifted(drifted: Drift, labels: Answers | None) -> str:
     """Return a table of the labels that shifted most, beside how many images have each, if that is known."""
     true = dict(zip(labels.labels, labels.mean, strict=True)) if labels else {}
     rows: list[tuple[str | int, ...]] = []
-    for shift in drifted.shifts[:_MOST_MOVED]:
+    for shift in drifted.shifts[:_MOST_SHIFTED]:
         shares = (f"{shift.before:.2%}", f"{shift.now:.2%}", f"{shift.now - shift.before:+.2%}")
         rows.append((shift.label, *shares, *([f"{true[shift.label]:.2%}"] if true else [])))
-    return format_table(("most moved", "there", "here", "moved", *(["labels"] if true else [])), rows)
+    return format_table(("most shifted", "there", "here", "shift", *(["labels"] if true else [])), rows)
 
 
 def _say_previous(question: str, drifted: Drift, called: str) -> None:
-    shifts = [shift for shift in drifted.shifts[:_MOST_MOVED] if shift.now != shift.before]
+    shifts = [shift for shift in drifted.shifts[:_MOST_SHIFTED] if shift.now != shift.before]
     most = ", ".join(f"{shift.label} {shift.now - shift.before:+.2%}" for shift in shifts) or "nothing"
-    log.info("%s: the histograms are %.4f apart. Most moved since then: %s", question, drifted.distance, most)
+    log.info(
+        "%s: the histograms are %.4f apart. Most shifted since then: %s", question, drifted.distance, most
+    )
     if drifted.is_drift:
         log.warning(
             "DRIFT in %s since the previous submission, of the same images: even other %s would seldom "
@@ -186,7 +188,7 @@ def _labels(files: Sequence[str], task: Task, settings: Settings) -> Histograms:
     return task.form.true_answers(task, targets)
 
 
-def _previous(ledger: Ledger, others: Sequence[Entry], rows: Rows) -> tuple[Entry, Rows] | None:
+def _previous(ledger: Ledger, others: Sequence[Entry], rows: WrittenRows) -> tuple[Entry, WrittenRows] | None:
     """Return the newest other submission whose file is still there, and about the same ids."""
     for entry in reversed(others):
         path = ledger.path.parent / entry.file

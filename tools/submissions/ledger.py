@@ -215,7 +215,7 @@ class Ledger:
                 joined.append(entry)
                 continue
             first = joined[same[0]]
-            lines = " and ".join(row.place for row in rows if row["sha256"] == entry.sha256)
+            lines = " and ".join(row.line for row in rows if row["sha256"] == entry.sha256)
             problems += [f"{lines} give one file two {words}" for words in _contradictions(first, entry)]
             joined[same[0]] = _filled(first, entry)
         return joined

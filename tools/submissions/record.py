@@ -15,7 +15,7 @@ from experiment.settings import PathSettings, Settings
 from inference.saved import is_out_of_fold
 from inference.scores_file import read_scores
 from tools.submissions.entry import Entry, now
-from tools.submissions.guard import Rows, reference_of, report
+from tools.submissions.guard import WrittenRows, reference_of, report
 from tools.submissions.ledger import Ledger
 from utils.command import podium
 from utils.durable import sha256_of
@@ -28,11 +28,11 @@ log = logging.getLogger("podium")
 class Record(AfterSubmission):
     """Print what is unusual about the submission of a run, and list it in the ledger."""
 
-    def look(self, folder: Path, rows: Rows, task: Task, settings: Settings, outputs: Outputs) -> None:
+    def look(self, folder: Path, rows: WrittenRows, task: Task, settings: Settings, outputs: Outputs) -> None:
         record(folder, rows, task, settings, outputs)
 
 
-def record(folder: Path, rows: Rows, task: Task, settings: Settings, outputs: Outputs) -> None:
+def record(folder: Path, rows: WrittenRows, task: Task, settings: Settings, outputs: Outputs) -> None:
     """Print what is unusual about the submission of a run, and list it in the ledger.
 
     Args:
@@ -77,7 +77,9 @@ def _finding(ledger: Ledger, run: Path) -> list[str | Path]:
     return ["--config", run / "config.ini", "--set", f"paths.runs={ledger.path.parent / 'runs'}"]
 
 
-def entry_of(path: Path, ledger: Ledger, rows: Rows, task: Task, data: Path, *, run: Path | None) -> Entry:
+def entry_of(
+    path: Path, ledger: Ledger, rows: WrittenRows, task: Task, data: Path, *, run: Path | None
+) -> Entry:
     """Return the entry of a file, with what is known of the run that predicted it, if one did."""
     scores = read_scores(run) if run is not None and (run / FINISHED).exists() else {}
     name = task.main_scores[0]

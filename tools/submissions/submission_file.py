@@ -16,7 +16,7 @@ from utils.errors import DataError, closest, listed
 from utils.shortened import listing
 from utils.texts import comparable
 
-_PLACES = 3  # lines that are named for each problem; the rest is counted
+_LINES = 3  # lines that are named for each problem; the rest is counted
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _INDEX = ("", "index", "Unnamed: 0")  # what pandas calls the column that nobody asked for
 
@@ -93,7 +93,7 @@ class _Text:
 
 def _on(lines: Sequence[int]) -> str:
     """Return where something is, in words."""
-    named, more = ", ".join(map(str, lines[:_PLACES])), len(lines) - _PLACES
+    named, more = ", ".join(map(str, lines[:_LINES])), len(lines) - _LINES
     return f" (line {named}{f' and {more} more' if more > 0 else ''})"
 
 
@@ -125,20 +125,20 @@ def _ids(written: Sequence[tuple[int, str]], ids: Sequence[str], count: int) -> 
     known = set(ids)
     unknown = [name for name in lines if name not in known]
     missing = [name for name in ids if name not in lines]
-    twice = [name for name in lines if len(lines[name]) > 1][: 2 * _PLACES]  # not thousands of problems
+    twice = [name for name in lines if len(lines[name]) > 1][: 2 * _LINES]  # not thousands of problems
     problems += [f"id {name!r} {len(lines[name])} times{_on(lines[name])}" for name in twice]
     if unknown:
         where = _on([lines[name][0] for name in unknown])
-        named = f"{', '.join(map(repr, unknown[:_PLACES]))}{where}"
+        named = f"{', '.join(map(repr, unknown[:_LINES]))}{where}"
         problems.append(f"{len(unknown)} ids that the template lacks: {named}{_meant(unknown, ids)}")
     if missing:
-        named = ", ".join(map(repr, missing[:_PLACES]))
+        named = ", ".join(map(repr, missing[:_LINES]))
         problems.append(f"{len(missing)} of the template's ids missing: {named}")
 
     if not problems:
-        moved = [line for (line, name), wanted in zip(written, ids, strict=True) if name != wanted]
-        if moved:
-            problems.append(f"the template's ids in another order{_on(moved)}")
+        displaced = [line for (line, name), wanted in zip(written, ids, strict=True) if name != wanted]
+        if displaced:
+            problems.append(f"the template's ids in another order{_on(displaced)}")
     return problems
 
 

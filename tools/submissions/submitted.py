@@ -8,7 +8,7 @@ from pathlib import Path
 from experiment.mode import MODES, Mode
 from experiment.read_settings import read_settings
 from experiment.run_folder import FINISHED, is_run
-from tools.submissions.check import Checked
+from tools.submissions.check import ValidSubmission
 from tools.submissions.entry import Entry
 from tools.submissions.ledger import Ledger
 from tools.submissions.record import entry_of
@@ -86,7 +86,7 @@ def _listed(arguments: Namespace, ledger: Ledger, data: Path) -> Entry:
     if len(known) == 1 and not known[0].template:  # a line of old
         return known[0]
 
-    checked = Checked.of(path, arguments)
+    checked = ValidSubmission.of(path, arguments)
     competition = ledger.competition(checked.settings.paths.data, checked.rows)
     if known := [entry for entry in known if ledger.alike(entry.competition, competition)]:
         return known[0]

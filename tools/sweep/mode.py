@@ -16,11 +16,11 @@ from experiment.mode import MODES, Mode
 from experiment.read_settings import key_of, read_sections, settings_from, written_settings
 from experiment.run_folder import create_run
 from experiment.settings import Settings, is_here
+from tools.sweep.process import BASE, SWEEP, SweepProcess
 from tools.sweep.settings import SweepSettings
 from tools.sweep.space import SECTION as SPACE
-from tools.sweep.space import Space
+from tools.sweep.space import SearchSpace
 from tools.sweep.study import answering, load_optuna, reach
-from tools.sweep.trainer import BASE, SWEEP, Trainer
 from utils.convert import as_text
 from utils.durable import write_json, write_text
 from utils.errors import ConfigError, ResumableStop, listed
@@ -59,7 +59,7 @@ class Sweep(Mode):
         sections = read_sections(arguments.config, overrides)
         settings = settings_from(sections, str(arguments.config))
         _refuse(settings)
-        space = Space.of(sections)
+        space = SearchSpace.of(sections)
         experiment = Experiment.of(settings)
         experiment.check()
         _check_folds(experiment)
@@ -72,14 +72,14 @@ class Sweep(Mode):
         try:
             with answering(settings.of_tool(SweepSettings).storage):
                 workers = arguments.share if crew is None else crew.workers
-                sweep = Trainer.of(folder, settings, space, here, workers, arguments.deadline)
+                sweep = SweepProcess.of(folder, settings, space, here, workers, arguments.deadline)
                 _do(sweep, crew, settings, alone=arguments.sweep is None)
         except ResumableStop as stop:
             stop.way_on = stop.way_on or again(["--mode", "sweep", "--config", str(arguments.config)])
             raise
 
 
-def _do(sweep: Trainer, crew: Crew | None, settings: Settings, *, alone: bool) -> None:
+def _do(sweep: SweepProcess, crew: Crew | None, settings: Settings, *, alone: bool) -> None:
     """Train what is left; who was not started as a worker then writes what came of it."""
     if crew is None:
         sweep.train()
@@ -132,7 +132,7 @@ def _newest(settings: Settings) -> Path | None:
     return there[-1].parent if there else None
 
 
-def _folder(settings: Settings, space: Space, there: Path | None) -> Path:
+def _folder(settings: Settings, space: SearchSpace, there: Path | None) -> Path:
     """Return the folder of the sweep that is there, if it can go on, or of a new one.
 
     Raises:
@@ -161,7 +161,7 @@ def _folder(settings: Settings, space: Space, there: Path | None) -> Path:
     return folder
 
 
-def _changed(folder: Path, settings: Settings, space: Space) -> list[str]:
+def _changed(folder: Path, settings: Settings, space: SearchSpace) -> list[str]:
     began = read_json(folder / SWEEP, needs=("space",))["space"]
     now = space.texts()
     problems = [
@@ -172,7 +172,7 @@ def _changed(folder: Path, settings: Settings, space: Space) -> list[str]:
     before = written_settings(folder / BASE)
     others = settings.tools.keys() - {SweepSettings.section}  # say nothing of what is trained
     return problems + [
-        f"[{one.section}] {one.key} was {one.before} and is now {one.after}"
-        for one in changes(before, settings)
-        if (one.section, one.key) not in _FREE and one.section not in others
+        f"[{change.section}] {change.key} was {change.before} and is now {change.after}"
+        for change in changes(before, settings)
+        if (change.section, change.key) not in _FREE and change.section not in others
     ]

@@ -12,7 +12,7 @@ from experiment.settings import Settings
 from tools.sweep.budget import Budget
 from tools.sweep.result import Winner, ranked
 from tools.sweep.study import Study
-from tools.sweep.trial import OutOfTime, Runs, repeated
+from tools.sweep.trial import OutOfTime, TrialRuns, repeated
 from utils.durable import lock, write_json
 from utils.errors import Diverged
 
@@ -32,7 +32,7 @@ class Repeats:
     """
 
     study: Study
-    runs: Runs
+    runs: TrialRuns
     settings_of: Callable[[object], Settings]
     seeds: Sequence[int]
     most: int

@@ -30,20 +30,20 @@ class Winner:
     """One of the best trials.
 
     Attributes:
-        own: its score in the sweep, for which it was chosen: too high on average.
+        score: its score in the sweep, for which it was chosen: too high on average.
         others: its scores with other seeds.
         diverged: with how many seeds it has none, since its loss was no number any more.
     """
 
     number: int
-    own: float
+    score: float
     others: tuple[float, ...]
     diverged: int = 0
 
     @property
     def mean(self) -> float:
         """The mean over all seeds, by which the best one is chosen."""
-        return statistics.fmean((self.own, *self.others))
+        return statistics.fmean((self.score, *self.others))
 
 
 def ranked(study: Study) -> list[Any]:
@@ -79,9 +79,9 @@ def write_result(
         return
 
     best = max(winners, key=lambda winner: (-winner.diverged, winner.mean, -winner.number))
-    own = folder / f"trial-{best.number:03d}"
+    trained = folder / f"trial-{best.number:03d}"
     train = podium("--config", folder / BEST, "--folds", "all")
-    text = (own / CONFIG).read_text(encoding="utf-8")
+    text = (trained / CONFIG).read_text(encoding="utf-8")
     write_text(folder / BEST, f"# Trial {best.number} of a sweep. With all folds: {train}\n{text}")
     write_json(
         folder / RESULT,
@@ -89,7 +89,7 @@ def write_result(
             "metric": metric,
             "best": best.number,
             "values": dict(values[best.number]),
-            "score": best.own,
+            "score": best.score,
             "scores_of_other_seeds": list(best.others),
             "mean": best.mean,
             "importance": importance,
@@ -145,15 +145,15 @@ def _print(
     trials: Sequence[Any],
     metric: str,
 ) -> None:
-    of = {winner.number: winner for winner in winners}
+    winner_of = {winner.number: winner for winner in winners}
     rows: list[tuple[str | int, ...]] = []
     for trial in trials[:_SHOWN]:
-        winner = of.get(trial.number)
+        winner = winner_of.get(trial.number)
         mean = f"{winner.mean:.4f} of {1 + len(winner.others)}" if winner and winner.others else "-"
         mean += f", {winner.diverged} diverged" if winner and winner.diverged else ""
-        said = "; ".join(f"{key} = {value}" for key, value in values[trial.number].items())
+        shown = "; ".join(f"{key} = {value}" for key, value in values[trial.number].items())
         interval = _interval(folder / f"trial-{trial.number:03d}", metric)
-        rows.append((f"{trial.number:03d}", f"{trial.value:.4f}", interval, mean, said))
+        rows.append((f"{trial.number:03d}", f"{trial.value:.4f}", interval, mean, shown))
 
     columns = ("trial", in_words(metric), "95 %", "mean over seeds", "values")
     log.info("\n%s", format_table(columns, rows))
@@ -162,7 +162,7 @@ def _print(
         if best.others
         else ", for which it was chosen: expect less of other seeds"
     )
-    log.info("\nBest: trial %03d. %s %.4f in the sweep%s.", best.number, in_words(metric), best.own, also)
+    log.info("\nBest: trial %03d. %s %.4f in the sweep%s.", best.number, in_words(metric), best.score, also)
 
 
 def _interval(folder: Path, metric: str) -> str:

@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from experiment.read_settings import put_over, settings_from
@@ -38,7 +38,7 @@ class Dimension:
     """
 
     key: str
-    place: str
+    origin: str
     choices: tuple[str, ...] = ()
     low: str = "0"
     high: str = "0"
@@ -50,6 +50,13 @@ class Dimension:
     def samples(self) -> tuple[str, ...]:
         """Values that stand for all: of a range both ends."""
         return self.choices or (self.low, self.high)
+
+    def holds(self, values: Mapping[str, str]) -> bool:
+        """Tell whether its condition is met by the values of the keys before it."""
+        if self.where is None:
+            return True
+        key, wanted = self.where
+        return values.get(key, "").casefold() == wanted.casefold()
 
     def ask(self, trial: Asker) -> str:
         """Return the value of a trial as text."""
@@ -66,13 +73,13 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class SearchSpace:
     """All keys, those on which others depend first."""
 
     dimensions: tuple[Dimension, ...]
 
     @classmethod
-    def of(cls, sections: Sections) -> "Space":
+    def of(cls, sections: Sections) -> "SearchSpace":
         """Return the space of a config, each of whose values the config would take.
 
         Raises:
@@ -90,27 +97,27 @@ class Space:
             try:
                 dimensions.append(_parse(key, value))
             except ValueError as error:
-                problems.append(f"[{SECTION}] {key}: {error} ({value.place})")
+                problems.append(f"[{SECTION}] {key}: {error} ({value.origin})")
 
-        by_key = {one.key: one for one in dimensions}
-        problems += [problem for one in dimensions for problem in _condition(one, by_key)]
+        by_key = {dimension.key: dimension for dimension in dimensions}
+        problems += [problem for dimension in dimensions for problem in _condition(dimension, by_key)]
         if not problems:
-            dimensions = [_checked(one, sections, by_key, problems) for one in dimensions]
+            dimensions = [_accepted(dimension, sections, by_key, problems) for dimension in dimensions]
         if problems:
             raise ConfigError(listed("The space of the sweep", problems))
-        return cls(tuple(sorted(dimensions, key=lambda one: _depth(one, by_key))))
+        return cls(tuple(sorted(dimensions, key=lambda dimension: _depth(dimension, by_key))))
 
     def ask(self, trial: Asker) -> dict[str, str]:
         """Return the values of a trial, by key; a key whose condition does not hold is left out."""
         values: dict[str, str] = {}
-        for one in self.dimensions:
-            if one.where is None or values.get(one.where[0], "").casefold() == one.where[1].casefold():
-                values[one.key] = one.ask(trial)
+        for dimension in self.dimensions:
+            if dimension.holds(values):
+                values[dimension.key] = dimension.ask(trial)
         return values
 
     def texts(self) -> dict[str, str]:
         """Return what the space says, by key."""
-        return {one.key: str(one) for one in self.dimensions}
+        return {dimension.key: str(dimension) for dimension in self.dimensions}
 
 
 def _parse(key: str, value: Value) -> Dimension:
@@ -123,14 +130,14 @@ def _parse(key: str, value: Value) -> Dimension:
     if condition := _WHERE.fullmatch(text):
         text, where = condition[1], (condition[2].lower(), condition[3])
     if ".." in text:
-        return _range(key, text, value.place, where)
+        return _range(key, text, value.origin, where)
     choices = tuple(part.strip() for part in re.split(r"\|" if "|" in text else ",", text))
     if "" in choices or len(set(choices)) < len(choices):
         raise ValueError(f"{text!r} has a choice that is empty or there twice")
-    return Dimension(key, value.place, choices, where=where)
+    return Dimension(key, value.origin, choices, where=where)
 
 
-def _range(key: str, text: str, place: str, where: tuple[str, str] | None) -> Dimension:
+def _range(key: str, text: str, origin: str, where: tuple[str, str] | None) -> Dimension:
     parts = _RANGE.fullmatch(text)
     if parts is None or parts[3].strip() not in ("", "log"):
         raise ValueError(f"{text!r} is not LOW .. HIGH, with or without log after it")
@@ -144,54 +151,54 @@ def _range(key: str, text: str, place: str, where: tuple[str, str] | None) -> Di
     if log and numbers[0] <= 0:
         raise ValueError(f"log needs a lower end above 0, and {low} is not")
     whole = bool(_WHOLE.fullmatch(low) and _WHOLE.fullmatch(high))
-    return Dimension(key, place, low=low, high=high, log=log, whole=whole, where=where)
+    return Dimension(key, origin, low=low, high=high, log=log, whole=whole, where=where)
 
 
-def _condition(one: Dimension, by_key: Mapping[str, Dimension]) -> list[str]:
-    if one.where is None:
+def _condition(dimension: Dimension, by_key: Mapping[str, Dimension]) -> list[str]:
+    if dimension.where is None:
         return []
-    on, value = one.where
+    on, value = dimension.where
     there = by_key.get(on)
     if there is None or not there.choices:
         why = f"where {on}: that is no choice of this space"
     elif value.casefold() not in (choice.casefold() for choice in there.choices):
         why = f"where {on} = {value}: its choices are {', '.join(there.choices)}"
-    elif there.where is not None and there.where[0] == one.key:
+    elif there.where is not None and there.where[0] == dimension.key:
         why = f"it and {on} depend on each other"
     else:
         return []
-    return [f"[{SECTION}] {one.key}: {why} ({one.place})"]
+    return [f"[{SECTION}] {dimension.key}: {why} ({dimension.origin})"]
 
 
-def _depth(one: Dimension, by_key: Mapping[str, Dimension]) -> int:
+def _depth(dimension: Dimension, by_key: Mapping[str, Dimension]) -> int:
     depth = 0
-    while one.where is not None and depth <= len(by_key):
-        one, depth = by_key[one.where[0]], depth + 1
+    while dimension.where is not None and depth <= len(by_key):
+        dimension, depth = by_key[dimension.where[0]], depth + 1
     return depth
 
 
-def _checked(
-    one: Dimension, sections: Sections, by_key: Mapping[str, Dimension], problems: list[str]
+def _accepted(
+    dimension: Dimension, sections: Sections, by_key: Mapping[str, Dimension], problems: list[str]
 ) -> Dimension:
     """Return a key of which the config takes every value; whole numbers only where it takes no others."""
     given: list[str] = []
-    on = one
+    on = dimension
     while on.where is not None and len(given) <= len(by_key):
         given.append(f"{on.where[0]}={on.where[1]}")
         on = by_key[on.where[0]]
 
     before = ""
-    for value in one.samples:
-        why = _refused(sections, [*given, f"{one.key}={value}"])
+    for value in dimension.samples:
+        why = _refused(sections, [*given, f"{dimension.key}={value}"])
         if why and why != before:  # an unknown key is one problem, however many values it has
             before = why
-            problems.append(f"[{SECTION}] {one.key} = {value}: {why} ({one.place})")
+            problems.append(f"[{SECTION}] {dimension.key} = {value}: {why} ({dimension.origin})")
 
-    if not one.whole:
-        return one
-    between = f"{one.key}={float(one.low) + 0.5}"
+    if not dimension.whole:
+        return dimension
+    between = f"{dimension.key}={float(dimension.low) + 0.5}"
     whole = bool(_refused(sections, [*given, between]))
-    return Dimension(one.key, one.place, (), one.low, one.high, one.log, whole, one.where)
+    return replace(dimension, whole=whole)
 
 
 def _refused(sections: Sections, overrides: list[str]) -> str:

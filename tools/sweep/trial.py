@@ -89,7 +89,7 @@ class Reports(Callback):
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class TrialRuns:
     """Makes and trains the runs of a sweep, in its folder."""
 
     folder: Path
@@ -161,13 +161,15 @@ class Runs:
         limit = None if until is None else Duration(until)
         with held(folder), logged_to(folder / "log.txt"):
             for number, member in enumerate(members):
-                own = folder / member.name
-                if (own / FINISHED).exists():
+                member_folder = folder / member.name
+                if (member_folder / FINISHED).exists():
                     continue
-                callbacks = [one for one in more if number == 0 or not isinstance(one, Reports)]
+                callbacks = [
+                    callback for callback in more if number == 0 or not isinstance(callback, Reports)
+                ]
                 part = share(limit, runs=len(members) - number, images=images)
-                with held(own), logged_to(own / "log.txt"):
-                    group.train_member(member, own, whole=None, until=part, more=callbacks)
+                with held(member_folder), logged_to(member_folder / "log.txt"):
+                    group.train_member(member, member_folder, whole=None, until=part, more=callbacks)
             group.join(folder)
 
     def _begin(self, folder: Path, fill: Callable[[Path], None]) -> None:

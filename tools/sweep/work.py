@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiment.crew import Work
+from experiment.crew import PartedWork
 from tools.sweep.budget import Budget
 from tools.sweep.repeats import has_ended, is_free
 from tools.sweep.study import Study
@@ -33,7 +33,7 @@ class Sizes:
 
 
 @dataclass(slots=True)
-class Trials(Work):
+class Trials(PartedWork):
     """What is left of a sweep: trials, and then the best of them with other seeds.
 
     Args:

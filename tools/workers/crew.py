@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from experiment.assemble import Experiment
-from experiment.crew import CREWS, Crew, Work
+from experiment.crew import CREWS, Crew, PartedWork
 from experiment.cross_validation import CrossValidation
 from experiment.members import members_of
 from experiment.run_folder import read_environment
@@ -16,7 +16,7 @@ from experiment.section import Section
 from experiment.settings import Settings
 from tools.workers.foreman import Foreman
 from tools.workers.members import Members
-from tools.workers.record import Failure, Record
+from tools.workers.record import Failure, MemberRecord
 from tools.workers.settings import WorkersSettings
 from tools.workers.slots import deal_out
 from tools.workers.starter import PROCESSES, STARTERS, Slots, Starter
@@ -47,33 +47,34 @@ class Workers(Crew):
     def prepare(self, experiment: Experiment, folder: Path | None) -> Experiment:
         """Deal out the machine. The kept config has the threads of each member, and one worker."""
         settings = experiment.settings
-        own = settings.of_tool(WorkersSettings)
+        section = settings.of_tool(WorkersSettings)
         if settings.train.final is not None:  # one run, however many its folds were
-            own = replace(own, count=1, starter=PROCESSES)
-        if settings.run.folds is None and (own.count != 1 or own.starter != PROCESSES):
+            section = replace(section, count=1, starter=PROCESSES)
+        if settings.run.folds is None and (section.count != 1 or section.starter != PROCESSES):
             raise ConfigError(
-                f"[workers] {_asked(own)}: there is one run only. Write folds = all (--folds all), "
+                f"[workers] {_asked(section)}: there is one run only. Write folds = all (--folds all), "
                 "with seeds = 3 (--seeds 3) if each is to be repeated."
             )
-        tools = {**settings.tools, WorkersSettings.section: own}
+        tools = {**settings.tools, WorkersSettings.section: section}
         experiment = replace(experiment, settings=replace(settings, tools=tools))
         began = None if folder is None else read_environment(folder).get("threads")
         return self.deal_out(experiment, began if isinstance(began, int) else None)
 
     def deal_out(self, experiment: Experiment, began: int | None) -> Experiment:
         settings = experiment.settings
-        own = settings.of_tool(WorkersSettings)
-        if own == replace(WorkersSettings(), per_gpu=own.per_gpu):  # one after another, as without workers
+        section = settings.of_tool(WorkersSettings)
+        # Then they are trained one after another, as without workers.
+        if section == replace(WorkersSettings(), per_gpu=section.per_gpu):
             return experiment
 
         kind, fastest = experiment.precision.device.type, partial(fastest_count, experiment)
-        here = own if own.starter == PROCESSES else replace(own, count=1)
-        starter = STARTERS.get(own.starter.name)(settings)
+        here = section if section.starter == PROCESSES else replace(section, count=1)
+        starter = STARTERS.get(section.starter.name)(settings)
         self.slots = starter.slots(deal_out(here, settings.run.device, kind, began, fastest), began)
-        self.several = self.slots.count > 1 or own.starter != PROCESSES
+        self.several = self.slots.count > 1 or section.starter != PROCESSES
         self._starter = starter
         torch.set_num_threads(self.slots.threads)
-        kept = replace(own, count=1, threads=self.slots.threads, starter=PROCESSES)
+        kept = replace(section, count=1, threads=self.slots.threads, starter=PROCESSES)
         tools = {**settings.tools, WorkersSettings.section: kept, **_of_no_engine()}
         return replace(experiment, settings=replace(settings, tools=tools))
 
@@ -81,7 +82,7 @@ class Workers(Crew):
         settings = group.experiment.settings
         names = [member.name for member in members_of(settings.run)]
         for name in names:
-            Record(folder / name).clear()  # whoever goes on with a run tries everything again
+            MemberRecord(folder / name).clear()  # whoever goes on with a run tries everything again
         if not self.several:
             group.train(folder)
             return
@@ -97,7 +98,7 @@ class Workers(Crew):
         refuse_failed(folder, names)
         group.join(folder)
 
-    def do(self, work: Work, settings: Settings) -> None:
+    def do(self, work: PartedWork, settings: Settings) -> None:
         Foreman(work, self.slots, self._starter).run()
 
 
@@ -107,8 +108,8 @@ def _of_no_engine() -> dict[str, Section]:
     return {section.section: section() for section in sections if section is not None}
 
 
-def _asked(own: WorkersSettings) -> str:
-    return f"count = {own.count}" if own.count != 1 else f"starter = {own.starter}"
+def _asked(section: WorkersSettings) -> str:
+    return f"count = {section.count}" if section.count != 1 else f"starter = {section.starter}"
 
 
 def refuse_failed(folder: Path, names: list[str]) -> None:
@@ -120,7 +121,7 @@ def refuse_failed(folder: Path, names: list[str]) -> None:
     """
     failures: dict[str, Failure] = {}
     for name in names:
-        record = Record(folder / name)
+        record = MemberRecord(folder / name)
         failure = record.failure
         if failure is not None and failure.is_final and not record.is_finished:
             failures[name] = failure
@@ -129,7 +130,7 @@ def refuse_failed(folder: Path, names: list[str]) -> None:
 
     first = next(iter(failures.values()))
     trained = any(any(folder.rglob(name)) for name in ("checkpoints", "metrics.jsonl"))
-    alike = len(failures) == len(names) and {one.error for one in failures.values()} == {first.error}
+    alike = len(failures) == len(names) and {failure.error for failure in failures.values()} == {first.error}
     if alike and not trained and first.code in _KINDS:
         remove_folder(folder)
         raise _KINDS[first.code](first.error.partition(": ")[2])

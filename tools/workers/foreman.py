@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from experiment.crew import Work
+from experiment.crew import PartedWork
 from tools.workers.starter import Slots, Started, Starter
 from utils import signals
 from utils.errors import ResumableStop
@@ -24,7 +24,7 @@ _LAST_WORDS = 80  # of what such a worker printed
 class Foreman:
     """Keeps one worker in each slot as long as there is anything to do."""
 
-    work: Work
+    work: PartedWork
     slots: Slots
     starter: Starter
     _running: list[Started] = field(default_factory=list)

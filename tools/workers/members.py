@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset.images.build_store import cores
-from experiment.crew import Work
+from experiment.crew import PartedWork
 from experiment.run_folder import CONFIG
 from experiment.settings import Settings
-from tools.workers.record import Record
+from tools.workers.record import MemberRecord
 from train.time_limit.clock import since_start
 from utils.convert import as_text
 from utils.durable import lock
@@ -21,7 +21,7 @@ _ENDS = 1.5  # seconds that a worker and then this process need to end, where no
 
 
 @dataclass(slots=True)
-class Members(Work):
+class Members(PartedWork):
     """What is left of a run over folds.
 
     Args:
@@ -94,9 +94,9 @@ class Members(Work):
         for name in self.names:
             self._tell(name, self.record(name))
 
-    def record(self, name: str) -> Record:
+    def record(self, name: str) -> MemberRecord:
         """Return the record of a member."""
-        return Record(self.folder / name)
+        return MemberRecord(self.folder / name)
 
     def _epochs_of(self, name: str) -> int:
         if self.record(name).is_finished:
@@ -106,7 +106,7 @@ class Members(Work):
         except OSError:
             return 0
 
-    def _tell(self, name: str, record: Record) -> None:
+    def _tell(self, name: str, record: MemberRecord) -> None:
         """Log what has become of a member, once."""
         if record.is_finished:
             news = "finished"

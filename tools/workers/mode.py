@@ -18,7 +18,7 @@ from experiment.run_config import run_settings
 from experiment.run_folder import FINISHED, find_run, held, read_environment
 from experiment.settings import Settings
 from tools.workers.crew import refuse_failed
-from tools.workers.record import Record
+from tools.workers.record import MemberRecord
 from tools.workers.worker import Worker
 from utils.durable import lock
 from utils.errors import ConfigError
@@ -118,7 +118,7 @@ def _refuse_without_locks(member: Path) -> None:
 
 def _join(group: CrossValidation, folder: Path, names: list[str]) -> None:
     """Join the members if all are finished and nobody else is about to."""
-    left = [name for name in names if not Record(folder / name).is_finished]
+    left = [name for name in names if not MemberRecord(folder / name).is_finished]
     if left:
         log.info("Nothing is free; others still train %s.", ", ".join(left))
         return

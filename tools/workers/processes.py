@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiment.crew import Work
+from experiment.crew import PartedWork
 from tools.workers.starter import STARTERS, Slots, Started, Starter
 from utils.durable import remove
 
@@ -57,7 +57,7 @@ class Processes(Starter):
     def slots(self, here: Slots, began: int | None) -> Slots:
         return here
 
-    def start(self, work: Work, slots: Slots, numbers: Sequence[int]) -> list[Started]:
+    def start(self, work: PartedWork, slots: Slots, numbers: Sequence[int]) -> list[Started]:
         command = [sys.executable, str(RUN), *work.arguments(), "--foreman", str(os.getpid())]
         return [
             _Process(number, command, slots.environment(number), output_of(work, number))
@@ -65,6 +65,6 @@ class Processes(Starter):
         ]
 
 
-def output_of(work: Work, number: int) -> Path:
+def output_of(work: PartedWork, number: int) -> Path:
     """Return the file into which the worker of a slot prints."""
     return work.folder / f".worker-{number}.log"

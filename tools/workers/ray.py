@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiment.crew import Work
+from experiment.crew import PartedWork
 from experiment.run_folder import CONFIG, FINISHED, held
 from experiment.section import SECTIONS, Section
 from experiment.settings import Settings
@@ -59,7 +59,7 @@ class RaySettings(Section):
     gpus: NonNegative = 0.0  # of each worker: 0.25 lets four share a GPU
 
 
-class _Task(Started):
+class _RunningTask(Started):
     """A task that trains one member, whose folder here is held meanwhile."""
 
     def __init__(self, number: int, name: str, folder: Path, news: Any, stack: ExitStack) -> None:
@@ -121,25 +121,26 @@ class Ray(Starter):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.own = settings.of_tool(RaySettings)
+        self.request = settings.of_tool(RaySettings)
         self._program: Any = None
 
     def slots(self, here: Slots, began: int | None) -> Slots:
-        ray = _connected(self.own.address)
-        slots = elsewhere(self.settings.of_tool(WorkersSettings), self.own.cpus, began)
+        ray = _connected(self.request.address)
+        slots = elsewhere(self.settings.of_tool(WorkersSettings), self.request.cpus, began)
         there = ray.cluster_resources()
         cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
-        room = int(cpus // self.own.cpus)
-        if self.own.gpus:
-            room = min(room, int(gpus / self.own.gpus + 1e-6))
+        room = int(cpus // self.request.cpus)
+        if self.request.gpus:
+            room = min(room, int(gpus / self.request.gpus + 1e-6))
         if room < (1 if slots.count == ALL else slots.count):
             raise ConfigError(
                 f"[workers] starter = ray: the cluster has {cpus:g} CPUs and {gpus:g} GPUs, so there is room "
-                f"for {room} worker(s) with [ray] cpus = {self.own.cpus} and gpus = {self.own.gpus:g} each."
+                f"for {room} worker(s) with [ray] cpus = {self.request.cpus} "
+                f"and gpus = {self.request.gpus:g} each."
             )
         return Slots(room if slots.count == ALL else slots.count, slots.threads)
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: PartedWork) -> None:
         if not isinstance(work, Members):
             raise ConfigError(
                 "[workers] starter = ray trains the members of a run over folds. Trials of a sweep share one "
@@ -149,7 +150,7 @@ class Ray(Starter):
         ray.cloudpickle.register_pickle_by_value(ray_task)  # nodes need not import it
         self._program = ray.put(_program())
 
-    def start(self, work: Work, slots: Slots, numbers: Sequence[int]) -> list[Started]:
+    def start(self, work: PartedWork, slots: Slots, numbers: Sequence[int]) -> list[Started]:
         if not isinstance(work, Members):
             raise TypeError("begin() has refused it")
         started: list[Started] = []
@@ -172,8 +173,8 @@ class Ray(Starter):
             .remote(ray_task.train)
             .options(
                 name=f"podium {work.folder.name} {name}",
-                num_cpus=self.own.cpus,
-                num_gpus=self.own.gpus,
+                num_cpus=self.request.cpus,
+                num_gpus=self.request.gpus,
                 num_returns="streaming",
                 max_retries=0,  # whoever starts it again knows how far it had got
             )
@@ -187,7 +188,7 @@ class Ray(Starter):
             slots.environment(number),
             {"PODIUM_DATA": str(paths.data.absolute()), "PODIUM_CACHE": str(paths.cache.absolute())},
         )
-        return _Task(number, name, work.folder / name, news, stack)
+        return _RunningTask(number, name, work.folder / name, news, stack)
 
 
 def _taken(stack: ExitStack, work: Members) -> str | None:

@@ -72,7 +72,7 @@ def train(
     program: bytes,
     arguments: Sequence[str],
     variables: Mapping[str, str],
-    places: Mapping[str, str],
+    paths: Mapping[str, str],
 ) -> Iterator[Files | tuple[int, str]]:
     """Yield the files of a member as they come, and at last the worker's exit code and what it printed.
 
@@ -81,10 +81,10 @@ def train(
         program: a tar of its source.
         arguments: of the command line, but for ``--run``.
         variables: of the environment of the worker.
-        places: variables that say where things are, unless the node says it.
+        paths: variables that say where things are, unless the node says it.
     """
-    with tempfile.TemporaryDirectory(prefix="podium-") as place:
-        code, run = Path(place, "program"), Path(place, "runs", "run", "001")
+    with tempfile.TemporaryDirectory(prefix="podium-") as scratch:
+        code, run = Path(scratch, "program"), Path(scratch, "runs", "run", "001")
         with tarfile.open(fileobj=io.BytesIO(program)) as archive:
             archive.extractall(code, filter="data")
         put(run, files)
@@ -94,11 +94,11 @@ def train(
         command = [sys.executable, str(code / "run.py"), *arguments]
         command += ["--config", str(run / "config.ini"), "--run", str(run)]
         command += ["--foreman", str(os.getpid())]
-        with open(Path(place, "output"), "w+b") as output:
+        with open(Path(scratch, "output"), "w+b") as output:
             process = subprocess.Popen(
                 command,
                 cwd=code,
-                env={**places, **os.environ, **variables},
+                env={**paths, **os.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

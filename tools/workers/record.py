@@ -43,7 +43,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class MemberRecord:
     """The record of one member; its folder is held by who writes it."""
 
     folder: Path
@@ -94,9 +94,9 @@ class Record:
         """Note an error; ``final``: trying again would only repeat it."""
         kind = error.name if isinstance(error, PodiumError) else type(error).__name__
         code = error.exit_code if isinstance(error, PodiumError) else 1
-        said, before = f"{kind}: {error}", self.failure or Failure("")
-        alike = before.alike + 1 if before.error == said else 1
-        failure = Failure(said, before.times + 1, _ALIKE if final else alike, code)
+        text, before = f"{kind}: {error}", self.failure or Failure("")
+        alike = before.alike + 1 if before.error == text else 1
+        failure = Failure(text, before.times + 1, _ALIKE if final else alike, code)
         self._keep(failure)
         return failure
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from experiment.crew import Work
+from experiment.crew import PartedWork
 from experiment.section import SECTIONS, Section
 from experiment.settings import Settings
 from tools.workers import slurm_job
@@ -51,7 +51,7 @@ class SlurmSettings(Section):
     more: tuple[str, ...] = ()  # further options of sbatch: qos=high, constraint=a100
 
 
-class _Job(Started):
+class _QueuedJob(Started):
     def __init__(self, number: int, job: Any, output: Path, stop: Path) -> None:
         super().__init__(number)
         self._job, self._output, self._stop = job, output, stop
@@ -93,22 +93,22 @@ class Slurm(Starter):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.own = settings.of_tool(SlurmSettings)
-        _parsed(self.own.more)
+        self.request = settings.of_tool(SlurmSettings)
+        _parsed(self.request.more)
 
     def slots(self, here: Slots, began: int | None) -> Slots:
         _submitit()
-        if self.own.cluster == "slurm" and shutil.which("srun") is None:
+        if self.request.cluster == "slurm" and shutil.which("srun") is None:
             raise ConfigError(
                 "[workers] starter = slurm: there is no srun here. Give the command on a login node of the "
                 "cluster, or try it with [slurm] cluster = local."
             )
-        return elsewhere(self.settings.of_tool(WorkersSettings), self.own.cpus, began)
+        return elsewhere(self.settings.of_tool(WorkersSettings), self.request.cpus, began)
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: PartedWork) -> None:
         remove(work.folder / _STOP)
 
-    def start(self, work: Work, slots: Slots, numbers: Sequence[int]) -> list[Started]:
+    def start(self, work: PartedWork, slots: Slots, numbers: Sequence[int]) -> list[Started]:
         executor, stop = self._executor(work.folder / _JOBS), work.folder / _STOP
         command = [sys.executable, str(RUN), *work.arguments()]
         jobs = [
@@ -130,27 +130,32 @@ class Slurm(Starter):
 
         log.info("Queued: %s", ", ".join(job.job_id for job in submitted))
         return [
-            _Job(number, job, output_of(work, number), stop)
+            _QueuedJob(number, job, output_of(work, number), stop)
             for number, job in zip(numbers, submitted, strict=True)
         ]
 
-    def end(self, work: Work) -> None:
+    def end(self, work: PartedWork) -> None:
         remove(work.folder / _STOP)
         remove_folder(work.folder / _JOBS)
 
     def _executor(self, folder: Path) -> Any:
         """Return what submits jobs; its files are kept in ``folder``."""
-        own = self.own
+        request = self.request
         make_folder(folder)
-        executor = _submitit().AutoExecutor(folder, cluster=own.cluster, slurm_max_num_timeout=_TIMEOUTS)
-        asked = {"mem_gb": own.memory, "slurm_partition": own.partition, "slurm_account": own.account}
+        executor = _submitit().AutoExecutor(folder, cluster=request.cluster, slurm_max_num_timeout=_TIMEOUTS)
+        asked = {
+            "mem_gb": request.memory,
+            "slurm_partition": request.partition,
+            "slurm_account": request.account,
+        }
+
         executor.update_parameters(
             name="podium",
-            timeout_min=max(1, math.ceil(own.time.seconds / 60)),
-            cpus_per_task=own.cpus,
-            gpus_per_node=own.gpus,
-            slurm_signal_delay_s=own.notice,
-            slurm_additional_parameters=_parsed(own.more),
+            timeout_min=max(1, math.ceil(request.time.seconds / 60)),
+            cpus_per_task=request.cpus,
+            gpus_per_node=request.gpus,
+            slurm_signal_delay_s=request.notice,
+            slurm_additional_parameters=_parsed(request.more),
             **{key: value for key, value in asked.items() if value is not None},
         )
         return executor

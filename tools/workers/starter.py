@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiment.crew import Work
+from experiment.crew import PartedWork
 from experiment.section import Section
 from experiment.settings import Settings
 from utils.errors import ConfigError, unknown_name
@@ -93,18 +93,18 @@ class Starter:
         """
         raise NotImplementedError
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: PartedWork) -> None:
         """Make ready for workers of this work.
 
         Raises:
             ConfigError: it can't be done by them.
         """
 
-    def start(self, work: Work, slots: Slots, numbers: Sequence[int]) -> list[Started]:
+    def start(self, work: PartedWork, slots: Slots, numbers: Sequence[int]) -> list[Started]:
         """Start a worker in each of these slots; fewer where nothing is left to take."""
         raise NotImplementedError
 
-    def end(self, work: Work) -> None:
+    def end(self, work: PartedWork) -> None:
         """Tidy up when all is done."""
 
 

@@ -59,7 +59,7 @@ def _rate(experiment: Experiment, threads: int) -> float:
         start = time.perf_counter()
         with experiment.precision.autocast():
             logits = model(*with_blank(model, images))
-        sum(one.float().square().mean() for one in logits.values()).backward()
+        sum(head.float().square().mean() for head in logits.values()).backward()
         model.zero_grad(set_to_none=True)
         if number:  # the first step of a process takes many times as long
             steps, spent = steps + 1, spent + time.perf_counter() - start

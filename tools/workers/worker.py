@@ -12,7 +12,7 @@ from experiment.cross_validation import CrossValidation
 from experiment.members import Member, members_of
 from experiment.run_folder import held
 from experiment.time_limit import share
-from tools.workers.record import Record
+from tools.workers.record import MemberRecord
 from train.time_limit.clock import since_start
 from utils.duration import Duration
 from utils.errors import ConfigError, Diverged, ResumableStop
@@ -55,7 +55,7 @@ class Worker:
         """Hold the first member that is open and that nobody else holds, if there is one."""
         with ExitStack() as stack:
             for member in self.members:
-                record = Record(self.folder / member.name)
+                record = MemberRecord(self.folder / member.name)
                 if record.is_open and _held_by_us(stack, record.folder):
                     if record.is_open and record.take():
                         yield member
@@ -64,12 +64,11 @@ class Worker:
             yield None
 
     def _train(self, member: Member) -> None:
-        own = self.folder / member.name
-        record = Record(own)
+        record = MemberRecord(self.folder / member.name)
 
-        with logged_to(own / "log.txt"):
+        with logged_to(record.folder / "log.txt"):
             try:
-                self.group.train_member(member, own, whole=None, until=self._until())
+                self.group.train_member(member, record.folder, whole=None, until=self._until())
             except Exception as error:
                 if type(error) is ResumableStop:  # a signal: somebody goes on with it
                     record.leave()
@@ -82,7 +81,7 @@ class Worker:
 
         record.clear()
 
-    def _note(self, record: Record, member: Member, error: Exception) -> None:
+    def _note(self, record: MemberRecord, member: Member, error: Exception) -> None:
         """Keep why a member failed; the others go on."""
         failure = record.fail(error, final=isinstance(error, Diverged))
         record.leave()
@@ -96,12 +95,14 @@ class Worker:
         if limit is None:
             return None
         end = limit.seconds if self.deadline is None else since_start() + self.deadline - time.time()
-        rounds = rounds_left([Record(self.folder / member.name) for member in self.members], self.workers)
+        rounds = rounds_left(
+            [MemberRecord(self.folder / member.name) for member in self.members], self.workers
+        )
         dataset, _ = next(iter(self.group.data.values()))
         return share(Duration(math.floor(end)), runs=rounds, images=len(dataset.files))
 
 
-def rounds_left(records: Sequence[Record], workers: int) -> int:
+def rounds_left(records: Sequence[MemberRecord], workers: int) -> int:
     """Return how many members one after another each of several workers trains, the next one included."""
     free = sum(record.is_open and not record.worker for record in records)
     return math.ceil((free + 1) / workers)

@@ -18,7 +18,7 @@ class Outbox:
 
     def __init__(self, name: str) -> None:
         self._name, self._failed = name, 0.0
-        self._said = False
+        self._warned = False
 
     def send(self, what: Callable[[], Any], *, last: bool = False) -> bool:
         """Do it; return whether it went well. A server that was away is left alone for a while.
@@ -32,8 +32,8 @@ class Outbox:
             what()
         except Exception as error:  # whatever a client raises: training goes on
             self._failed = time.monotonic()
-            if last or not self._said:
-                self._said = True
+            if last or not self._warned:
+                self._warned = True
                 later = "it is not told" if last else "it is told later"
                 log.warning("%s can't be reached, so %s: %s", self._name, later, _in_short(error))
             return False

@@ -62,9 +62,9 @@ class AdamP(adamp.AdamP):  # type: ignore[misc]
         return int(state["step"])
 
     def _channel_view(self, x: Tensor) -> Tensor:
-        """Return a view or a copy (C, -1): the package's own refuses channels-last weights."""
+        """Return the same memory or a copy (C, -1): the package's own refuses channels-last weights."""
         return x.reshape(len(x), -1)
 
     def _layer_view(self, x: Tensor) -> Tensor:
-        """Return a view or a copy (1, -1)."""
+        """Return the same memory or a copy (1, -1)."""
         return x.reshape(1, -1)

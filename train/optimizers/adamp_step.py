@@ -37,33 +37,33 @@ def adamp_step(
     deviations = torch._foreach_sqrt(squares)
     torch._foreach_div_(deviations, math.sqrt(1 - beta_2**age))
     torch._foreach_add_(deviations, group["eps"])
-    moves = list(torch._foreach_div(means, deviations))
+    updates = list(torch._foreach_div(means, deviations))
     size, decay = group["lr"] / (1 - beta_1**age), group["lr"] * group["weight_decay"]
 
     if weights[0].ndim > 1:
-        factors = _factors(weights, gradients, moves, group, size, decay)
+        factors = _factors(weights, gradients, updates, group, size, decay)
         torch._foreach_mul_(weights, factors)
     elif decay:
         torch._foreach_mul_(weights, 1 - decay)
-    torch._foreach_add_(weights, moves, alpha=-size)
+    torch._foreach_add_(weights, updates, alpha=-size)
 
 
 def _factors(
     weights: list[Tensor],
     gradients: list[Tensor],
-    moves: list[Tensor],
+    updates: list[Tensor],
     group: dict[str, Any],
     size: float,
     decay: float,
 ) -> list[Tensor]:
-    """Return what each weight is multiplied by before its move is added: its decay and its projection.
+    """Return what each weight is multiplied by before its update is added: its decay and its projection.
 
-    Without the part of ``move`` along the weight, k * weight, a step is
-    (1 - decay) * weight - size * (move - k * weight) = (1 - decay + size * k) * weight - size * move.
+    Without the part of ``update`` along the weight, k * weight, a step is
+    (1 - decay) * weight - size * (update - k * weight) = (1 - decay + size * k) * weight - size * update.
     """
     rows = _rows_of(tuple((len(weight), weight[0].numel()) for weight in weights), weights[0].device)
-    flat, gradient, move = (_flat(tensors) for tensors in (weights, gradients, moves))
-    products = [flat * gradient, gradient * gradient, flat * flat, flat * move]
+    flat, gradient, update = (_flat(tensors) for tensors in (weights, gradients, updates))
+    products = [flat * gradient, gradient * gradient, flat * flat, flat * update]
     by_row = [rows.sums(product) for product in products]
     by_weight = [rows.sums_of_rows(sums) for sums in by_row]
 
@@ -87,7 +87,7 @@ def _cosine(sums: list[Tensor], eps: float) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _WeightRows:
     """The rows of all weights, one after another: R rows of T weights with N numbers in all.
 
     Attributes:
@@ -126,12 +126,12 @@ class _Rows:
 
 
 @lru_cache(maxsize=512)  # a group of weights each, of which rates by layer make many
-def _rows_of(shapes: tuple[tuple[int, int], ...], device: torch.device) -> _Rows:
+def _rows_of(shapes: tuple[tuple[int, int], ...], device: torch.device) -> _WeightRows:
     counts, columns = (torch.tensor(part, device=device) for part in zip(*shapes, strict=True))
     total = sum(count * width for count, width in shapes)
     rows = sum(count for count, _ in shapes)
     lengths = columns.repeat_interleave(counts, output_size=rows)
-    return _Rows(lengths, counts, columns.float(), (counts * columns).float(), total)
+    return _WeightRows(lengths, counts, columns.float(), (counts * columns).float(), total)
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:

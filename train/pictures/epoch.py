@@ -13,7 +13,7 @@ from inference.predict import Predictions
 from train.pictures.drawing import Picture, table
 from train.pictures.sheets import confusion_picture, image_sheet
 from train.validator import Validator
-from utils.metrics import AveragePrecision
+from utils.metrics import SortedPrecision
 
 SMALL = 6  # labels: matrices up to this size share one picture
 _LARGE = 40  # of more than that, a picture shows those about which it says most
@@ -75,7 +75,7 @@ def tags_picture(task: Task, space: Space, predictions: Predictions, choices: Ch
     true, chosen = evidence.true, evidence.chosen
     sure = task.probabilities(predictions.logits)[space.name].cpu().numpy()
     support = true.sum(axis=0)
-    average = AveragePrecision(true, sure).scores(np.ones(len(true), dtype=np.int64))
+    average = SortedPrecision(true, sure).scores(np.ones(len(true), dtype=np.int64))
     counts = [marks.sum(axis=0).astype(np.float64) for marks in (true & chosen, true, chosen)]
     precision, recall, _ = rates(*counts)
 

@@ -1,6 +1,7 @@
 """Images are used while others are prepared: the same ones, few at a time, and nobody waits for ever."""
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +155,40 @@ def test_no_images_are_prepared_without_use():
     alongside(shapes.append, (0, 2, 2, 3), lambda coming: coming.batch(np.arange(0)))
 
     assert shapes == [None]
+
+
+def test_whoever_waits_for_a_batch_is_woken_when_all_of_it_is_there(monkeypatch):
+    coming, woken, batches = Coming(SHAPE), [], []
+    wake = coming._changed.notify_all
+    monkeypatch.setattr(coming._changed, "notify_all", lambda: (woken.append(True), wake()))
+    thread = threading.Thread(target=lambda: batches.append(coming.batch(np.arange(4))))
+    thread.start()
+    while not coming._lacking:
+        time.sleep(0.001)
+    woken.clear()
+
+    for row in (0, 2, 1):
+        coming.put(row, _image(row))
+    before = len(woken)
+    coming.put(3, _image(3))
+    thread.join()
+
+    assert (before, len(woken)) == (0, 1)
+    assert batches[0][:, 0, 0, 0].tolist() == [0, 1, 2, 3]
+
+
+def test_several_batches_may_be_waited_for_at_once():
+    coming, batches = Coming(SHAPE), {}
+
+    def take(start):
+        batches[start] = coming.batch(np.arange(start, start + 2))[:, 0, 0, 0].tolist()
+
+    threads = [threading.Thread(target=take, args=(start,)) for start in (0, 2, 4)]
+    for thread in threads:
+        thread.start()
+    for row in (4, 1, 3, 0, 5, 2):
+        coming.put(row, _image(row))
+    for thread in threads:
+        thread.join(10)
+
+    assert batches == {0: [0, 1], 2: [2, 3], 4: [4, 5]}

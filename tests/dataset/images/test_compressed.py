@@ -13,7 +13,7 @@ from dataset.images.jpeg import recoded
 from dataset.images.on_the_fly import DecodedOnTheFly
 from dataset.images.open_images import kind_of, open_images
 from dataset.images.prepare import Prepare
-from dataset.images.resident import place
+from dataset.images.resident import load_onto
 from dataset.images.store import ImageStore
 from utils.errors import WriteFailed
 
@@ -213,7 +213,7 @@ def test_what_is_said_of_the_size_is_the_size_and_its_guess_was_not_far_off(open
 @pytest.mark.parametrize("where", ["auto", "compressed", "memory", "device"])
 def test_a_compressed_store_stays_on_the_disk(open_, where):
     store = open_()
-    assert place(store, where, torch.device("meta"), "test") is store
+    assert load_onto(store, where, torch.device("meta"), "test") is store
 
 
 def test_build_is_one_function_for_both(tmp_path, folder, files):

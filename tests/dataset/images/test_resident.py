@@ -7,7 +7,7 @@ import torch
 from dataset.images import resident
 from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
-from dataset.images.resident import ResidentStore, place
+from dataset.images.resident import ResidentStore, load_onto
 from dataset.images.store import ImageStore
 from dataset.pseudo.joined import JoinedSource
 from utils.errors import ConfigError
@@ -38,7 +38,7 @@ def with_free(monkeypatch, bytes_):
 @pytest.mark.parametrize("where", ["auto", "disk", "memory", "device"])
 def test_batches_are_the_same_wherever_the_store_is(open_, where):
     source = open_()
-    placed = place(source, where, CPU, "test")
+    placed = load_onto(source, where, CPU, "test")
     batch = placed.batch(ROWS)
     assert torch.equal(batch, source.batch(ROWS))
     assert batch.is_contiguous(memory_format=torch.channels_last)
@@ -51,7 +51,7 @@ def test_batches_are_the_same_wherever_the_store_is(open_, where):
 def test_a_store_in_memory_does_not_read_the_file_again(open_, tmp_path):
     source = open_()
     expected = source.batch(ROWS).clone()
-    placed = place(source, "memory", META, "test")  # whatever the device is
+    placed = load_onto(source, "memory", META, "test")  # whatever the device is
     (pixels,) = (tmp_path / "cache").glob("images-*/pixels.u8")
     pixels.write_bytes(bytes(pixels.stat().st_size))
     assert torch.equal(placed.batch(ROWS), expected)
@@ -59,7 +59,7 @@ def test_a_store_in_memory_does_not_read_the_file_again(open_, tmp_path):
 
 
 def test_a_store_on_a_device_gives_batches_there(open_):
-    batch = place(open_(), "device", META, "test").batch(ROWS)
+    batch = load_onto(open_(), "device", META, "test").batch(ROWS)
     assert batch.device == META
     assert batch.shape == (4, 3, *SIZE)
     assert batch.is_contiguous(memory_format=torch.channels_last)
@@ -67,10 +67,10 @@ def test_a_store_on_a_device_gives_batches_there(open_):
 
 @pytest.mark.parametrize("where", ["memory", "device"])
 def test_folds_of_one_table_share_one_copy(open_, where):
-    placed = place(open_(), where, CPU, "test")
-    assert place(open_(), where, CPU, "test") is placed
-    assert place(open_(), where, META, "test") is placed or where == "device"
-    assert place(open_(part=slice(5)), where, CPU, "test") is not placed
+    placed = load_onto(open_(), where, CPU, "test")
+    assert load_onto(open_(), where, CPU, "test") is placed
+    assert load_onto(open_(), where, META, "test") is placed or where == "device"
+    assert load_onto(open_(part=slice(5)), where, CPU, "test") is not placed
 
 
 @pytest.mark.parametrize(("share", "there"), [(0.29, True), (0.31, False)])
@@ -79,31 +79,33 @@ def test_auto_takes_the_device_when_a_small_part_of_its_free_memory_is_enough(
 ):
     source = open_()
     with_free(monkeypatch, int(source.pixels.nbytes / share))
-    assert (place(source, "auto", META, "test") is not source) == there
+    assert (load_onto(source, "auto", META, "test") is not source) == there
 
 
 def test_a_device_without_memory_of_its_own_is_never_chosen_by_auto(open_):
     source = open_()
-    assert place(source, "auto", META, "test") is source
+    assert load_onto(source, "auto", META, "test") is source
 
 
 def test_images_that_do_not_fit_onto_the_device_are_refused_with_both_sizes(open_, monkeypatch):
     source = open_()
     with_free(monkeypatch, source.pixels.nbytes - 1)
     with pytest.raises(ConfigError, match=r"store = device: the eval images take 0.0 GB .* plain, memory"):
-        place(source, "device", META, "eval")
+        load_onto(source, "device", META, "eval")
 
 
 def test_images_without_a_store_stay_as_they_are(open_):
     source = open_(budget=0)
     assert not isinstance(source, ImageStore)
-    assert place(source, "device", META, "test") is source
+    assert load_onto(source, "device", META, "test") is source
 
 
 @pytest.mark.parametrize("wheres", [("memory", "disk"), ("disk", "memory"), ("device", "device")])
 def test_two_sources_in_different_places_are_one(open_, wheres):
     parts = [open_(part=part) for part in (slice(5), slice(5, None))]
-    joined = JoinedSource(*(place(part, where, CPU, "x") for part, where in zip(parts, wheres, strict=True)))
+    joined = JoinedSource(
+        *(load_onto(part, where, CPU, "x") for part, where in zip(parts, wheres, strict=True))
+    )
     assert torch.equal(joined.batch(ROWS), JoinedSource(*parts).batch(ROWS))
 
 
@@ -112,7 +114,9 @@ def test_two_sources_in_different_places_are_one(open_, wheres):
 def test_on_a_gpu_batches_have_the_same_bits_and_never_leave_it(open_, wheres):
     gpu = torch.device("cuda", torch.cuda.current_device())
     parts = [open_(part=part) for part in (slice(5), slice(5, None))]
-    joined = JoinedSource(*(place(part, where, gpu, "x") for part, where in zip(parts, wheres, strict=True)))
+    joined = JoinedSource(
+        *(load_onto(part, where, gpu, "x") for part, where in zip(parts, wheres, strict=True))
+    )
     batch = joined.batch(ROWS)
     assert batch.device == gpu
     assert batch.is_contiguous(memory_format=torch.channels_last)

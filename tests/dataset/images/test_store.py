@@ -25,7 +25,7 @@ from dataset.images.header import ALPHA
 from dataset.images.on_the_fly import DecodedOnTheFly
 from dataset.images.open_images import open_images
 from dataset.images.prepare import Prepare
-from dataset.images.resident import place
+from dataset.images.resident import load_onto
 from dataset.images.store import ImageStore, raise_bad
 from dataset.pseudo.joined import JoinedSource
 from utils.errors import DataError, WriteFailed
@@ -538,5 +538,5 @@ def test_a_resident_store_is_checked_while_it_is_read(open_, folder, files, tmp_
     with open(store / "pixels.u8", "r+b") as file:
         file.seek(1000)
         file.write(b"\x11\x22\x33")
-    found = place(open_(), "memory", torch.device("cpu"), "test")
+    found = load_onto(open_(), "memory", torch.device("cpu"), "test")
     assert torch.equal(found.batch(np.arange(len(files))), direct(folder, files))

@@ -6,7 +6,7 @@ import torch
 
 from dataset.pseudo.labels import PseudoSettings, confidences
 from dataset.pseudo.numbers import as_cell, as_number, from_cell, number_confidence
-from dataset.pseudo.thresholds import Thresholds
+from dataset.pseudo.thresholds import LeastConfidence
 from dataset.tasks.number import Number
 from dataset.tasks.spaces import AnyOf, OneOf
 from utils.errors import ConfigError
@@ -55,7 +55,7 @@ def test_probabilities_are_asked_of_labels_only():
         ((INK,), {"hard": True}, r"hard = yes: .*numbers only.* Write hard = no"),
         (
             (INK,),
-            {"min_confidence": Thresholds(of_space=(("inc", 0.5),))},
+            {"min_confidence": LeastConfidence(of_space=(("inc", 0.5),))},
             r"min_confidence: .*'inc'.* Did you mean 'ink'",
         ),
     ],
@@ -66,4 +66,4 @@ def test_what_says_nothing_of_a_number_is_refused_by_name(tmp_path, spaces, opti
 
 
 def test_of_a_class_beside_a_number_the_likeliest_may_be_trained_on(tmp_path):
-    PseudoSettings(labels=tmp_path, hard=True, min_confidence=Thresholds(0.5)).check((INK, KIND))
+    PseudoSettings(labels=tmp_path, hard=True, min_confidence=LeastConfidence(0.5)).check((INK, KIND))

@@ -51,7 +51,7 @@ def test_any_number_of_labels_is_one_question_in_every_form(tmp_path, submit):
     rows = task.submission(logits)
     (found,) = task.submitted(rows).values()
     assert (found.labels, found.exclusive) == (LABELS, False)
-    assert np.array_equal(found.shares >= 0.5, task.members(task.decide(logits)))
+    assert np.array_equal(found.shares >= 0.5, task.marks(task.decide(logits)))
     assert found.counted.all()  # also images without a label
     assert all(task.wrong_value(*cell) is None for row in rows for cell in row.items())
 

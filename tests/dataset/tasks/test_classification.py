@@ -59,5 +59,5 @@ def test_one_label_alone_is_refused():
 def test_captions_and_members_are_of_the_one_label():
     targets = {"label": torch.tensor([[0.0, 1, 0], [0, 0, 0]])}
     assert task().captions(targets) == ["dog", "not labelled"]
-    assert task().members(targets).tolist() == [[False, True, False], [False, False, False]]
+    assert task().marks(targets).tolist() == [[False, True, False], [False, False, False]]
     assert task().unscored(targets) == ["cat", "fox"]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dataset.tasks.cells import Separator
 from dataset.tasks.classification import ClassificationTask
-from dataset.tasks.labels import LabelNames, in_order, indices, labels_fact, places, resolve
+from dataset.tasks.labels import LabelNames, in_order, index_by_label, indices, labels_fact, resolve
 from dataset.tasks.multi_label import MultiLabelTask
 from utils.errors import DataError
 from utils.ini import format_ini, read_ini
@@ -76,11 +76,11 @@ def test_numbers_are_sorted_as_numbers_and_other_names_as_text():
 def test_an_unknown_label_is_named_with_the_nearest_one():
     facts = labels_fact(["dog", "kat"])
     with pytest.raises(ValueError, match=r"'kat' is not one of cat, dog\. Did you mean 'cat'\?"):
-        indices(facts, places(("cat", "dog")))
-    assert indices(labels_fact(["dog", "cat", "dog"]), places(("cat", "dog"))) == (0, 1)
-    assert indices(labels_fact([]), places(("cat", "dog"))) == ()
+        indices(facts, index_by_label(("cat", "dog")))
+    assert indices(labels_fact(["dog", "cat", "dog"]), index_by_label(("cat", "dog"))) == (0, 1)
+    assert indices(labels_fact([]), index_by_label(("cat", "dog"))) == ()
     with pytest.raises(ValueError, match="label_column"):
-        indices({"image": "1.png"}, places(("cat", "dog")))
+        indices({"image": "1.png"}, index_by_label(("cat", "dog")))
 
 
 @pytest.mark.parametrize(

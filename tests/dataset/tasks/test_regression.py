@@ -55,7 +55,7 @@ def test_answers_stay_within_the_limits_and_targets_do_not_change():
     task = RegressionTask(lowest=0, highest=10)
     logits = {"number": torch.tensor([[-3.0], [4.0], [12.0]])}
     assert task.rows(task.decide(logits)) == [{"value": "0"}, {"value": "4"}, {"value": "10"}]
-    assert task.said({"number": torch.tensor([[12.0]])})["number"].tolist() == [12.0]
+    assert task.as_evidence({"number": torch.tensor([[12.0]])})["number"].tolist() == [12.0]
     with pytest.raises(ValueError, match="lowest = 3 must be below highest = 3"):
         RegressionTask(lowest=3, highest=3)
 

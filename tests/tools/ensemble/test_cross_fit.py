@@ -65,7 +65,7 @@ class Watching(Method, Decision):
 
 def test_nothing_is_fitted_on_whom_it_is_applied_to():
     members, truth = drawn(task("MaskTask"), 40, 2)
-    part = deal_parts(truth.task.members(truth.targets), truth.groups)
+    part = deal_parts(truth.task.marks(truth.targets), truth.groups)
     ensemble, decision = Watching(), Watching()
     found = cross_fitted(ensemble, {"it": decision}, members, truth, part)
     for number in range(5):
@@ -81,7 +81,7 @@ def test_nothing_is_fitted_on_whom_it_is_applied_to():
 @pytest.mark.parametrize("made", EVERY_KIND.values(), ids=EVERY_KIND)
 def test_every_ensemble_and_decision_gives_each_image_one_prediction(made):
     members, truth = drawn(made, 60, 3)
-    part = deal_parts(made.members(truth.targets), truth.groups, 3)
+    part = deal_parts(made.marks(truth.targets), truth.groups, 3)
     decisions = {name: DECISIONS.get(name)() for name in DECISIONS.names()}
     where = truth.joined.task
     decisions = {name: one for name, one in decisions.items() if one.spaces(where)}
@@ -101,7 +101,7 @@ def test_noise_that_is_fitted_gains_nothing():
     # weights of many members that know nothing look good on what they were searched on, not elsewhere
     members, truth = drawn(task("ClassificationTask"), 90, 12, seed=2)
     members["label"] = members["label"][:, torch.randperm(90, generator=torch.Generator().manual_seed(0))]
-    part = deal_parts(truth.task.members(truth.targets), truth.groups)
+    part = deal_parts(truth.task.marks(truth.targets), truth.groups)
     ensemble = ENSEMBLES.get("Greedy")()
     inside = truth.score(ensemble.combine(members, ensemble.fit(members, truth), truth.task))
     outside = truth.score(cross_fitted(ensemble, {}, members, truth, part)[""])

@@ -244,7 +244,7 @@ def test_cuts_raise_the_kappa_and_what_they_return_has_the_grades_that_were_cut(
 def test_a_nested_gain_is_taken_where_it_is_one_and_not_where_there_is_only_noise(noise):
     said, truth = graded_run(1, noise=noise)
     members = {"label": said["label"][None]}
-    part = deal_parts(truth.task.members(truth.targets), truth.groups)
+    part = deal_parts(truth.task.marks(truth.targets), truth.groups)
     names = serving(truth.task)
     made = {name: DECISIONS.get(name)() for name in names}
     trials = {}
@@ -310,7 +310,7 @@ def test_top_k_is_served_by_biases_that_gain_on_others_where_a_model_is_one_side
     logits = rng.normal(size=(600, 6)) + 2 * np.eye(6)[true]
     targets = {"label": torch.eye(6)[torch.from_numpy(true)]}
     truth = Truth(made, targets, tuple(map(str, range(600))))
-    part = deal_parts(made.members(targets), truth.groups)
+    part = deal_parts(made.marks(targets), truth.groups)
 
     def gain(shift):
         said = {"label": torch.from_numpy(logits + shift).softmax(dim=1)[None]}  # of one member

@@ -156,7 +156,7 @@ def test_members_that_have_predicted_are_not_run_again(work, ensemble, monkeypat
     assert podium(work, "--mode", "infer", "--run", str(folder)) == 0  # which lets 002 predict
     assert (work / "runs/test/002/test_predictions.csv").exists()
     first = (folder / "submission.csv").read_bytes()
-    monkeypatch.setattr(Experiment, "eval_batches", refuse)
+    monkeypatch.setattr(Experiment, "images", refuse)
     assert podium(work, "--mode", "infer", "--run", str(folder)) == 0
     assert (folder / "submission.csv").read_bytes() == first
 

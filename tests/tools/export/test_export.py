@@ -150,7 +150,7 @@ def test_an_engine_is_held_against_float32_where_the_run_is_in_half_precision(ru
             with torch.autocast("cpu", enabled=engine_rounds):
                 return model(images)
 
-    sentence = Sample(model, half, run, run).check(Own())
+    sentence = Sample(model, half, run, run).compared_with(Own())
     difference = float(re.search(r"at most (\S+) in a probability", sentence)[1])
     assert (difference > 1e-5) == engine_rounds
 

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset.pseudo.labels import PseudoSettings, confidences
-from dataset.pseudo.thresholds import Thresholds
+from dataset.pseudo.thresholds import LeastConfidence
 from dataset.tasks.spaces import AnyOf, OneOf
 from experiment.assemble import Experiment, assemble_training
+from experiment.eval_data import eval_data
 from experiment.read_settings import read_sections, settings_from
 from run import main
 from tests.digits import digits, write_csv, write_images
@@ -230,7 +231,7 @@ def test_an_epoch_has_the_labelled_images_and_these_with_their_own_pixels(taught
     made = student(taught, labels, "train.batch_size=7")
     dataset, source = made.training_data()
     batches = assemble_training(made, tmp_path, dataset, source, fresh=True).batches
-    eval_images, evaluated = made.eval_data()
+    eval_images, evaluated = eval_data(made)
     pixels = torch.cat([batch.images for batch in evaluated])
     assert dataset.extra.files == eval_images.files
     drawn = list(batches.epoch(0))
@@ -398,14 +399,14 @@ def test_a_threshold_of_a_space_that_there_is_not_is_refused_with_the_nearest_na
 
 @given(
     st.one_of(
-        st.floats(0, 1).map(Thresholds),
+        st.floats(0, 1).map(LeastConfidence),
         st.dictionaries(st.sampled_from("abc"), st.floats(0, 1), min_size=1).map(
-            lambda found: Thresholds(of_space=tuple(found.items()))
+            lambda found: LeastConfidence(of_space=tuple(found.items()))
         ),
     )
 )
 def test_thresholds_are_read_as_they_are_written(thresholds):
-    assert Thresholds.from_text(str(thresholds)) == thresholds
+    assert LeastConfidence.from_text(str(thresholds)) == thresholds
 
 
 def test_how_sure_a_model_is():

@@ -66,7 +66,7 @@ def test_a_shift_is_a_warning_and_none_is_none(kind, tmp_path, caplog):
     caplog.clear()
     report(first, task, reference, ledger, "0" * 64)
     assert "0.0 % of the rows have another answer there" in caplog.text
-    assert "Most moved since then: nothing" in caplog.text
+    assert "Most shifted since then: nothing" in caplog.text
     caplog.clear()
     report(answered(task, 1, shift=5.0), task, reference, ledger, "0" * 64)
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -110,7 +110,7 @@ def test_the_next_one_is_held_against_the_previous_one(work, said):
     share = sum(a != b for a, b in pairs) / 420
     assert f"Previous submission: {first.short} of {first.when}" in printed
     assert f"{share:.1%} of the rows have another answer there".replace("%", " %") in printed
-    assert "Most moved since then: " in printed
+    assert "Most shifted since then: " in printed
     # the file of the previous one is another one by now
     write(submission(work, "002"), rows_of(submission(work, "002"))[:-1])
     write(submission(work), rows_of(submission(work))[:-1])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.experiment.smallest import SMALLEST
-from tools.sweep.space import SECTION, Space
+from tools.sweep.space import SECTION, SearchSpace
 from utils.errors import ConfigError
 from utils.ini import read_ini
 
@@ -15,7 +15,7 @@ def space(tmp_path):
     def read(*lines):
         path = tmp_path / "config.ini"
         path.write_text(f"{SMALLEST}[{SECTION}]\n" + "".join(f"{line}\n" for line in lines))
-        return Space.of(read_ini(path))
+        return SearchSpace.of(read_ini(path))
 
     return read
 
@@ -131,6 +131,6 @@ def test_a_space_is_read_back_from_what_it_says(tmp_path_factory, low, factor, l
     lines = [f"optimizer.lr = {low!r} .. {low * factor!r}{' log' if log else ''}"]
     lines.append(f"train.batch_size = {', '.join(map(str, choices))}")
     path.write_text(f"{SMALLEST}[{SECTION}]\n" + "".join(f"{line}\n" for line in lines))
-    texts = Space.of(read_ini(path)).texts()
+    texts = SearchSpace.of(read_ini(path)).texts()
     path.write_text(f"{SMALLEST}[{SECTION}]\n" + "".join(f"{k} = {v}\n" for k, v in texts.items()))
-    assert Space.of(read_ini(path)).texts() == texts
+    assert SearchSpace.of(read_ini(path)).texts() == texts

@@ -177,10 +177,10 @@ def test_a_time_limit_of_training_is_that_of_each_trial(data, tmp_path, clock, m
 
 def test_a_worker_of_a_sweep_can_not_be_a_task_of_ray(data, tmp_path, monkeypatch):
     pytest.importorskip("ray", reason="needs the extra cluster: pip install -r requirements-cluster.txt")
-    from experiment.crew import Work
+    from experiment.crew import PartedWork
     from tools.workers.ray import Ray
     from utils.errors import ConfigError
 
     starter = Ray.__new__(Ray)
     with pytest.raises(ConfigError, match="write starter = processes or slurm"):
-        starter.begin(Work())
+        starter.begin(PartedWork())

@@ -11,9 +11,10 @@ import torch
 from experiment import ask_again
 from experiment.allowed_moves import build_views
 from experiment.assemble import Experiment
+from experiment.eval_data import eval_data
 from experiment.finished_run import load_weights
 from experiment.read_settings import read_sections, settings_from
-from inference.bootstrap import Difference, Interval
+from inference.bootstrap import ConfidenceInterval, Difference
 from inference.views.base import VIEWS
 from run import main
 from tests.digits import draw_canvases
@@ -104,8 +105,12 @@ def test_without_views_the_scores_are_those_of_the_run_and_each_view_is_held_aga
 
 def test_the_advice_is_the_row_that_gains_most_beyond_noise_or_no_views():
     def row(value: float, low: float) -> dict[str, Difference]:
-        none = Interval(0.5, 0.5)
-        return {"macro_f1": Difference(0.5, 0.5 + value, none, none, Interval(low, 2 * value - low), 0.9)}
+        none = ConfidenceInterval(0.5, 0.5)
+        return {
+            "macro_f1": Difference(
+                0.5, 0.5 + value, none, none, ConfidenceInterval(low, 2 * value - low), 0.9
+            )
+        }
 
     found = {"none": row(0, 0), "Flip": row(0.01, 0.002), "Shift": row(0.03, -0.01), "all": row(0.005, 0.001)}
     assert _advice("macro_f1", ["Flip", "Shift"], found).endswith("[infer]\nviews = Flip")
@@ -157,7 +162,7 @@ def test_a_submission_with_views_is_the_mean_over_them_and_without_it_is_as_befo
     with_views = [(folder / name).read_bytes() for name in files]
     assert with_views != before
     experiment = Experiment.of(settings_from(read_sections(work / "config.ini", chosen[1::2]), "config.ini"))
-    _, batches = experiment.eval_data()
+    _, batches = eval_data(experiment)
     views = build_views(experiment.settings, experiment.task, experiment.prepare.size)
     model = experiment.model(fresh=False)
     load_weights(model, experiment, folder)

@@ -14,7 +14,7 @@ from tests.tools.workers.three_folds import (
     whole_command,
 )
 from tools.workers.ray_task import Sent, put
-from tools.workers.record import Record
+from tools.workers.record import MemberRecord
 from train.checkpoint import newest
 
 MEMORY = 80 * 2**20  # bytes of each node's object store
@@ -61,11 +61,11 @@ def test_a_lost_nodes_member_goes_on_elsewhere_to_the_same_bytes(trained, cluste
     foreman = whole_command(trained / "config.ini", *FOLDS, *long, *ray)
 
     def training():
-        return [m for m in run.glob("fold-*") if Record(m).worker and newest(m / "checkpoints", "last")]
+        return [m for m in run.glob("fold-*") if MemberRecord(m).worker and newest(m / "checkpoints", "last")]
 
     with foreman:
         member = wait_for(training)[0]
-        node = node_of(cluster, int(Record(member).worker.rpartition(":")[2]))
+        node = node_of(cluster, int(MemberRecord(member).worker.rpartition(":")[2]))
         cluster.remove_node(node, allow_graceful=False)
         out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 0, (out, error)

@@ -17,7 +17,7 @@ from tests.tools.workers.three_folds import (
     wait_for,
     whole_command,
 )
-from tools.workers.record import Record
+from tools.workers.record import MemberRecord
 from tools.workers.slurm import Slurm, _parsed
 from tools.workers.slurm_job import Job
 from tools.workers.starter import Slots
@@ -40,7 +40,7 @@ def test_jobs_leave_the_bytes_of_one_after_another_and_one_that_is_stopped_is_qu
         member = wait_for(
             lambda: next((m for m in run.glob("fold-*") if newest(m / "checkpoints", "last")), None)
         )
-        victim = int(Record(member).worker.rpartition(":")[2])
+        victim = int(MemberRecord(member).worker.rpartition(":")[2])
         os.kill(victim, signal.SIGTERM)  # as a cluster that wants its node back: the worker ends with code 4
         out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 0, (out, error)
@@ -61,8 +61,8 @@ def test_ctrl_c_lets_jobs_keep_their_state_and_any_starter_goes_on(trained):
     runs, run = trained / "runs" / "one", next_run(trained)
     foreman = whole_command(trained / "config.ini", *FOLDS, *LOCAL, "--workers", 2)
     with foreman:
-        member = wait_for(lambda: next((m for m in run.glob("fold-*") if Record(m).worker), None))
-        worker = int(Record(member).worker.rpartition(":")[2])
+        member = wait_for(lambda: next((m for m in run.glob("fold-*") if MemberRecord(m).worker), None))
+        worker = int(MemberRecord(member).worker.rpartition(":")[2])
         foreman.send_signal(signal.SIGINT)
         out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 4, (out, error)
@@ -78,7 +78,7 @@ def test_jobs_of_a_command_that_was_killed_go_on_and_the_last_one_joins(trained)
     run = next_run(trained)
     foreman = command(trained / "config.ini", *FOLDS, *LOCAL, "--workers", 2)
     with foreman:
-        wait_for(lambda: sum(Record(m).worker != "" for m in run.glob("fold-*")) == 2)
+        wait_for(lambda: sum(MemberRecord(m).worker != "" for m in run.glob("fold-*")) == 2)
         foreman.kill()
         foreman.communicate()
     wait_for((run / "scores.json").exists)

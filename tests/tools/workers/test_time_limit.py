@@ -12,7 +12,7 @@ from experiment import time_limit
 from tests.tools.workers.three_folds import FOLDS, next_run, podium, wait_for, whole_command
 from tools.workers import members, worker
 from tools.workers.members import Members
-from tools.workers.record import Record
+from tools.workers.record import MemberRecord
 from tools.workers.worker import Worker, rounds_left
 from utils.duration import Duration
 
@@ -53,16 +53,18 @@ def played(folder, clock, count, workers, limit):
     while len(over) < count:
         for number in range(workers):
             free = [
-                name for name in names if Record(folder / name).is_open and not Record(folder / name).worker
+                name
+                for name in names
+                if MemberRecord(folder / name).is_open and not MemberRecord(folder / name).worker
             ]
             if number not in busy and free:
-                Record(folder / free[0]).take()
+                MemberRecord(folder / free[0]).take()
                 busy[number] = (one._until(), free[0])
         clock.seconds, name, number = min((until, name, number) for number, (until, name) in busy.items())
         del busy[number]
         over.append(clock.seconds)
         (folder / name / "scores.json").write_text("{}")
-        Record(folder / name).leave()
+        MemberRecord(folder / name).leave()
     return over
 
 
@@ -82,11 +84,11 @@ def test_a_member_that_is_over_early_leaves_its_time_to_the_others(tmp_path, clo
     for name in names:
         (tmp_path / name).mkdir()
     one = worker_of(tmp_path, names, 1, 1000)
-    Record(tmp_path / "fold-0").take()
+    MemberRecord(tmp_path / "fold-0").take()
     assert one._until() == pytest.approx((1000 - SCORED) / 2)
     (tmp_path / "fold-0" / "scores.json").write_text("{}")
     clock.seconds = 10.0
-    Record(tmp_path / "fold-1").take()
+    MemberRecord(tmp_path / "fold-1").take()
     assert one._until() == pytest.approx(1000 - SCORED)
 
 
@@ -98,7 +100,7 @@ def test_a_worker_that_starts_late_keeps_to_the_time_of_who_started_it(tmp_path,
 
 
 def test_rounds_are_what_is_free_among_the_workers(tmp_path):
-    records = [Record(tmp_path / str(number)) for number in range(5)]
+    records = [MemberRecord(tmp_path / str(number)) for number in range(5)]
     for record in records:
         record.folder.mkdir()
     assert [rounds_left(records, workers) for workers in (1, 2, 3, 6)] == [6, 3, 2, 1]

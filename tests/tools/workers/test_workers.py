@@ -17,7 +17,7 @@ from tests.tools.workers.three_folds import (
     podium,
     wait_for,
 )
-from tools.workers.record import Record
+from tools.workers.record import MemberRecord
 from tools.workers.settings import WorkersSettings
 from tools.workers.slots import deal_out
 from train.checkpoint import newest
@@ -47,7 +47,7 @@ def test_a_killed_workers_member_is_gone_on_with_to_the_same_bytes(trained):
         member = wait_for(
             lambda: next((m for m in run.glob("fold-*") if newest(m / "checkpoints", "last")), None)
         )
-        victim = int(Record(member).worker.rpartition(":")[2])
+        victim = int(MemberRecord(member).worker.rpartition(":")[2])
         os.kill(victim, signal.SIGKILL)
         out, error = foreman.communicate(timeout=1200)
     assert foreman.returncode == 0, error
@@ -63,8 +63,8 @@ def test_a_killed_foreman_leaves_members_that_another_process_finishes_and_joins
     runs, run = trained / "runs" / "one", next_run(trained)
     foreman = command(trained / "config.ini", *FOLDS, "--workers", 2)
     with foreman:
-        member = wait_for(lambda: next((m for m in run.glob("fold-*") if Record(m).worker), None))
-        worker = int(Record(member).worker.rpartition(":")[2])
+        member = wait_for(lambda: next((m for m in run.glob("fold-*") if MemberRecord(m).worker), None))
+        worker = int(MemberRecord(member).worker.rpartition(":")[2])
         foreman.kill()
         foreman.communicate()
     wait_for(lambda: not Path(f"/proc/{worker}").exists())  # it was told, and kept its state
@@ -167,7 +167,7 @@ def test_each_gpu_is_given_to_its_own_worker(monkeypatch):
 
 
 def test_a_member_is_set_aside_after_two_equal_failures_four_of_any_kind_or_three_kills(tmp_path):
-    record = Record(tmp_path)
+    record = MemberRecord(tmp_path)
     assert record.is_open
     assert not record.fail(DataError("a"), final=False).is_final
     assert not record.fail(DataError("b"), final=False).is_final
@@ -184,7 +184,7 @@ def test_a_member_is_set_aside_after_two_equal_failures_four_of_any_kind_or_thre
 
 
 def test_kills_after_a_new_checkpoint_are_counted_anew(tmp_path, monkeypatch):
-    record = Record(tmp_path)
+    record = MemberRecord(tmp_path)
     for number in range(8):  # each time it got further
         monkeypatch.setattr("tools.workers.record.checkpoint.newest", lambda *_, step=number: Path(str(step)))
         assert record.take()

@@ -7,7 +7,7 @@ import time
 from run import main
 from tests.forks import podium_process, python_process
 from tests.test_run import ROOT
-from tools.workers.record import Record
+from tools.workers.record import MemberRecord
 
 THREE = ("--set", "dataset.folds=3", "--set", "train.epochs=2")
 FOLDS = ("--folds", "all", *THREE)
@@ -61,7 +61,7 @@ def assert_same_bytes(run, reference):
         for file in newest:
             assert (own / "checkpoints" / file.name).read_bytes() == file.read_bytes(), file
         assert not (own / "failed.json").exists()
-        assert Record(own).worker == ""
+        assert MemberRecord(own).worker == ""
 
 
 def wait_for(what, seconds=600):

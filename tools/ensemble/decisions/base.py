@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from dataset.metrics.base import Metric
 from dataset.tasks.base import Task
-from dataset.tasks.scoring import Asked
+from dataset.tasks.scoring import AskedMetric
 from dataset.tasks.spaces import Space
-from tools.ensemble.methods.base import Fitted, Probabilities, Truth
+from tools.ensemble.methods.base import Fitted, SpaceProbabilities, Truth
 from utils.registry import Registry
 
 
@@ -34,19 +34,19 @@ class Decision:
         """Return whether it can make the score by a metric better: others it leaves alone, or hurts."""
         return True
 
-    def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
+    def fit(self, probabilities: SpaceProbabilities, truth: Truth) -> Fitted:
         """Return what ``apply`` needs."""
         raise NotImplementedError
 
-    def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
+    def apply(self, probabilities: SpaceProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         """Return the changed probabilities of any images."""
         raise NotImplementedError
 
-    def served(self, task: Task) -> Asked | None:
+    def served(self, task: Task) -> AskedMetric | None:
         """Return the first of the competition's metrics that it serves: what it is fitted to."""
         return next((asked for asked in task.metrics if self.serves_asked(asked, task)), None)
 
-    def serves_asked(self, asked: Asked, task: Task) -> bool:
+    def serves_asked(self, asked: AskedMetric, task: Task) -> bool:
         """Return whether it can make a score better: not one of a question that it leaves alone."""
         left_alone = {space.name for space in task.spaces} - {space.name for space in self.spaces(task)}
         return self.serves(asked.metric) and left_alone.isdisjoint(asked.questions)

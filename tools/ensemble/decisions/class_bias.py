@@ -2,22 +2,19 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from dataset.metrics.base import Metric
-from dataset.metrics.evidence import OneOfEvidence
+from dataset.metrics.base import Floats, Metric
+from dataset.metrics.evidence import Indices, OneOfEvidence
 from dataset.metrics.macro_f1 import MacroF1
 from dataset.metrics.rank_steps import biases_of_ranks
 from dataset.metrics.steps import answered, goodness, steps
 from dataset.tasks.base import Task
 from dataset.tasks.spaces import Space
 from tools.ensemble.decisions.base import DECISIONS, Decision
-from tools.ensemble.methods.base import Fitted, Probabilities, Truth, logits_of, normalised
+from tools.ensemble.methods.base import Fitted, SpaceProbabilities, Truth, logits_of, normalised
 
 _SWEEPS = 4
-_Floats = NDArray[np.float64]
-_Ints = NDArray[np.int64]
 
 
 @DECISIONS.register
@@ -39,7 +36,7 @@ class ClassBias(Decision):
     def changes(self, space: Space) -> bool:
         return space.kind == "one_of"
 
-    def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
+    def fit(self, probabilities: SpaceProbabilities, truth: Truth) -> Fitted:
         asked, task = self.served(truth.task), truth.task
         logits = logits_of(task, probabilities)
         biases = {space.name: [0.0] * len(space.labels) for space in self.spaces(task)}
@@ -61,7 +58,7 @@ class ClassBias(Decision):
             return biases
         return {space: [0.0] * len(values) for space, values in biases.items()}
 
-    def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
+    def apply(self, probabilities: SpaceProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         logits = logits_of(task, probabilities)
         biased = {s.name: normalised(s, logits[s.name] + _tensor(fitted[s.name])) for s in self.spaces(task)}
         return {**probabilities, **biased}
@@ -72,8 +69,8 @@ def _tensor(biases: list[float]) -> Tensor:
 
 
 def best_biases(
-    logits: _Floats, true: _Ints, metric: Metric | None = None, labels: tuple[str, ...] = ()
-) -> _Floats:
+    logits: Floats, true: Indices, metric: Metric | None = None, labels: tuple[str, ...] = ()
+) -> Floats:
     """Return biases (K,) of which no single one can be changed so that the score gets better.
 
     Or those after four sweeps. The first label of the highest logits + bias is chosen.
@@ -99,7 +96,7 @@ def best_biases(
     return biases
 
 
-def best_bias(logits: _Floats, true: _Ints, biases: _Floats, label: int) -> float:
+def best_bias(logits: Floats, true: Indices, biases: Floats, label: int) -> float:
     """Return the bias of one label that makes macro-F1 highest while those of the others stay.
 
     With the bias b from low to high, image i goes over to the label at
@@ -129,7 +126,7 @@ def best_bias(logits: _Floats, true: _Ints, biases: _Floats, label: int) -> floa
 
 
 def _best_bias_by(
-    metric: Metric, labels: tuple[str, ...], logits: _Floats, true: _Ints, biases: _Floats, label: int
+    metric: Metric, labels: tuple[str, ...], logits: Floats, true: Indices, biases: Floats, label: int
 ) -> float:
     """Return the bias of one label that makes a score best while those of the others stay."""
     others = logits + biases
@@ -146,7 +143,7 @@ def _best_bias_by(
     return float(biases[label])
 
 
-def _steps(rival: _Ints, true: _Ints, label: int, classes: int) -> _Floats:
+def _steps(rival: Indices, true: Indices, label: int, classes: int) -> Floats:
     """Return the sum of all F1 (N + 1) when the first 0, 1, ... N images have gone over to ``label``.
 
     Args:
@@ -168,7 +165,7 @@ def _steps(rival: _Ints, true: _Ints, label: int, classes: int) -> _Floats:
     rights = np.bincount(rival[true == rival], minlength=classes)
     rivals = rival[group]
 
-    def f1(leaving: _Ints, losing: _Ints) -> _Floats:
+    def f1(leaving: Indices, losing: Indices) -> Floats:
         chosen = occurs[rivals] + sizes[rivals] - leaving
         return np.asarray(2 * (rights[rivals] - losing) / np.maximum(1, chosen))
 

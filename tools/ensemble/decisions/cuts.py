@@ -9,7 +9,7 @@ from dataset.metrics.steps import cuts_of
 from dataset.tasks.base import Task
 from dataset.tasks.spaces import Space
 from tools.ensemble.decisions.base import DECISIONS, Decision
-from tools.ensemble.methods.base import Fitted, Probabilities, Truth, logits_of
+from tools.ensemble.methods.base import Fitted, SpaceProbabilities, Truth, logits_of
 
 _WIDTH = 0.8  # of a grade's stretch: what lies beside a cut stays clear of it in a file's six digits
 
@@ -28,7 +28,7 @@ class Cuts(Decision):
     def serves(self, metric: Metric) -> bool:
         return metric.additive and metric.graded and not metric.together
 
-    def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
+    def fit(self, probabilities: SpaceProbabilities, truth: Truth) -> Fitted:
         asked, task = self.served(truth.task), truth.task
         cuts: dict[str, list[float]] = {space.name: [] for space in self.spaces(task)}
         if asked is None:
@@ -42,7 +42,7 @@ class Cuts(Decision):
         better = judge.score(self.apply(probabilities, fitted, task)) > judge.score(probabilities)
         return fitted if better else cuts
 
-    def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
+    def apply(self, probabilities: SpaceProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         changed = dict(probabilities)
         for name, cuts in fitted.items():
             if cuts:

@@ -11,7 +11,7 @@ from tools.ensemble.decisions.thresholds import Thresholds
 
 @DECISIONS.register
 class OneThreshold(Thresholds):
-    """All logits moved so that the one threshold with the best score lands at the task's own.
+    """All logits shifted so that the one threshold with the best score lands at the task's own.
 
     It has one number to find, so it stays true on few images where a threshold for each label is noise.
     """

@@ -11,7 +11,7 @@ from dataset.metrics.base import Metric
 from dataset.tasks.base import Task
 from dataset.tasks.spaces import Space
 from tools.ensemble.decisions.base import DECISIONS, Decision
-from tools.ensemble.methods.base import Fitted, Probabilities, Truth, logits_of, normalised
+from tools.ensemble.methods.base import Fitted, SpaceProbabilities, Truth, logits_of, normalised
 
 _STEPS = 60  # each makes the interval of log T smaller by a third
 _WIDEST = 3.0  # |log T|: T from 1/20 to 20
@@ -27,11 +27,11 @@ class Temperature(Decision):
     def serves(self, metric: Metric) -> bool:
         return metric.calibrated
 
-    def fit(self, probabilities: Probabilities, truth: Truth) -> Fitted:
+    def fit(self, probabilities: SpaceProbabilities, truth: Truth) -> Fitted:
         logits = logits_of(truth.task, probabilities)
         return {s.name: _best(s, logits[s.name], truth.targets[s.name]) for s in self.spaces(truth.task)}
 
-    def apply(self, probabilities: Probabilities, fitted: Fitted, task: Task) -> Probabilities:
+    def apply(self, probabilities: SpaceProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         logits = logits_of(task, probabilities)
         cooled = {s.name: normalised(s, logits[s.name] / fitted[s.name]) for s in self.spaces(task)}
         return {**probabilities, **cooled}

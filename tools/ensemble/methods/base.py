@@ -16,8 +16,8 @@ from dataset.tasks.base import Judge, Logits, Targets, Task
 from dataset.tasks.spaces import Space
 from utils.registry import Registry
 
-Members = Mapping[str, Tensor]  # probabilities, float64 (M, N, K) by space
-Probabilities = dict[str, Tensor]  # float64 (N, K) by space
+MemberProbabilities = Mapping[str, Tensor]  # probabilities, float64 (M, N, K) by space
+SpaceProbabilities = dict[str, Tensor]  # float64 (N, K) by space
 Fitted = Mapping[str, Any]  # what was fitted, as JSON says it
 
 
@@ -61,11 +61,11 @@ class Method:
 
     of_numbers: ClassVar[bool] = False
 
-    def fit(self, members: Members, truth: Truth) -> Fitted:
+    def fit(self, members: MemberProbabilities, truth: Truth) -> Fitted:
         """Return what ``combine`` needs beside the members; by default nothing."""
         return {}
 
-    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+    def combine(self, members: MemberProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         """Return the ensemble's probabilities of any images, those of ``fit`` or others."""
         raise NotImplementedError
 
@@ -84,38 +84,40 @@ class Alone(Method):
     def __init__(self, number: int) -> None:
         self.number = number
 
-    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+    def combine(self, members: MemberProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         return one_of(members, self.number)
 
 
-def one_of(members: Members, number: int) -> Probabilities:
+def one_of(members: MemberProbabilities, number: int) -> SpaceProbabilities:
     """Return what one member says."""
     return {space: stacked[number] for space, stacked in members.items()}
 
 
-def count_of(members: Members) -> int:
+def count_of(members: MemberProbabilities) -> int:
     """Return M."""
     return len(next(iter(members.values())))
 
 
-def weighted(members: Members, weights: Tensor) -> Probabilities:
+def weighted(members: MemberProbabilities, weights: Tensor) -> SpaceProbabilities:
     """Return the mean of the members' probabilities with ``weights`` (M,) that add up to 1."""
     return {space: torch.tensordot(weights.double(), stacked, dims=1) for space, stacked in members.items()}
 
 
-def best_weights(candidates: Iterable[Tensor], members: Members, truth: Truth) -> Tensor:
+def best_weights(candidates: Iterable[Tensor], members: MemberProbabilities, truth: Truth) -> Tensor:
     """Return the weights (M,) whose mean scores best; of equal ones the first."""
     tried = list(candidates)
     scores = [truth.score(weighted(members, weights)) for weights in tried]
     return tried[scores.index(max(scores))]
 
 
-def rows_of(members: Members, rows: Tensor) -> Members:
+def rows_of(members: MemberProbabilities, rows: Tensor) -> MemberProbabilities:
     """Return what the members say of some of the images."""
     return {space: stacked[:, rows] for space, stacked in members.items()}
 
 
-def each(members: Members, change: Callable[[Probabilities], Probabilities]) -> Members:
+def each(
+    members: MemberProbabilities, change: Callable[[SpaceProbabilities], SpaceProbabilities]
+) -> MemberProbabilities:
     """Return the members with the probabilities of each one changed."""
     changed = [change(one_of(members, number)) for number in range(count_of(members))]
     return {space: torch.stack([member[space] for member in changed]) for space in changed[0]}

@@ -4,9 +4,9 @@ from dataset.tasks.base import Task
 from tools.ensemble.methods.base import (
     ENSEMBLES,
     Fitted,
-    Members,
+    MemberProbabilities,
     Method,
-    Probabilities,
+    SpaceProbabilities,
     Truth,
     count_of,
     each,
@@ -25,7 +25,7 @@ class BestOfEachSpace(Method):
 
     of_numbers = True
 
-    def fit(self, members: Members, truth: Truth) -> Fitted:
+    def fit(self, members: MemberProbabilities, truth: Truth) -> Fitted:
         task, targets = truth.task.parted, truth.task.part(truth.targets)
         parts = each(members, truth.task.part)
         scores = [
@@ -40,7 +40,7 @@ class BestOfEachSpace(Method):
             best[space.name] = of_space.index(max(of_space))
         return best
 
-    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+    def combine(self, members: MemberProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         if len(set(fitted.values())) == 1:
             return one_of(members, next(iter(fitted.values())))
         parts = each(members, task.part)

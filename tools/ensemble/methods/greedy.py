@@ -12,9 +12,9 @@ from dataset.tasks.base import Task
 from tools.ensemble.methods.base import (
     ENSEMBLES,
     Fitted,
-    Members,
+    MemberProbabilities,
     Method,
-    Probabilities,
+    SpaceProbabilities,
     Truth,
     best_weights,
     count_of,
@@ -35,17 +35,17 @@ class Greedy(Method):
 
     of_numbers = True
 
-    def fit(self, members: Members, truth: Truth) -> Fitted:
+    def fit(self, members: MemberProbabilities, truth: Truth) -> Fitted:
         alone = torch.eye(count_of(members), dtype=torch.float64)
         taken = _taken(members, truth)
         weights = best_weights([taken / taken.sum(), *alone], members, truth)
         return {"weights": weights.tolist()}
 
-    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+    def combine(self, members: MemberProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         return weighted(members, torch.tensor(fitted["weights"], dtype=torch.float64))
 
 
-def _taken(members: Members, truth: Truth) -> Tensor:
+def _taken(members: MemberProbabilities, truth: Truth) -> Tensor:
     """Return how often each member was taken (M,) when the score was best."""
     count = count_of(members)
     taken = best = torch.zeros(count, dtype=torch.float64)
@@ -66,10 +66,12 @@ def _taken(members: Members, truth: Truth) -> Tensor:
     return best
 
 
-def _added(total: Probabilities, members: Members, member: int) -> Probabilities:
+def _added(total: SpaceProbabilities, members: MemberProbabilities, member: int) -> SpaceProbabilities:
     return {space: total[space] + stacked[member] for space, stacked in members.items()}
 
 
-def _mean_with(total: Probabilities, members: Members, member: int, count: int) -> Probabilities:
+def _mean_with(
+    total: SpaceProbabilities, members: MemberProbabilities, member: int, count: int
+) -> SpaceProbabilities:
     """Return the mean of ``count`` members, of which one is added to the total of the others."""
     return {space: values / count for space, values in _added(total, members, member).items()}

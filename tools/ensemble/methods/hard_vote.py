@@ -5,7 +5,7 @@ from torch import Tensor
 
 from dataset.tasks.base import Task
 from dataset.tasks.spaces import Space
-from tools.ensemble.methods.base import ENSEMBLES, Fitted, Members, Method, Probabilities
+from tools.ensemble.methods.base import ENSEMBLES, Fitted, MemberProbabilities, Method, SpaceProbabilities
 
 
 @ENSEMBLES.register
@@ -16,7 +16,7 @@ class HardVote(Method):
     answer.
     """
 
-    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+    def combine(self, members: MemberProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         return {space.name: _elected(space, members[space.name]) for space in task.spaces}
 
 

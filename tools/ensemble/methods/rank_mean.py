@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from dataset.tasks.base import Task
-from tools.ensemble.methods.base import ENSEMBLES, Fitted, Members, Method, Probabilities
+from tools.ensemble.methods.base import ENSEMBLES, Fitted, MemberProbabilities, Method, SpaceProbabilities
 
 _TIE = 1e-6  # what a mean probability counts beside the mean rank, so that it decides between equal ones
 
@@ -18,7 +18,7 @@ class RankMean(Method):
     are combined with it.
     """
 
-    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+    def combine(self, members: MemberProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         means = {}
         for space in task.spaces:
             values = members[space.name]

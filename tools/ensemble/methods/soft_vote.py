@@ -1,7 +1,7 @@
 """The mean of the members' probabilities."""
 
 from dataset.tasks.base import Task
-from tools.ensemble.methods.base import ENSEMBLES, Fitted, Members, Method, Probabilities
+from tools.ensemble.methods.base import ENSEMBLES, Fitted, MemberProbabilities, Method, SpaceProbabilities
 
 
 @ENSEMBLES.register
@@ -10,5 +10,5 @@ class SoftVote(Method):
 
     of_numbers = True
 
-    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+    def combine(self, members: MemberProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         return {space: stacked.mean(dim=0) for space, stacked in members.items()}

@@ -10,7 +10,15 @@ from dataset.tasks.base import Task
 from dataset.tasks.spaces import Space
 from tools.ensemble.cross_fit import deal_parts
 from tools.ensemble.logistic import Model, fit_logistic, log_loss
-from tools.ensemble.methods.base import ENSEMBLES, Fitted, Members, Method, Probabilities, Truth, normalised
+from tools.ensemble.methods.base import (
+    ENSEMBLES,
+    Fitted,
+    MemberProbabilities,
+    Method,
+    SpaceProbabilities,
+    Truth,
+    normalised,
+)
 
 _L2 = (1.0, 0.1, 0.01)  # of these, by the log loss on people that were not fitted on
 _PARTS = 2
@@ -25,8 +33,8 @@ class Stacking(Method):
     label. An L2 penalty, whose strength people outside the fit decide, draws all weights to equal ones.
     """
 
-    def fit(self, members: Members, truth: Truth) -> Fitted:
-        labels = truth.task.members(truth.targets)
+    def fit(self, members: MemberProbabilities, truth: Truth) -> Fitted:
+        labels = truth.task.marks(truth.targets)
         part = deal_parts(labels, truth.groups, _PARTS) if len(set(truth.groups)) >= _PARTS else None
         models = {}
         for space in truth.task.spaces:
@@ -44,7 +52,7 @@ class Stacking(Method):
             }
         return models
 
-    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+    def combine(self, members: MemberProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         combined = {}
         for space in task.spaces:
             weights, biases = (

@@ -7,9 +7,9 @@ from dataset.tasks.base import Task
 from tools.ensemble.methods.base import (
     ENSEMBLES,
     Fitted,
-    Members,
+    MemberProbabilities,
     Method,
-    Probabilities,
+    SpaceProbabilities,
     Truth,
     best_weights,
     count_of,
@@ -30,18 +30,18 @@ class WeightedMean(Method):
 
     of_numbers = True
 
-    def fit(self, members: Members, truth: Truth) -> Fitted:
+    def fit(self, members: MemberProbabilities, truth: Truth) -> Fitted:
         count = count_of(members)
         equal = torch.full((count,), 1 / count, dtype=torch.float64)
         searched = _searched(equal, members, truth) if count > 1 else equal
         alone = torch.eye(count, dtype=torch.float64)
         return {"weights": best_weights([equal, searched, *alone], members, truth).tolist()}
 
-    def combine(self, members: Members, fitted: Fitted, task: Task) -> Probabilities:
+    def combine(self, members: MemberProbabilities, fitted: Fitted, task: Task) -> SpaceProbabilities:
         return weighted(members, torch.tensor(fitted["weights"], dtype=torch.float64))
 
 
-def _searched(weights: Tensor, members: Members, truth: Truth) -> Tensor:
+def _searched(weights: Tensor, members: MemberProbabilities, truth: Truth) -> Tensor:
     """Return weights where no other share of a single member is better, or those after a few sweeps."""
     score = truth.score(weighted(members, weights))
     for _ in range(_SWEEPS):

@@ -13,9 +13,9 @@ from tools.sweep.picture import seconds_of_picture
 from tools.sweep.repeats import Repeats
 from tools.sweep.result import write_result
 from tools.sweep.settings import SweepSettings
-from tools.sweep.space import Space
+from tools.sweep.space import SearchSpace
 from tools.sweep.study import Study
-from tools.sweep.trial import OutOfTime, Pruned, Runs
+from tools.sweep.trial import OutOfTime, Pruned, TrialRuns
 from tools.sweep.work import Sizes, Trials
 from train.time_limit.clock import since_start
 from utils.durable import lock
@@ -28,7 +28,7 @@ _AGAIN = 1.0  # seconds between two looks for a trial that a killed process has 
 
 
 @dataclass(frozen=True, slots=True)
-class Trainer:
+class SweepProcess:
     """A process of a sweep.
 
     Args:
@@ -37,9 +37,9 @@ class Trainer:
 
     folder: Path
     settings: Settings
-    space: Space
+    space: SearchSpace
     study: Study
-    runs: Runs
+    runs: TrialRuns
     here: list[str]
     budget: Budget
 
@@ -48,51 +48,51 @@ class Trainer:
         cls,
         folder: Path,
         settings: Settings,
-        space: Space,
+        space: SearchSpace,
         here: list[str],
         workers: int,
         deadline: float | None,
-    ) -> "Trainer":
+    ) -> "SweepProcess":
         """Return a process of the sweep in a folder.
 
         Args:
             workers: how many processes share what is to be done.
             deadline: when trials have to be over, as ``time.time()``; None = as [sweep] time_limit says.
         """
-        own = settings.of_tool(SweepSettings)
+        section = settings.of_tool(SweepSettings)
         name = str(read_json(folder / SWEEP).get("study", "sweep"))
-        study = Study.of(folder, own, settings.run.seed, name)
+        study = Study.of(folder, section, settings.run.seed, name)
         end = None
         if deadline is not None:
             end = since_start() + deadline - time.time()
-        elif own.time_limit is not None:
-            end = end_of_trials(own.time_limit.seconds, seconds_of_picture(), workers)
+        elif section.time_limit is not None:
+            end = end_of_trials(section.time_limit.seconds, seconds_of_picture(), workers)
         limit = settings.train.time_limit
         run = 0.0 if limit is None else limit.seconds
-        budget = Budget(end, run, own.repeat * own.seeds, max(1, workers))
-        return cls(folder, settings, space, study, Runs(folder, folder / BASE), here, budget)
+        budget = Budget(end, run, section.repeat * section.seeds, max(1, workers))
+        return cls(folder, settings, space, study, TrialRuns(folder, folder / BASE), here, budget)
 
     @property
-    def own(self) -> SweepSettings:
+    def section(self) -> SweepSettings:
         return self.settings.of_tool(SweepSettings)
 
     @property
     def repeats(self) -> Repeats:
         """The best trials with other seeds."""
         first = self.settings.run.seed + 1
-        seeds = range(first, first + self.own.seeds)
-        return Repeats(self.study, self.runs, self._settings_of, seeds, self.own.repeat, self.budget)
+        seeds = range(first, first + self.section.seeds)
+        return Repeats(self.study, self.runs, self._settings_of, seeds, self.section.repeat, self.budget)
 
     def work(self) -> Trials:
         """Return all that is to be done, for workers."""
-        own = self.own
-        sizes = Sizes(own.trials, own.repeat, own.seeds, self.settings.train.epochs)
+        section = self.section
+        sizes = Sizes(section.trials, section.repeat, section.seeds, self.settings.train.epochs)
         return Trials(self.folder, self.folder / BASE, self.here, self.study, sizes, self.budget)
 
     def train(self) -> None:
         """Return when all trials and repetitions are over, whoever trained them, or the time is."""
         while self.budget.has_room(self.study, repeats=True):
-            with self.study.next(self.own.trials) as trial:
+            with self.study.next(self.section.trials) as trial:
                 if trial is not None:
                     self._trial(trial)
                     continue
@@ -148,9 +148,7 @@ class Trainer:
 
     def _values(self, trial: Any) -> Mapping[str, str]:
         """Return what a trial had, in the order of the space, as its config has it."""
-        return {
-            one.key: str(trial.params[one.key]) for one in self.space.dimensions if one.key in trial.params
-        }
+        return {key: str(trial.params[key]) for key in self.space.texts() if key in trial.params}
 
 
 def _named(numbers: list[int]) -> str:
