@@ -4,13 +4,14 @@
 import sys
 from argparse import ArgumentParser, Namespace
 
-from utils import signals
+from utils import garbage, signals
 from utils.shared_cores import wait_briefly
 
 if __name__ == "__main__":  # before anything that takes time: a signal always means the same
     _handled = signals.handled(importing=True)
     _handled.__enter__()
     wait_briefly()  # before torch is imported
+    garbage.put_off()
 
 from experiment.command_line import common_parser, in_words, overview, parse, train_options
 from utils.errors import ConfigError, PodiumError
@@ -61,6 +62,7 @@ def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: 
     try:
         mode = mode_named("train" if first.mode is None else first.mode)
         signals.imported()
+        garbage.look_again()
         mode.options(parser)
         if first.help:
             parser.description = told(mode)

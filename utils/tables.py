@@ -221,9 +221,12 @@ def write_table(
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    for cells in (columns, *rows):
-        writer.writerow([for_spreadsheet(c) if guarded and isinstance(c, str) else c for c in cells])
+    writer.writerows(map(_guarded, (columns, *rows)) if guarded else (columns, *rows))
     write_text(path, out.getvalue())
+
+
+def _guarded(cells: Sequence[object]) -> list[object]:
+    return [for_spreadsheet(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def for_spreadsheet(cell: str) -> str:

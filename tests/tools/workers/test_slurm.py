@@ -11,6 +11,7 @@ from experiment.read_settings import read_sections, settings_from
 from tests.tools.workers.three_folds import (
     FOLDS,
     assert_same_bytes,
+    command,
     next_run,
     podium,
     wait_for,
@@ -34,7 +35,7 @@ def test_jobs_leave_the_bytes_of_one_after_another_and_one_that_is_stopped_is_qu
     pytest.importorskip("submitit", reason="needs the extra cluster: pip install -r requirements-cluster.txt")
     runs, run = trained / "runs" / "one", next_run(trained)
     every = ("--set", "callback.Checkpoints.minutes=0")
-    foreman = whole_command(trained / "config.ini", *FOLDS, *LOCAL, *every, "--workers", 2)
+    foreman = command(trained / "config.ini", *FOLDS, *LOCAL, *every, "--workers", 2)
     with foreman:
         member = wait_for(
             lambda: next((m for m in run.glob("fold-*") if newest(m / "checkpoints", "last")), None)
@@ -75,11 +76,11 @@ def test_ctrl_c_lets_jobs_keep_their_state_and_any_starter_goes_on(trained):
 def test_jobs_of_a_command_that_was_killed_go_on_and_the_last_one_joins(trained):
     pytest.importorskip("submitit", reason="needs the extra cluster: pip install -r requirements-cluster.txt")
     run = next_run(trained)
-    foreman = whole_command(trained / "config.ini", *FOLDS, *LOCAL, "--workers", 2)
+    foreman = command(trained / "config.ini", *FOLDS, *LOCAL, "--workers", 2)
     with foreman:
         wait_for(lambda: sum(MemberRecord(m).worker != "" for m in run.glob("fold-*")) == 2)
         foreman.kill()
-        foreman.wait()
+        foreman.communicate()
     wait_for((run / "scores.json").exists)
     assert_same_bytes(run, trained / "runs" / "one" / "001")
 

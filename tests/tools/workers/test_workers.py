@@ -26,7 +26,9 @@ from utils.errors import ConfigError, DataError, Diverged
 
 @pytest.mark.slow
 def test_two_workers_leave_the_bytes_of_one_after_another(trained):
-    assert podium(trained / "config.ini", *FOLDS, "--workers", 2) == 0
+    with command(trained / "config.ini", *FOLDS, "--workers", 2) as foreman:
+        said = foreman.communicate()
+    assert foreman.returncode == 0, said
     runs = trained / "runs" / "one"
     assert_same_bytes(runs / "002", runs / "001")
     log = (runs / "002" / "log.txt").read_text()

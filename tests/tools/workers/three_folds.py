@@ -5,12 +5,20 @@ import sys
 import time
 
 from run import main
-from tests.forks import podium_process
+from tests.forks import podium_process, python_process
 from tests.test_run import ROOT
 from tools.workers.record import MemberRecord
 
 THREE = ("--set", "dataset.folds=3", "--set", "train.epochs=2")
 FOLDS = ("--folds", "all", *THREE)
+_EIGHT_CORES = """
+import sys
+from run import main
+from tools.workers import slots
+
+slots.cores = lambda: 8
+sys.exit(main(sys.argv[1:]))
+"""
 BYTES = ("valid_predictions.csv", "scores.json", "split.csv", "class_table.csv", "config.ini")
 
 
@@ -21,6 +29,11 @@ def podium(config, *arguments):
 def command(config, *arguments):
     """Return a process, and any worker that it starts, as forks: they import nothing."""
     return podium_process(config.parent, "--config", str(config), *map(str, arguments))
+
+
+def command_with_eight_cores(config, *arguments):
+    """Return the same where the machine has eight cores."""
+    return python_process(config.parent, "-c", _EIGHT_CORES, "--config", str(config), *map(str, arguments))
 
 
 def whole_command(config, *arguments):
