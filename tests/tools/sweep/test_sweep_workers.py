@@ -14,8 +14,8 @@ from experiment.run_folder import FINISHED
 from run import main
 from tests.experiment.clocked import clock_of_steps
 from tests.tools.sweep.drawn import config_of, data_of, podium, whole_podium
-from tools.sweep import budget, trainer, trial
-from tools.sweep.trial import Runs
+from tools.sweep import budget, process, trial
+from tools.sweep.trial import TrialRuns
 from train.checkpoint import newest
 from train.time_limit.keeper import Costs
 
@@ -136,7 +136,7 @@ def clock(monkeypatch):
     clock = clock_of_steps(monkeypatch)
     for module in (budget, trial):
         monkeypatch.setattr(module, "since_start", clock)
-    monkeypatch.setattr(trainer, "seconds_of_picture", lambda: 1.0)
+    monkeypatch.setattr(process, "seconds_of_picture", lambda: 1.0)
     return clock
 
 
@@ -155,7 +155,7 @@ def test_a_trial_that_would_not_be_over_in_time_is_stopped_and_gone_on_with(data
 
 @pytest.mark.slow
 def test_a_time_limit_of_training_is_that_of_each_trial(data, tmp_path, clock, monkeypatch):
-    seconds, train = [], Runs.train
+    seconds, train = [], TrialRuns.train
 
     def timed(*arguments):
         began = clock.now
@@ -163,7 +163,7 @@ def test_a_time_limit_of_training_is_that_of_each_trial(data, tmp_path, clock, m
         seconds.append(clock.now - began)
         return score
 
-    monkeypatch.setattr(Runs, "train", timed)
+    monkeypatch.setattr(TrialRuns, "train", timed)
     monkeypatch.setattr(time_limit, "_measured", lambda *_: Costs(image=0.0, validation=1.0, end=1.0))
     config = config_of(tmp_path, data, trials=2, epochs=5)
     line = ("--mode", "sweep", "--set", "train.time_limit=20 s")
