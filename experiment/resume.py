@@ -21,6 +21,7 @@ _FREE = (
     ("train", "cuda_graph"),
     ("pseudo", "images"),
     ("callback.Checkpoints", "minutes"),
+    ("callback.Checkpoints", "behind"),
 )
 
 

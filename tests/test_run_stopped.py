@@ -88,18 +88,18 @@ def assert_same(one: Path, other: Path) -> None:
 
 def killed_at_save(number: int, *, after: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process die before or after a checkpoint is written."""
-    save, count = checkpoint.save, 0
+    write, count = checkpoint.write, 0
 
     def dying(*arguments: object) -> None:
         nonlocal count
         count += 1
         if count == number and not after:
             raise Killed
-        save(*arguments)
+        write(*arguments)
         if count == number:
             raise Killed
 
-    monkeypatch.setattr(checkpoint, "save", dying)
+    monkeypatch.setattr(checkpoint, "write", dying)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -120,6 +120,17 @@ def test_a_run_killed_at_any_checkpoint_goes_on_to_the_same_bits(
 
 
 @pytest.mark.slow
+def test_a_run_goes_on_to_the_same_bits_with_checkpoints_that_are_written_behind(
+    podium: Podium, whole, tmp_path: Path, monkeypatch
+) -> None:
+    with monkeypatch.context() as patch:
+        killed_at_save(3, after=False, monkeypatch=patch)
+        with pytest.raises(Killed):
+            podium()
+    assert podium("--resume", "--set", "callback.Checkpoints.behind=yes") == 0
+    assert_same(whole(""), tmp_path / "runs" / "test" / "001")
+
+
 @pytest.mark.parametrize("number", [1, 2, 5, 6])
 def test_a_run_of_folds_killed_in_any_fold_goes_on_to_the_same_bits(
     podium: Podium, whole, tmp_path: Path, number: int, monkeypatch
@@ -223,15 +234,15 @@ def signalled_in(place: str, name: str, patch: pytest.MonkeyPatch) -> None:
 def test_a_signal_in_an_epochs_validation_names_that_epoch(
     podium: Podium, whole, tmp_path: Path, last: bool, monkeypatch, capsys
 ) -> None:
-    save = checkpoint.save
+    write = checkpoint.write
 
-    def interrupted(folder: Path, name: str, step: int, values: dict[str, object]) -> None:
-        if name == "last" and values["epoch"] == (EPOCHS if last else 1):
+    def interrupted(folder: Path, name: str, step: int, snapshot: checkpoint.Snapshot) -> None:
+        if name == "last" and dict(snapshot.plain["pairs"])["epoch"] == (EPOCHS if last else 1):
             os.kill(os.getpid(), signal.SIGTERM)
-        save(folder, name, step, values)
+        write(folder, name, step, snapshot)
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "save", interrupted)
+        patch.setattr(checkpoint, "write", interrupted)
         assert podium() == 4
     assert f"SIGTERM after epoch {EPOCHS if last else 1}: the state after step" in capsys.readouterr().err
     assert podium("--resume") == 0
