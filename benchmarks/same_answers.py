@@ -25,11 +25,11 @@ from dataset.images.prepare import Prepare
 
 SIZE = (128, 96)  # height, width
 RUN = "runs/speed/001"
-PrintedNumbers = NDArray[np.float64]  # (H, W, 3), 0 to 255
+ExactPixels = NDArray[np.float64]  # (H, W, 3), 0 to 255
 
 
 @cache
-def weights(old: int, new: int, *, triangle: bool) -> PrintedNumbers:
+def weights(old: int, new: int, *, triangle: bool) -> ExactPixels:
     """Return the matrix (new, old) of a filter along one side: a box as wide as a pixel, or a triangle."""
     scale, edges = old / new, np.arange(old + 1.0)
     if not triangle:
@@ -41,14 +41,14 @@ def weights(old: int, new: int, *, triangle: bool) -> PrintedNumbers:
     return height / height.sum(axis=1, keepdims=True)
 
 
-def exact(image: PrintedNumbers, *, triangle: bool) -> PrintedNumbers:
+def exact(image: ExactPixels, *, triangle: bool) -> ExactPixels:
     """Return an image shrunk to SIZE in float64."""
     down = weights(image.shape[0], SIZE[0], triangle=triangle)
     across = weights(image.shape[1], SIZE[1], triangle=triangle)
     return np.einsum("yh,hwc,xw->yxc", down, image, across, optimize=True)
 
 
-def shrunk(path: Path) -> dict[str, PrintedNumbers]:
+def shrunk(path: Path) -> dict[str, ExactPixels]:
     """Return a photograph's pixels by each way."""
     with Image.open(path) as file:
         whole = file.convert("RGB")

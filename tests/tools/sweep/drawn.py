@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 from tests.experiment.smallest import SMALL_RUN
 from tests.forks import podium_process
@@ -45,13 +44,3 @@ def whole_podium(config, *arguments):
     """Start a command as a new Python; return its process, which prints into pipes."""
     line = [sys.executable, "run.py", "--config", str(config), *map(str, arguments)]
     return subprocess.Popen(line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def wait_for(what, seconds=600):
-    """Return what a function returns as soon as it is anything."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if result := what():
-            return result
-        time.sleep(0.02)
-    raise AssertionError("it did not come")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.sweep.drawn import config_of, data_of, podium, wait_for
+from tests.tools.sweep.drawn import config_of, data_of, podium
+from tests.waiting import wait_for
 from tools.sweep.study import check_storage
 from train.checkpoint import newest
 from utils.errors import ConfigError

@@ -10,9 +10,9 @@ from tests.tools.workers.three_folds import (
     assert_same_bytes,
     next_run,
     podium,
-    wait_for,
     whole_command,
 )
+from tests.waiting import wait_for
 from tools.workers.ray_task import Sent, put
 from tools.workers.record import MemberRecord
 from train.checkpoint import newest

@@ -14,9 +14,9 @@ from tests.tools.workers.three_folds import (
     command,
     next_run,
     podium,
-    wait_for,
     whole_command,
 )
+from tests.waiting import wait_for
 from tools.workers.record import MemberRecord
 from tools.workers.slurm import Slurm, _parsed
 from tools.workers.slurm_job import Job

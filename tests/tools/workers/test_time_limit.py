@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from experiment import time_limit
-from tests.tools.workers.three_folds import FOLDS, next_run, podium, wait_for, whole_command
+from tests.tools.workers.three_folds import FOLDS, next_run, podium, whole_command
+from tests.waiting import wait_for
 from tools.workers import members, worker
 from tools.workers.members import Members
 from tools.workers.record import MemberRecord

@@ -15,8 +15,8 @@ from tests.tools.workers.three_folds import (
     command,
     next_run,
     podium,
-    wait_for,
 )
+from tests.waiting import wait_for
 from tools.workers.record import MemberRecord
 from tools.workers.settings import WorkersSettings
 from tools.workers.slots import deal_out

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 from run import main
 from tests.forks import podium_process, python_process
@@ -62,12 +61,3 @@ def assert_same_bytes(run, reference):
             assert (own / "checkpoints" / file.name).read_bytes() == file.read_bytes(), file
         assert not (own / "failed.json").exists()
         assert MemberRecord(own).worker == ""
-
-
-def wait_for(what, seconds=600):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if result := what():
-            return result
-        time.sleep(0.02)
-    raise AssertionError("it did not come")
