@@ -35,7 +35,7 @@ def test_jobs_leave_the_bytes_of_one_after_another_and_one_that_is_stopped_is_qu
     pytest.importorskip("submitit", reason="needs the extra cluster: pip install -r requirements-cluster.txt")
     runs, run = trained / "runs" / "one", next_run(trained)
     every = ("--set", "callback.Checkpoints.minutes=0")
-    foreman = command(trained / "config.ini", *FOLDS, *LOCAL, *every, "--workers", 2)
+    foreman = whole_command(trained / "config.ini", *FOLDS, *LOCAL, *every, "--workers", 2)
     with foreman:
         member = wait_for(
             lambda: next((m for m in run.glob("fold-*") if newest(m / "checkpoints", "last")), None)
