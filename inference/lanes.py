@@ -1,8 +1,7 @@
 """Two batches at once on a CPU, each with half of the threads.
 
-Many layers of a net are too small to keep all cores busy, and between them only one computes. Measured on 2
-cores with mobilenetv3_small_050 and 6,300 photographs: ``--mode infer`` takes 2.2 s for 2.5 with a store, and
-4.8 for 5.8 while it is built. A batch has the same bits in either lane.
+Many layers of a net are too small to keep all cores busy, and between them, and while a batch is read, only
+one core computes. A batch has the same bits in either lane.
 """
 
 import copy

@@ -1,7 +1,7 @@
 """The one function that runs a model for evaluation: validation, inference and everything else."""
 
 from collections.abc import Iterable, Sized
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 from dataset.reading import Batch, ahead
 from dataset.tasks.base import Logits, Targets
 from inference.lanes import in_lanes, lanes_of
+from utils.cores import on_a_core
 from utils.device import Precision
 from utils.device_errors import explained
 
@@ -49,8 +50,10 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
     logits: list[Logits] = []
     targets: list[Targets] = []
 
+    turn = on_a_core if precision.device.type == "cpu" else nullcontext()
+
     def answer(asked: nn.Module, batch: Batch) -> Logits:
-        with torch.inference_mode(), precision.autocast():
+        with turn, torch.inference_mode(), precision.autocast():
             return cast(Logits, asked(*batch.inputs(precision.device)))
 
     source = ahead(iter(batches)) if precision.device.type == "cuda" else batches
