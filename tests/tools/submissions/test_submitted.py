@@ -8,7 +8,6 @@ import shutil
 import pytest
 
 from run import main
-from tests.conftest import MaskFolder
 from tests.experiment.finished import seal
 from tests.experiment.smallest import SMALL_RUN
 from tests.people import lay_out_people
@@ -24,7 +23,8 @@ def podium(work, *arguments):
 def trained(tmp_path_factory):
     """A folder with data, a config and three runs that differ."""
     work = tmp_path_factory.mktemp("submitted")
-    MaskFolder(work / "data", 150, eval_images=420)  # 60 people's
+    lay_out_people(work / "data", people=150, eval_people=60)
+    (work / "data" / "DRAWN_DEMO_DATA.txt").unlink()  # or it would not be listed
     (work / "config.ini").write_text(SMALL_RUN.format(data=work / "data", work=work), encoding="utf-8")
     for epochs, rate in ((1, "0.01"), (2, "0.01"), (3, "0.02")):
         assert podium(work, "--set", f"train.epochs={epochs}", "--set", f"optimizer.lr={rate}") == 0
@@ -267,7 +267,7 @@ def test_an_empty_ledger_says_how_to_begin(said):
 
 def test_demo_data_is_not_listed(work, said, tmp_path):
     shutil.copytree(work / "runs", tmp_path / "demo" / "runs")
-    lay_out_people(tmp_path / "demo" / "data")
+    lay_out_people(tmp_path / "demo" / "data", people=40)
     printed = said(
         "--mode", "infer", "--run", "001",
         "--set", f"paths.data={tmp_path}/demo/data", "--set", f"paths.runs={tmp_path}/demo/runs",
