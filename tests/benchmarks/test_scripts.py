@@ -9,7 +9,8 @@ from tests.people import lay_out_people
 
 NET = ["--model", "test_efficientnet"]  # timm's own for tests
 EPOCH = [
-    "train_epoch", *NET, "--images", "14", "--batch", "7", "--size", "32", "24", "--turns", "2", "--sweep", "0",
+    "train_epoch", *NET, "--images", "14", "--batch", "7", "--size", "32", "24", "--turns", "2",
+    "--sweep", "0",
 ]  # fmt: skip
 SCRIPTS = {
     "train_epoch": ([*EPOCH, "--peers", "bare", "timm"], ["ratio"] * 2),
