@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 from tqdm import tqdm
 
+from dataset.croppers.base import Pixels
 from dataset.files.named_files import NamedFiles
 from dataset.images.coming import Coming, Meanwhile, alongside
 from dataset.images.file_bytes import UnreadableImage, header_of, read
@@ -140,7 +141,7 @@ def _fill(
     coming: Coming | None = None,
 ) -> Seen:
     """Prepare these rows, into ``pixels`` and ``coming`` if given; return what showed."""
-    seen = Seen()
+    seen, images = Seen(), dict[int, Pixels]()
 
     for row in rows:
         mark = messages.size
@@ -159,9 +160,13 @@ def _fill(
             seen.missed.append(row)
         if remark:
             seen.remarks.setdefault(remark, []).append(row)
-        if pixels is not None:
-            pixels.write(row, image)
-        if coming is not None:
+        if pixels is not None or coming is not None:
+            images[row] = image
+
+    if pixels is not None:
+        pixels.write(images)
+    if coming is not None:
+        for row, image in images.items():
             coming.put(row, image)
     return seen
 
