@@ -93,4 +93,6 @@ class Augmenter:
         mixed = images.float().div_(255)
         for augmentation in self.chain:
             mixed, targets = augmentation(mixed, targets, chance)
-        return centre_crop(mixed, self.size).clamp(0, 1), targets
+        cropped = centre_crop(mixed, self.size)
+        whole = cropped.is_contiguous(memory_format=torch.channels_last)
+        return (cropped.clamp_(0, 1) if whole else cropped.clamp(0, 1)), targets  # a part is copied anyway
