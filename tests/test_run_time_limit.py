@@ -30,7 +30,7 @@ LIMIT = ("--set", "train.time_limit=20 s")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn") / "data"
-    lay_out_people(folder)
+    lay_out_people(folder, small=True)
     return folder
 
 
@@ -217,7 +217,7 @@ def test_a_plan_of_other_epochs_is_refused(
 @pytest.mark.slow
 @pytest.mark.alone
 def test_a_process_keeps_a_limit_of_30_seconds_on_the_demo_data(tmp_path: Path) -> None:
-    lay_out_people(tmp_path / "data", people=60, eval_people=4, whole=True)
+    lay_out_people(tmp_path / "data", people=60, eval_people=4)
     places = [f"paths.{name}={tmp_path / name}" for name in ("data", "runs", "cache")]
     command = [sys.executable, "run.py", *(part for place in places for part in ("--set", place))]
     started = time.monotonic()
