@@ -1,8 +1,9 @@
 """The one function that runs a model for evaluation: validation, inference and everything else."""
 
 from collections.abc import Iterable, Sized
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from tqdm import tqdm
 
 from dataset.reading import Batch, ahead
 from dataset.tasks.base import Logits, Targets
+from inference.lanes import in_lanes, lanes_of
+from utils.cores import on_a_core
 from utils.device import Precision
 from utils.device_errors import explained
 
@@ -44,16 +47,26 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
     model.eval()
 
     rows: list[NDArray[np.int64]] = []
-    logits: list[dict[str, Tensor]] = []
+    logits: list[Logits] = []
     targets: list[Targets] = []
+
+    turn = on_a_core if precision.device.type == "cpu" else nullcontext()
+
+    def answer(asked: nn.Module, batch: Batch) -> Logits:
+        with turn, torch.inference_mode(), precision.autocast():
+            return cast(Logits, asked(*batch.inputs(precision.device)))
+
     source = ahead(iter(batches)) if precision.device.type == "cuda" else batches
-    bar = tqdm(source, desc=what, total=len(batches), unit="batch", leave=False, disable=None)
+    answered = in_lanes(lanes_of(model, precision.device), source, answer)
+    bar = tqdm(answered, desc=what, total=len(batches), unit="batch", leave=False, disable=None)
 
     try:
-        with torch.inference_mode(), explained(precision.device, f"{what}: the images of a batch", _SMALLER):
-            for batch in bar:
-                with precision.autocast():
-                    logits.append(model(*batch.inputs(precision.device)))
+        with (
+            closing(answered),
+            explained(precision.device, f"{what}: the images of a batch", _SMALLER),
+        ):
+            for batch, of_batch in bar:
+                logits.append(of_batch)
                 rows.append(batch.rows)
                 targets.append(batch.targets)
     finally:
@@ -63,6 +76,6 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
     return Predictions(np.concatenate(rows), _joined(logits), _joined(targets))
 
 
-def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+def _joined(parts: list[Logits]) -> dict[str, Tensor]:
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     return {name: values.float().cpu().clone() for name, values in joined.items()}

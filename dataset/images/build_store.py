@@ -1,7 +1,6 @@
 """Builds the store of prepared images: every file is decoded once, by all cores."""
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,12 +10,14 @@ from typing import Any
 import cv2
 from tqdm import tqdm
 
+from dataset.croppers.base import Pixels
 from dataset.files.named_files import NamedFiles
 from dataset.images.coming import Coming, Meanwhile, alongside
 from dataset.images.file_bytes import UnreadableImage, header_of, read
 from dataset.images.pixel_files import PixelFile
 from dataset.images.prepare import Prepare
 from dataset.images.wholeness import damage
+from utils.cores import cores, on_a_core
 from utils.durable import make_folder, name_folder, remove_folder, write_json
 from utils.forms import COUNT, NUMBER, TEXT, Form, by_name, list_of
 from utils.native_messages import NativeMessages, native_messages
@@ -140,16 +141,33 @@ def _fill(
     coming: Coming | None = None,
 ) -> Seen:
     """Prepare these rows, into ``pixels`` and ``coming`` if given; return what showed."""
-    seen = Seen()
+    seen, images = Seen(), dict[int, Pixels]()
 
+    with on_a_core:
+        for row, image in _prepared(files, rows, prepare, messages, seen):
+            if pixels is not None or coming is not None:
+                images[row] = image
+        if pixels is not None:
+            pixels.write(images)
+
+    if coming is not None and seen.bad:
+        coming.end()
+    if coming is not None:  # which may wait until images are asked for
+        for row, image in images.items():
+            coming.put(row, image)
+    return seen
+
+
+def _prepared(
+    files: NamedFiles, rows: Iterable[int], prepare: Prepare, messages: NativeMessages, seen: Seen
+) -> Iterator[tuple[int, Pixels]]:
+    """Yield each of these rows that can be read with its image; note in ``seen`` what showed."""
     for row in rows:
         mark = messages.size
         try:
             image, was_found, remark = prepare.with_finding(files.path(row))
         except UnreadableImage as error:
             seen.bad[row] = str(error)
-            if coming is not None:
-                coming.end()
             continue
         finally:
             if messages.size != mark:
@@ -159,11 +177,7 @@ def _fill(
             seen.missed.append(row)
         if remark:
             seen.remarks.setdefault(remark, []).append(row)
-        if pixels is not None:
-            pixels.write(row, image)
-        if coming is not None:
-            coming.put(row, image)
-    return seen
+        yield row, image
 
 
 def _settle(seen: Seen, files: NamedFiles, prepare: Prepare, messages: NativeMessages) -> None:
@@ -182,8 +196,3 @@ def _settle(seen: Seen, files: NamedFiles, prepare: Prepare, messages: NativeMes
     seen.missed[:] = [row for row in seen.missed if row not in seen.bad]
     for remark, rows in list(seen.remarks.items()):
         seen.remarks[remark] = [row for row in rows if row not in seen.bad]
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from dataset.croppers.base import Pixels
 from dataset.files.named_files import NamedFiles
-from dataset.images.build_store import cores
 from dataset.images.jpeg import decoded, recoded
 from dataset.images.pixel_files import ENDS, START, CompressedFile
 from dataset.images.prepare import Prepare
 from dataset.images.store import KeptImages
+from utils.cores import cores, on_a_core
 from utils.durable import sha256_of
 
 _AT_ONCE = 8  # images that a thread decodes before it asks for more
@@ -47,8 +47,9 @@ class CompressedStore(KeptImages):
 
     def fill(self, rows: NDArray[np.int64], out: Pixels) -> None:
         def some(first: int) -> None:
-            for position in range(first, min(first + _AT_ONCE, len(rows))):
-                self._read(int(rows[position]), out[position])
+            with on_a_core:
+                for position in range(first, min(first + _AT_ONCE, len(rows))):
+                    self._read(int(rows[position]), out[position])
 
         list(self._threads.map(some, range(0, len(rows), _AT_ONCE)))
 

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from dataset.croppers.base import Pixels
 from dataset.files.named_files import NamedFiles
-from dataset.images.build_store import Seen, cores
+from dataset.images.build_store import Seen
 from dataset.images.file_bytes import UnreadableImage
 from dataset.images.prepare import Prepare
+from utils.cores import cores, on_a_core
 from utils.errors import DataError
 
 
@@ -43,8 +44,9 @@ class DecodedOnTheFly:
         out = images.numpy()
 
         def decode(position: int) -> None:
-            image = self._prepare(self._files.path(rows[position]))
-            out[position] = image if self.through is None else self.through(image)
+            with on_a_core:
+                image = self._prepare(self._files.path(rows[position]))
+                out[position] = image if self.through is None else self.through(image)
 
         try:
             list(self._threads.map(decode, range(len(rows))))

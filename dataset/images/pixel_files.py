@@ -3,7 +3,8 @@
 import math
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,11 +39,16 @@ class PixelFile:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
             self._begin()
 
-    def write(self, row: int, image: Pixels) -> None:
-        """Take an image; several threads may do this at once."""
-        pixels = np.ascontiguousarray(image)
-        self.sums[row] = zlib.crc32(pixels.data)
-        self._put(pixels.data.cast("B"), row * self._image_bytes)
+    def write(self, images: Mapping[int, Pixels]) -> None:
+        """Take some images by row, in rising order; several threads may do this at once.
+
+        Neighbours are written by one call: the system lets only one thread write to a file at a time.
+        """
+        for first, neighbours in _by_neighbours(images):
+            pixels = np.stack(neighbours)
+            for position, image in enumerate(pixels):
+                self.sums[first + position] = zlib.crc32(image.data)
+            self._put(pixels.data.cast("B"), first * self._image_bytes)
 
     def wrote(self, images: int) -> None:
         """Note that so many more images, in the order of their rows, were given; only one thread does."""
@@ -102,8 +108,9 @@ class CompressedFile(PixelFile):
         self._ready: dict[int, Pixels] = {}
         self._next, self._end = 0, len(START)  # the row and the byte that come next
 
-    def write(self, row: int, image: Pixels) -> None:
-        self._ready[row], self.decibels[row] = encoded(image)
+    def write(self, images: Mapping[int, Pixels]) -> None:
+        for row, image in images.items():
+            self._ready[row], self.decibels[row] = encoded(image)
 
     def wrote(self, images: int) -> None:
         before = self._end
@@ -132,3 +139,10 @@ class CompressedFile(PixelFile):
 
     def _begin(self) -> None:
         self._put(memoryview(START), 0)
+
+
+def _by_neighbours(images: Mapping[int, Pixels]) -> Iterator[tuple[int, list[Pixels]]]:
+    """Yield the first row and the images of each stretch of rows without a gap."""
+    for _, stretch in groupby(enumerate(images), lambda item: item[1] - item[0]):
+        rows = [row for _, row in stretch]
+        yield rows[0], [images[row] for row in rows]

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from dataset.croppers.base import Pixels
 from dataset.files.named_files import NamedFiles
-from dataset.images.build_store import MANIFEST, Seen, cores
+from dataset.images.build_store import MANIFEST, Seen
 from dataset.images.file_bytes import UnreadableImage
 from dataset.images.pixel_files import SUMS, PixelFile
 from dataset.images.prepare import Prepare
+from utils.cores import cores
 from utils.durable import remove, sha256_of
 from utils.errors import DataError, WriteFailed
 from utils.read_json import read_json

@@ -24,9 +24,11 @@ class Engine(nn.Module):
 
     Attributes:
         exact: whether it is PyTorch itself, so that there is nothing to check.
+        one_at_a_time: whether it can't be copied to answer two batches at once, or has threads of its own.
     """
 
     exact: ClassVar[bool] = False
+    one_at_a_time: ClassVar[bool] = True
 
     @classmethod
     def check(cls, device: torch.device) -> None:

@@ -10,6 +10,7 @@ class Eager(Engine):
     """The model itself."""
 
     exact = True
+    one_at_a_time = False  # the model may say otherwise
 
     def __init__(self, *, model: nn.Module) -> None:
         super().__init__()

@@ -7,8 +7,10 @@ import pytest
 from tests.forks import python_process
 from tests.people import lay_out_people
 
+NET = ["--model", "test_efficientnet"]  # timm's own for tests
 EPOCH = [
-    "train_epoch", "--images", "64", "--batch", "32", "--size", "64", "48", "--turns", "2", "--sweep", "0",
+    "train_epoch", *NET, "--images", "14", "--batch", "7", "--size", "32", "24", "--turns", "2",
+    "--sweep", "0",
 ]  # fmt: skip
 SCRIPTS = {
     "train_epoch": ([*EPOCH, "--peers", "bare", "timm"], ["ratio"] * 2),
@@ -22,23 +24,23 @@ SCRIPTS = {
     "compressed": (["compressed", "--images", "4", "--turns", "2"], ["ratio", "figure"]),
     "start_up": (["start_up", "--images", "64", "--turns", "2"], ["ratio", "figure"]),
     "infer": (
-        ["infer", "--images", "30", "--turns", "2", "--train-images", "64", "--sweep", "0"],
+        ["infer", *NET, "--images", "30", "--turns", "2", "--train-images", "64", "--sweep", "0"],
         ["ratio", "ratio", "figure"],
     ),
-    "memory": (["memory", "--images", "140", "--steps", "2"], ["figure"] * 3),
+    "memory": (["memory", *NET, "--images", "70", "--steps", "1"], ["figure"] * 3),
     "growth": (
-        ["growth", "images", "heads", "--images", "140", "280", "--sizes", "2", "--epoch", "64"],
+        ["growth", "images", "heads", "--images", "64", "128", "--sizes", "2", "--epoch", "32"],
         ["growth"] * 4,
     ),
     "shared_cores": (
-        ["shared_cores", "--nets", "small_three_heads", "--turns", "1", "--seconds", "0.4"],
+        ["shared_cores", "--nets", "small_three_heads", "--turns", "1", "--seconds", "0.1"],
         ["figure", "ratio", "figure", "ratio", "figure"],
     ),
     "workers": (
-        ["workers", "--recipes", "small_three_heads", "--images", "140", "--epochs", "2", "--turns", "1"],
+        ["workers", "--recipes", "small_three_heads", "--images", "70", "--epochs", "2", "--turns", "1"],
         ["ratio"],
     ),
-    "profile_step": (["profile_step", "--steps", "1", "--models", "mobilenetv3_small_050"], ["profile"]),
+    "profile_step": (["profile_step", "--steps", "1", "--models", "test_efficientnet"], ["profile"]),
 }
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dataset.images.build_store import cores
 from experiment.crew import PartedWork
 from experiment.run_folder import CONFIG
 from experiment.settings import Settings
 from tools.workers.record import MemberRecord
 from train.time_limit.clock import since_start
 from utils.convert import as_text
+from utils.cores import cores
 from utils.durable import lock
 
 log = logging.getLogger("podium")

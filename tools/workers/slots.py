@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import torch
 
-from dataset.images.build_store import cores
 from tools.workers.settings import WorkersSettings
 from tools.workers.starter import ALL, Slots
+from utils.cores import cores
 from utils.errors import ConfigError
 
 

@@ -80,12 +80,12 @@ def test_nothing_is_fitted_on_whom_it_is_applied_to():
 
 @pytest.mark.parametrize("made", EVERY_KIND.values(), ids=EVERY_KIND)
 def test_every_ensemble_and_decision_gives_each_image_one_prediction(made):
-    members, truth = drawn(made, 60, 3)
-    part = deal_parts(made.marks(truth.targets), truth.groups, 3)
+    members, truth = drawn(made, 40, 3)
+    part = deal_parts(made.marks(truth.targets), truth.groups, 2)
     decisions = {name: DECISIONS.get(name)() for name in DECISIONS.names()}
     where = truth.joined.task
     decisions = {name: one for name, one in decisions.items() if one.spaces(where)}
-    rows = torch.randperm(60, generator=torch.Generator().manual_seed(1))
+    rows = torch.randperm(40, generator=torch.Generator().manual_seed(1))
     for name in ENSEMBLES.names():
         ensemble = ENSEMBLES.get(name)()
         found = cross_fitted(ensemble, decisions, members, truth, part)

@@ -51,6 +51,24 @@ def ensemble(work, caplog):
     return ensemble
 
 
+@pytest.fixture(scope="module")
+def kept(trained, tmp_path_factory):
+    """The ensemble of 001 and 002, out of the way of those that tests make."""
+    assert podium(trained, "--mode", "ensemble", "001", "002") == 0
+    made = trained / "runs" / "test_ensemble"
+    return made.rename(tmp_path_factory.mktemp("kept") / made.name)
+
+
+@pytest.fixture
+def both(trained, kept, work):
+    """The folder of the ensemble of 001 and 002 among the runs that a test may change."""
+    shutil.copytree(kept, work / "runs" / kept.name)
+    folder = work / "runs" / kept.name / "001"
+    made = json.dumps(read_json(folder / "ensemble.json"))
+    write_json(folder / "ensemble.json", json.loads(made.replace(f"{trained}/runs", f"{work}/runs")))
+    return folder
+
+
 def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -146,34 +164,31 @@ def test_a_soft_vote_is_the_mean_out_of_fold_and_for_the_eval_images(work, ensem
     ]
 
 
-def test_members_that_have_predicted_are_not_run_again(work, ensemble, monkeypatch):
-    folder, _ = ensemble("001", "002")
-
+def test_members_that_have_predicted_are_not_run_again(work, both, monkeypatch):
     def refuse(*_):
         raise AssertionError("an image was opened")
 
     assert not (work / "runs/test/002/test_predictions.csv").exists()
-    assert podium(work, "--mode", "infer", "--run", str(folder)) == 0  # which lets 002 predict
+    assert podium(work, "--mode", "infer", "--run", str(both)) == 0  # which lets 002 predict
     assert (work / "runs/test/002/test_predictions.csv").exists()
-    first = (folder / "submission.csv").read_bytes()
+    first = (both / "submission.csv").read_bytes()
     monkeypatch.setattr(Experiment, "images", refuse)
-    assert podium(work, "--mode", "infer", "--run", str(folder)) == 0
-    assert (folder / "submission.csv").read_bytes() == first
+    assert podium(work, "--mode", "infer", "--run", str(both)) == 0
+    assert (both / "submission.csv").read_bytes() == first
 
 
 def test_a_member_that_predicts_for_an_ensemble_is_neither_listed_nor_held_against_itself(
-    work, ensemble, caplog, monkeypatch
+    work, both, caplog, monkeypatch
 ):
     monkeypatch.setattr("tools.submissions.record.is_demo", lambda folder: False)  # else nothing is listed
-    folder, _ = ensemble("001", "002")
     (work / "runs/test/001/test_predictions.csv").unlink()
-    caplog.clear()
-    assert podium(work, "--mode", "infer", "--run", str(folder)) == 0
+    caplog.set_level("INFO", logger="podium")
+    assert podium(work, "--mode", "infer", "--run", str(both)) == 0
     listed = table(work / "submissions.csv")
     assert [row["runs"] for row in listed] == ["runs/test_ensemble/001"]
     assert caplog.text.count("Listed as") == 1
     (look,) = [message for message in caplog.messages if "held against what" in message]
-    assert str(folder) in look
+    assert str(both) in look
     assert (work / "runs/test/001/submission.csv").exists()
     assert (work / "runs/test/002/submission.csv").exists()
 
@@ -230,12 +245,11 @@ def test_predictions_of_a_member_that_was_stopped_before_their_digest_get_one(wo
     assert not list(digest.parent.glob(".*.tmp"))
 
 
-def test_a_member_that_changed_is_refused(work, ensemble, capsys):
-    folder, _ = ensemble("001", "002")
+def test_a_member_that_changed_is_refused(work, both, capsys):
     path = work / "runs/test/002/out_of_fold.csv"
     path.write_text(path.read_text().replace("0.1", "0.2", 1))
     shutil.rmtree(work / "runs/test/001")
-    assert podium(work, "--mode", "infer", "--run", str(folder)) == 2
+    assert podium(work, "--mode", "infer", "--run", str(both)) == 2
     message = capsys.readouterr().err
     assert "001 is not there" in message
     assert "002 is another run by now" in message
@@ -256,10 +270,9 @@ def test_a_member_that_changed_is_refused(work, ensemble, capsys):
         {"fitted": {"weights": [1.0, 2.0, 3.0]}, "method": "Greedy", "decision": ""},
     ],
 )
-def test_an_ensemble_json_that_holds_something_else_is_refused_by_its_name(work, ensemble, capsys, change):
-    folder, _ = ensemble("001", "002")
-    write_json(folder / "ensemble.json", read_json(folder / "ensemble.json") | change)
-    assert podium(work, "--mode", "infer", "--run", str(folder)) == 3
+def test_an_ensemble_json_that_holds_something_else_is_refused_by_its_name(work, both, capsys, change):
+    write_json(both / "ensemble.json", read_json(both / "ensemble.json") | change)
+    assert podium(work, "--mode", "infer", "--run", str(both)) == 3
     assert "ensemble.json is damaged" in capsys.readouterr().err
 
 

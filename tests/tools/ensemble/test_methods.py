@@ -16,7 +16,7 @@ from tools.ensemble.methods.base import ENSEMBLES, logits_of, one_of
 KINDS = pytest.mark.parametrize("made", EVERY_KIND.values(), ids=EVERY_KIND)
 ALL = pytest.mark.parametrize("name", ENSEMBLES.names())
 SEEDS = st.integers(0, 10**6)
-FEW = settings(max_examples=5)  # for each of many kinds and names
+FEW = settings(max_examples=3)  # for each of many kinds and names
 
 
 def made_by(name, members, truth):

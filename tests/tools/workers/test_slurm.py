@@ -59,7 +59,7 @@ def test_jobs_leave_the_bytes_of_one_after_another_and_one_that_is_stopped_is_qu
 def test_ctrl_c_lets_jobs_keep_their_state_and_any_starter_goes_on(trained):
     pytest.importorskip("submitit", reason="needs the extra cluster: pip install -r requirements-cluster.txt")
     runs, run = trained / "runs" / "one", next_run(trained)
-    foreman = whole_command(trained / "config.ini", *FOLDS, *LOCAL, "--workers", 2)
+    foreman = command(trained / "config.ini", *FOLDS, *LOCAL, "--workers", 2)
     with foreman:
         member = wait_for(lambda: next((m for m in run.glob("fold-*") if MemberRecord(m).worker), None))
         worker = int(MemberRecord(member).worker.rpartition(":")[2])
