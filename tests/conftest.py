@@ -2,14 +2,10 @@
 
 import csv
 import io
-import json
 import os
-import select
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -17,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+
+from tests.forks import python_process
 
 torch.set_num_threads(1)
 # A shell that runs the tests in the background, or nohup, has them ignore what some of them send.
@@ -26,24 +24,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 settings.register_profile("podium", max_examples=25, derandomize=True, deadline=None)
 settings.load_profile("podium")
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 COLUMNS = ("id", "gender", "race", "age", "path")
 PHOTOS = ("mask1", "mask2", "mask3", "mask4", "mask5", "incorrect_mask", "normal")
 AGES = (22, 45, 60, 29, 30, 59, 18, 58, 60)
-
-SERVER = """
-import contextlib, io, json, sys, traceback
-
-for line in sys.stdin:
-    code, arguments = json.loads(line)
-    out, error, sys.argv = io.StringIO(), None, ["-c", *arguments]
-    try:
-        with contextlib.redirect_stdout(out):
-            exec(code, {"__name__": "elsewhere"})
-    except Exception:
-        error = traceback.format_exc()
-    print(json.dumps([out.getvalue(), error]), flush=True)
-"""
 
 
 class MaskFolder:
@@ -149,31 +132,17 @@ def mask_folder(tmp_path: Path) -> Callable[..., MaskFolder]:
     return make
 
 
-@pytest.fixture(scope="session")
-def other_process() -> Iterator[Callable[..., str]]:
-    """Return a function that runs code in another interpreter, of another hash seed.
-
-    It is one process for the whole session, since importing torch takes it seconds.
-    """
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVER],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONHASHSEED": "77"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def other_process(tmp_path: Path) -> Callable[..., str]:
+    """Return a function that runs code in another interpreter, of another hash seed."""
 
     def run(code: str, *arguments: object) -> str:
-        print(json.dumps([code, [str(argument) for argument in arguments]]), file=process.stdin, flush=True)
-        assert select.select([process.stdout], [], [], 60)[0], "no answer within a minute"
-        printed, error = json.loads(process.stdout.readline())
-        assert error is None, error
+        process = python_process(tmp_path, "-c", code, *map(str, arguments), hash_seed=2)
+        printed, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
         return printed
 
-    with process:
-        yield run
-        process.kill()
+    return run
 
 
 @pytest.fixture(autouse=True)

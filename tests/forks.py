@@ -62,8 +62,12 @@ class Fork:
             if time.monotonic() > end:
                 raise subprocess.TimeoutExpired(self.args, timeout)
             time.sleep(_POLL)
-        out, errors = ((self._folder / name).read_text(encoding="utf-8") for name in ("1", "2"))
-        return out, errors
+        return self.printed(), (self._folder / "2").read_text(encoding="utf-8")
+
+    def printed(self) -> str:
+        """Return what it has printed until now, errors apart."""
+        path = self._folder / "1"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def send_signal(self, number: int) -> None:
         """Send a signal; its number stays its own until ``poll`` has said that it ended."""
@@ -119,9 +123,9 @@ def podium_process(folder: Path, *arguments: str) -> Fork:
     return Fork(_server(1 + next(_next) % 2), folder, {}, ROOT, ["run.py", *arguments])
 
 
-def python_process(folder: Path, *words: str, **variables: str) -> Fork:
+def python_process(folder: Path, *words: str, hash_seed: int = 1, **variables: str) -> Fork:
     """Return a running ``python`` with ``-m module`` or a script of this repository, and its arguments."""
-    return Fork(_server(1), folder, variables, ROOT, words)
+    return Fork(_server(hash_seed), folder, variables, ROOT, words)
 
 
 def python_elsewhere(folder: Path, there: Path, *words: str) -> Fork:

@@ -58,7 +58,7 @@ EVERY_STEP = ("--set", "callback.Checkpoints.minutes=0")
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn") / "data"
-    lay_out_people(folder)
+    lay_out_people(folder, small=True)
     return folder
 
 

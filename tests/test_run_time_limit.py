@@ -30,7 +30,7 @@ LIMIT = ("--set", "train.time_limit=20 s")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drawn") / "data"
-    lay_out_people(folder)
+    lay_out_people(folder, small=True)
     return folder
 
 

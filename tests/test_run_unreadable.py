@@ -36,7 +36,7 @@ def rows(path):
 def draw(kind, data):
     """Draw a competition; return its sections in a config."""
     if kind == "people":
-        lay_out_people(data)
+        lay_out_people(data, small=True)
         return ""
     if kind == "tags":
         draw_canvases(data, 40)

@@ -18,7 +18,7 @@ FOLDS = pytest.param(("--folds", "0, 1"), marks=pytest.mark.slow)
 def trained(request, tmp_path_factory):
     """A finished run of one model or two, and the data."""
     work = tmp_path_factory.mktemp("run")
-    lay_out_people(work / "data", eval_people=4)
+    lay_out_people(work / "data", eval_people=4, small=True)
     (work / "config.ini").write_text(SMALL_RUN.format(data=work / "data", work=work), encoding="utf-8")
     assert main(["--config", str(work / "config.ini"), *request.param]) == 0
     return work

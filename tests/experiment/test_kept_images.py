@@ -70,7 +70,7 @@ def test_another_kind_is_refused_with_what_to_write(settings, began, before, now
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kept")
-    lay_out_people(folder / "data")
+    lay_out_people(folder / "data", small=True)
     text = SMALL_RUN.format(data=folder / "data", work=folder)
     (folder / "config.ini").write_text(text, encoding="utf-8")
     return folder

@@ -141,7 +141,7 @@ def test_a_step_of_another_number_of_images_is_another_run(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_repeated_from_the_config_that_it_kept_gives_the_same_bits(tmp_path, monkeypatch, measured):
-    lay_out_people(tmp_path / "data")
+    lay_out_people(tmp_path / "data", small=True)
     path = tmp_path / "config.ini"
     path.write_text(SMALL_RUN.format(data=tmp_path / "data", work=tmp_path), encoding="utf-8")
     calls = measured(2.0, 1.0)

@@ -32,7 +32,7 @@ def start_from(work: Path, named: object, *arguments: str) -> int:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, a config, and finished runs: test/001 with fold 0 of 5, folds/001 with 2 of 2."""
     work = tmp_path_factory.mktemp("start")
-    lay_out_people(work / "data", eval_people=1)
+    lay_out_people(work / "data", eval_people=1, small=True)
     (work / "config.ini").write_text(SMALL_RUN.format(data=work / "data", work=work), encoding="utf-8")
     assert podium(work / "config.ini") == 0
     assert podium(work / "config.ini", *TWO, "--folds", "all", "--set", "run.name=folds") == 0
@@ -116,7 +116,7 @@ def test_allow_leak_starts_all_the_same_and_the_scores_say_so(work, caplog):
 
 def test_other_images_of_the_same_names_are_no_leak(work, tmp_path):
     other = tmp_path / "other"
-    lay_out_people(other, eval_people=1)
+    lay_out_people(other, eval_people=1, small=True)
     for image in (path for path in other.glob("train/images/*/*") if path.is_file()):
         image.write_bytes(image.read_bytes() + b"\0")  # decoded alike, and another file
     settings = ("--set", f"paths.data={other}", "--set", "dataset.valid_fold=1")

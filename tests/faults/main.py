@@ -132,7 +132,7 @@ def _trials(states: Path, asked: Namespace) -> Iterator[list[calls.Trial]]:
         ("damage", damage.READERS, damage.damages),
     ):
         for name in (name for name in wanted if part in parts and name in names):
-            known(states, USES[name])
+            known(states, USES[name], repeated=asked.share >= 1)
             found: list[calls.Trial] = list(of(states, USES[name]))
             yield [trial for trial in found if asked.match in str(trial)]
 

@@ -6,8 +6,6 @@ import os
 import pickle
 import random
 import signal
-import subprocess
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -20,12 +18,13 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from tests.forks import python_process
+from tests.waiting import wait_for
 from train import checkpoint, tensors_file
 from train.tensors_file import pieces_of
 from utils.durable import digest_of, write_pieces
 from utils.errors import ResumableStop, WriteFailed
 
-ROOT = Path(__file__).parents[2]
 SUFFIXES = ("json", "safetensors")
 
 
@@ -260,7 +259,7 @@ SAVES = """
 import sys, torch
 from pathlib import Path
 from train import checkpoint
-from utils.durable import digest_of
+torch.set_num_threads(1)
 folder, step = Path(sys.argv[1]), int(sys.argv[2])
 while True:
     step += 1
@@ -269,27 +268,19 @@ while True:
 """
 
 
-@pytest.mark.slow
 def test_a_process_killed_while_it_saves_always_leaves_its_last_checkpoint(tmp_path: Path) -> None:
     chance, step = random.Random(5), 0
     for _ in range(4):
-        process = subprocess.Popen(
-            [sys.executable, "-c", SAVES, str(tmp_path), str(step)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-        assert process.stdout is not None
-        for _ in range(chance.randrange(2, 12)):  # each step number is saved twice
-            step = int(process.stdout.readline())
+        process = python_process(tmp_path, "-c", SAVES, str(tmp_path / "saved"), str(step))
+        saves = chance.randrange(2, 12)  # each step number is saved twice
+        assert wait_for(lambda: len(process.printed().splitlines()) >= saves)  # noqa: B023
         for _ in range(chance.randrange(200_000)):  # some moment within the next save
             pass
-        process.send_signal(signal.SIGKILL)
-        step = max([step, *map(int, process.stdout.read().split())])
-        process.stdout.close()
-        assert process.wait() == -signal.SIGKILL
-        found = checkpoint.load(tmp_path, "last")
+        process.kill()
+        out, errors = process.communicate()
+        assert process.returncode == -signal.SIGKILL, errors
+        step = max(int(line) for line in out.splitlines())
+        found = checkpoint.load(tmp_path / "saved", "last")
         assert found is not None
         assert found["step"] in (step, step + 1)  # what it had acknowledged, or the one it was about to
         assert torch.equal(found["weight"], torch.full((300, 300), float(found["step"])))

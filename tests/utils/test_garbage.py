@@ -1,12 +1,10 @@
 """Garbage is not looked for while modules are imported, and is afterwards."""
 
 import gc
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests.forks import python_process
 from utils import garbage
 
 
@@ -39,13 +37,14 @@ def test_a_search_that_goes_on_already_looks_at_everything(restored):
 def test_a_command_looks_for_garbage_once_all_is_imported(tmp_path):
     code = (
         "import gc, runpy, sys\n"
+        "assert not gc.get_freeze_count()\n"
         "sys.argv = ['run.py', '--mode', 'list']\n"
         "try:\n    runpy.run_path('run.py', run_name='__main__')\n"
         "except SystemExit as end:\n    assert not end.code, end.code\n"
         "assert gc.isenabled() and gc.get_freeze_count(), gc.get_freeze_count()\n"
     )
-    root = Path(garbage.__file__).parents[1]
 
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    process = python_process(tmp_path, "-c", code)
 
-    assert done.returncode == 0, done.stderr
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors

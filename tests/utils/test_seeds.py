@@ -1,9 +1,5 @@
 """Random numbers are a function of (purpose, keys): the same in every process, different for all else."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -62,7 +58,8 @@ def test_different_keys_give_different_63_bit_seeds(keys):
 
 
 DETERMINISTIC = """
-import torch
+import sys, torch
+sys.modules.pop("torch._inductor.config", None)  # as in a process that has not compiled anything yet
 from utils.seeds import make_deterministic
 make_deterministic()
 by_us = torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode()
@@ -75,12 +72,8 @@ print(by_us == (*by_torch, torch._inductor.config.deterministic), by_us)
 """
 
 
-@pytest.mark.slow
-def test_determinism_is_asked_for_as_torch_does_it():
-    command = [sys.executable, "-c", DETERMINISTIC]
-    repository = Path(__file__).parents[2]
-    said = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout
-    assert said == "True (True, 2, True)\n"
+def test_determinism_is_asked_for_as_torch_does_it(other_process):
+    assert other_process(DETERMINISTIC) == "True (True, 2, True)\n"
 
 
 def test_a_negative_key_is_refused():
