@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import timm
 
 from experiment.assemble import Experiment
 from experiment.budget import check_cost, cost_line
@@ -12,6 +14,7 @@ from experiment.read_settings import read_sections, settings_from
 from models.base import MODELS
 from run import main
 from tests.digits import draw_canvases, draw_hierarchy
+from tests.models.shapes import Shapes
 from tests.people import lay_out_people
 from utils.ini import read_ini
 
@@ -47,7 +50,7 @@ def data(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_a_recipe_trains_and_predicts(recipe, data, tmp_path, monkeypatch):
+def test_a_recipe_trains_and_predicts(recipe, data, tmp_path, monkeypatch, short_nets):
     for key, value in {"DATA": data(recipe), "RUNS": tmp_path / "runs", "CACHE": tmp_path / "cache"}.items():
         monkeypatch.setenv(f"PODIUM_{key}", str(value))
     text = recipe.read_text(encoding="utf-8")
@@ -75,15 +78,36 @@ def family(recipe: Path) -> str:
     return MODELS.get(read_ini(recipe)["model"].values["name"].text).__module__
 
 
-# The last recipe of each family has the smallest net; those with a teacher would train two.
+# Those with a teacher would train two.
 WITH_ITS_OWN_NET = {family(recipe): recipe for recipe in RECIPES if teacher_of(recipe) is None}.values()
+
+
+# Each with all kinds of its family's blocks, but few of them and narrow: timm's net, and what makes it small.
+SHORT: dict[str, tuple[str | None, dict[str, Any]]] = {
+    "models.convnext": (None, {"depths": (1, 1, 1, 1), "dims": (16, 32, 48, 64)}),
+    "models.efficientnet": ("tf_efficientnet_b0", {}),
+    "models.efficientnet_v2": ("test_efficientnet", {}),
+    "models.resnet": (None, {"layers": (1, 1, 1, 1), "channels": (16, 32, 48, 64)}),
+    "models.swin": (None, {"depths": (1, 2, 1, 1), "embed_dim": 24}),
+    "models.tresnet": (None, {"layers": [1, 1, 1, 1], "width_factor": 0.25}),
+    "models.vision_transformer": (None, {"depth": 3}),
+}
+
+
+@pytest.fixture
+def short_nets(recipe, monkeypatch):
+    """Have timm make the net of a recipe's family short: a step of the whole one shows nothing else."""
+    create, (instead, options) = timm.create_model, SHORT.get(family(recipe), (None, {}))
+    monkeypatch.setattr(
+        timm, "create_model", lambda name, **given: create(instead or name, **given, **options)
+    )
 
 
 def train_small(recipe: Path, *settings: str, tiny: bool) -> None:
     """Train a recipe for an epoch on small images, without the weights that it begins with.
 
-    All but one of each family train a tiny net: that their own is made as they say is what the test below
-    shows, and that it trains what those of ``models/`` show.
+    All but one of each family train a tiny net, and that one a short net of its family: that their own is
+    made as they say is what the test below shows, and that it trains what those of ``models/`` show.
     """
     small = ["images.size=32,32", "train.epochs=1", "train.batch_size=56", "scheduler.name=Constant"]
     if tiny:
@@ -101,6 +125,7 @@ def test_a_recipes_own_net_takes_its_images_and_keeps_its_limits(recipe, data, m
     monkeypatch.setenv("PODIUM_DATA", str(data(recipe)))
     random = ["model.pretrained=no"] if "pretrained = yes" in recipe.read_text(encoding="utf-8") else []
     experiment = Experiment.of(settings_from(read_sections(recipe, random), str(recipe)))
-    model = outline(experiment.settings, experiment.heads)
-    check_cost(experiment.settings, model)
-    assert re.search(r"[\d.]+ GMACs = .* million weights", cost_line(experiment.settings, model))
+    with Shapes():
+        model = outline(experiment.settings, experiment.heads)
+        check_cost(experiment.settings, model)
+        assert re.search(r"[\d.]+ GMACs = .* million weights", cost_line(experiment.settings, model))

@@ -12,6 +12,7 @@ from models.conditionings.base import CONDITIONINGS
 from models.heads.base import HEADS, Heads
 from models.links import LINKS
 from models.mirror_padding import mirrored
+from tests.models.shapes import Shapes
 from utils.registry import Component
 
 # By the start of the operation's name: what PyTorch's documentation calls it where it lists what throws.
@@ -61,7 +62,7 @@ def throwing(name: str, heads: Heads, size: int = 224) -> set[str]:
     options = SEVERAL.get(name, {})
     if "pretrained" in MODELS.schema(name):
         options = options | {"pretrained": False}
-    with torch.device("meta"):
+    with Shapes(), torch.device("meta"):
         model = MODELS.build(Component.of(name, **options), heads=heads, image_size=(size, size), fresh=False)
         with Operations() as operations:
             logits = model(torch.rand(2, 3, size, size))

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.base import MODELS, Classifier
+from tests.models.shapes import Shapes
 from utils.errors import ConfigError
 from utils.registry import Component
 
@@ -67,7 +68,7 @@ NAMED = [name for name in MODELS.names() if hasattr(MODELS.get(name), "backbone_
 def kept_for_the_backward_pass(name: str, *, gradient_checkpointing: bool) -> int:
     """Numbers kept by one forward pass besides the weights."""
     component, sizes = Component.of(name, gradient_checkpointing=gradient_checkpointing), []
-    with torch.device("meta"):
+    with Shapes(), torch.device("meta"):
         model = MODELS.build(component, heads={"age": 3}, image_size=SIZE, fresh=True).train()
     weights = {id(parameter) for parameter in model.parameters()}
 
@@ -76,7 +77,7 @@ def kept_for_the_backward_pass(name: str, *, gradient_checkpointing: bool) -> in
             sizes.append(tensor.numel())
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with Shapes(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         model(torch.zeros(4, 3, *SIZE, dtype=torch.uint8, device="meta"))
     return sum(sizes)
 

@@ -17,6 +17,7 @@ from torch import nn
 from models.backbone import current_name
 from models.base import MODELS, Classifier
 from models.checks import check_outputs
+from tests.models.shapes import Shapes
 from utils.errors import ConfigError
 from utils.registry import Component
 
@@ -63,7 +64,7 @@ def build(
 @cache
 def without_memory(name: str) -> Classifier:
     """The model on the meta device: real shapes, no numbers."""
-    with torch.device("meta"):
+    with Shapes(), torch.device("meta"):
         return build(name)
 
 
@@ -78,7 +79,8 @@ def outputs(name: str) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
     """The width of the features that each head sees, and the shapes of the logits of two images."""
     model, widths = without_memory(name), []
     hook = model.backbone.register_forward_hook(lambda _, __, features: widths.append(features))
-    logits = model(torch.zeros(2, 3, *SIZE, dtype=torch.uint8, device="meta"))
+    with Shapes():
+        logits = model(torch.zeros(2, 3, *SIZE, dtype=torch.uint8, device="meta"))
     hook.remove()
     seen = widths[0] if isinstance(widths[0], dict) else dict.fromkeys(logits, widths[0])
     assert all(features.ndim == 2 for features in seen.values())

@@ -7,6 +7,7 @@ from torch import nn
 
 from models.base import MODELS, Classifier
 from models.layers import layers
+from tests.models.shapes import Shapes
 from utils.registry import Component
 
 HEADS = {"a": 3, "b": 2}
@@ -19,7 +20,7 @@ OPTIONS = {
 
 def build(name: str) -> nn.Module:
     component = Component.of(name, **OPTIONS.get(name, {}))
-    with torch.device("meta"):
+    with Shapes(), torch.device("meta"):
         return MODELS.build(component, heads=HEADS, image_size=(64, 64), fresh=False)
 
 
@@ -30,7 +31,7 @@ def named(model: nn.Module) -> list[list[str]]:
 
 def around(*backbones: str) -> Classifier:
     """Return a model whose backbone is a module with these timm backbones, which a layer joins."""
-    with torch.device("meta"):
+    with Shapes(), torch.device("meta"):
         inside = nn.Module()
         inside.parts = nn.ModuleDict(
             {str(i): timm.create_model(name, num_classes=0) for i, name in enumerate(backbones)}

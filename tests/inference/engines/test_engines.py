@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[3]
 SPACES = (OneOf("age", ("young", "middle", "old")), AnyOf("tags", ("hat", "beard")))
 SIZE = (24, 20)
 BATCH = 4
+COLUMNS = torch.tensor([[30.0, 0, 1, 0, 0], [50.0, 0, 0, 1, 0], [0.0, 1, 0, 0, 1]]).repeat(3, 1)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,22 @@ def model() -> nn.Module:
 def written(model: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     write_onnx(path, model, SPACES, SIZE, {"labels": ["청년", "중년"], "grey": True})
+    return path
+
+
+@pytest.fixture(scope="module")
+def seeing() -> nn.Module:
+    """A net that sees a table's columns beside the images."""
+    heads = Heads({space.name: len(space.labels) for space in SPACES}, columns=(0, 2))
+    made = MODELS.build(Component("TinyNet"), heads=heads, image_size=SIZE).eval()
+    made.columns.learn(COLUMNS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def seeing_written(seeing: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    write_onnx(path, seeing, SPACES, SIZE, {})
     return path
 
 
@@ -72,22 +89,18 @@ def test_an_engine_gives_the_models_own_logits_whatever_the_batch(name, model, w
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.slow if n == "Compile" else []) for n in ENGINES.names()]
 )
-def test_an_engine_takes_a_tables_columns_beside_the_images(name, tmp_path):
-    heads = Heads({space.name: len(space.labels) for space in SPACES}, columns=(0, 2))
-    seeing = MODELS.build(Component("TinyNet"), heads=heads, image_size=SIZE).eval()
-    values = torch.tensor([[30.0, 0, 1, 0, 0], [50.0, 0, 0, 1, 0], [0.0, 1, 0, 0, 1]]).repeat(3, 1)
-    seeing.columns.learn(values)
-
-    path = tmp_path / "model.onnx"
-    write_onnx(path, seeing, SPACES, SIZE, {})
-    assert [given.name for given in open_onnx(path).get_inputs()] == ["images", "features"]
-    engine = ENGINES.build(Component(name), model=seeing, batch_size=BATCH, onnx_file=lambda: path)
+def test_an_engine_takes_a_tables_columns_beside_the_images(name, seeing, seeing_written):
+    engine = ENGINES.build(Component(name), model=seeing, batch_size=BATCH, onnx_file=lambda: seeing_written)
     with torch.inference_mode():
         for count in (BATCH, 1, 2 * BATCH + 1):
-            inputs = (images(count), values[:count])
+            inputs = (images(count), COLUMNS[:count])
             expected, found = seeing(*inputs), engine(*inputs)
             for space, logits in expected.items():
                 torch.testing.assert_close(found[space], logits, rtol=1e-4, atol=1e-5)
+
+
+def test_a_file_of_a_model_that_sees_columns_takes_both(seeing_written):
+    assert [given.name for given in open_onnx(seeing_written).get_inputs()] == ["images", "features"]
 
 
 def test_a_name_in_any_case_is_an_engine_and_an_unknown_one_is_told_the_nearest():
