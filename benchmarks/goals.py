@@ -10,11 +10,9 @@ SMALL = "mobilenetv3_small_050"
 def target(model: str, peer: str, device: str) -> Target | None:
     """Return the least that a row promises, as a ratio; None: nothing is promised."""
     small = model == SMALL
-    if device == "cuda":
-        return Target(0.95) if peer == "bare" else None
-    if peer == "timm":
+    if peer == "timm" and device != "cuda":
         return Target(2.0 if small else 1.1) if model in (SMALL, "resnet18") else None
-    return Target(0.85 if small else 0.95) if peer == "bare" else None
+    return Target(0.95) if peer == "bare" else None
 
 
 def wanted(arguments: argparse.Namespace, peer: str) -> Target | None:

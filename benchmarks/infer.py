@@ -113,8 +113,8 @@ def rows(turns: dict[str, Turns], facts: dict[str, Any]) -> list[ResultRow]:
         )  # fmt: skip
 
     return [
-        ratio(WARM, turns["warm"], target=Target(2.0)),
-        ratio(COLD, turns["cold"], target=Target(2.0)),
+        ratio(WARM, turns["warm"], target=Target(4.0)),
+        ratio(COLD, turns["cold"], target=Target(2.5)),
         Figure(
             benchmark="infer",
             what="share of images with the same answer",
