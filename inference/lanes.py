@@ -16,6 +16,7 @@ from torch import nn
 
 from dataset.reading import Batch
 from dataset.tasks.base import Logits
+from utils.seeds import positions
 
 LANES = 2
 Asked = Callable[[nn.Module, Batch], Logits]
@@ -55,7 +56,7 @@ def in_lanes(
         return
 
     coming: deque[tuple[Batch, Future[Logits]]] = deque()
-    most, drawn = 0, torch.get_rng_state()  # the first batch shows whether there are draws
+    most, undrawn = 0, positions()  # the first batch shows whether there are draws
 
     with _lanes(models, answer) as ask:
         for batch in batches:
@@ -63,7 +64,7 @@ def in_lanes(
             while len(coming) > most:
                 asked, answered = coming.popleft()
                 yield asked, answered.result()
-                most = len(models) if torch.equal(drawn, torch.get_rng_state()) else 0
+                most = len(models) if positions() == undrawn else 0
 
         for asked, answered in coming:
             yield asked, answered.result()

@@ -1,11 +1,9 @@
 """A batch's passes as a CUDA graph: one launch instead of hundreds, which a small net spends its time on."""
 
 import logging
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +12,7 @@ from dataset.tasks.base import Targets
 from train.passes import Passes
 from utils.device import Precision
 from utils.errors import ConfigError
+from utils.seeds import positions_in_python
 
 Replay = Callable[[], None]
 log = logging.getLogger("podium")
@@ -123,9 +122,7 @@ class CapturedPasses(Passes):
 
     def _kept_by_python(self) -> Iterator[tuple[str, object]]:
         """Yield, by name, what a graph would not see changing."""
-        numbers = np.random.get_state(legacy=False)["state"]  # noqa: NPY002  # that of whoever draws from it
-        yield "the random numbers of Python", random.getstate()
-        yield "the random numbers of NumPy", (numbers["pos"], numbers["key"].tobytes())
+        yield from positions_in_python().items()
         for whole in (self.model, self.criterion):
             for path, module in whole.named_modules():
                 for name, value in vars(module).items():

@@ -5,6 +5,7 @@ its batches in other threads, draws the same numbers as one that was never stopp
 """
 
 import os
+import random
 import zlib
 
 import numpy as np
@@ -42,6 +43,21 @@ def seed_global(purpose: str, *keys: int) -> None:
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(seed)
+
+
+def positions_in_python() -> dict[str, object]:
+    """Return, by name, where the global generators of Python and NumPy stand: who draws moves them."""
+    numbers = np.random.get_state(legacy=False)["state"]  # noqa: NPY002  # that of whoever draws from it
+    return {
+        "the random numbers of Python": random.getstate(),
+        "the random numbers of NumPy": (numbers["pos"], numbers["key"].tobytes()),
+    }
+
+
+def positions() -> dict[str, object]:
+    """Return the same with the one of PyTorch on the CPU."""
+    drawn = torch.default_generator.get_state()
+    return positions_in_python() | {"the random numbers of PyTorch": drawn.numpy().tobytes()}
 
 
 def make_deterministic() -> None:

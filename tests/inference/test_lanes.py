@@ -1,8 +1,9 @@
 """Two batches at once on a CPU, each with half of the threads."""
 
 import copy
+import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -91,15 +92,33 @@ def test_the_copy_has_the_same_weights_and_its_own_attributes() -> None:
     assert second.threads is not model.threads
 
 
-def test_a_model_that_draws_random_numbers_says_the_same_each_time() -> None:
+def by_torch(count: int) -> Tensor:
+    return torch.rand(count, 2)
+
+
+def by_numpy(count: int) -> Tensor:
+    return torch.from_numpy(np.random.random((count, 2)))  # noqa: NPY002  # as people do
+
+
+def by_python(count: int) -> Tensor:
+    return torch.tensor([[random.random(), random.random()] for _ in range(count)])
+
+
+@pytest.mark.parametrize("draw", [by_torch, by_numpy, by_python])
+def test_a_model_that_draws_random_numbers_says_the_same_each_time(draw: Callable[[int], Tensor]) -> None:
     class Draws(Mean):
         def forward(self, images: Tensor) -> dict[str, Tensor]:
-            return {"a": super().forward(images)["a"] + torch.rand(len(images), 2)}
+            return {"a": super().forward(images)["a"] + draw(len(images))}
 
-    torch.manual_seed(5)
+    def seed() -> None:
+        torch.manual_seed(5)
+        np.random.seed(5)  # noqa: NPY002
+        random.seed(5)
+
+    seed()
     expected = alone(Draws())
     for _ in range(5):
-        torch.manual_seed(5)
+        seed()
         predictions = predict(Draws(), batches(ROWS, 2), CPU, what="Test")
         assert torch.equal(predictions.logits["a"], expected.logits["a"])
 
