@@ -4,9 +4,9 @@
 
 Podium reads its table, decodes, crops, shrinks, writes the map to disk and syncs it; OpenCV decodes and
 shrinks into an array in memory and does nothing else. The files lie in the system's cache for both, for which
-the first turn is. The target is against OpenCV with the decode that Podium takes for most of these files:
-reduced (by libjpeg, to a half or a quarter), or whole. Which one that is depends on how much room the store
-keeps around what a model sees: files of 512x384 pixels are decoded at half size with ``--room 0``.
+the first turn is. The target is against OpenCV with the decode that Podium takes for most of these files: at
+half their size (by libjpeg), or whole. Which one that is depends on how much room the store keeps around what
+a model sees: files of 512x384 pixels are decoded at half size with ``--room 0``.
 """
 
 import argparse
@@ -40,12 +40,7 @@ FLAGS = {
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
 _REDUCED = cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_REDUCED_GRAYSCALE_8
-PEERS = {"reduced": "OpenCV alone, reduced decode", "whole": "OpenCV alone, whole decode"}
-
-
-def largest_reduction(height: int, width: int, size: tuple[int, int]) -> int:
-    """Return the largest of OpenCV's reductions that leaves an image at least as large as ``size``."""
-    return max(by for by in FLAGS if by == 1 or (height // by >= size[0] and width // by >= size[1]))
+PEERS = {"half": "OpenCV alone, decode at half size", "whole": "OpenCV alone, whole decode"}
 
 
 def shrink_all(paths: list[Path], out: np.ndarray, flag: int) -> None:
@@ -77,8 +72,7 @@ def be(peer: str, work: Path, images: int, size: tuple[int, int]) -> None:
         be_podium(work)
         return
     paths = training_files(work / "data", images)
-    height, width = cv2.imread(str(paths[0])).shape[:2]
-    by = largest_reduction(height, width, size) if peer == "reduced" else 1
+    by = 2 if peer == "half" else 1
     out = np.zeros((len(paths), *size, 3), np.uint8)
     serve(lambda: timed(lambda: shrink_all(paths, out, FLAGS[by])), reduced_by=by)
 
@@ -141,7 +135,7 @@ def main() -> None:
         turns = take_turns({peer: [*words, "--be", peer] for peer in ("podium", *PEERS)}, arguments.turns)
 
     reduced_share = turns["podium"].ready["reduced_share"]
-    same = "reduced" if reduced_share > 0.5 else "whole"
+    same = "half" if reduced_share > 0.5 else "whole"
 
     report(
         [

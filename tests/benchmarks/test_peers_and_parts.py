@@ -101,13 +101,6 @@ def test_every_part_of_the_start_is_a_function_that_there_is():
         assert found, places
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "by"), [(512, 384, 2), (560, 424, 4), (559, 424, 2), (100, 80, 1), (9000, 9000, 8)]
-)
-def test_the_largest_reduction_is_not_smaller_than_what_is_kept(height, width, by):
-    assert store_build.largest_reduction(height, width, (140, 106)) == by
-
-
 def test_a_decode_at_half_size_counts_as_reduced_whatever_else_its_flags_say():
     half, whole = half_size._HALF_RGB, RGB
 
