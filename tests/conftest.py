@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.forks import python_process
 
@@ -21,7 +21,10 @@ torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # The same examples on every machine, and no limit of time: a busy machine is no failure.
-settings.register_profile("podium", max_examples=25, derandomize=True, deadline=None)
+slow_is_fine = [HealthCheck.too_slow]
+settings.register_profile(
+    "podium", max_examples=25, derandomize=True, deadline=None, suppress_health_check=slow_is_fine
+)
 settings.load_profile("podium")
 
 COLUMNS = ("id", "gender", "race", "age", "path")

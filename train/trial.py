@@ -1,5 +1,6 @@
 """A few steps with images that mean nothing: how much time and memory a step takes, before a run begins."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from models.columns import with_blank
 from utils.device import Precision
 
 _PIXEL_VALUES = 256
+_FAR = 1.5  # times as long: more than what differs from one step to the next
 
 
 def step_on(model: nn.Module, images: Tensor, precision: Precision) -> None:
@@ -38,14 +40,21 @@ def on_trial(model: nn.Module) -> Iterator[nn.Module]:
 def fastest(
     works: Sequence[Callable[[], object]], times: int, *, clock: Callable[[], float] = time.perf_counter
 ) -> list[float]:
-    """Return the shortest time that each of several works took on a CPU, in turns, after one to warm up."""
-    taken: list[list[float]] = [[] for _ in works]
-    for _ in range(times + 1):
-        for work, seconds in zip(works, taken, strict=True):
+    """Return the shortest time that each of several works took on a CPU, in turns, after one to warm up.
+
+    Args:
+        times: turns at most: there are no more once one work is far slower than another.
+    """
+    shortest = [math.inf] * len(works)
+    for turn in range(times + 1):
+        for number, work in enumerate(works):
             started = clock()
             work()
-            seconds.append(clock() - started)
-    return [min(seconds[1:]) for seconds in taken]
+            if turn:
+                shortest[number] = min(shortest[number], clock() - started)
+        if turn and max(shortest) > _FAR * min(shortest):
+            break
+    return shortest
 
 
 def peak_of(model: nn.Module, images: Tensor, precision: Precision) -> int:

@@ -183,15 +183,19 @@ def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:
             return _converted(text, kind)
         except ValueError as error:
             problems.append(str(error))
-    hint = ", nor none" if types.NoneType in kinds else ""
-    raise ValueError(", and ".join(problems) + hint)
+    message, prefix = problems[0], f"{text!r} is not "
+    for problem in problems[1:]:
+        alike = problem.startswith(prefix)
+        message += f", nor {problem.removeprefix(prefix)}" if alike else f", and {problem}"
+    raise ValueError(f"{message}, nor none" if types.NoneType in kinds else message)
 
 
 def _one_of(text: str, valid: tuple[Any, ...]) -> Any:
     for option in valid:
         if text.casefold() == str(option).casefold():
             return option
-    raise ValueError(f"{text!r} is not one of {', '.join(repr(option) for option in valid)}")
+    options = ", ".join(repr(option) for option in valid)
+    raise ValueError(f"{text!r} is not {'one of ' if len(valid) > 1 else ''}{options}")
 
 
 def _tuple(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -304,7 +304,7 @@ def test_a_finished_member_leaves_no_model_behind(config, tmp_path, monkeypatch)
     [
         (("--folds", "0,5"), "[run] folds: fold = 5 is not one of the folds: 0, 1, 2"),
         (("--folds", "1,1"), "[run] folds = 1, 1: a fold is there twice"),
-        (("--folds", "some"), "[run] folds: 'some' is not one of 'all', and 'some' is not a whole number"),
+        (("--folds", "some"), "[run] folds: 'some' is not 'all', nor a whole number"),
         (("--seeds", "2"), "[run] seeds = 2 repeats each of [run] folds"),
         (("--mode", "infer", "--folds", "all"), "--folds has no meaning with --mode infer"),
     ],

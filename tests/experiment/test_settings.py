@@ -456,7 +456,7 @@ values = st.one_of(
 )
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(overrides=st.lists(st.tuples(words, keys, values), max_size=4))
 def test_any_config_is_checked_or_is_a_config_error(load, overrides):
     try:

@@ -107,7 +107,11 @@ def read_careful(path):
     return None if wrong else (ids, values.tolist())
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=100,
+    deadline=None,
+)
 @given(
     st.lists(
         st.tuples(st.integers(0, 330), st.integers(0, 6), st.text("\",;\n\r'= 01.e-TNa가", max_size=4)),

@@ -58,17 +58,34 @@ def test_a_trial_leaves_weights_gradients_and_random_numbers_as_they_were():
     assert all(weight.grad is None for weight in model.parameters())
 
 
-def test_works_are_timed_in_turns_and_the_first_time_does_not_count():
-    order, now = [], [0.0]
-    took = {"a": iter([100.0, 3.0, 2.0]), "b": iter([1.0, 7.0, 9.0])}
+def works(clock, order, **took):
+    """Return works that take these seconds, one after the other."""
 
-    def work(name):
+    def work(name, seconds):
         def do():
             order.append(name)
-            now[0] += next(took[name])
+            clock[0] += next(seconds)
 
         return do
 
-    assert fastest([work("a"), work("b")], 2, clock=lambda: now[0]) == [2.0, 7.0]
+    return [work(name, iter(seconds)) for name, seconds in took.items()]
+
+
+def test_works_are_timed_in_turns_and_the_first_time_does_not_count():
+    order, now = [], [0.0]
+    both = works(now, order, a=[100.0, 3.0, 2.0], b=[1.0, 4.0, 9.0])
+    assert fastest(both, 2, clock=lambda: now[0]) == [2.0, 4.0]
     assert order == ["a", "b"] * 3
     assert len(fastest([int], 1, clock=count().__next__)) == 1
+
+
+@pytest.mark.parametrize("near", [3.5, 4.5])
+def test_works_that_are_far_from_each_other_are_not_timed_again(near):
+    order, now = [], [0.0]
+    both = works(now, order, a=[9.0, 3.0, 3.0, 3.0], b=[1.0, near, 5.0, 7.0])
+    assert fastest(both, 3, clock=lambda: now[0]) == [3.0, near]
+    assert order == ["a", "b"] * 4
+    order.clear()
+    both = works(now, order, a=[9.0, 3.0], b=[1.0, 4.6])
+    assert fastest(both, 3, clock=lambda: now[0]) == [3.0, pytest.approx(4.6)]
+    assert order == ["a", "b"] * 2

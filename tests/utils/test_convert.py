@@ -92,7 +92,9 @@ def test_text_becomes_a_value_of_its_type(text, kind, value):
         ("-0.1", NonNegative, "at least 0"),
         ("0", Positive, "above 0"),
         ("0", Positive | None, "above 0, nor none"),
-        ("x", int | float, "whole number, and 'x' is not a number"),
+        ("x", int | float, "whole number, nor a number"),
+        ("maybe", bool | Literal["auto"], "is not yes or no .* work too.*, nor 'auto'"),
+        ("", int | str, "is not a whole number, and is empty"),
         ("5", Annotated[tuple[int, ...], Interval(6)], "at least 6"),
     ],
 )

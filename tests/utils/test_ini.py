@@ -89,7 +89,7 @@ def test_a_missing_file_and_a_folder_are_config_errors(tmp_path):
         read_ini(tmp_path)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.one_of(
         st.binary(max_size=60),
@@ -146,7 +146,7 @@ names = st.from_regex(r"[a-z][a-z0-9_.]{0,8}", fullmatch=True)
 plain = st.text(st.characters(exclude_characters="#;", exclude_categories=["Cs", "Cc"]), max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.dictionaries(names, st.dictionaries(names, plain.map(str.strip), max_size=4), max_size=4))
 def test_what_is_written_is_read_back_the_same(tmp_path: Path, sections):
     path = tmp_path / "written.ini"

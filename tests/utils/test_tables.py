@@ -212,7 +212,7 @@ characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\u
 cells = st.text(characters, max_size=8).map(str.strip)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     rows=st.lists(
         st.tuples(cells.filter(bool), cells, cells),
@@ -236,7 +236,7 @@ def test_no_cell_is_run_by_a_spreadsheet_and_each_is_read_back(cell):
     assert guarded[:1] not in tuple("+-") or float(guarded) is not None  # numbers stay as they are
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(content=st.one_of(st.binary(max_size=40), st.text(' ,"\n\r\0ab', max_size=30).map(str.encode)))
 def test_any_bytes_are_a_table_or_a_data_error(tmp_path: Path, content):
     path = tmp_path / "random.csv"

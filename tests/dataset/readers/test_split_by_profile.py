@@ -62,7 +62,7 @@ def test_validation_is_exactly_its_share_of_people_drawn_without_replacement(mas
     assert len(set.union(*held_out)) == 25  # each person validates in exactly one fold
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     strata=st.lists(st.sampled_from(["male old", "male young", "female", "x"]), max_size=60),
     folds=st.integers(2, 7),
@@ -79,7 +79,7 @@ def test_every_stratums_fold_sizes_differ_by_at_most_one_and_so_do_the_folds(str
         assert max(sizes) - min(sizes) <= 1
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**40), folds=st.integers(2, 5), valid_fold=st.integers(0, 1))
 def test_no_person_is_in_two_folds_for_any_seed(split_folder, seed, folds, valid_fold):
     # trap: the same person in training and validation, 0.9x against 0.6x on the board
