@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from dataset.croppers.base import Pixels
 from dataset.files.named_files import NamedFiles
-from dataset.images.coming import Coming, Meanwhile, alongside
+from dataset.images.coming import Coming, Meanwhile, alongside, ended_by_failure
 from dataset.images.file_bytes import UnreadableImage, header_of, read
 from dataset.images.pixel_files import PixelFile
 from dataset.images.prepare import Prepare
@@ -107,7 +107,8 @@ def prepare_all(
     try:
         with native_messages() as messages:
             bar = tqdm(total=len(files), desc=title, unit="img", disable=None, file=messages.terminal)
-            with bar, ThreadPoolExecutor(cores()) as pool:
+            # Threads of the pool may wait until images are asked for, by somebody who waits for a failed one.
+            with bar, ThreadPoolExecutor(cores()) as pool, ended_by_failure(coming):
                 for more in pool.map(
                     lambda rows: _fill(pixels, files, rows, prepare, messages, coming), chunks
                 ):
