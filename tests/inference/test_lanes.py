@@ -136,6 +136,66 @@ def test_a_model_that_draws_random_numbers_says_the_same_each_time(draw: Callabl
         assert model.threads == [("Main", 2)] * 6
 
 
+class CountsInBuffer(Mean):
+    """Says which image of all it is, the first time and then on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        answer = super().forward(images)["a"] + self.count
+        self.count += len(images)
+        return {"a": answer}
+
+
+class CountsInNewBuffer(CountsInBuffer):
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        answer = Mean.forward(self, images)["a"] + self.count
+        self.count = self.count + len(images)
+        return {"a": answer}
+
+
+class CountsInPython(Mean):
+    count = 0
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        answer = super().forward(images)["a"] + self.count
+        self.count += len(images)
+        return {"a": answer}
+
+
+class DrawsByItself(Mean):
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(0)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return {"a": super().forward(images)["a"] + torch.rand(len(images), 2, generator=self.generator)}
+
+
+class DrawsByNumpy(Mean):
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = np.random.default_rng(0)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        drawn = torch.from_numpy(self.generator.random((len(images), 2)))
+        return {"a": super().forward(images)["a"] + drawn}
+
+
+@pytest.mark.parametrize(
+    "kind", [CountsInBuffer, CountsInNewBuffer, CountsInPython, DrawsByItself, DrawsByNumpy]
+)
+def test_a_model_whose_answer_depends_on_the_batches_before_gets_them_in_their_order(
+    kind: type[Mean],
+) -> None:
+    expected, model = alone(kind()), kind()
+    predictions = predict(model, batches(ROWS, 2), CPU, what="Test")
+    assert torch.equal(predictions.logits["a"], expected.logits["a"])
+    assert model.threads == [("Main", 2)] * 6
+
+
 def hooked() -> nn.Module:
     model = nn.Sequential(Mean())
     model[0].register_forward_hook(lambda *_: None)
