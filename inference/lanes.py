@@ -6,7 +6,6 @@ answered sooner that way, and it shows what a model does beside answering.
 """
 
 import copy
-import random
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,16 +13,14 @@ from contextlib import contextmanager
 from itertools import islice
 from queue import SimpleQueue
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dataset.reading import Batch
 from dataset.tasks.base import Logits
-from utils.seeds import positions
+from utils.seeds import GENERATORS, positions
 
 LANES = 2
-_GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
 Asked = Callable[[nn.Module, Batch], Logits]
 
 
@@ -47,7 +44,7 @@ def lanes_of(model: nn.Module, device: torch.device) -> list[nn.Module]:
 
 def _one_at_a_time(module: nn.Module) -> bool:
     hooks = module._forward_hooks or module._forward_pre_hooks
-    draws = any(isinstance(value, _GENERATORS) for value in vars(module).values())
+    draws = any(isinstance(value, GENERATORS) for value in vars(module).values())
     return bool(getattr(module, "one_at_a_time", False) or hooks or draws)
 
 
