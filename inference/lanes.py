@@ -1,7 +1,8 @@
 """Two batches at once on a CPU, each with half of the threads.
 
 Many layers of a net are too small to keep all cores busy, and between them, and while a batch is read, only
-one core computes. A batch has the same bits in either lane.
+one core computes. A batch has the same bits in either lane. The first batch has all threads: one or two are
+answered sooner that way, and it shows what a model does beside answering.
 """
 
 import copy
@@ -9,14 +10,15 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from queue import SimpleQueue
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dataset.reading import Batch
 from dataset.tasks.base import Logits
-from utils.seeds import positions
+from utils.seeds import GENERATORS, positions
 
 LANES = 2
 Asked = Callable[[nn.Module, Batch], Logits]
@@ -25,8 +27,9 @@ Asked = Callable[[nn.Module, Batch], Logits]
 def lanes_of(model: nn.Module, device: torch.device) -> list[nn.Module]:
     """Return what may answer at once: the model and a copy of it that shares its weights, or the model alone.
 
-    It is alone on a GPU, with one thread, where one of its modules says that it is ``one_at_a_time`` or can't
-    be copied, and where there are hooks: functions are not copied, so both would write to the same place.
+    It is alone on a GPU, with one thread, where one of its modules says that it is ``one_at_a_time``, can't
+    be copied or has its own random numbers, and where there are hooks: functions are not copied, so both
+    would write to the same place.
     """
     alone = device.type != "cpu" or torch.get_num_threads() < LANES
     if alone or any(map(_one_at_a_time, model.modules())):
@@ -40,8 +43,29 @@ def lanes_of(model: nn.Module, device: torch.device) -> list[nn.Module]:
 
 
 def _one_at_a_time(module: nn.Module) -> bool:
-    hooks = (module._forward_hooks, module._forward_pre_hooks)
-    return bool(getattr(module, "one_at_a_time", False)) or any(map(bool, hooks))
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    draws = any(isinstance(value, GENERATORS) for value in vars(module).values())
+    return bool(getattr(module, "one_at_a_time", False) or hooks or draws)
+
+
+def _kept(model: nn.Module) -> tuple[object, ...]:
+    """Return what stays the same where a batch changes nothing that the next one could see.
+
+    Tensors and containers that are plain attributes are left out: most are what a layer has just computed.
+    """
+    tensors = [(id(values), _version(values)) for values in (*model.parameters(), *model.buffers())]
+    numbers = [
+        (name, value)
+        for module in model.modules()
+        for name, value in vars(module).items()
+        if isinstance(value, bool | int | float | str)
+    ]
+    return tensors, numbers, positions()
+
+
+def _version(values: Tensor) -> int:
+    """Return how often a tensor was written into; 0 where PyTorch doesn't count."""
+    return 0 if values.is_inference() else values._version
 
 
 def in_lanes(
@@ -49,22 +73,28 @@ def in_lanes(
 ) -> Generator[tuple[Batch, Logits], None, None]:
     """Yield each batch with its answer, in their order; the first one's is the first model's.
 
-    Models that draw random numbers get one batch after another, as the order of the draws would be chance.
+    Models that draw random numbers, or keep something of a batch for the next one, get one after another, as
+    the order of two at once would be chance.
     """
+    source = iter(batches)
+    if len(models) > 1:  # the first batch shows which kind of model it is
+        before = _kept(models[0])
+        yield from ((batch, answer(models[0], batch)) for batch in islice(source, 1))
+        models = models if _kept(models[0]) == before else models[:1]
     if len(models) == 1:
-        yield from ((batch, answer(models[0], batch)) for batch in batches)
+        yield from ((batch, answer(models[0], batch)) for batch in source)
         return
 
     coming: deque[tuple[Batch, Future[Logits]]] = deque()
-    most, undrawn = 0, positions()  # the first batch shows whether there are draws
+    most, undrawn = len(models), positions()
 
     with _lanes(models, answer) as ask:
-        for batch in batches:
+        for batch in source:
             coming.append((batch, ask(batch)))
             while len(coming) > most:
                 asked, answered = coming.popleft()
                 yield asked, answered.result()
-                most = len(models) if positions() == undrawn else 0
+                most = most if positions() == undrawn else 0  # drawn by a later batch only
 
         for asked, answered in coming:
             yield asked, answered.result()

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from dataset.reading import Batch, ahead
 from dataset.tasks.base import Logits, Targets
-from inference.lanes import in_lanes, lanes_of
+from inference.lanes import LANES, in_lanes, lanes_of
 from utils.cores import on_a_core
 from utils.device import Precision
 from utils.device_errors import explained
@@ -57,7 +57,8 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
             return cast(Logits, asked(*batch.inputs(precision.device)))
 
     source = ahead(iter(batches)) if precision.device.type == "cuda" else batches
-    answered = in_lanes(lanes_of(model, precision.device), source, answer)
+    models = lanes_of(model, precision.device) if len(batches) > LANES else [model]
+    answered = in_lanes(models, source, answer)
     bar = tqdm(answered, desc=what, total=len(batches), unit="batch", leave=False, disable=None)
 
     try:

@@ -34,7 +34,12 @@ class CoreTurns:
             turn = Lock()
             turn.acquire()
             self._waiting.append(turn)
-        turn.acquire()
+
+        try:
+            turn.acquire()
+        except BaseException:  # Ctrl-C: a turn that comes to nobody would be lost, and all others wait for it
+            self._give_up(turn)
+            raise
 
     def __exit__(self, *_: object) -> None:
         with self._changes:
@@ -42,6 +47,14 @@ class CoreTurns:
                 self._waiting.popleft().release()
             else:
                 self._free += 1
+
+    def _give_up(self, turn: Lock) -> None:
+        with self._changes:
+            came = turn not in self._waiting
+            if not came:
+                self._waiting.remove(turn)
+        if came:
+            self.__exit__()
 
 
 on_a_core = CoreTurns(cores())

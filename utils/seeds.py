@@ -11,6 +11,9 @@ import zlib
 import numpy as np
 import torch
 
+# Those that keep a position.
+GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
+
 
 def _keys(purpose: str, keys: tuple[int, ...]) -> tuple[int, ...]:
     # The length keeps (1, 2) and (1, 2, 0) apart, which SeedSequence would not.

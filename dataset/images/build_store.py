@@ -1,5 +1,6 @@
 """Builds the store of prepared images: every file is decoded once, by all cores."""
 
+import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from dataset.croppers.base import Pixels
 from dataset.files.named_files import NamedFiles
-from dataset.images.coming import Coming, Meanwhile, alongside
+from dataset.images.coming import Coming, Meanwhile, alongside, ended_by_failure
 from dataset.images.file_bytes import UnreadableImage, header_of, read
 from dataset.images.pixel_files import PixelFile
 from dataset.images.prepare import Prepare
@@ -22,7 +23,7 @@ from utils.durable import make_folder, name_folder, remove_folder, write_json
 from utils.forms import COUNT, NUMBER, TEXT, Form, by_name, list_of
 from utils.native_messages import NativeMessages, native_messages
 
-_CHUNK = 16  # images a thread takes at once
+_CHUNK, _CHUNK_BYTES = 16, 2**22  # images, or bytes of them prepared, that a thread takes at once
 MANIFEST: Form = {  # of what a store keeps as JSON
     "bad": by_name(TEXT),
     "missed": list_of(COUNT),
@@ -99,26 +100,35 @@ def prepare_all(
     files: NamedFiles, prepare: Prepare, title: str, pixels: PixelFile | None, coming: Coming | None = None
 ) -> Seen:
     """Prepare every image on all cores, into ``pixels`` and ``coming`` if given; return what showed."""
-    chunks = [range(start, min(start + _CHUNK, len(files))) for start in range(0, len(files), _CHUNK)]
+    chunks = _chunks(len(files), 3 * math.prod(prepare.size))
     threads_before = cv2.getNumThreads()
     cv2.setNumThreads(0)  # our threads already fill the cores
     seen = Seen()
 
     try:
         with native_messages() as messages:
+
+            def fill(rows: range) -> Seen:
+                return _fill(pixels, files, rows, prepare, messages, coming)
+
             bar = tqdm(total=len(files), desc=title, unit="img", disable=None, file=messages.terminal)
-            with bar, ThreadPoolExecutor(cores()) as pool:
-                for more in pool.map(
-                    lambda rows: _fill(pixels, files, rows, prepare, messages, coming), chunks
-                ):
+            # Threads of the pool may wait until images are asked for, by somebody who waits for a failed one.
+            with bar, ThreadPoolExecutor(cores()) as pool, ended_by_failure(coming):
+                for rows, more in zip(chunks, pool.map(fill, chunks), strict=True):
                     seen.add(more)
-                    bar.update(min(_CHUNK, len(files) - bar.n))
+                    bar.update(len(rows))
                     if pixels is not None:
-                        pixels.wrote(_CHUNK)
+                        pixels.wrote(len(rows))
             _settle(seen, files, prepare, messages)
     finally:
         cv2.setNumThreads(threads_before)
     return seen
+
+
+def _chunks(images: int, size: int) -> list[range]:
+    """Return the rows that a thread takes at once, of images of ``size`` bytes."""
+    most = max(1, min(_CHUNK, _CHUNK_BYTES // size))
+    return [range(start, min(start + most, images)) for start in range(0, images, most)]
 
 
 def prepare_some(files: NamedFiles, rows: Iterable[int], prepare: Prepare) -> Seen:

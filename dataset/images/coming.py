@@ -1,8 +1,8 @@
 """Prepared images that somebody may use before all of them are there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Condition
 
 import numpy as np
@@ -93,6 +93,17 @@ class Coming:
         images = torch.empty((len(parts), *self._shape[1:]), dtype=torch.uint8, pin_memory=pinned)
         np.stack(parts, out=images.numpy())
         return images.permute(0, 3, 1, 2)
+
+
+@contextmanager
+def ended_by_failure(coming: Coming | None) -> Iterator[None]:
+    """End ``coming``, if given, where what is inside fails: images that will not be there are waited for."""
+    try:
+        yield
+    except BaseException:
+        if coming is not None:
+            coming.end()
+        raise
 
 
 Meanwhile = Callable[[Coming], None]  # what uses images while they are prepared

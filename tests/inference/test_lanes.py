@@ -53,14 +53,25 @@ def alone(model: nn.Module, precision: Precision = CPU) -> Predictions:
     return predictions
 
 
-def test_batches_come_in_their_order_each_with_half_of_the_threads() -> None:
+def test_batches_come_in_their_order_and_after_the_first_each_has_half_of_the_threads() -> None:
     model = Mean()
     predictions = predict(model, batches(ROWS, 2), CPU, what="Test")
     assert predictions.rows.tolist() == ROWS.tolist()
     assert predictions.logits["a"][:, 0].tolist() == ROWS.tolist()
-    assert set(model.threads) == {("lane", 1)}
+    assert model.threads[0] == ("Main", 2)
+    assert set(model.threads[1:]) <= {("lane", 1)}
     assert len(model.threads) < 6, "a copy answered some"
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize(("size", "batches_of_all"), [(11, 1), (6, 2)])
+def test_few_batches_have_all_threads_as_a_lane_would_be_empty_half_of_the_time(
+    size: int, batches_of_all: int
+) -> None:
+    model = Mean()
+    predictions = predict(model, batches(ROWS, size), CPU, what="Test")
+    assert predictions.logits["a"][:, 0].tolist() == ROWS.tolist()
+    assert model.threads == [("Main", 2)] * batches_of_all
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -119,8 +130,70 @@ def test_a_model_that_draws_random_numbers_says_the_same_each_time(draw: Callabl
     expected = alone(Draws())
     for _ in range(5):
         seed()
-        predictions = predict(Draws(), batches(ROWS, 2), CPU, what="Test")
+        model = Draws()
+        predictions = predict(model, batches(ROWS, 2), CPU, what="Test")
         assert torch.equal(predictions.logits["a"], expected.logits["a"])
+        assert model.threads == [("Main", 2)] * 6
+
+
+class CountsInBuffer(Mean):
+    """Says which image of all it is, the first time and then on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        answer = super().forward(images)["a"] + self.count
+        self.count += len(images)
+        return {"a": answer}
+
+
+class CountsInNewBuffer(CountsInBuffer):
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        answer = Mean.forward(self, images)["a"] + self.count
+        self.count = self.count + len(images)
+        return {"a": answer}
+
+
+class CountsInPython(Mean):
+    count = 0
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        answer = super().forward(images)["a"] + self.count
+        self.count += len(images)
+        return {"a": answer}
+
+
+class DrawsByItself(Mean):
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(0)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return {"a": super().forward(images)["a"] + torch.rand(len(images), 2, generator=self.generator)}
+
+
+class DrawsByNumpy(Mean):
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = np.random.default_rng(0)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        drawn = torch.from_numpy(self.generator.random((len(images), 2)))
+        return {"a": super().forward(images)["a"] + drawn}
+
+
+@pytest.mark.parametrize(
+    "kind", [CountsInBuffer, CountsInNewBuffer, CountsInPython, DrawsByItself, DrawsByNumpy]
+)
+def test_a_model_whose_answer_depends_on_the_batches_before_gets_them_in_their_order(
+    kind: type[Mean],
+) -> None:
+    expected, model = alone(kind()), kind()
+    predictions = predict(model, batches(ROWS, 2), CPU, what="Test")
+    assert torch.equal(predictions.logits["a"], expected.logits["a"])
+    assert model.threads == [("Main", 2)] * 6
 
 
 def hooked() -> nn.Module:

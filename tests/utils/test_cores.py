@@ -1,6 +1,7 @@
 """CoreTurns on cores."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -68,4 +69,47 @@ def test_an_error_inside_gives_the_turn_back() -> None:
         raise ZeroDivisionError
     with turns:
         assert turns._free == 0
+    assert turns._free == 1
+
+
+def test_who_is_interrupted_while_waiting_leaves_the_turn_to_others() -> None:
+    turns, go_on, inside = CoreTurns(1), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with turns:
+            inside.set()
+            go_on.wait(30)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    holder = begun(hold)
+    inside.wait(30)
+    before = signal.signal(signal.SIGALRM, interrupted)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt), turns:
+            pass
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    go_on.set()
+    holder.join(30)
+
+    entered = threading.Event()
+
+    def enter() -> None:
+        with turns:
+            entered.set()
+
+    begun(enter)
+    assert entered.wait(10)
+
+
+def test_a_turn_that_came_at_the_moment_of_an_interruption_goes_to_the_next() -> None:
+    turns, came = CoreTurns(1), threading.Lock()
+    came.acquire()
+    with turns:
+        turns._waiting.append(came)
+    assert (turns._free, came.locked()) == (0, False)
+    turns._give_up(came)
     assert turns._free == 1

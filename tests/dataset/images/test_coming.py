@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from dataset.images import build_store
 from dataset.images import coming as module
 from dataset.images.coming import Coming, NotComing, alongside
 from dataset.images.open_images import open_images
@@ -106,6 +107,40 @@ def test_a_failure_of_the_preparation_reaches_whoever_asked_for_it():
 
     with pytest.raises(WriteFailed, match="the disk is full"):
         alongside(prepare, SHAPE, lambda coming: coming.batch(np.arange(6)))
+
+
+def test_a_failure_in_the_middle_ends_the_waiting_of_the_threads_that_are_ahead_of_it(
+    folder, files, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "_WAITING", 4 * SIZE[0] * SIZE[1] * 3)  # bytes of four images
+    monkeypatch.setattr(build_store, "_CHUNK", 4)
+    monkeypatch.setattr(build_store, "cores", lambda: 3)
+    ahead = threading.Event()
+
+    class Fails(Prepare):
+        def with_finding(self, path):
+            if path == Path(folder.root, files[5]):
+                ahead.wait(10)
+                raise MemoryError("no memory")
+            if path == Path(folder.root, files[11]):
+                ahead.set()
+            return super().with_finding(path)
+
+    failures = []
+
+    def build():
+        try:
+            open_images(folder.root, files, Fails(SIZE), tmp_path, budget=1, what="test", meanwhile=use)
+        except MemoryError as failure:
+            failures.append(str(failure))
+
+    def use(coming):
+        _all(coming, len(files))
+
+    thread = threading.Thread(target=build, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert failures == ["no memory"]
 
 
 def test_a_failure_of_the_use_stops_the_preparation():
