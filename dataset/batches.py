@@ -126,9 +126,9 @@ def fitting_batch_size(size: tuple[int, int], device: torch.device) -> int:
     """Return how many images of this height and width are evaluated at once where nobody chose.
 
     More are faster, but no longer by much, and take more memory. Measured on 2 cores with
-    mobilenetv3_small_050 and resnet18: 128 images of 128 x 96 are predicted at 1613 and 155 a second with
-    118 and 261 MB (64 at 1345 and 140; 256 at 1770 and 153 with 280 and 693 MB); 32 of 384 x 288 at 248 and
-    17 with 241 and 545 MB (16 at 209 and 17).
+    mobilenetv3_small_050 and resnet18, one batch at a time: 128 images of 128 x 96 are predicted at 1613 and
+    155 a second with 118 and 261 MB (64 at 1345 and 140; 256 at 1770 and 153 with 280 and 693 MB); 32 of
+    384 x 288 at 248 and 17 with 241 and 545 MB (16 at 209 and 17). Two at a time take up to twice the memory.
     """
     if device.type != "cpu":
         return _MOST
