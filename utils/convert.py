@@ -175,6 +175,7 @@ def _whole(text: str) -> int:
 def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:
     if types.NoneType in kinds and text.lower() in _NONE:
         return None
+
     problems = []
     for kind in kinds:
         if kind is types.NoneType:
@@ -183,11 +184,18 @@ def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:
             return _converted(text, kind)
         except ValueError as error:
             problems.append(str(error))
-    message, prefix = problems[0], f"{text!r} is not "
+
+    hint = ", nor none" if types.NoneType in kinds else ""
+    raise ValueError(_all_of(problems, f"{text!r} is not ") + hint)
+
+
+def _all_of(problems: list[str], prefix: str) -> str:
+    """Return all problems as one sentence, in which what several begin with stands once."""
+    message = problems[0]
     for problem in problems[1:]:
         alike = problem.startswith(prefix)
         message += f", nor {problem.removeprefix(prefix)}" if alike else f", and {problem}"
-    raise ValueError(f"{message}, nor none" if types.NoneType in kinds else message)
+    return message
 
 
 def _one_of(text: str, valid: tuple[Any, ...]) -> Any:
