@@ -20,7 +20,7 @@ from utils.device import Precision, PrecisionName, cpu_has_bfloat16, free_memory
 log = logging.getLogger("podium")
 _STEPS = 200  # of a run in which measuring pays: it takes the time of about ten
 _TIMES = 3  # that a step of each precision is timed, after one that warms up
-_CLEARLY = 1.1  # times as fast: less is noise, and float32 has more digits
+_CLEARLY = 1.3  # times as fast: nearer to one, noise would decide, and a config give other bits each time
 # Of the memory that is free when a run begins: the optimiser's moments, an average of the weights and the
 # store of images have not been made then.
 _SHARE = 0.6

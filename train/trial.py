@@ -12,7 +12,7 @@ from models.columns import with_blank
 from utils.device import Precision
 
 _PIXEL_VALUES = 256
-_FAR = 1.5  # times as long: more than what differs from one step to the next
+_FAR, _LONG = 1.5, 0.05  # times as long, and seconds: more than what one step differs from the next by
 
 
 def step_on(model: nn.Module, images: Tensor, precision: Precision) -> None:
@@ -43,7 +43,7 @@ def fastest(
     """Return the shortest time that each of several works took on a CPU, in turns, after one to warm up.
 
     Args:
-        times: turns at most: there are no more once one work is far slower than another.
+        times: turns at most: there are no more once one work is far slower than another, if both are long.
     """
     shortest = [math.inf] * len(works)
     for turn in range(times + 1):
@@ -52,7 +52,7 @@ def fastest(
             work()
             if turn:
                 shortest[number] = min(shortest[number], clock() - started)
-        if turn and max(shortest) > _FAR * min(shortest):
+        if turn and min(shortest) > _LONG and max(shortest) > _FAR * min(shortest):
             break
     return shortest
 

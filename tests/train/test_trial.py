@@ -86,6 +86,9 @@ def test_works_that_are_far_from_each_other_are_not_timed_again(near):
     assert fastest(both, 3, clock=lambda: now[0]) == [3.0, near]
     assert order == ["a", "b"] * 4
     order.clear()
+    both = works(now, order, a=[0.09, 0.04, 0.04, 0.04], b=[0.01, 0.5, 0.06, 0.05])
+    assert fastest(both, 3, clock=lambda: now[0]) == pytest.approx([0.04, 0.05])  # a hiccup of a short one
+    order.clear()
     both = works(now, order, a=[9.0, 3.0], b=[1.0, 4.6])
     assert fastest(both, 3, clock=lambda: now[0]) == [3.0, pytest.approx(4.6)]
     assert order == ["a", "b"] * 2
