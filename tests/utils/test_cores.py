@@ -1,4 +1,4 @@
-"""CoreTurns on cores."""
+"""Turns on cores, and how many there are."""
 
 import os
 import signal
