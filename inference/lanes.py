@@ -18,23 +18,20 @@ from torch import Tensor, nn
 
 from dataset.reading import Batch
 from dataset.tasks.base import Logits
+from inference.folded import WatchedNorms, folded
 from utils.seeds import GENERATORS, positions
 
 LANES = 2
 Asked = Callable[[nn.Module, Batch], Logits]
 
 
-def lanes_of(model: nn.Module, device: torch.device) -> list[nn.Module]:
-    """Return what may answer at once: the model and a copy of it that shares its weights, or the model alone.
+def lanes_of(model: nn.Module) -> list[nn.Module]:
+    """Return what may answer at once: the model and copies of it that share its weights, or it alone.
 
-    It is alone on a GPU, with one thread, where one of its modules says that it is ``one_at_a_time``, can't
-    be copied or has its own random numbers, and where there are hooks: functions are not copied, so both
-    would write to the same place.
+    It is alone with one thread, and where it can't be copied.
     """
-    alone = device.type != "cpu" or torch.get_num_threads() < LANES
-    if alone or any(map(_one_at_a_time, model.modules())):
+    if torch.get_num_threads() < LANES:
         return [model]
-
     weights = {id(values): values for values in (*model.parameters(), *model.buffers())}
     try:
         return [model, *(copy.deepcopy(model, dict(weights)) for _ in range(LANES - 1))]
@@ -43,6 +40,10 @@ def lanes_of(model: nn.Module, device: torch.device) -> list[nn.Module]:
 
 
 def _one_at_a_time(module: nn.Module) -> bool:
+    """Whether a module says so, has random numbers of its own, or hooks.
+
+    Functions are not copied: those of both lanes would write to the same place.
+    """
     hooks = module._forward_hooks or module._forward_pre_hooks
     draws = any(isinstance(value, GENERATORS) for value in vars(module).values())
     return bool(getattr(module, "one_at_a_time", False) or hooks or draws)
@@ -68,19 +69,35 @@ def _version(values: Tensor) -> int:
     return 0 if values.is_inference() else values._version
 
 
-def in_lanes(
-    models: list[nn.Module], batches: Iterable[Batch], answer: Asked
+def answered(
+    model: nn.Module, batches: Iterable[Batch], answer: Asked
 ) -> Generator[tuple[Batch, Logits], None, None]:
-    """Yield each batch with its answer, in their order; the first one's is the first model's.
+    """Yield each batch with its answer on a CPU, in their order.
 
     Models that draw random numbers, or keep something of a batch for the next one, get one after another, as
     the order of two at once would be chance.
     """
     source = iter(batches)
-    if len(models) > 1:  # the first batch shows which kind of model it is
-        before = _kept(models[0])
-        yield from ((batch, answer(models[0], batch)) for batch in islice(source, 1))
-        models = models if _kept(models[0]) == before else models[:1]
+    if any(map(_one_at_a_time, model.modules())):
+        yield from ((batch, answer(model, batch)) for batch in source)
+        return
+
+    before, norms = _kept(model), WatchedNorms(model)
+    for batch in islice(source, 1):  # it shows which kind of model it is
+        with norms:
+            first = answer(model, batch)
+        yield batch, first
+
+    if _kept(model) != before:
+        yield from ((batch, answer(model, batch)) for batch in source)
+        return
+    with folded(norms.pairs()):
+        yield from _in_lanes(lanes_of(model), source, answer)
+
+
+def _in_lanes(
+    models: list[nn.Module], source: Iterator[Batch], answer: Asked
+) -> Iterator[tuple[Batch, Logits]]:
     if len(models) == 1:
         yield from ((batch, answer(models[0], batch)) for batch in source)
         return
@@ -92,12 +109,12 @@ def in_lanes(
         for batch in source:
             coming.append((batch, ask(batch)))
             while len(coming) > most:
-                asked, answered = coming.popleft()
-                yield asked, answered.result()
+                asked, said = coming.popleft()
+                yield asked, said.result()
                 most = most if positions() == undrawn else 0  # drawn by a later batch only
 
-        for asked, answered in coming:
-            yield asked, answered.result()
+        for asked, said in coming:
+            yield asked, said.result()
 
 
 @contextmanager

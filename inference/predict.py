@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from dataset.reading import Batch, ahead
 from dataset.tasks.base import Logits, Targets
-from inference.lanes import LANES, in_lanes, lanes_of
+from inference.lanes import LANES, answered
 from utils.cores import on_a_core
 from utils.device import Precision
 from utils.device_errors import explained
@@ -56,14 +56,16 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
         with turn, torch.inference_mode(), precision.autocast():
             return cast(Logits, asked(*batch.inputs(precision.device)))
 
-    source = ahead(iter(batches)) if precision.device.type == "cuda" else batches
-    models = lanes_of(model, precision.device) if len(batches) > LANES else [model]
-    answered = in_lanes(models, source, answer)
-    bar = tqdm(answered, desc=what, total=len(batches), unit="batch", leave=False, disable=None)
+    if precision.device.type == "cpu" and len(batches) > LANES:
+        answers = answered(model, batches, answer)
+    else:
+        source = ahead(iter(batches)) if precision.device.type == "cuda" else batches
+        answers = ((batch, answer(model, batch)) for batch in source)
+    bar = tqdm(answers, desc=what, total=len(batches), unit="batch", leave=False, disable=None)
 
     try:
         with (
-            closing(answered),
+            closing(answers),
             explained(precision.device, f"{what}: the images of a batch", _SMALLER),
         ):
             for batch, of_batch in bar:

@@ -77,7 +77,9 @@ def test_few_batches_have_all_threads_as_a_lane_would_be_empty_half_of_the_time(
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_net_answers_with_the_bits_of_one_thread(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 6 * 4, 2))
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 6 * 4, 2)
+    )
 
     class Net(nn.Module):
         def __init__(self) -> None:
@@ -96,7 +98,7 @@ def test_a_net_answers_with_the_bits_of_one_thread(dtype: torch.dtype) -> None:
 
 def test_the_copy_has_the_same_weights_and_its_own_attributes() -> None:
     model = Mean()
-    first, second = lanes_of(model, CPU.device)
+    first, second = lanes_of(model)
     assert first is model
     assert second.scale is model.scale
     assert second.shift is model.shift
@@ -228,9 +230,10 @@ def test_another_engine_than_pytorch_itself_answers_alone() -> None:
     class Other(Eager):
         one_at_a_time = True
 
-    assert len(lanes_of(Eager(model=Mean()), CPU.device)) == 2
-    assert len(lanes_of(nn.Sequential(Other(model=Mean())), CPU.device)) == 1
-    assert len(lanes_of(Mean(), torch.device("cuda"))) == 1
+    for engine, alone_too in ((Eager, False), (Other, True)):
+        model = Mean()
+        predict(nn.Sequential(engine(model=model)), batches(ROWS, 2), CPU, what="Test")
+        assert (model.threads == [("Main", 2)] * 6) == alone_too
 
 
 def test_an_error_of_a_model_or_of_reading_ends_it_and_leaves_no_thread() -> None:
@@ -265,6 +268,6 @@ def test_a_model_of_podiums_own_answers_as_one_after_another() -> None:
     component = Component.of("TinyNet", width=4)
     model = MODELS.build(component, heads={"a": 2}, image_size=(6, 4), fresh=True).eval()
     expected = alone(model)
-    assert len(lanes_of(model, CPU.device)) == 2
+    assert len(lanes_of(model)) == 2
     predictions = predict(model, batches(ROWS, 2), CPU, what="Test")
     assert torch.equal(predictions.logits["a"], expected.logits["a"])

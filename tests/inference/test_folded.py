@@ -1,0 +1,209 @@
+"""Batch norms as part of the convolutions before them: the same answers, and a model that is as it was."""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from timm.layers import BatchNormAct2d, ScaledStdConv2d, create_conv2d
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+from inference.folded import WatchedNorms, folded
+from inference.predict import predict
+from models.base import MODELS
+from tests.inference.test_predict import batches
+from utils.device import Precision
+from utils.registry import Component
+
+IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def trained(model: nn.Module) -> nn.Module:
+    """Return a model whose batch norms have numbers as after training, in eval mode."""
+    random = torch.Generator().manual_seed(1)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3, generator=random)
+            module.running_var.uniform_(0.5, 2, generator=random)
+            if module.affine:
+                module.weight.data.uniform_(0.5, 1.5, generator=random)
+                module.bias.data.normal_(0, 0.3, generator=random)
+    return model.eval()
+
+
+def pairs(model: nn.Module, images: Tensor = IMAGES) -> list[tuple[nn.Module, nn.Module]]:
+    watched = WatchedNorms(model)
+    with torch.inference_mode(), watched:
+        model(images)
+    return watched.pairs()
+
+
+def conv(channels: int, given: int = 3, **how: object) -> nn.Conv2d:
+    return nn.Conv2d(given, channels, 3, padding=1, **how)
+
+
+class Twice(nn.Module):
+    """A block that is run twice, so that its convolution's outputs all go to its norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = conv(3), nn.BatchNorm2d(3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.norm(self.conv(self.norm(self.conv(images)).relu()))
+
+
+FOLDED: dict[str, Callable[[], nn.Module]] = {
+    "plain": lambda: nn.Sequential(conv(8), nn.BatchNorm2d(8), nn.ReLU()),
+    "without a bias": lambda: nn.Sequential(conv(8, bias=False), nn.BatchNorm2d(8)),
+    "without numbers of its own": lambda: nn.Sequential(conv(8), nn.BatchNorm2d(8, affine=False)),
+    "mirrored borders": lambda: nn.Sequential(conv(8, padding_mode="reflect"), nn.BatchNorm2d(8)),
+    "each channel by itself": lambda: nn.Sequential(conv(6, groups=3), nn.BatchNorm2d(6)),
+    "timm's, with an activation": lambda: nn.Sequential(conv(8, bias=False), BatchNormAct2d(8)),
+    "timm's, without": lambda: nn.Sequential(conv(8), BatchNormAct2d(8, apply_act=False)),
+    "timm's, padded as TensorFlow does": lambda: nn.Sequential(
+        create_conv2d(3, 8, 3, stride=2, padding="same"), nn.BatchNorm2d(8)
+    ),
+    "run twice": Twice,
+}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_the_convolution_does_what_the_norm_did(name: str) -> None:
+    torch.manual_seed(0)
+    model = trained(FOLDED[name]())
+    exact = copy.deepcopy(model).double()(IMAGES.double())
+    before = copy.deepcopy(model.state_dict())
+    ((_, norm),) = pairs(model)
+
+    with torch.inference_mode(), folded(pairs(model)):
+        calls = []
+        handle = norm.register_forward_hook(lambda *_: calls.append(torch.equal(_[1][0], _[2])))
+        logits = model(IMAGES)
+        handle.remove()
+
+    torch.testing.assert_close(logits, exact.float(), rtol=1e-5, atol=1e-5)
+    assert all(calls) or "activation" in name, "nothing is left for the norm to do"
+    assert_as_before(model, before)
+
+
+def assert_as_before(model: nn.Module, before: dict[str, Tensor]) -> None:
+    after = model.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+class Skip(nn.Module):
+    """What the convolution gives is used beside the norm as well."""
+
+    def __init__(self, use: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv, self.norm, self.use = conv(3), nn.BatchNorm2d(3), use
+
+    def forward(self, images: Tensor) -> Tensor:
+        seen = self.conv(images)
+        return self.norm(seen) + self.use(seen)
+
+
+class Uneven(nn.Module):
+    """The norm also gets what no convolution gave, or the convolution's output goes past it once."""
+
+    def __init__(self, *, norm_twice: bool) -> None:
+        super().__init__()
+        self.conv, self.norm, self.norm_twice = conv(3), nn.BatchNorm2d(3), norm_twice
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.norm_twice:
+            return self.norm(self.conv(self.norm(images)))
+        return self.conv(self.norm(self.conv(images)))
+
+
+class OneForTwo(nn.Module):
+    """Two convolutions share a norm, or, with ``tied``, weights."""
+
+    def __init__(self, *, tied: bool) -> None:
+        super().__init__()
+        self.first, self.second, self.norm = conv(3), conv(3), nn.BatchNorm2d(3)
+        self.other = nn.BatchNorm2d(3) if tied else self.norm
+        if tied:
+            self.second.weight, self.second.bias = self.first.weight, self.first.bias
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.other(self.second(self.norm(self.first(images))))
+
+
+class Multiplied(nn.Conv2d):
+    """A convolution of one's own, with other weights than it keeps, or without its bias."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return nn.functional.conv2d(images, self.weight, None, padding=1)
+
+
+class AlwaysTraining(nn.Sequential):
+    """Its norm uses the batch's own statistics in eval mode too."""
+
+    def __init__(self) -> None:
+        super().__init__(conv(8), nn.BatchNorm2d(8))
+
+    def train(self, mode: bool = True) -> nn.Module:
+        return super().train()
+
+
+LEFT: dict[str, Callable[[], nn.Module]] = {
+    "added": lambda: Skip(lambda seen: seen),
+    "in a list": lambda: Skip(lambda seen: torch.cat([seen[:1], seen[1:]])),
+    "by Python": lambda: Skip(lambda seen: torch.tensor(float(seen.mean()))),
+    "by NumPy": lambda: Skip(lambda seen: torch.tensor(seen.numpy().max())),
+    "changed in place before": lambda: nn.Sequential(conv(8), nn.ReLU(inplace=True), nn.BatchNorm2d(8)),
+    "the norm first": lambda: nn.Sequential(nn.BatchNorm2d(3), conv(8)),
+    "the norm elsewhere too": lambda: Uneven(norm_twice=True),
+    "the convolution elsewhere too": lambda: Uneven(norm_twice=False),
+    "one norm for two": lambda: OneForTwo(tied=False),
+    "shared weights": lambda: OneForTwo(tied=True),
+    "standardised weights": lambda: nn.Sequential(ScaledStdConv2d(3, 8, 3), nn.BatchNorm2d(8)),
+    "normed weights": lambda: nn.Sequential(parametrizations.weight_norm(conv(8)), nn.BatchNorm2d(8)),
+    "a convolution of one's own": lambda: nn.Sequential(Multiplied(3, 8, 3), nn.BatchNorm2d(8)),
+    "no statistics": lambda: nn.Sequential(conv(8), nn.BatchNorm2d(8, track_running_stats=False)),
+    "statistics of the batch": lambda: AlwaysTraining(),
+    "another kind of norm": lambda: nn.Sequential(conv(8), nn.GroupNorm(2, 8)),
+    "transposed": lambda: nn.Sequential(nn.ConvTranspose2d(3, 8, 3), nn.BatchNorm2d(8)),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_is_not_a_norm_right_after_a_convolution_is_left(name: str) -> None:
+    model = LEFT[name]().eval()
+    assert pairs(model) == []
+
+
+def test_all_is_as_before_after_an_error_too() -> None:
+    model = trained(FOLDED["plain"]())
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(KeyboardInterrupt), folded(pairs(model)):
+        raise KeyboardInterrupt
+    assert_as_before(model, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("TinyNet", 2), ("SmallResNet", 8), ("ResNet18", 20), ("MobileNetV3Small", 34), ("MobileNetV3", 46)],
+)
+@pytest.mark.parametrize(("dtype", "apart"), [(torch.float32, 1e-4), (torch.bfloat16, 0.1)])
+def test_a_model_says_the_same_of_many_batches(
+    name: str, least: int, dtype: torch.dtype, apart: float
+) -> None:
+    torch.manual_seed(0)
+    model = trained(MODELS.build(Component(name), heads={"a": 4}, image_size=(6, 4), fresh=True))
+    rows, precision = np.arange(11), Precision(torch.device("cpu"), dtype)
+    before = copy.deepcopy(model.state_dict())
+    assert len(pairs(model, torch.zeros(2, 3, 32, 32))) >= least
+
+    plain = predict(model, batches(rows, 11), precision, what="Test")
+    many = predict(model, batches(rows, 2), precision, what="Test")
+
+    scale = float(plain.logits["a"].abs().max())
+    torch.testing.assert_close(many.logits["a"], plain.logits["a"], rtol=0, atol=apart * scale)
+    assert_as_before(model, before)
