@@ -21,6 +21,7 @@ from statistics import median
 from benchmarks.data import data_folder, kind_of, lay_out, work_folder, write_config
 from benchmarks.rows import Figure, Ratio, ResultRow, Target, report
 from benchmarks.turns import Peer, say, wait_for_turn
+from utils.run_turns import turns
 from utils.shared_cores import SETTINGS
 
 _NONE = "none"  # as it is without our setting: what a run gets that begins on idle cores
@@ -52,6 +53,7 @@ def be(work: Path, seconds: float) -> None:
             steps += 1
             return
         say(**({"seconds": (now - began) / (steps + 1)} if began else {}))
+        turns.give()
         if not wait_for_turn():
             leave()
         began, steps = time.perf_counter(), 0

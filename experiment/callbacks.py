@@ -11,7 +11,7 @@ from utils.registry import Component
 # finished entry of an epoch comes after everything that adds to it. What tells of an epoch does so in
 # ``on_epoch_kept``, whatever its place.
 _FIRST = ("FiniteLoss", "Progress")
-_LAST = ("Checkpoints", "History", "TimeSplit", "StopSignals")
+_LAST = ("Checkpoints", "History", "TimeSplit", "SharedCores", "StopSignals")
 _EARLY = ("TrainScores", "RawScores", "Freeze")  # of the config's own: add numbers that the others read
 
 

@@ -55,9 +55,9 @@ class WatchedNorms(TorchFunctionMode):
                     self._ways[giver, norm] += 1
 
         output = function(*args, **(kwargs or {}))
-        if function is torch.conv2d and (found := self._convolutions.get(tuple(map(id, args[1:3])))):
-            output.given_by = found  # goes with the tensor, wherever that goes
-            self._calls[found] += 1
+        if function is torch.conv2d and (giver := self._convolutions.get(tuple(map(id, args[1:3])))):
+            output.given_by = giver  # goes with the tensor, wherever that goes
+            self._calls[giver] += 1
         return output
 
     def pairs(self) -> list[Pair]:

@@ -109,12 +109,12 @@ def _in_lanes(
         for batch in source:
             coming.append((batch, ask(batch)))
             while len(coming) > most:
-                asked, said = coming.popleft()
-                yield asked, said.result()
+                asked, logits = coming.popleft()
+                yield asked, logits.result()
                 most = most if positions() == undrawn else 0  # drawn by a later batch only
 
-        for asked, said in coming:
-            yield asked, said.result()
+        for asked, logits in coming:
+            yield asked, logits.result()
 
 
 @contextmanager

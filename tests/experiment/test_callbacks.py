@@ -41,5 +41,5 @@ def test_what_adds_numbers_to_an_epoch_comes_before_what_reads_them(tmp_path: Pa
     names = [type(callback).__name__ for callback in found]
     assert names == [
         "FiniteLoss", "Progress", "Freeze", "EarlyStopping", "SAM", "EMA", "Checkpoints", "History",
-        "TimeSplit", "StopSignals",
+        "TimeSplit", "SharedCores", "StopSignals",
     ]  # fmt: skip

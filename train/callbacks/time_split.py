@@ -5,18 +5,19 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-import torch
-
 from dataset.augmentation.base import Augmenter
 from dataset.batches import TrainBatches
 from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
-from utils.shared_cores import CoreWatch
 
 log = logging.getLogger("podium")
 _MUCH = 0.15  # of the time: a part that is worth changing something for
 # What takes the time, and what to do about it where it takes much; the first of them is said.
 _WORK = {
+    "other runs": (
+        "waiting for other runs on the same cores",
+        "run fewer things at once, or start each with a part of the threads (OMP_NUM_THREADS)",
+    ),
     "data": (
         "waiting for images",
         "keep them on a faster disk or in memory (store and store_budget in [images])",
@@ -51,8 +52,6 @@ _SMALLER = (
 class TimeSplit(Callback):
     """After the first epoch, and at the end of all, the share of each kind of work and what limits the run.
 
-    Also, once, that the run has to share its cores.
-
     Always there. An epoch in which the run was resumed counts from there.
     """
 
@@ -70,12 +69,9 @@ class TimeSplit(Callback):
         self._began = time.perf_counter()
         self._first = self.batches.pace.before(state.epoch) + state.batch
         self._done = state.epoch, state.batch
-        self._cores = CoreWatch(torch.get_num_threads())
 
     def on_step_end(self, state: TrainState) -> None:
         self._done = state.epoch, state.batch
-        if sentence := self._cores.look():
-            log.warning("%s", sentence)
 
     def on_epoch_kept(self, state: TrainState) -> None:
         self._count(state)

@@ -6,10 +6,8 @@ import re
 import pytest
 
 from tests.train.rig import trainer
-from train.callbacks import time_split
 from train.callbacks.base import CALLBACKS
 from train.callbacks.time_split import TimeSplit, advice, split_line
-from utils.shared_cores import CoreWatch
 
 
 def test_the_rate_leaves_out_validation_and_pictures():
@@ -17,7 +15,7 @@ def test_the_rate_leaves_out_validation_and_pictures():
     assert line == "200 img/s while training. Of all the time: model 60.0%, validation 30.0%, other 10.0%"
 
 
-PARTS = ("data", "augmentation", "optimiser", "validation", "pictures", "other")
+PARTS = ("other runs", "data", "augmentation", "optimiser", "validation", "pictures", "other")
 
 
 @pytest.mark.parametrize("on_gpu", [False, True])
@@ -79,19 +77,3 @@ def test_less_work_is_not_advised_where_the_gpu_waits_for_python():
 @pytest.mark.parametrize("part", ["validation", "other"])
 def test_no_advice_is_to_train_less(part):
     assert "fewer epochs" not in advice({"model": 3.0, part: 1.0}, on_gpu=False)
-
-
-def test_a_run_says_once_that_its_threads_wait_for_a_core(caplog, monkeypatch):
-    run = trainer(epochs=2)
-    run.callbacks = [TimeSplit(batches=run.batches, augmenter=run.augmenter)]
-    seconds = iter(range(0, 10**6, 20))
-
-    def times():
-        now = next(seconds) * 10**9
-        return {"1": (now, now)}
-
-    monkeypatch.setattr(time_split, "CoreWatch", lambda threads: CoreWatch(2, times, lambda: next(seconds)))
-    with caplog.at_level(logging.WARNING, "podium"):
-        run.fit()
-    (record,) = [one for one in caplog.records if "cores are shared" in one.getMessage()]
-    assert "OMP_NUM_THREADS=1" in record.getMessage()
