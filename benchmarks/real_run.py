@@ -12,6 +12,7 @@ from benchmarks.data import own_paths
 from dataset.batches import TrainBatches
 from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
+from utils import garbage
 
 Listener = Callable[[str, TrainState], None]
 _listener: list[Listener] = []  # of the run that goes on in this process
@@ -58,6 +59,7 @@ def podium(
         RuntimeError: it did not end well.
     """
     _listener[:] = [listener] if listener else []
+    garbage.put_off()  # as run.py does when it is the program
     if code := run.main(command(root, *arguments, overrides=overrides)):
         raise RuntimeError(f"run.py {' '.join(arguments)} ended with {code}")
 

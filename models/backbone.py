@@ -19,6 +19,7 @@ from models.checkpointing import checkpoint_gradients
 from models.mirror_padding import mirror_blurs
 from models.normalise import IMAGENET_MEAN, IMAGENET_STD
 from models.timm_loading import create_timm_model
+from utils import garbage
 from utils.errors import ConfigError, closest, unknown_name
 
 log = logging.getLogger("podium")
@@ -107,6 +108,7 @@ def current_name(name: str) -> str:
     Raises:
         ConfigError: timm has no backbone of that name, nor ever had.
     """
+    garbage.import_large("timm")
     import timm
     from timm.models import get_deprecated_models
 

@@ -1,6 +1,8 @@
 """Python's search for garbage, put off while a program imports: what modules make stays."""
 
 import gc
+import sys
+from importlib import import_module
 
 
 def put_off() -> None:
@@ -17,3 +19,16 @@ def look_again() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+
+
+def import_large(module: str) -> None:
+    """Import a module that makes very many objects later than the others, without looking through them."""
+    if module in sys.modules:
+        return
+    looks = gc.isenabled()
+    put_off()
+    try:
+        import_module(module)
+    finally:
+        if looks:
+            look_again()
