@@ -172,15 +172,16 @@ def _prepared(
     files: NamedFiles, rows: Iterable[int], prepare: Prepare, messages: NativeMessages, seen: Seen
 ) -> Iterator[tuple[int, Pixels]]:
     """Yield each of these rows that can be read with its image; note in ``seen`` what showed."""
+    mark = messages.size
     for row in rows:
-        mark = messages.size
         try:
             image, was_found, remark = prepare.with_finding(files.path(row))
         except UnreadableImage as error:
             seen.bad[row] = str(error)
             continue
         finally:
-            if messages.size != mark:
+            before, mark = mark, messages.size
+            if mark != before:
                 seen.suspects.append(row)
 
         if not was_found:
