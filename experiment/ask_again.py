@@ -72,7 +72,7 @@ def ask_again(experiment: Experiment, folder: Path, model: nn.Module, together: 
         predictions: list[dict[str, Predictions]] = []
         for member in models:
             load_weights(model, experiment, member)
-            of_images = predict(each, batches, experiment.precision, what="Predicting")
+            of_images = predict(each, batches, experiment.eval_precision, what="Predicting")
             check_finite(of_images)
             apart = each.apart(of_images)
             predictions.append(

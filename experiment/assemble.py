@@ -71,6 +71,12 @@ class Experiment:
         precision = Precision.named(settings.train.precision, self.precision.device)
         return replace(self, settings=settings, precision=precision)
 
+    @property
+    def eval_precision(self) -> Precision:
+        """The precision of validation and inference."""
+        name = self.settings.train.eval_precision
+        return self.precision if name == "auto" else replace(self.precision, dtype=getattr(torch, name))
+
     def check(self) -> None:
         """Refuse what can be refused before an image is read."""
         self.criterion()
@@ -110,7 +116,7 @@ class Experiment:
         rows, size, targets = dataset.valid_rows, self.settings.images.size, dataset.targets
         batches = EvalBatches(source, rows, batch_size=self.eval_batch_size, size=size, targets=targets)
         criterion = self.criterion(units=trained_units(self.task.spaces, dataset.training))
-        return Validator(self.task, batches, criterion, self.precision, dataset.case_of)
+        return Validator(self.task, batches, criterion, self.eval_precision, dataset.case_of)
 
     def criterion(self, trained: Targets | None = None, units: UnitBySpace | None = None) -> PerHeadLoss:
         """Return the loss of all label spaces on the device; validation's has no ``trained`` targets."""

@@ -46,5 +46,5 @@ def load_weights(model: nn.Module, experiment: Experiment, folder: Path) -> None
     validated = f"validation {words(scores)}" if scores else "a final fit, not validated"
     log.info(
         "Predicting with %s: epoch %d, %s.\nDevice: %s",
-        folder, best["scores"]["epoch"], validated, experiment.precision,
+        folder, best["scores"]["epoch"], validated, experiment.eval_precision,
     )  # fmt: skip

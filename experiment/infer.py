@@ -181,10 +181,10 @@ def _predictions(
     first = runner(members[0])
 
     def meanwhile(batches: EvalBatches) -> None:
-        early.append(predict(first, batches, experiment.precision, what="Predicting"))
+        early.append(predict(first, batches, experiment.eval_precision, what="Predicting"))
 
     data = eval_data(experiment, images, meanwhile)
-    inferrer = Inferrer(fitted(task, images), *data, experiment.precision)
+    inferrer = Inferrer(fitted(task, images), *data, experiment.eval_precision)
 
     predicted = []
     for number, run in enumerate(members):

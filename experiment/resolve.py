@@ -5,6 +5,7 @@ What it finds is written into the run's config, so that a resumed or repeated ru
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import OutOfMemoryError
 
 from experiment.assemble import Experiment
 from experiment.settings import Settings
-from train.trial import drawn, fastest, most_that_fit, on_trial, peak_of, step_on
+from train.trial import answer, drawn, evaluated, fastest, most_that_fit, on_trial, peak_of, step_on
 from utils.device import Precision, PrecisionName, cpu_has_bfloat16, free_memory
 
 log = logging.getLogger("podium")
@@ -32,6 +33,8 @@ def as_begun(settings: Settings, began: Settings) -> Settings:
     train, known = settings.train, began.train
     if train.precision == "auto":
         train = replace(train, precision=known.precision)
+    if train.eval_precision == "auto":
+        train = replace(train, eval_precision=known.eval_precision)
     if train.batch_size == "auto" and known.batch_size != "auto":
         together = known.batch_size * known.accumulate  # images of a step
         if together == train.images * train.accumulate:
@@ -71,6 +74,8 @@ def with_fitting_batch(experiment: Experiment) -> Experiment:
 def with_faster_precision(experiment: Experiment, images: int) -> Experiment:
     """Return an experiment whose [train] precision = auto is the faster one, on a CPU that has two.
 
+    A net that trains faster in float32 may still predict faster in bfloat16, as EfficientNets do.
+
     Args:
         images: to train on in an epoch. A run of few steps stays as it is: measuring would cost more.
     """
@@ -79,18 +84,33 @@ def with_faster_precision(experiment: Experiment, images: int) -> Experiment:
     if train.precision != "auto" or device.type != "cpu" or not cpu_has_bfloat16() or steps < _STEPS:
         return experiment
 
+    both = (Precision(device, torch.float32), Precision(device, torch.bfloat16))
     with on_trial(experiment.model(fresh=False)) as model:
         batch = drawn(min(train.images, images), experiment.settings.images.size, device)
-        both = (Precision(device, torch.float32), Precision(device, torch.bfloat16))
-        plain, half = fastest([partial(step_on, model, batch, precision) for precision in both], _TIMES)
+        seconds = fastest([partial(step_on, model, batch, precision) for precision in both], _TIMES)
+        found: dict[str, object] = {"precision": _faster("precision", "a step", seconds)}
 
+        if found["precision"] == "float32" and train.eval_precision == "auto":
+            with evaluated(model, batch):
+                seconds = fastest([partial(answer, model, batch, precision) for precision in both], _TIMES)
+            found["eval_precision"] = _faster("eval_precision", "predicting a batch", seconds)
+    return _with(experiment, **found)
+
+
+def _faster(key: str, what: str, seconds: Sequence[float]) -> PrecisionName:
+    """Return which precision it is, and say so.
+
+    Args:
+        seconds: in float32, and in bfloat16.
+    """
+    plain, half = seconds
     faster: PrecisionName = "bfloat16" if plain > _CLEARLY * half else "float32"
     log.info(
-        "[train] precision = auto: a step takes %.3f s in float32 and %.3f s in bfloat16, so %s, which is "
-        "written into the run's config.",
-        plain, half, faster,
+        "[train] %s = auto: %s takes %.3f s in float32 and %.3f s in bfloat16, so %s, which is written into "
+        "the run's config.",
+        key, what, plain, half, faster,
     )  # fmt: skip
-    return _with(experiment, precision=faster)
+    return faster
 
 
 def _with(experiment: Experiment, **changes: object) -> Experiment:

@@ -81,8 +81,10 @@ class Sample:
         Raises:
             ConfigError: it differs by more than rounding.
         """
-        (batches, what), task, precision = self._images, self.experiment.task, self.experiment.precision
-        difference = largest_difference(task, self._exact, self._predict(engine, precision))
+        (batches, what), task = self._images, self.experiment.task
+        difference = largest_difference(
+            task, self._exact, self._predict(engine, self.experiment.eval_precision)
+        )
         name, count = type(engine).__name__.lower(), f"{len(batches.rows)} {what} images"
         check_difference(difference, f"engine = {name} on {count}", self._rounding)
         return f"{name} differs from PyTorch by at most {difference:.1e} in a probability, on {count}."
@@ -95,7 +97,7 @@ class Sample:
     @cached_property
     def _rounding(self) -> float:
         """By how much the model itself differs from that in the run's own precision."""
-        precision = self.experiment.precision
+        precision = self.experiment.eval_precision
         if precision.dtype == torch.float32:
             return 0.0
         return largest_difference(self.experiment.task, self._exact, self._predict(self.model, precision))

@@ -113,6 +113,8 @@ class TrainSettings:
     accumulate: Count = 1  # batches per optimiser step
     clip: Positive | None = None  # largest L2 norm of the gradient
     precision: PrecisionName = "auto"  # auto: bfloat16 where that is faster, else float16 or float32
+    # Of validation and inference; auto: as precision, or bfloat16 where a CPU is clearly faster with it.
+    eval_precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool = False  # by torch.compile: minutes at the start, then faster steps
     cuda_graph: bool = True  # on a GPU, start the kernels of a batch all at once: the same bits, faster
     monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one

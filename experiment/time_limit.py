@@ -157,7 +157,7 @@ def _refuse_too_short(until: float, deadline: Deadline, costs: Costs, trainer: T
 def _measured(task: Task, folder: Path, dataset: BaseDataset, trainer: Trainer, until: float) -> Costs:
     """Return what validating, keeping and scoring take; the trainer's state stays as it is."""
     batches, state = trainer.validator.batches, trainer.state
-    rows, precision = batches.rows, trainer.passes.precision
+    rows, precision = batches.rows, trainer.validator.precision
 
     def evaluated(images: int) -> tuple[float, Predictions]:
         some = rows[np.linspace(0, len(rows) - 1, images).astype(np.int64)]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from inference.folded import WatchedNorms, folded
 from models.columns import with_blank
 from utils.device import Precision
 
@@ -21,6 +22,24 @@ def step_on(model: nn.Module, images: Tensor, precision: Precision) -> None:
         logits = model(*with_blank(model, images))
     torch.stack([values.float().square().mean() for values in logits.values()]).sum().backward()  # type: ignore[no-untyped-call]
     model.zero_grad(set_to_none=True)
+
+
+@contextmanager
+def evaluated(model: nn.Module, images: Tensor) -> Iterator[None]:
+    """Let a model be as validation asks it: in eval mode, its norms as part of its convolutions."""
+    model.eval()
+    norms = WatchedNorms(model)
+    with norms:
+        answer(model, images, Precision(images.device, torch.float32))
+    with folded(norms.pairs()):
+        yield
+    model.train()
+
+
+def answer(model: nn.Module, images: Tensor, precision: Precision) -> None:
+    """Go through a model with uint8 images (N, 3, H, W), and only that."""
+    with torch.inference_mode(), precision.autocast():
+        model(*with_blank(model, images))
 
 
 def drawn(images: int, size: tuple[int, int], device: torch.device) -> Tensor:

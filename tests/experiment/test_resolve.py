@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import pytest
 
@@ -30,13 +31,18 @@ def made(folder, *overrides):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """A CPU that has bfloat16, with what a step takes in each precision; returns how often it was asked."""
+    """A CPU that has bfloat16, with what a step, and then a prediction, takes in each precision.
+
+    Returns how often it was asked.
+    """
     calls = []
 
-    def taking(plain, half, *, has=True):
+    def taking(plain, half, *predicting, has=True):
         def fastest(works, times):
+            for work in works:
+                work()
             calls.append(len(works))
-            return [plain, half]
+            return [[plain, half], predicting or [1.0, 1.0]][len(calls) - 1]
 
         monkeypatch.setattr(experiment.resolve, "cpu_has_bfloat16", lambda: has)
         monkeypatch.setattr(experiment.resolve, "fastest", fastest)
@@ -57,6 +63,39 @@ def test_the_clearly_faster_precision_is_taken_and_named(tmp_path, measured, cap
     assert found.precision.name == name
     assert found.settings.texts()["train"]["precision"] == name
     assert f"so {name}" in caplog.text
+
+
+@pytest.mark.parametrize(("half", "name"), [(0.5, "bfloat16"), (0.9, "float32")])
+def test_a_net_that_trains_in_float32_predicts_in_what_is_clearly_faster(
+    tmp_path, measured, caplog, half, name
+):
+    calls = measured(1.0, 2.0, 1.0, half)
+    with caplog.at_level(logging.INFO, "podium"):
+        found = with_faster_precision(made(tmp_path), MANY)
+    train = found.settings.texts()["train"]
+    assert (train["precision"], train["eval_precision"]) == ("float32", name)
+    assert (found.precision.name, found.eval_precision.name) == ("float32", name)
+    assert (
+        f"predicting a batch takes 1.000 s in float32 and {half:.3f} s in bfloat16, so {name}" in caplog.text
+    )
+    assert len(calls) == 2
+
+
+def test_a_net_that_trains_in_bfloat16_predicts_in_it_too(tmp_path, measured):
+    calls = measured(2.0, 1.0, 1.0, 2.0)
+    found = with_faster_precision(made(tmp_path), MANY)
+    assert found.settings.train.eval_precision == "auto"
+    assert found.eval_precision.name == "bfloat16"
+    assert len(calls) == 1
+
+
+def test_a_precision_of_predicting_that_somebody_chose_stays(tmp_path, measured):
+    calls = measured(1.0, 2.0, 1.0, 0.5)
+    found = with_faster_precision(made(tmp_path, "train.eval_precision=float32"), MANY)
+    assert found.settings.train.eval_precision == "float32"
+    assert len(calls) == 1
+    found = made(tmp_path, "train.precision=float32", "train.eval_precision=bfloat16")
+    assert (found.precision.name, found.eval_precision.name) == ("float32", "bfloat16")
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
@@ -132,6 +171,11 @@ def test_a_resumed_run_goes_on_with_what_it_found(tmp_path):
     asked = settings(tmp_path, "train.batch_size=auto", "train.accumulate=2")
     train = as_begun(asked, began).train
     assert (train.batch_size, train.accumulate, train.precision) == (16, 8, "bfloat16")
+    began = settings(tmp_path, "train.eval_precision=bfloat16")
+    assert as_begun(asked, began).train.eval_precision == "bfloat16"
+    assert (
+        as_begun(settings(tmp_path, "train.eval_precision=float32"), began).train.eval_precision == "float32"
+    )
 
 
 def test_a_step_of_another_number_of_images_is_another_run(tmp_path):
@@ -140,21 +184,26 @@ def test_a_step_of_another_number_of_images_is_another_run(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_repeated_from_the_config_that_it_kept_gives_the_same_bits(tmp_path, monkeypatch, measured):
+def test_a_run_repeated_from_the_config_that_it_kept_gives_the_same_bits(
+    tmp_path, monkeypatch, measured, caplog
+):
     lay_out_people(tmp_path / "data", small=True)
     path = tmp_path / "config.ini"
     path.write_text(SMALL_RUN.format(data=tmp_path / "data", work=tmp_path), encoding="utf-8")
-    calls = measured(2.0, 1.0)
+    calls = measured(1.0, 1.0, 2.0, 1.0)
     monkeypatch.setattr(experiment.resolve, "_STEPS", 1)
     first, second = (tmp_path / "runs" / "test" / name for name in ("001", "002"))
 
     assert main(["--config", str(path), "--set", "train.batch_size=auto"]) == 0
     assert main(["--config", str(first / "config.ini")]) == 0
+    with caplog.at_level(logging.INFO, "podium"):
+        assert main(["--config", str(path), "--mode", "infer"]) == 0
+    assert re.search(r"Predicting with .*/002: .*\nDevice: .*, bfloat16", caplog.text)
 
     kept = read_ini(first / "config.ini")["train"].values
-    assert kept["precision"].text == "bfloat16"
+    assert (kept["precision"].text, kept["eval_precision"].text) == ("float32", "bfloat16")
     assert int(kept["batch_size"].text) * int(kept["accumulate"].text) == 64
-    assert len(calls) == 1
+    assert len(calls) == 2
     one, other = (
         [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         for folder in (first, second)
@@ -162,4 +211,4 @@ def test_a_run_repeated_from_the_config_that_it_kept_gives_the_same_bits(tmp_pat
     assert [line["train_loss"] for line in one] == [line["train_loss"] for line in other]
     tables = [(folder / "valid_predictions.csv").read_bytes() for folder in (first, second)]
     assert tables[0] == tables[1]
-    assert json.loads((second / "environment.json").read_text())["precision"] == "bfloat16"
+    assert json.loads((second / "environment.json").read_text())["precision"] == "float32"

@@ -4,9 +4,10 @@ from itertools import count
 
 import pytest
 import torch
+from torch import nn
 
-from tests.train.rig import CPU, SIZE, without_batch_norm
-from train.trial import drawn, fastest, most_that_fit, on_trial, peak_of, step_on
+from tests.train.rig import CPU, SIZE, tiny, without_batch_norm
+from train.trial import answer, drawn, evaluated, fastest, most_that_fit, on_trial, peak_of, step_on
 
 
 def linear(fixed, each, asked):
@@ -69,6 +70,18 @@ def works(clock, order, **took):
         return do
 
     return [work(name, iter(seconds)) for name, seconds in took.items()]
+
+
+def test_a_model_is_evaluated_without_norms_and_trains_afterwards():
+    model, images = tiny(), drawn(4, SIZE, CPU.device)
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    with on_trial(model), evaluated(model, images):
+        assert not model.training
+        assert norms
+        assert all("forward" in vars(norm) for norm in norms)
+        answer(model, images, CPU)
+    assert all(module.training for module in model.modules())
+    assert not any("forward" in vars(norm) for norm in norms)
 
 
 def test_works_are_timed_in_turns_and_the_first_time_does_not_count():

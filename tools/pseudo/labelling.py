@@ -79,7 +79,7 @@ def labelled(
         load_weights(model, experiment, member)
         engine = with_engine(model, experiment, member, outputs.folder(member))
         each = EachNumber(with_views(engine, views, experiment.settings, experiment.task), spaces)
-        together, of_member = each.apart(predict(each, batches, experiment.precision, what="Labelling"))
+        together, of_member = each.apart(predict(each, batches, experiment.eval_precision, what="Labelling"))
         check_finite(together)
         predictions.append(together)
         answers += [_of_cases(answer, together, cases, spaces) for answer in of_member]
