@@ -36,7 +36,7 @@ from schedulers.base import SCHEDULERS
 from train.callbacks.base import CALLBACKS
 from train.optimizers.base import OPTIMIZERS, Rates
 from utils.convert import Count, CountOrZero, Few, Fraction, Name, NonNegative, Positive, Seed, Side, as_text
-from utils.device import PrecisionName
+from utils.device import EvalPrecision, PrecisionName
 from utils.duration import Duration
 from utils.errors import ConfigError
 from utils.ini import Value
@@ -113,8 +113,7 @@ class TrainSettings:
     accumulate: Count = 1  # batches per optimiser step
     clip: Positive | None = None  # largest L2 norm of the gradient
     precision: PrecisionName = "auto"  # auto: bfloat16 where that is faster, else float16 or float32
-    # Of validation and inference; auto: as precision, or bfloat16 where a CPU is clearly faster with it.
-    eval_precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    eval_precision: EvalPrecision = "auto"  # of validation and inference; auto: what is clearly faster
     compile: bool = False  # by torch.compile: minutes at the start, then faster steps
     cuda_graph: bool = True  # on a GPU, start the kernels of a batch all at once: the same bits, faster
     monitor: str = "auto"  # the score that picks the best epoch, or ``loss``; auto: the task's first one

@@ -64,10 +64,7 @@ def predict(model: nn.Module, batches: Batches, precision: Precision, *, what: s
     bar = tqdm(answers, desc=what, total=len(batches), unit="batch", leave=False, disable=None)
 
     try:
-        with (
-            closing(answers),
-            explained(precision.device, f"{what}: the images of a batch", _SMALLER),
-        ):
+        with closing(answers), explained(precision.device, f"{what}: the images of a batch", _SMALLER):
             for batch, of_batch in bar:
                 logits.append(of_batch)
                 rows.append(batch.rows)

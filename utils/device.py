@@ -16,6 +16,7 @@ from utils.errors import ConfigError
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 PrecisionName = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
+EvalPrecision = Literal["auto", "float32", "bfloat16"]
 log = logging.getLogger("podium")
 
 

@@ -114,6 +114,7 @@ batch_size = 8
 accumulate = 2
 clip = none
 precision = float32
+eval_precision = float32
 compile = yes
 cuda_graph = yes
 monitor = loss
