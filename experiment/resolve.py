@@ -88,13 +88,13 @@ def with_faster_precision(experiment: Experiment, images: int) -> Experiment:
     with on_trial(experiment.model(fresh=False)) as model:
         batch = drawn(min(train.images, images), experiment.settings.images.size, device)
         seconds = fastest([partial(step_on, model, batch, precision) for precision in both], _TIMES)
-        found: dict[str, object] = {"precision": _faster("precision", "a step", seconds)}
+        changes: dict[str, object] = {"precision": _faster("precision", "a step", seconds)}
 
-        if found["precision"] == "float32" and train.eval_precision == "auto":
+        if changes["precision"] == "float32" and train.eval_precision == "auto":
             with evaluated(model, batch):
                 seconds = fastest([partial(answer, model, batch, precision) for precision in both], _TIMES)
-            found["eval_precision"] = _faster("eval_precision", "predicting a batch", seconds)
-    return _with(experiment, **found)
+            changes["eval_precision"] = _faster("eval_precision", "predicting a batch", seconds)
+    return _with(experiment, **changes)
 
 
 def _faster(key: str, what: str, seconds: Sequence[float]) -> PrecisionName:
