@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -136,7 +135,8 @@ def _called(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
     try:
         yield
     finally:
-        vars(module).pop("forward", None)
+        if vars(module).get("forward") is forward:
+            del vars(module)["forward"]
 
 
 @contextmanager
@@ -151,12 +151,14 @@ def _stand_ins(convolution: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _parameters(convolution: nn.Module, others: Mapping[str, Any]) -> Iterator[None]:
-    kept = dict(convolution._parameters)
-    convolution._parameters.update(others)
+    """Give a convolution other parameters; where the model puts others in their place, those stay."""
+    now = convolution._parameters
+    kept = {name: now[name] for name in others}
+    now.update(others)
     try:
         yield
     finally:
-        convolution._parameters.update(kept)
+        now.update({name: values for name, values in kept.items() if now[name] is others[name]})
 
 
 def _weights(convolution: nn.Module) -> dict[str, nn.Parameter]:
@@ -212,17 +214,17 @@ def folded(pairs: Iterable[Pair]) -> Iterator[None]:
 
 def _together(convolution: Any, norm: Any) -> dict[str, nn.Parameter] | None:
     """Return the parameters that do both; None where a number is too large for them."""
-    numbers = (
-        convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps,
-        norm.weight, norm.bias,
-    )  # fmt: skip
+    kind = convolution.weight.dtype
     with torch.no_grad():
-        weight, bias = fuse_conv_bn_weights(*map(_in_float64, numbers))
-        both = {"weight": weight.to(convolution.weight.dtype), "bias": bias.to(convolution.weight.dtype)}
-    if not all(values.isfinite().all() for values in both.values()):
-        return None
-    return {name: nn.Parameter(values, requires_grad=False) for name, values in both.items()}
+        factor = (norm.running_var.double() + norm.eps).rsqrt()
+        factor = factor if norm.weight is None else factor * norm.weight
+        before = 0 if convolution.bias is None else convolution.bias
+        bias = (before - norm.running_mean.double()) * factor
+        bias = bias if norm.bias is None else bias + norm.bias
 
-
-def _in_float64(number: Any) -> Any:
-    return number.double() if isinstance(number, Tensor) else number
+        # Float64 would take several times as long for the many weights.
+        factor = factor.to(torch.promote_types(kind, torch.float32))
+        weight = (convolution.weight * factor.view(-1, 1, 1, 1)).to(kind)
+        both = {"weight": weight, "bias": bias.to(kind)}
+        finite = all(values.sum().isfinite() for values in both.values())
+    return {name: nn.Parameter(values, False) for name, values in both.items()} if finite else None

@@ -296,10 +296,34 @@ def test_whatever_is_shared_or_left_the_answer_is_the_same(name: str) -> None:
     assert forwards == {module: vars(module).get("forward") for module in answering.modules()}
 
 
+@pytest.mark.parametrize(
+    ("dtype", "apart"), [(torch.float64, 1e-14), (torch.float16, 2e-3), (torch.bfloat16, 1e-2)]
+)
+def test_weights_of_another_type_are_as_exact_as_that(dtype: torch.dtype, apart: float) -> None:
+    torch.manual_seed(0)
+    model = trained(FOLDED["plain"]()).to(dtype)
+    model[1].eps = 1e-9  # zero in float16
+    exact = copy.deepcopy(model).double()(IMAGES.to(dtype).double())
+    with torch.inference_mode(), folded(pairs(model, IMAGES.to(dtype))):
+        said = model(IMAGES.to(dtype))
+    assert said.dtype == dtype
+    torch.testing.assert_close(said.double(), exact, rtol=apart, atol=apart)
+
+
 def test_a_norm_asked_by_name_is_left_and_works() -> None:
     model = Twice()
     model.forward = lambda images: model.norm(input=model.conv(images))  # type: ignore[method-assign]
     assert pairs(model.eval()) == []
+
+
+def test_weights_that_a_model_makes_anew_in_each_batch_are_the_ones_it_keeps() -> None:
+    def halve(conv: nn.Conv2d, images: Tensor) -> None:
+        conv.weight = nn.Parameter(conv.weight / 2)
+
+    model = trained(Asks(halve))
+    weight = model.conv.weight.detach().clone()
+    assert pairs(model) == []
+    assert torch.equal(model.conv.weight, weight / 2)
 
 
 def test_a_number_too_large_for_the_convolution_leaves_the_norm() -> None:
