@@ -22,6 +22,10 @@ SCRIPTS = {
     "first_epoch": ([*EPOCH, "--first"], ["ratio"]),
     "store_build": (["store_build", "--images", "64", "--turns", "2"], ["ratio"] * 2),
     "compressed": (["compressed", "--images", "4", "--turns", "2"], ["ratio", "figure"]),
+    "predicting": (
+        ["predicting", "--models", "test_efficientnet", "--batch", "2", "--turns", "1"],
+        ["ratio"] * 2,
+    ),
     "start_up": (["start_up", "--images", "64", "--turns", "2"], ["ratio", "figure"]),
     "infer": (
         ["infer", *NET, "--images", "30", "--turns", "2", "--train-images", "64", "--sweep", "0"],
