@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -412,3 +413,23 @@ def test_training_goes_on_with_the_same_bits(threads: int) -> None:
         assert all(torch.equal(one, other) for one, other in both)
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_model_that_computes_in_threads_of_its_own_says_so_and_is_as_exact() -> None:
+    class InThreads(nn.Module):
+        one_at_a_time = True
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = conv(3), nn.BatchNorm2d(3)
+
+        def forward(self, images: Tensor) -> dict[str, Tensor]:
+            seen = self.conv(images.float())
+            with ThreadPoolExecutor(1) as pool:
+                doubled = pool.submit(torch.mul, seen, 2).result()
+            return {"a": (self.norm(seen) + doubled).mean((2, 3))}
+
+    torch.manual_seed(0)
+    model, precision = trained(InThreads()), Precision(torch.device("cpu"), torch.float32)
+    plain, many = (predict(model, batches(np.arange(11), size), precision, what="T") for size in (11, 2))
+    torch.testing.assert_close(many.logits["a"], plain.logits["a"])
