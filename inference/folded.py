@@ -45,12 +45,17 @@ class WatchedNorms:
 
     def __enter__(self) -> None:
         with _CHANGING, ExitStack() as end:
-            for module in filter(_is_free, self._model.modules()):
-                if _is_convolution(module):
-                    end.enter_context(_stand_ins(module))
-                    end.enter_context(_called(module, partial(self._convolve, module)))
-                elif _after(module) is not None:
-                    end.enter_context(_called(module, partial(self._normalise, module)))
+            free = list(filter(_is_free, self._model.modules()))
+            convolutions = list(filter(_is_convolution, free))
+            norms = [module for module in free if _after(module) is not None]
+            if not (convolutions and norms):  # PyTorch has faster ways for some layers that nobody watches
+                return
+
+            for module in convolutions:
+                end.enter_context(_stand_ins(module))
+                end.enter_context(_called(module, partial(self._convolve, module)))
+            for module in norms:
+                end.enter_context(_called(module, partial(self._normalise, module)))
             end.enter_context(_Functions(self))
             end.enter_context(_Operations(self))
             self._end = end.pop_all()

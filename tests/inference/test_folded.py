@@ -311,6 +311,16 @@ def test_weights_of_another_type_are_as_exact_as_that(dtype: torch.dtype, apart:
     torch.testing.assert_close(said.double(), exact, rtol=apart, atol=apart)
 
 
+def test_a_model_without_such_norms_has_the_same_bits_while_it_is_watched() -> None:
+    torch.manual_seed(0)
+    model = nn.TransformerEncoderLayer(16, 2, batch_first=True).eval()
+    words = torch.randn(2, 5, 16)
+    with torch.inference_mode():
+        plain = model(words)
+        with WatchedNorms(model):
+            assert torch.equal(model(words), plain)
+
+
 def test_a_norm_asked_by_name_is_left_and_works() -> None:
     model = Twice()
     model.forward = lambda images: model.norm(input=model.conv(images))  # type: ignore[method-assign]
