@@ -72,7 +72,8 @@ def main() -> None:
         rows += [
             Ratio(
                 benchmark="predicting", what=f"predicting with {backbone}, {way}", against="as it is",
-                unit="img/s", podium=measured[way], peer=measured["as it is"], facts={"batch": arguments.batch},
+                unit="img/s", podium=measured[way], peer=measured["as it is"],
+                facts={"batch": arguments.batch},
             )
             for way in list(WAYS)[1:]
         ]  # fmt: skip

@@ -31,6 +31,7 @@ def refuse(
     settings.run.check()
     settings.pseudo.check(task.spaces)
     check_callbacks(settings)
+    check_precisions(settings)
     build_augmentations(settings, task)
     build_views(settings, task, prepared)
     check_monitor(settings, task)
@@ -49,6 +50,16 @@ def check_monitor(settings: Settings, task: Task) -> None:
     monitor, names = settings.train.monitor, (*task.score_names, "loss")
     if monitor not in names:
         raise ConfigError(f"[train] monitor: {unknown_name('score', monitor, names)}")
+
+
+def check_precisions(settings: Settings) -> None:
+    """Refuse a precision of validation beside one that holds for all that the process multiplies."""
+    train = settings.train
+    if (train.precision, train.eval_precision) == ("tf32", "float32"):
+        raise ConfigError(
+            "[train] eval_precision = float32: with precision = tf32 a GPU rounds what validation multiplies "
+            "as well. Write eval_precision = auto, or precision = float32."
+        )
 
 
 def check_callbacks(settings: Settings) -> None:

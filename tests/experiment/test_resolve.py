@@ -5,6 +5,7 @@ import logging
 import re
 
 import pytest
+import torch
 
 import experiment.resolve
 from experiment.assemble import Experiment
@@ -14,6 +15,7 @@ from run import main
 from tests.experiment.smallest import SMALL_RUN, SMALLEST
 from tests.people import lay_out_people
 from utils.device import cpu_has_bfloat16
+from utils.errors import ConfigError
 from utils.ini import read_ini
 
 MANY = 10**5  # images
@@ -96,6 +98,17 @@ def test_a_precision_of_predicting_that_somebody_chose_stays(tmp_path, measured)
     assert len(calls) == 1
     found = made(tmp_path, "train.precision=float32", "train.eval_precision=bfloat16")
     assert (found.precision.name, found.eval_precision.name) == ("float32", "bfloat16")
+
+
+def test_what_validates_cannot_be_exact_where_all_is_rounded(tmp_path):
+    before = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    try:
+        asked = settings(tmp_path, "train.precision=tf32", "train.eval_precision=float32")
+        with pytest.raises(ConfigError, match="eval_precision = auto, or precision = float32"):
+            Experiment.of(asked).check()
+    finally:
+        torch.backends.cudnn.allow_tf32 = before[0]
+        torch.set_float32_matmul_precision(before[1])
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
