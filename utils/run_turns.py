@@ -25,6 +25,9 @@ class RunTurns:
 
     Args:
         folder: where the locks are: the same for all who share the cores.
+
+    Attributes:
+        waited: seconds, in all.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -32,6 +35,7 @@ class RunTurns:
         self._queue: list[int] = []  # locks of its places, the last one first, and then of the turn itself
         self._began: float | None = None
         self._rests_until = 0.0
+        self.waited = 0.0
 
     @property
     def over(self) -> bool:
@@ -47,10 +51,13 @@ class RunTurns:
 
         False: it didn't come. Then it is not waited for until it was free, or some time is over.
         """
-        rests = time.monotonic() < self._rests_until
+        began = time.monotonic()
+        rests = began < self._rests_until
         came = self._came(0.0 if rests else _PATIENCE)
+        now = time.monotonic()
+        self.waited += now - began
         if not (came or rests):
-            self._rests_until = time.monotonic() + _RESTS
+            self._rests_until = now + _RESTS
         return came
 
     def give(self) -> None:
@@ -75,11 +82,11 @@ class RunTurns:
         """Go through the queue to the turn; False, and out of the queue, where it stands still."""
         came = False
         try:
-            for place, lock in enumerate(self._queue):
+            for behind, lock in zip((None, *self._queue), self._queue, strict=False):
                 if not _locked(lock, time.monotonic() + patience):
                     return False
-                if place:  # only now: nobody overtakes
-                    fcntl.flock(self._queue[place - 1], fcntl.LOCK_UN)
+                if behind is not None:  # only now: nobody overtakes
+                    fcntl.flock(behind, fcntl.LOCK_UN)
             came = True
         finally:
             if not came:
