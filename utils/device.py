@@ -186,7 +186,8 @@ class Precision:
     @property
     def name(self) -> str:
         """What the config calls it."""
-        return "tf32" if torch.backends.cudnn.allow_tf32 else str(self.dtype).removeprefix("torch.")
+        rounded = self.dtype == torch.float32 and torch.backends.cudnn.allow_tf32
+        return "tf32" if rounded else str(self.dtype).removeprefix("torch.")
 
     def facts(self) -> dict[str, str | int]:
         """Return what the bits of a result depend on beside the config: how numbers are added up."""

@@ -1,5 +1,6 @@
 """Which device and which precision: with GPUs whose facts are made up."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -58,6 +59,7 @@ def test_float32_rounds_nothing_and_tf32_says_that_it_does() -> None:
     assert torch.backends.cudnn.allow_tf32
     assert torch.get_float32_matmul_precision() == "high"
     assert (fast.dtype, str(fast).split()[-1]) == (torch.float32, "tf32")
+    assert replace(fast, dtype=torch.bfloat16).name == "bfloat16"
 
 
 def test_a_gpu_is_described_with_the_memory_that_pytorch_would_use_again(monkeypatch) -> None:
