@@ -11,6 +11,7 @@ from train.monitor import Monitor
 from train.state import TrainState
 from train.trainer import Trainer
 from utils.pace import Plan
+from utils.run_turns import turns
 
 log = logging.getLogger("podium")
 LEAD = 4  # steps that are measured before there is a plan; the first of them says nothing
@@ -95,6 +96,7 @@ class TimeKeeper(Callback):
         self._usual = 0.0  # seconds of a step, for each pixel, when the costs were measured
         self._factor, self._doubt = 1.0, DOUBT  # of the end of an epoch: measured over expected
         self._mark, self._batch = 0.0, 0  # when steps were counted last, and the batches done then
+        self._waited = 0.0  # for other runs, until then
         self._ended: int | None = None  # the epoch whose end is being measured
 
     def on_epoch_start(self, state: TrainState) -> None:
@@ -103,20 +105,24 @@ class TimeKeeper(Callback):
             self._factor *= (now - self._mark) / expected
             self._usual, self._doubt = self._pixel.value, _LESS_DOUBT
         self._mark, self._batch, self._ended = now, state.batch, None
+        self._waited = turns.waited
 
     def on_step_end(self, state: TrainState) -> None:
         now, done = self.deadline.now(), state.batch - self._batch
         if state.step == 1:
             self._mark, self._batch = now, state.batch
+            self._waited = turns.waited
 
         part = self.plan.part_from(state.epoch, state.batch)
         if part is None:
             return
 
         self._step.note(now - self._mark, done / self.accumulate)
-        self._pixel.note(now - self._mark, done / self.accumulate * self._size(part - 1))
+        # Waiting for a turn makes steps rarer, not slower, and what ends an epoch needs none.
+        busy = now - self._mark - (turns.waited - self._waited)
+        self._pixel.note(busy, done / self.accumulate * self._size(part - 1))
         self._usual = self._usual or self._pixel.value
-        self._mark, self._batch = now, state.batch
+        self._mark, self._batch, self._waited = now, state.batch, turns.waited
 
         first = not any(self.plan.batches)
         if part < len(self.plan.batches):

@@ -120,7 +120,6 @@ def test_a_run_beside_another_says_so_once_counts_the_time_and_has_the_same_bits
 
 
 def test_a_turn_that_never_comes_keeps_no_run_from_training(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(shared_cores.turns, "_patience", 0.05)
     monkeypatch.setattr("utils.run_turns._PATIENCE", 0.05)
     stopped = RunTurns(tmp_path)
     assert stopped.take()

@@ -20,6 +20,7 @@ from train.state import TrainState
 from train.time_limit.keeper import LEAD, Costs, Deadline, TimeKeeper, blank_plan, follow
 from train.trainer import Trainer
 from utils.pace import Plan
+from utils.run_turns import turns
 
 STEP, VALIDATION, END, IMAGE = 1.0, 2.0, 3.0, 0.1  # seconds
 COSTS = Costs(IMAGE, VALIDATION, END)
@@ -66,8 +67,13 @@ def simulated(
     accumulate: int = 1,
     costs: Costs = COSTS,
     sizes: Sequence[int] = (1,),
+    wait: Callable[[int], float] = lambda step: 0.0,
 ) -> tuple[Machine, Plan, Any, list[float]]:
-    """Return a machine at the end of a run that trains nothing, its plan, its state, and each step's time."""
+    """Return a machine at the end of a run that trains nothing, its plan, its state, and each step's time.
+
+    Args:
+        wait: seconds for which a step waits until other runs let it have its turn.
+    """
     machine, plan = Machine(slowness), blank_plan(epochs, accumulate)
     keeping, kept = keeper(plan, limit, machine, accumulate, costs, *others)
     keeping.sizes = sizes
@@ -78,6 +84,8 @@ def simulated(
         while state.batch < plan.count(state.epoch):
             times.append(plan.time(state.epoch, state.batch))
             state.batch, state.step = state.batch + accumulate, state.step + 1
+            machine.now += wait(state.step)
+            turns.waited += wait(state.step)
             machine.passes(STEP * sizes[int(times[-1] / epochs * len(sizes))])
             keeping.on_step_end(state)
         validated = plan.validates(state.epoch)
@@ -120,6 +128,16 @@ def test_larger_images_in_the_second_half_are_no_slower_machine() -> None:
     assert 60 <= machine.now <= 100 - 10 * VALIDATION + VALIDATION
     assert state.epoch == 4
     assert times[-1] > 0.9 * 4
+
+
+def test_waiting_for_other_runs_after_the_first_steps_is_no_slower_machine() -> None:
+    end = 40.0
+    machine, _, state, times = simulated(
+        200, lambda now: 1.0, costs=Costs(IMAGE, VALIDATION, end), wait=lambda step: 8.0 * (step % 4 == 1)
+    )
+    assert 130 <= machine.now <= 200 - end + END
+    assert state.epoch == EPOCHS
+    assert times[-1] > 0.9 * EPOCHS
 
 
 def test_a_machine_that_gets_faster_trains_longer() -> None:
