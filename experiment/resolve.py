@@ -22,6 +22,7 @@ log = logging.getLogger("podium")
 _STEPS = 200  # of a run in which measuring pays: it takes the time of about ten
 _TIMES = 3  # that a step of each precision is timed, after one that warms up
 _CLEARLY = 1.3  # times as fast: nearer to one, noise would decide, and a config give other bits each time
+_SHORT = 0.02  # seconds for a batch of which nobody would notice a part less
 # Of the memory that is free when a run begins: the optimiser's moments, an average of the weights and the
 # store of images have not been made then.
 _SHARE = 0.6
@@ -93,18 +94,19 @@ def with_faster_precision(experiment: Experiment, images: int) -> Experiment:
         if changes["precision"] == "float32" and train.eval_precision == "auto":
             with evaluated(model, batch):
                 seconds = fastest([partial(answer, model, batch, precision) for precision in both], _TIMES)
-            changes["eval_precision"] = _faster("eval_precision", "predicting a batch", seconds)
+            changes["eval_precision"] = _faster("eval_precision", "predicting a batch", seconds, least=_SHORT)
     return _with(experiment, **changes)
 
 
-def _faster(key: str, what: str, seconds: Sequence[float]) -> PrecisionName:
+def _faster(key: str, what: str, seconds: Sequence[float], least: float = 0.0) -> PrecisionName:
     """Return which precision it is, and say so.
 
     Args:
         seconds: in float32, and in bfloat16.
+        least: of them in float32, to change anything.
     """
     plain, half = seconds
-    faster: PrecisionName = "bfloat16" if plain > _CLEARLY * half else "float32"
+    faster: PrecisionName = "bfloat16" if plain > max(least, _CLEARLY * half) else "float32"
     log.info(
         "[train] %s = auto: %s takes %.3f s in float32 and %.3f s in bfloat16, so %s, which is written into "
         "the run's config.",

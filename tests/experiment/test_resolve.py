@@ -67,18 +67,22 @@ def test_the_clearly_faster_precision_is_taken_and_named(tmp_path, measured, cap
     assert f"so {name}" in caplog.text
 
 
-@pytest.mark.parametrize(("half", "name"), [(0.5, "bfloat16"), (0.9, "float32")])
+@pytest.mark.parametrize(
+    ("plain", "half", "name"),
+    [(1.0, 0.5, "bfloat16"), (1.0, 0.9, "float32"), (0.019, 0.004, "float32"), (0.03, 0.02, "bfloat16")],
+)
 def test_a_net_that_trains_in_float32_predicts_in_what_is_clearly_faster(
-    tmp_path, measured, caplog, half, name
+    tmp_path, measured, caplog, plain, half, name
 ):
-    calls = measured(1.0, 2.0, 1.0, half)
+    calls = measured(1.0, 2.0, plain, half)
     with caplog.at_level(logging.INFO, "podium"):
         found = with_faster_precision(made(tmp_path), MANY)
     train = found.settings.texts()["train"]
     assert (train["precision"], train["eval_precision"]) == ("float32", name)
     assert (found.precision.name, found.eval_precision.name) == ("float32", name)
     assert (
-        f"predicting a batch takes 1.000 s in float32 and {half:.3f} s in bfloat16, so {name}" in caplog.text
+        f"predicting a batch takes {plain:.3f} s in float32 and {half:.3f} s in bfloat16, so {name}"
+        in caplog.text
     )
     assert len(calls) == 2
 
