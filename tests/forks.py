@@ -11,12 +11,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from utils.registry import Registry
 from utils.shared_cores import wait_briefly
@@ -232,6 +235,8 @@ class _ForkedPopen(subprocess.Popen[Any]):
 def _become(words: Sequence[str]) -> None:
     """Be ``python`` with these words; never returns."""
     code = 1
+    # The usual lock is one for all forks: who was killed while it had that would stop all others for ever.
+    tqdm.set_lock(threading.RLock())
     try:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115  # those of the parent may be closed any time
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115

@@ -1,6 +1,8 @@
 """What a run does about others on the same cores."""
 
 import logging
+import math
+import time
 
 import torch
 
@@ -12,15 +14,16 @@ from utils.run_turns import turns
 from utils.shared_cores import CoreWatch
 
 log = logging.getLogger("podium")
+_LONG = 1.0  # seconds of an epoch's end in which others should train
 
 
 @CALLBACKS.register
 class SharedCores(Callback):
     """Trains in turns with other runs on the same cores, and says once that they are shared.
 
-    A turn is a fifth of a second, or a step if that takes longer: two runs train at 0.4 to 0.5 of their speed
-    alone, each, and in each other's way at 0.2. Runs on a GPU need none, nor do those whose threads are at
-    most half of the cores (OMP_NUM_THREADS). No result depends on it.
+    A turn is a fifth of a second, or a step, and an epoch's short end, if that takes longer. Two runs train
+    at 0.4 to 0.5 of their speed alone, each, and in each other's way at 0.2. Runs on a GPU need no turns, nor
+    do those whose threads are at most half of the cores (OMP_NUM_THREADS). No result depends on it.
 
     Always there.
     """
@@ -28,6 +31,8 @@ class SharedCores(Callback):
     def __init__(self, *, batches: TrainBatches) -> None:
         self.batches = batches
         self._in_turns = self._warned = False
+        self._last_step: float | None = None  # of an epoch in this process
+        self._ending = math.inf  # seconds from there to the next epoch: validation, checkpoints
 
     def on_fit_start(self, state: TrainState) -> None:
         threads = torch.get_num_threads()
@@ -35,21 +40,28 @@ class SharedCores(Callback):
         self._in_turns = state.loss_sum.device.type == "cpu" and threads > max(1, cores() / 2)
 
     def on_epoch_start(self, state: TrainState) -> None:
-        self._take(state)
+        if self._last_step is not None:
+            self._ending = time.monotonic() - self._last_step
+        self._next(state)
 
     def on_step_end(self, state: TrainState) -> None:
         if sentence := self._watch.look():
             log.warning("%s", sentence)
-        last = state.batch >= self.batches.count(state.epoch)
-        if last or turns.over:
+        if state.batch < self.batches.count(state.epoch):
+            self._next(state)
+            return
+        self._last_step = time.monotonic()
+        if self._ending > _LONG:
             turns.give()
-        if not last and turns.over:
-            self._take(state)
 
     def on_fit_end(self, state: TrainState) -> None:
         turns.give()
 
-    def _take(self, state: TrainState) -> None:
+    def _next(self, state: TrainState) -> None:
+        """Take the next turn, if this one is over."""
+        if not turns.over:
+            return
+        turns.give()
         if not self._in_turns or turns.taken_at_once():
             return
         with state.watch.time("other runs", on_device=False):

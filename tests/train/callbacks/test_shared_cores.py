@@ -50,11 +50,16 @@ def run_beside(folder, epochs=2, **changed):
     return run, other
 
 
-def test_the_turn_is_this_runs_in_each_step_and_others_after_the_last_of_an_epoch(tmp_path):
+@pytest.mark.parametrize("short", [True, False])
+def test_the_turn_is_this_runs_in_each_step_and_in_ends_of_epochs_that_were_short(
+    tmp_path, monkeypatch, short
+):
+    monkeypatch.setattr(shared_cores, "_LONG", 100.0 if short else 0.0)
+    monkeypatch.setattr("utils.run_turns._LASTS", 100.0)
     run, other = run_beside(tmp_path)
     run.fit()
-    steps = len(run.batches)
-    assert other.moments == ([("step", False)] * steps + [("validated", True)]) * 2
+    steps = [("step", False)] * len(run.batches)
+    assert other.moments == [*steps, ("validated", True), *steps, ("validated", not short)]
     assert other.turns.taken_at_once()
 
 
@@ -65,7 +70,7 @@ def test_a_turn_that_is_over_is_given_between_two_steps(tmp_path, monkeypatch):
     give = shared_cores.turns.give
     monkeypatch.setattr(shared_cores.turns, "give", lambda: given.append(give()))
     run.fit()
-    assert len(given) == len(run.batches) + 1
+    assert len(given) == len(run.batches) + 2
 
 
 def test_it_is_given_after_an_error_too(tmp_path):
@@ -102,6 +107,8 @@ def test_a_run_beside_another_says_so_once_counts_the_time_and_has_the_same_bits
 ):
     alone = trainer(epochs=2).fit().model.state_dict()
 
+    monkeypatch.setattr(shared_cores, "_LONG", 0.0)
+    monkeypatch.setattr("utils.run_turns._LASTS", 100.0)
     turns, waits = shared_cores.turns, []
     monkeypatch.setattr(turns, "taken_at_once", lambda: False)
     take = turns.take
