@@ -105,7 +105,7 @@ def prepare_process(commands: Sequence[Words] = _WARM_UP) -> None:
                 codes = [run.main(list(words)) for words in commands]
         finally:
             os.chdir(here)
-    dataset.augmentation.warp._pool.cache_clear()  # its threads do not come along
+    dataset.augmentation.warp._map.cache_clear()  # its threads do not come along
     gc.collect()
     gc.freeze()  # a collection in a fork would copy every page
     if any(codes):
