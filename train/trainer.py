@@ -1,6 +1,7 @@
 """The training loop. What not every run needs is a callback."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 from torch import Tensor
@@ -45,7 +46,11 @@ class Trainer:
         """Train until all epochs are finished or a callback asks to stop."""
         state = self.state
         self._notify("on_fit_start")
-        try:
+        with ExitStack() as end:
+            for callback in reversed(self.callbacks):  # the first one ends first, and each whatever others do
+                end.callback(callback.on_fit_end, state)
+            end.callback(state.writing.settle)
+
             while state.epoch < self.epochs and self.batches.count(state.epoch) and not state.should_stop:
                 state.begin_epoch()
                 self._train_epoch()
@@ -56,12 +61,6 @@ class Trainer:
                     state.writing.then(partial(self._notify, "on_epoch_kept", state=state.as_it_is()))
                 else:
                     state.end_epoch()
-        finally:
-            try:
-                state.writing.settle()
-            finally:
-                self._notify("on_fit_end")
-
         return state
 
     def _train_epoch(self) -> None:

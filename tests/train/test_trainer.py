@@ -174,6 +174,17 @@ def test_hooks_come_in_order_and_a_stop_ends_the_run_after_its_epoch() -> None:
     assert stops.calls == ["fit start", *epoch, *epoch, "fit end"]
 
 
+def test_an_error_at_the_end_of_one_callback_keeps_no_other_from_ending() -> None:
+    class Fails(Callback):
+        def on_fit_end(self, state: TrainState) -> None:
+            raise OSError("No space left on device")
+
+    first, last = Stops(after=1), Stops(after=1)
+    with pytest.raises(OSError, match="No space left"):
+        trainer(callbacks=[first, Fails(), last]).fit()
+    assert [calls[-1] for calls in (first.calls, last.calls)] == ["fit end", "fit end"]
+
+
 # Defect 9: the source's validation left the last batch out and divided by all images.
 # Trap "val drop_last with division by full length".
 def test_every_validation_image_is_scored_although_the_last_batch_is_short() -> None:
