@@ -9,6 +9,7 @@ import torch
 from dataset.batches import TrainBatches
 from train.callbacks.base import CALLBACKS, Callback
 from train.state import TrainState
+from train.validator import Validator
 from utils.cores import cores
 from utils.run_turns import turns
 from utils.shared_cores import CoreWatch
@@ -28,11 +29,13 @@ class SharedCores(Callback):
     Always there.
     """
 
-    def __init__(self, *, batches: TrainBatches) -> None:
-        self.batches = batches
+    def __init__(self, *, batches: TrainBatches, validator: Validator) -> None:
+        self.batches, self.validator = batches, validator
         self._in_turns = self._warned = False
         self._last_step: float | None = None  # of an epoch in this process
-        self._ending = math.inf  # seconds from there to the next epoch: validation, checkpoints
+        self._validated = True  # whether that epoch is
+        # Seconds from there to the next epoch, with validation and checkpoints, or without: as the last time.
+        self._ending = {True: math.inf, False: math.inf}
 
     def on_fit_start(self, state: TrainState) -> None:
         threads = torch.get_num_threads()
@@ -41,7 +44,7 @@ class SharedCores(Callback):
 
     def on_epoch_start(self, state: TrainState) -> None:
         if self._last_step is not None:
-            self._ending = time.monotonic() - self._last_step
+            self._ending[self._validated] = time.monotonic() - self._last_step
         self._next(state)
 
     def on_step_end(self, state: TrainState) -> None:
@@ -51,7 +54,8 @@ class SharedCores(Callback):
             self._next(state)
             return
         self._last_step = time.monotonic()
-        if self._ending > _LONG:
+        self._validated = self.validator.due(state.epoch)
+        if self._ending[self._validated] > _LONG:
             turns.give()
 
     def on_fit_end(self, state: TrainState) -> None:

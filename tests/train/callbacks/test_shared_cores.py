@@ -1,6 +1,7 @@
 """What a run does about others on the same cores: turns, and a line."""
 
 import logging
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -45,7 +46,7 @@ class Other(Callback):
 
 def run_beside(folder, epochs=2, **changed):
     run, other = trainer(epochs=epochs), Other(folder)
-    run.callbacks = [other, SharedCores(batches=run.batches)]
+    run.callbacks = [other, SharedCores(batches=run.batches, validator=run.validator)]
     vars(run).update(changed)
     return run, other
 
@@ -63,6 +64,22 @@ def test_the_turn_is_this_runs_in_each_step_and_in_ends_of_epochs_that_were_shor
     assert other.turns.taken_at_once()
 
 
+def test_the_turn_is_given_before_a_long_validation_also_after_epochs_without_one(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(shared_cores.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("utils.run_turns._LASTS", 10**6)
+    run, other = run_beside(tmp_path, epochs=6)
+    run.validator.due = lambda epoch: epoch % 2 == 1
+
+    def validated(state):
+        other.look("validated")
+        now[0] += 30.0
+
+    other.on_epoch_end = validated
+    run.fit()
+    assert [free for moment, free in other.moments if moment == "validated"] == [True] * 3
+
+
 def test_a_turn_that_is_over_is_given_between_two_steps(tmp_path, monkeypatch):
     monkeypatch.setattr("utils.run_turns._LASTS", 0.0)
     run, _ = run_beside(tmp_path, epochs=1)
@@ -73,13 +90,16 @@ def test_a_turn_that_is_over_is_given_between_two_steps(tmp_path, monkeypatch):
     assert len(given) == len(run.batches) + 2
 
 
-def test_it_is_given_after_an_error_too(tmp_path):
-    class Stops(Callback):
-        def on_step_end(self, state):
-            raise KeyboardInterrupt
+@pytest.mark.parametrize("moment", ["on_step_end", "on_epoch_end", "on_epoch_kept", "on_fit_end"])
+def test_it_is_given_after_an_error_too(tmp_path, monkeypatch, moment):
+    def stop(state):
+        raise KeyboardInterrupt
 
+    monkeypatch.setattr(shared_cores, "_LONG", math.inf)  # no end of an epoch gives it
+    stops = Callback()
+    setattr(stops, moment, stop)
     run, other = run_beside(tmp_path)
-    run.callbacks = [Stops(), *run.callbacks]
+    run.callbacks = [stops, *run.callbacks]
     with pytest.raises(KeyboardInterrupt):
         run.fit()
     assert other.turns.taken_at_once()
@@ -95,7 +115,8 @@ def test_few_threads_wait_for_nobody(tmp_path, monkeypatch, threads, cores):
 
 
 def test_a_gpus_run_waits_for_nobody(tmp_path):
-    callback = SharedCores(batches=SimpleNamespace(count=lambda epoch: 5))
+    validator = SimpleNamespace(due=lambda epoch: True)
+    callback = SharedCores(batches=SimpleNamespace(count=lambda epoch: 5), validator=validator)
     state = SimpleNamespace(loss_sum=SimpleNamespace(device=torch.device("cuda")), epoch=0, batch=1)
     callback.on_fit_start(state)
     callback.on_epoch_start(state)
