@@ -75,14 +75,17 @@ def with_fitting_batch(experiment: Experiment) -> Experiment:
 def with_faster_precision(experiment: Experiment, images: int) -> Experiment:
     """Return an experiment whose [train] precision = auto is the faster one, on a CPU that has two.
 
-    A net that trains faster in float32 may still predict faster in bfloat16, as EfficientNets do.
+    A net that trains faster in float32 may still predict faster in bfloat16, as EfficientNets do. A final fit
+    is as its folds, which may have been too short to be measured.
 
     Args:
         images: to train on in an epoch. A run of few steps stays as it is: measuring would cost more.
     """
     train, device = experiment.settings.train, experiment.precision.device
     steps = images * train.epochs // (train.images * train.accumulate)
-    if train.precision != "auto" or device.type != "cpu" or not cpu_has_bfloat16() or steps < _STEPS:
+    if train.precision != "auto" or train.final is not None or steps < _STEPS:
+        return experiment
+    if device.type != "cpu" or not cpu_has_bfloat16():
         return experiment
 
     both = (Precision(device, torch.float32), Precision(device, torch.bfloat16))
@@ -96,6 +99,20 @@ def with_faster_precision(experiment: Experiment, images: int) -> Experiment:
                 seconds = fastest([partial(answer, model, batch, precision) for precision in both], _TIMES)
             changes["eval_precision"] = _faster("eval_precision", "predicting a batch", seconds, least=_SHORT)
     return _with(experiment, **changes)
+
+
+def without_measuring(experiment: Experiment) -> Experiment:
+    """Return an experiment whose [train] auto are what they come to where nothing is measured.
+
+    What such a run keeps repeats it: a run of that config would measure.
+    """
+    train = experiment.settings.train
+    changes: dict[str, object] = {}
+    if train.batch_size == "auto":
+        changes["batch_size"] = train.images
+    if train.precision == "auto" and experiment.precision.device.type == "cpu":
+        changes["precision"] = experiment.precision.name
+    return _with(experiment, **changes) if changes else experiment
 
 
 def _faster(key: str, what: str, seconds: Sequence[float], least: float = 0.0) -> PrecisionName:

@@ -10,7 +10,7 @@ import torch
 import experiment.resolve
 from experiment.assemble import Experiment
 from experiment.read_settings import read_sections, settings_from
-from experiment.resolve import as_begun, with_faster_precision, with_fitting_batch
+from experiment.resolve import as_begun, with_faster_precision, with_fitting_batch, without_measuring
 from run import main
 from tests.experiment.smallest import SMALL_RUN, SMALLEST
 from tests.people import lay_out_people
@@ -128,6 +128,19 @@ def test_neither_a_cpu_without_bfloat16_nor_a_short_run_is_measured(tmp_path, me
     measured(2.0, 1.0, has=False)
     assert with_faster_precision(made(tmp_path), MANY).settings.train.precision == "auto"
     assert not calls
+
+
+def test_a_final_fit_is_of_the_precision_of_its_folds_which_may_have_been_too_short(tmp_path, measured):
+    calls = measured(2.0, 1.0)
+    assert with_faster_precision(made(tmp_path, "train.final=001"), MANY).settings.train.precision == "auto"
+    assert not calls
+
+
+def test_what_is_not_measured_is_named_as_it_is(tmp_path):
+    found = without_measuring(made(tmp_path, "train.batch_size=auto", "train.accumulate=2")).settings.train
+    assert (found.precision, found.batch_size, found.accumulate) == ("float32", 64, 2)
+    chosen = made(tmp_path, "train.precision=bfloat16", "train.batch_size=8")
+    assert without_measuring(chosen) is chosen
 
 
 def test_real_steps_are_timed(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from experiment.members import members_of
 from experiment.metrics import monitor_of
 from experiment.one_run import train_run, write_beginning
 from experiment.read_settings import put_over, settings_from
+from experiment.resolve import without_measuring
 from experiment.run_folder import FINISHED, held
 from experiment.settings import Settings
 from experiment.time_limit import share
@@ -115,7 +116,7 @@ class TrialRuns:
             OutOfTime: it would not be over in time; it can be gone on with.
         """
         folder = self.folder / name
-        experiment = Experiment.of(settings)
+        experiment = without_measuring(Experiment.of(settings))
         monitor = monitor_of(experiment.task, experiment.settings.train.monitor)
         if not (folder / FINISHED).exists():
             experiment.check()

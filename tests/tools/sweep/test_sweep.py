@@ -89,6 +89,22 @@ def test_trials_are_ordinary_runs_and_the_best_config_repeats_its_trial_bit_for_
 
 
 @pytest.mark.slow
+def test_a_run_of_the_best_config_measures_nothing_that_its_trial_did_not(config, tmp_path, monkeypatch):
+    path = config(trials=1, repeat=0)
+    path.write_text(path.read_text().replace("batch_size = 16", "batch_size = auto"))
+    assert sweep(path) == 0
+
+    monkeypatch.setattr("experiment.resolve.cpu_has_bfloat16", lambda: True)
+    monkeypatch.setattr("experiment.resolve._STEPS", 1)
+    monkeypatch.setattr("experiment.resolve.fastest", lambda works, times: [2.0, 1.0])  # bfloat16
+    monkeypatch.setattr("experiment.resolve._free_on_cpu", lambda: 1)  # a batch of one
+    folder = tmp_path / "runs" / "test_sweep" / "001"
+    assert podium(folder / "best.ini") == 0
+    again = tmp_path / "runs" / "test" / "001" / "valid_predictions.csv"
+    assert again.read_bytes() == (folder / "trial-000" / "valid_predictions.csv").read_bytes()
+
+
+@pytest.mark.slow
 def test_the_same_seed_proposes_the_same_trials(config, tmp_path):
     path = config(trials=2, repeat=0)
     assert sweep(path) == 0
