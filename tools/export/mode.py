@@ -38,7 +38,11 @@ class Export(Infer):
 
     def _predict(self, experiment: Experiment, folder: Path) -> None:
         refuse_made(folder, "export its members")
-        experiment = replace(experiment, precision=Precision(torch.device("cpu"), torch.float32))
+        # The file computes in float32, so nobody's rounding excuses a difference.
+        train = replace(experiment.settings.train, eval_precision="float32")
+        settings = replace(experiment.settings, train=train)
+        exact = Precision(torch.device("cpu"), torch.float32)
+        experiment = replace(experiment, settings=settings, precision=exact)
         model = experiment.model(fresh=False)
         for models in folders_by_fold(experiment.settings.run, folder):
             for member in models:

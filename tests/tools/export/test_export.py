@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import experiment.run_engine
 from dataset.batches import centre_crop
 from dataset.images.prepare import Prepare
 from experiment.assemble import Experiment
@@ -153,6 +155,24 @@ def test_an_engine_is_held_against_float32_where_the_run_is_in_half_precision(ru
     sentence = Sample(model, half, run, run).compared_with(Own())
     difference = float(re.search(r"at most (\S+) in a probability", sentence)[1])
     assert (difference > 1e-5) == engine_rounds
+
+
+def test_the_file_of_a_run_that_predicts_in_half_precision_is_held_against_float32_alone(
+    config, run, tmp_path, monkeypatch
+):
+    copy = tmp_path / "runs" / "test" / "001"
+    shutil.copytree(run, copy)
+    text = re.sub(r"\neval_precision = \w+", "", (copy / "config.ini").read_text())
+    (copy / "config.ini").write_text(text.replace("[train]", "[train]\neval_precision = bfloat16"))
+    asked, predict = [], experiment.run_engine.predict
+
+    def noted(model, batches, precision, *, what):
+        asked.append(precision.name)
+        return predict(model, batches, precision, what=what)
+
+    monkeypatch.setattr(experiment.run_engine, "predict", noted)
+    assert podium(config, "--mode", "export", "--run", str(copy)) == 0
+    assert asked == ["float32", "float32"]  # the model, and the file
 
 
 def test_a_file_that_is_not_of_these_weights_is_written_anew(config, run):
