@@ -5,7 +5,8 @@ What it finds is written into the run's config, so that a resumed or repeated ru
 
 import logging
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from experiment.assemble import Experiment
 from experiment.settings import Settings
 from train.trial import answer, drawn, evaluated, fastest, most_that_fit, on_trial, peak_of, step_on
 from utils.device import Precision, PrecisionName, cpu_has_bfloat16, free_memory
+from utils.shared_cores import BUSY, busy_share
 
 log = logging.getLogger("podium")
 _STEPS = 200  # of a run in which measuring pays: it takes the time of about ten
@@ -89,16 +91,38 @@ def with_faster_precision(experiment: Experiment, images: int) -> Experiment:
         return experiment
 
     both = (Precision(device, torch.float32), Precision(device, torch.bfloat16))
+    shared = busy_share() > BUSY
+    how = ", as if alone on the cores," if shared else ""
     with on_trial(experiment.model(fresh=False)) as model:
         batch = drawn(min(train.images, images), experiment.settings.images.size, device)
-        seconds = fastest([partial(step_on, model, batch, precision) for precision in both], _TIMES)
-        changes: dict[str, object] = {"precision": _faster("precision", "a step", seconds)}
+        seconds = _timed([partial(step_on, model, batch, precision) for precision in both], shared=shared)
+        changes: dict[str, object] = {"precision": _faster("precision", f"a step{how}", seconds)}
 
         if changes["precision"] == "float32" and train.eval_precision == "auto":
             with evaluated(model, batch):
-                seconds = fastest([partial(answer, model, batch, precision) for precision in both], _TIMES)
-            changes["eval_precision"] = _faster("eval_precision", "predicting a batch", seconds, least=_SHORT)
+                seconds = _timed(
+                    [partial(answer, model, batch, precision) for precision in both], shared=shared
+                )
+            what = f"predicting a batch{how}"
+            changes["eval_precision"] = _faster("eval_precision", what, seconds, least=_SHORT)
     return _with(experiment, **changes)
+
+
+def _timed(works: Sequence[Callable[[], object]], *, shared: bool) -> list[float]:
+    """Return the seconds of each work.
+
+    Args:
+        shared: others use the cores, and whose turn it happens to be would decide. Then it is the processor
+            time of one thread, which waits for no other, dealt out to all threads.
+    """
+    if not shared:
+        return fastest(works, _TIMES)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return [seconds / threads for seconds in fastest(works, _TIMES, clock=time.thread_time)]
+    finally:
+        torch.set_num_threads(threads)
 
 
 def without_measuring(experiment: Experiment) -> Experiment:

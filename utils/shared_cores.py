@@ -12,7 +12,7 @@ from pathlib import Path
 # How long a thread that has nothing to do looks for work before it sleeps.
 SETTINGS = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
 _USERS = (*SETTINGS, "OMP_WAIT_POLICY")
-_BUSY = 0.3  # of the cores: more than what a desktop does beside
+BUSY = 0.3  # of the cores: more than what a desktop does beside
 _CORES, _TASKS = Path("/proc/stat"), Path("/proc/self/task")
 _WINDOW = 15.0  # seconds that are looked at together
 _MUCH = 0.2  # of the time in which a thread could compute: what it waits for a core
@@ -32,7 +32,7 @@ def wait_briefly(busy: Callable[[], float] | None = None) -> None:
     Args:
         busy: the share of this process's cores that others use now.
     """
-    if not any(name in os.environ for name in _USERS) and (busy or busy_share)() > _BUSY:
+    if not any(name in os.environ for name in _USERS) and (busy or busy_share)() > BUSY:
         os.environ.update(SETTINGS)
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 
 import pytest
 import torch
@@ -40,7 +41,7 @@ def measured(monkeypatch):
     calls = []
 
     def taking(plain, half, *predicting, has=True):
-        def fastest(works, times):
+        def fastest(works, times, clock=None):
             for work in works:
                 work()
             calls.append(len(works))
@@ -48,6 +49,7 @@ def measured(monkeypatch):
 
         monkeypatch.setattr(experiment.resolve, "cpu_has_bfloat16", lambda: has)
         monkeypatch.setattr(experiment.resolve, "fastest", fastest)
+        monkeypatch.setattr(experiment.resolve, "busy_share", lambda: 0.0)
         return calls
 
     return taking
@@ -143,8 +145,30 @@ def test_what_is_not_measured_is_named_as_it_is(tmp_path):
     assert without_measuring(chosen) is chosen
 
 
-def test_real_steps_are_timed(tmp_path, monkeypatch):
+@pytest.mark.parametrize("shared", [False, True])
+def test_where_others_use_the_cores_one_threads_processor_time_decides(tmp_path, monkeypatch, shared):
+    asked = []
+
+    def fastest(works, times, clock=time.perf_counter):
+        asked.append((clock, torch.get_num_threads()))
+        return [1.0, 0.5]
+
     monkeypatch.setattr(experiment.resolve, "cpu_has_bfloat16", lambda: True)
+    monkeypatch.setattr(experiment.resolve, "fastest", fastest)
+    monkeypatch.setattr(experiment.resolve, "busy_share", lambda: 0.9 if shared else 0.1)
+    torch.set_num_threads(2)
+    try:
+        assert with_faster_precision(made(tmp_path), MANY).precision.name == "bfloat16"
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert asked == [(time.thread_time, 1) if shared else (time.perf_counter, 2)]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_real_steps_are_timed(tmp_path, monkeypatch, shared):
+    monkeypatch.setattr(experiment.resolve, "cpu_has_bfloat16", lambda: True)
+    monkeypatch.setattr(experiment.resolve, "busy_share", lambda: 0.9 if shared else 0.1)
     assert with_faster_precision(made(tmp_path), MANY).settings.train.precision in ("float32", "bfloat16")
 
 
