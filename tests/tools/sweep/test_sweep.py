@@ -97,7 +97,7 @@ def test_a_run_of_the_best_config_measures_nothing_that_its_trial_did_not(config
     monkeypatch.setattr("experiment.resolve.cpu_has_bfloat16", lambda: True)
     monkeypatch.setattr("experiment.resolve._STEPS", 1)
     monkeypatch.setattr("experiment.resolve._timed", lambda works, shared: [2.0, 1.0])  # bfloat16
-    monkeypatch.setattr("experiment.resolve._free_on_cpu", lambda: 1)  # a batch of one
+    monkeypatch.setattr("experiment.resolve.available_memory", lambda: 1)  # a batch of one
     folder = tmp_path / "runs" / "test_sweep" / "001"
     assert podium(folder / "best.ini") == 0
     again = tmp_path / "runs" / "test" / "001" / "valid_predictions.csv"
