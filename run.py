@@ -4,6 +4,9 @@
 import sys
 from argparse import ArgumentParser, Namespace
 
+if sys.version_info < (3, 11):  # noqa: UP036 - an older one would fail at the first import that is too new
+    sys.exit(f"Podium needs Python 3.11 or newer, and {sys.executable} is {sys.version.partition(' ')[0]}.")
+
 from utils import garbage, signals
 from utils.shared_cores import wait_briefly
 
@@ -28,6 +31,8 @@ def main(arguments: list[str]) -> int:
             signals.ending()
             print(f"Interrupted{f' by {stop}' if str(stop) else ''}.", file=sys.stderr)
             code = signals.EXIT_CODE
+        except ModuleNotFoundError as error:
+            code = _told(error, arguments)
         signals.ending()
     return code
 
@@ -75,7 +80,9 @@ def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: 
     return _answered(output) if mode.answers else 0
 
 
-def _told(error: PodiumError | UnicodeEncodeError | OSError, arguments: list[str]) -> int:
+def _told(
+    error: PodiumError | UnicodeEncodeError | OSError | ModuleNotFoundError, arguments: list[str]
+) -> int:
     """Print an error that ends the command; return its exit code."""
     text, code = in_words(error, arguments)
     print(legible(printable(text)), file=sys.stderr)
