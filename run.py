@@ -8,12 +8,12 @@ if sys.version_info < (3, 11):  # noqa: UP036 - an older one would fail at the f
     sys.exit(f"Podium needs Python 3.11 or newer, and {sys.executable} is {sys.version.partition(' ')[0]}.")
 
 from utils import garbage, signals
-from utils.shared_cores import wait_briefly
+from utils.shared_cores import set_up_threads
 
 if __name__ == "__main__":  # before anything that takes time: a signal always means the same
     _handled = signals.handled(importing=True)
     _handled.__enter__()
-    wait_briefly()  # before torch is imported
+    set_up_threads()  # before torch is imported
     garbage.put_off()
 
 from experiment.command_line import common_parser, in_words, overview, parse, train_options

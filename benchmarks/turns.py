@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from utils.shared_cores import wait_briefly
+from utils.shared_cores import set_up_threads
 
 _MARK = "@"  # of lines that are for the measuring process; a library may print others
 
@@ -45,7 +45,7 @@ class Peer:
     def __init__(
         self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> None:
-        wait_briefly()  # as run.py does: a peer imports torch first
+        set_up_threads()  # as run.py does: a peer imports torch first
         self.name, self._errors = name, tempfile.TemporaryFile("w+")  # noqa: SIM115  # until end()
         started = time.perf_counter()
         self._process = subprocess.Popen(

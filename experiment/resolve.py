@@ -4,11 +4,9 @@ What it finds is written into the run's config, so that a resumed or repeated ru
 """
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import OutOfMemoryError
@@ -16,6 +14,7 @@ from torch import OutOfMemoryError
 from experiment.assemble import Experiment
 from experiment.settings import Settings
 from train.trial import answer, drawn, evaluated, fastest, most_that_fit, on_trial, peak_of, step_on
+from utils.container import available_memory
 from utils.device import Precision, PrecisionName, cpu_has_bfloat16, free_memory
 
 log = logging.getLogger("podium")
@@ -26,7 +25,6 @@ _SHORT = 0.02  # seconds for a batch of which nobody would notice a part less
 # Of the memory that is free when a run begins: the optimiser's moments, an average of the weights and the
 # store of images have not been made then.
 _SHARE = 0.6
-_CONTAINER = Path("/sys/fs/cgroup")
 
 
 def as_begun(settings: Settings, began: Settings) -> Settings:
@@ -53,7 +51,7 @@ def with_fitting_batch(experiment: Experiment) -> Experiment:
     if train.batch_size != "auto":
         return experiment
     images, size = train.images * train.accumulate, experiment.settings.images.size
-    free = free_memory(device) or _free_on_cpu()
+    free = free_memory(device) or available_memory()
 
     with on_trial(experiment.model(fresh=False)) as model:
 
@@ -118,21 +116,3 @@ def _faster(key: str, what: str, seconds: Sequence[float], least: float = 0.0) -
 def _with(experiment: Experiment, **changes: object) -> Experiment:
     train = replace(experiment.settings.train, **changes)  # type: ignore[arg-type]
     return experiment.with_settings(replace(experiment.settings, train=train))
-
-
-def _free_on_cpu() -> int:
-    """Return how many bytes of memory this process could have now: of the machine, and of its container."""
-    try:
-        facts = dict(
-            line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        )
-        free = int(facts["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError):  # not Linux: half of what is built in
-        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    try:
-        most, now = (
-            int((_CONTAINER / name).read_text(encoding="ascii")) for name in ("memory.max", "memory.current")
-        )
-    except (OSError, ValueError):  # no container, or one without a limit, which says "max"
-        return free
-    return max(0, min(free, most - now))

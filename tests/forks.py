@@ -22,7 +22,7 @@ from typing import Any
 from tqdm import tqdm
 
 from utils.registry import Registry
-from utils.shared_cores import wait_briefly
+from utils.shared_cores import set_up_threads
 
 ROOT = Path(__file__).parent.parent
 _POLL = 0.005  # seconds
@@ -181,7 +181,7 @@ def _forget_all() -> None:
 
 def serve() -> None:
     """Fork a process for each ``start``, say for each ``poll`` how one ended."""
-    wait_briefly()  # as run.py does, before torch is imported
+    set_up_threads()  # as run.py does, before torch is imported
     _import_all()
     for line in sys.stdin:
         command, *words = json.loads(line)

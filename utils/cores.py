@@ -1,12 +1,29 @@
 """How many cores there are, and turns on them for threads that would otherwise push each other aside."""
 
+import math
 import os
 from collections import deque
 from threading import Lock
 
+from utils.container import core_limit
+
 
 def cores() -> int:
-    """Return how many processors this process may use."""
+    """Return how many processors this process may use, also where a container has time for fewer."""
+    return math.ceil(min(_processors(), core_limit()))
+
+
+def fit_threads() -> None:
+    """Let models compute with as many threads as there are cores for this process.
+
+    PyTorch counts processors: in a container that may use 4 of 64 its threads would stand still most of the
+    time, all at once. Has an effect before torch is imported, where the user hasn't set a number.
+    """
+    if cores() < _processors():
+        os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
+
+
+def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

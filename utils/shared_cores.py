@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from utils.cores import fit_threads
+
 # How long a thread that has nothing to do looks for work before it sleeps.
 SETTINGS = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0"}
 _USERS = (*SETTINGS, "OMP_WAIT_POLICY")
@@ -18,6 +20,12 @@ _WINDOW = 15.0  # seconds that are looked at together
 _MUCH = 0.2  # of the time in which a thread could compute: what it waits for a core
 
 Times = dict[str, tuple[int, int]]  # of each thread: nanoseconds on a core, and ready but without one
+
+
+def set_up_threads() -> None:
+    """Say to OpenMP how many threads it has and how they wait, before torch is imported."""
+    fit_threads()
+    wait_briefly()
 
 
 def wait_briefly(busy: Callable[[], float] | None = None) -> None:

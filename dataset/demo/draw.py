@@ -6,7 +6,6 @@ A fresh clone can train, score and submit with it.
 import csv
 import hashlib
 import io
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dataset.demo.portrait import PHOTOS, Look, Person, draw_photo
+from utils.cores import cores
 from utils.durable import make_folder, name_folder, put, remove_folder
 
 AGES = ((18, 29), (33, 55), (60, 60))
@@ -51,7 +51,7 @@ def draw_demo_data(folder: Path, *, people: int = 240, eval_people: int = 40, se
     files += _write_eval_table(partial / "eval", held_out, seed)
 
     bar = tqdm(total=len(files), desc="Drawing demo data", unit="person", disable=None)
-    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with bar, ThreadPoolExecutor(cores()) as pool:
         for _ in pool.map(_draw_person, train + held_out, files, [seed] * len(files)):
             bar.update()
 

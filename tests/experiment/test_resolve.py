@@ -149,13 +149,13 @@ def test_what_the_cpu_has_is_asked_of_pytorch(monkeypatch):
 def test_a_batch_is_as_large_as_the_memory_holds_and_a_step_stays_as_large(
     tmp_path, monkeypatch, free, batch
 ):
-    monkeypatch.setattr(experiment.resolve, "_free_on_cpu", lambda: free)
+    monkeypatch.setattr(experiment.resolve, "available_memory", lambda: free)
     found = with_fitting_batch(made(tmp_path, "train.batch_size=auto", "train.accumulate=4"))
     assert (found.settings.train.batch_size, found.settings.train.accumulate) == (batch, 256 // batch)
 
 
 def test_a_batch_is_measured_in_between(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment.resolve, "_free_on_cpu", lambda: 10_000)
+    monkeypatch.setattr(experiment.resolve, "available_memory", lambda: 10_000)
     monkeypatch.setattr(experiment.resolve, "peak_of", lambda model, images, precision: 100 * len(images))
     train = with_fitting_batch(made(tmp_path, "train.batch_size=auto")).settings.train
     assert (train.batch_size, train.accumulate) == (32, 2)  # of 60: a divisor of 64
@@ -167,15 +167,6 @@ def test_a_device_that_is_full_at_once_takes_the_smallest_batch(tmp_path, monkey
 
     monkeypatch.setattr(experiment.resolve, "peak_of", full)
     assert with_fitting_batch(made(tmp_path, "train.batch_size=auto")).settings.train.batch_size == 1
-
-
-def test_the_memory_of_a_container_counts(tmp_path, monkeypatch):
-    (tmp_path / "memory.max").write_text("1000\n")
-    (tmp_path / "memory.current").write_text("400\n")
-    monkeypatch.setattr(experiment.resolve, "_CONTAINER", tmp_path)
-    assert experiment.resolve._free_on_cpu() == 600
-    (tmp_path / "memory.max").write_text("max\n")
-    assert experiment.resolve._free_on_cpu() > 10**6
 
 
 def test_a_number_that_somebody_chose_stays(tmp_path):

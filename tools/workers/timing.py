@@ -9,6 +9,7 @@ import torch
 
 from experiment.assemble import Experiment
 from models.columns import with_blank
+from utils.container import available_memory
 from utils.seeds import torch_generator
 
 log = logging.getLogger("podium")
@@ -72,8 +73,6 @@ def _room() -> int:
     """Return how many processes such as this one the free memory holds; where nobody knows, any number."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, ValueError, IndexError, StopIteration):
+    except OSError:  # not Linux
         return 1_000_000
-    return int(_SHARE * free / max(1, pages * os.sysconf("SC_PAGE_SIZE")))
+    return int(_SHARE * available_memory() / max(1, pages * os.sysconf("SC_PAGE_SIZE")))
