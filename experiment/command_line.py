@@ -203,6 +203,6 @@ def in_words(
         return f"{error.object!r} can't be the name of a file here.{why}", DataError.exit_code
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}", 1
-    if isinstance(error, ModuleNotFoundError) and (text := not_installed(error)) is not None:
-        return text, 1
+    if isinstance(error, ModuleNotFoundError) and (lacks := not_installed(error)) is not None:
+        return lacks, 1
     raise error
