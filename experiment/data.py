@@ -19,26 +19,17 @@ from experiment.metrics import scored_by
 from experiment.settings import Settings
 from experiment.submission_form import handed_in
 from utils.errors import DataError
-from utils.not_there import no_folder
+from utils.not_there import check_data_folder
 
 log = logging.getLogger("podium")
 
 
 def prepare_data_folder(settings: Settings) -> None:
-    """Draw the demo data if the config asks for it and it is not there yet; say what data this is.
-
-    Raises:
-        DataError: there is no such folder.
-    """
+    """Draw the demo data if the config asks for it and it is not there yet; say what data this is."""
     data = settings.paths.data
     if settings.paths.draw_demo:
         draw_demo_data(data)
-    if not data.is_dir():
-        raise DataError(
-            f"{no_folder(data)} The organiser's folder is named by data = FOLDER in [paths], "
-            "--set paths.data=FOLDER, or PODIUM_DATA=FOLDER in the environment or .env, which go first."
-        )
-
+    check_data_folder(data)
     if is_demo(data):
         log.warning(
             "\nThis is DRAWN DEMO DATA (%s): scores say that the pipeline works, nothing about a "

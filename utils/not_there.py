@@ -3,7 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
-from utils.errors import closest
+from utils.errors import DataError, closest
 
 
 def no_file(path: Path) -> str:
@@ -20,6 +20,15 @@ def no_folder(path: Path) -> str:
     if wrong == path or wrong.is_file():
         return _not_a_folder(wrong, "There is no folder")
     return f"There is no folder {path}: {_not_a_folder(wrong)}"
+
+
+def check_data_folder(path: Path) -> None:
+    """Raise a DataError if the organiser's folder is not there."""
+    if not path.is_dir():
+        raise DataError(
+            f"{no_folder(path)} The organiser's folder is named by data = FOLDER in [paths], "
+            "--set paths.data=FOLDER, or PODIUM_DATA=FOLDER in the environment or .env, which go first."
+        )
 
 
 def _not_a_folder(path: Path, beginning: str = "there is no folder") -> str:
