@@ -4,6 +4,9 @@
 import sys
 from argparse import ArgumentParser, Namespace
 
+if sys.version_info < (3, 11):  # noqa: UP036 - an older one would fail at the first import that is too new
+    sys.exit(f"Podium needs Python 3.11 or newer, and {sys.executable} is {sys.version.partition(' ')[0]}.")
+
 from utils import garbage, signals
 from utils.shared_cores import set_up_threads
 
@@ -14,7 +17,7 @@ if __name__ == "__main__":  # before anything that takes time: a signal always m
     garbage.put_off()
 
 from experiment.command_line import common_parser, in_words, overview, parse, train_options
-from utils.errors import ConfigError, PodiumError
+from utils.errors import PodiumError
 from utils.printable import legible, printable
 from utils.terminal import Guarded, guarded_terminal
 
@@ -36,14 +39,17 @@ def _run(arguments: list[str], output: Guarded) -> int:
     parser = common_parser()
     try:
         first, _ = parser.parse_known_args(arguments)
-    except ConfigError as error:
-        return _told(error, arguments)
-    if first.help and first.mode is None:
-        train_options(parser)  # what --mode is without a name
-        parser.epilog = overview()
-        parser.print_help()
-        return _answered(output)
-    return _do(first, parser, arguments, output)
+        if first.help and first.mode is None:
+            train_options(parser)  # what --mode is without a name
+            parser.epilog = overview()
+            parser.print_help()
+            return _answered(output)
+        return _do(first, parser, arguments, output)
+    except (PodiumError, UnicodeEncodeError, OSError, ModuleNotFoundError) as error:
+        signals.ending()
+        text, code = in_words(error, arguments)
+        print(legible(printable(text)), file=sys.stderr)
+        return code
 
 
 def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: Guarded) -> int:
@@ -59,27 +65,17 @@ def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: 
     make_deterministic()
     keep_freed_memory()
 
-    try:
-        mode = mode_named("train" if first.mode is None else first.mode)
-        signals.imported()
-        garbage.look_again()
-        mode.options(parser)
-        if first.help:
-            parser.description = told(mode)
-            parser.print_help()
-            return _answered(output)
-        mode().run(parse(parser, mode, arguments))
-    except (PodiumError, UnicodeEncodeError, OSError) as error:
-        signals.ending()
-        return _told(error, arguments)
+    mode = mode_named("train" if first.mode is None else first.mode)
+    signals.imported()
+    garbage.look_again()
+    mode.options(parser)
+    if first.help:
+        parser.description = told(mode)
+        parser.print_help()
+        return _answered(output)
+
+    mode().run(parse(parser, mode, arguments))
     return _answered(output) if mode.answers else 0
-
-
-def _told(error: PodiumError | UnicodeEncodeError | OSError, arguments: list[str]) -> int:
-    """Print an error that ends the command; return its exit code."""
-    text, code = in_words(error, arguments)
-    print(legible(printable(text)), file=sys.stderr)
-    return code
 
 
 def _answered(output: Guarded) -> int:

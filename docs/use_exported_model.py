@@ -9,11 +9,16 @@ python use_exported_model.py runs/mine/001/model.onnx photo.jpg age=61 site=nort
 
 import json
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import onnxruntime
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
+if not Path(sys.argv[1]).is_file():
+    sys.exit(f"There is no {sys.argv[1]}: --mode export writes it.")
 session = onnxruntime.InferenceSession(sys.argv[1])
 facts = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
 
@@ -30,6 +35,8 @@ def middle(image, size, centre=(0.5, 0.5)):
 def prepare(path):
     """A photo as the model was trained on it: uint8 (3, height, width)."""
     image = cv2.imread(path, cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        sys.exit(f"{path} is not there, or no image.")
     crop, (height, width) = facts["crop"], facts["prepared_size"]
     if crop["name"] == "CentreCrop":
         image = middle(image, crop["size"], crop["centre"])
@@ -42,13 +49,21 @@ def prepare(path):
     return middle(image, facts["image_size"]).transpose(2, 0, 1)
 
 
+def number(name, cell):
+    """The number in a cell, 0 where it is missing."""
+    try:
+        return float(cell or 0)
+    except ValueError:
+        sys.exit(f"{name}={cell} is no number.")
+
+
 def told(said):
     """What a table says of a photo, by column, as the model was trained on it: float32 (D)."""
     values = []
     for name, column in facts["columns"].items():
         cell = said.get(name, "")
         words = column.get("words", [])
-        values += [float(cell == word) for word in words] if words else [float(cell or 0)]
+        values += [float(cell == word) for word in words] if words else [number(name, cell)]
         values.append(float(not cell))
     return np.array(values, np.float32)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from experiment.mode_lines import mode_lines
 from utils.command import podium
 from utils.errors import ConfigError, DataError, PodiumError, WriteFailed, closest
+from utils.installed import not_installed
 from utils.locales import unfit_locale
 
 if TYPE_CHECKING:
@@ -186,7 +187,9 @@ def _refuse_unset(overrides: Sequence[str], may_set: Sequence[str], name: str) -
             )
 
 
-def in_words(error: PodiumError | UnicodeEncodeError | OSError, arguments: Sequence[str]) -> tuple[str, int]:
+def in_words(
+    error: PodiumError | UnicodeEncodeError | OSError | ModuleNotFoundError, arguments: Sequence[str]
+) -> tuple[str, int]:
     """Return what is printed of an error that ends the command ``arguments``, and the exit code.
 
     Raises:
@@ -200,4 +203,6 @@ def in_words(error: PodiumError | UnicodeEncodeError | OSError, arguments: Seque
         return f"{error.object!r} can't be the name of a file here.{why}", DataError.exit_code
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}", 1
+    if isinstance(error, ModuleNotFoundError) and (lacks := not_installed(error)) is not None:
+        return lacks, 1
     raise error

@@ -19,6 +19,7 @@ from experiment.metrics import scored_by
 from experiment.settings import Settings
 from experiment.submission_form import handed_in
 from utils.errors import DataError
+from utils.not_there import check_data_folder
 
 log = logging.getLogger("podium")
 
@@ -28,6 +29,7 @@ def prepare_data_folder(settings: Settings) -> None:
     data = settings.paths.data
     if settings.paths.draw_demo:
         draw_demo_data(data)
+    check_data_folder(data)
     if is_demo(data):
         log.warning(
             "\nThis is DRAWN DEMO DATA (%s): scores say that the pipeline works, nothing about a "

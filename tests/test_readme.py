@@ -84,6 +84,8 @@ epochs = 2
 batch_size = 8
 [callback.TensorBoard]
 [callback.TrainScores]
+[callback.WeakestLabels]
+most = 1
 """
 
 MAKE_FLOWERS = """
@@ -188,6 +190,8 @@ def test_the_examples_of_adding_things_run_as_they_stand(tmp_path):
     scores = read_json(tmp_path / "runs" / "flowers" / "001" / "scores.json")
     assert scores["monitor"] == "mean_reciprocal_rank"
     assert scores["lower_is_better"] == ["my_metric"]
+    log = (tmp_path / "runs" / "flowers" / "001" / "log.txt").read_text(encoding="utf-8")
+    assert len(re.findall(r"Weakest: kind (daisy|rose|tulip), F1 [01]\.\d{4}", log)) == 2  # epochs
     assert "RegNetY008" in run(copy, "run.py", "--mode", "list", "model")
     assert "near 0 it is cross-entropy" in run(copy, "run.py", "--mode", "list", "GeneralisedCrossEntropy")
     for words in (("check",), ("format", "--check")):

@@ -345,7 +345,10 @@ def test_a_mistake_in_the_config_is_code_2_and_one_message_without_a_traceback(
 
 def test_a_missing_data_folder_is_code_3_and_names_it(config, tmp_path, capsys):
     assert podium(config, "--set", f"paths.data={tmp_path}/nowhere") == 3
-    assert f"{tmp_path}/nowhere/train/train.csv" in capsys.readouterr().err
+    assert (
+        f"DataError: There is no folder {tmp_path}/nowhere. The organiser's folder is named by data = FOLDER"
+        in capsys.readouterr().err
+    )
 
 
 def test_one_joint_head_trains_and_predicts_as_well(config, tmp_path):

@@ -217,6 +217,8 @@ def test_an_exported_model_takes_the_columns_without_podium(work: Path, trained:
     example = Path(__file__).parents[1] / "docs" / "use_exported_model.py"
     command = [sys.executable, str(example), str(work / "runs" / "cases" / "001" / "model.onnx"), *said]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    wrong = subprocess.run([*command[:4], "age=old"], capture_output=True, text=True)
+    assert (wrong.returncode, wrong.stderr.splitlines()[-1]) == (1, "age=old is no number.")
     by_case = {row["patient"]: row for row in by_torch}
     assert len(printed) == len(single) > 0
     for line, row in zip(printed, single, strict=True):

@@ -11,6 +11,7 @@ import sklearn.metrics as theirs
 from run import main
 from tests.digits import digits, write_csv, write_images
 from tests.experiment.smallest import DIGITS_RUN
+from train.callbacks.events import points_in
 from utils.read_json import read_json
 
 CONFIG = (
@@ -166,3 +167,15 @@ def test_bad_cells_are_named_with_their_lines(competition, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "train.csv line 4: 'old' is no number" in said
     assert "train.csv line 6: '1,5' is no number: write 1.5" in said
+
+
+@pytest.mark.slow
+def test_what_shows_scores_takes_a_number(competition, tmp_path):
+    config = tmp_path / "config.ini"
+    text = config.read_text(encoding="utf-8").replace("epochs = 5", "epochs = 2")
+    shown = "\n".join(f"[callback.{name}]" for name in ("TensorBoard", "TrainScores", "RawScores"))
+    config.write_text(f"{text}\n{shown}\n", encoding="utf-8")
+    assert competition() == 0
+    tags = {tag for _, tag in points_in(tmp_path / "runs" / "ink" / "001" / "tensorboard")}
+    assert "epoch/train_loss" in tags
+    assert {tag for tag in tags if " f1/" in tag and not tag.startswith("train_")} == set()

@@ -11,6 +11,7 @@ import sklearn.metrics as theirs
 from run import main
 from tests.digits import digits, write_csv, write_images
 from tests.experiment.smallest import DIGITS_RUN
+from train.callbacks.events import points_in
 
 CONFIG = (
     DIGITS_RUN.replace("{name}", "mixed")
@@ -167,3 +168,21 @@ def test_folds_and_ensembles_of_mixed_questions_are_means_and_numbers_go_into_co
     assert competition("--mode", "infer", "--run", str(runs / "mixed" / "002"), *numbers) == 0
     handed_in = {row["image"]: float(row["n"]) for row in table(runs / "mixed" / "002" / "submission.csv")}
     assert handed_in == pytest.approx(means(runs / "mixed" / "002", "ink/value"), abs=6e-4)
+
+
+@pytest.mark.slow
+def test_what_shows_scores_takes_numbers_beside_labels(competition, tmp_path):
+    config = tmp_path / "config.ini"
+    text = config.read_text(encoding="utf-8").replace("epochs = 4", "epochs = 2")
+    shown = "\n".join(f"[callback.{name}]" for name in ("TensorBoard", "TrainScores", "RawScores"))
+    config.write_text(f"{text}\n{shown}\n", encoding="utf-8")
+    assert competition() == 0
+    tags = {tag for _, tag in points_in(tmp_path / "runs" / "mixed" / "001" / "tensorboard")}
+    assert "epoch/train_loss" in tags
+    assert {tag for tag in tags if " f1/" in tag and not tag.startswith("train_")} == {
+        "parity f1/even",
+        "parity f1/odd",
+        "grade f1/low",
+        "grade f1/fair",
+        "grade f1/high",
+    }

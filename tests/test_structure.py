@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import subprocess
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -74,6 +75,15 @@ def calls(path: Path) -> list[ast.Call]:
 def test_the_source_was_found() -> None:
     assert len(SOURCES) > 80
     assert {named(path).partition("/")[0] for path in SOURCES} == {"run.py", *FOLDERS}
+
+
+def test_git_holds_no_file_that_it_is_told_to_ignore() -> None:
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("needs git, and a clone")
+    assert done.stdout == ""  # such as what a tracker left there
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from utils.encodings import is_utf16, not_utf8
 from utils.errors import DataError
+from utils.not_there import no_file
 from utils.parquet_records import is_parquet, parquet_records
 from utils.texts import comparable
 
@@ -44,8 +45,8 @@ def opened(path: Path) -> Iterator[TextIO]:
                     raise DataError(f"{path} is {what}.")
             file.seek(0)
             yield file
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}.") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(no_file(path)) from None
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror}.") from None
     except UnicodeDecodeError:

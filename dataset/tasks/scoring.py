@@ -79,22 +79,25 @@ class Scoring(Questions):
             try:
                 metric.check(self.questions[question], self.space_of(question).kind)
             except ValueError as error:
-                raise ValueError(f"{error}{self._instead(metric)}") from None
+                raise ValueError(f"{error}{self._instead(metric, questions)}") from None
         name = metric.name if questions == self.main_questions else f"{about}/{metric.name}"
         return AskedMetric(metric, questions, name)
 
-    def _instead(self, metric: Metric) -> str:
-        """Return which question a metric can score, or which other metrics can score this one, in words."""
-        fitting = [
-            question
-            for question, labels in self.questions.items()
-            if metric.scores(labels, self.space_of(question).kind)
-        ]
+    def _instead(self, metric: Metric, questions: Iterable[str]) -> str:
+        """Return which question a metric can score, or which other metrics can score these, in words."""
+
+        def scores(other: Metric, question: str) -> bool:
+            return other.scores(self.questions[question], self.space_of(question).kind)
+
+        fitting = [question for question in self.questions if scores(metric, question)]
         if fitting:
             return f"; write of = {fitting[-1]} for that question"
-        kinds = [self.space_of(question).kind for question in self.main_questions]
-        others = [name for name in METRICS.names() if METRICS.get(name).suits.issuperset(kinds)]
-        return f"; for that there are {', '.join(others)}"
+
+        metrics = [METRICS.get(name) for name in METRICS.names() if _has_defaults(name)]
+        others = [cls for cls in metrics if all(scores(cls(), question) for question in questions)]
+        if type(metric) in others:  # but for its options, about which the error is
+            return ""
+        return f"; for that there are {', '.join(cls.__name__ for cls in others)}"
 
     @property
     def main_scores(self) -> tuple[str, ...]:
@@ -259,3 +262,8 @@ class Scoring(Questions):
         """Return the answers to each question that follow from probabilities (N, K) by space."""
         logits = {space.name: space.logits(probabilities[space.name]) for space in self.spaces}
         return self.as_evidence(self.decide(logits))
+
+
+def _has_defaults(metric: str) -> bool:
+    """Return whether a metric can be made without an option."""
+    return all(option.default is not option.empty for option in METRICS.schema(metric).values())

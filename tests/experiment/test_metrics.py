@@ -107,6 +107,20 @@ def test_what_can_not_be_scored_is_refused_with_its_section_and_what_there_is(tm
     assert "[metric" in str(refused.value)
 
 
+def test_instead_of_a_metric_those_are_named_that_can_score_the_question_and_none_for_a_wrong_option(
+    tmp_path,
+):
+    with pytest.raises(ConfigError) as refused:
+        scored_by(MaskTask(), settings(tmp_path, "[metric]\nname = RMSE\nof = age\n"))
+    _, _, named = str(refused.value).partition("for that there are ")
+    named = set(named.partition(" (")[0].split(", "))
+    assert {"MacroF1", "LogLoss", "QuadraticKappa", "TopK"} <= named
+    assert not named & {"RMSE", "MAE", "Pearson", "SamplesF1", "FileMetric"}
+    with pytest.raises(ConfigError) as refused:
+        scored_by(MaskTask(), settings(tmp_path, "[metric]\nname = RocAuc\nof = gender\npositive = mal\n"))
+    assert "for that there are" not in str(refused.value)
+
+
 def test_the_lower_epoch_is_best_by_a_metric_that_is_better_lower(tmp_path):
     task = scored_by(labels("0", "1"), settings(tmp_path, "[metric]\nname = RMSE\n"))
     monitor = monitor_of(task, task.main_scores[0])

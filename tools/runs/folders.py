@@ -6,6 +6,7 @@ from pathlib import Path
 
 from experiment.run_folder import CONFIG, FINISHED, is_run
 from utils.errors import ConfigError
+from utils.not_there import no_folder
 
 _ENVIRONMENT = "environment.json"
 _DEEPEST = 4  # folders below the one that is named: runs/name/version/trial
@@ -31,13 +32,12 @@ def run_folders(roots: list[Path]) -> dict[Path, Path]:
 def _runs_of(path: Path) -> Path:
     """Return the folder of runs that a path means: itself, or ``runs`` in a clone of the project."""
     try:
-        if not path.is_dir():
-            raise ConfigError(
-                f"There is no folder {path}. Name folders with runs, such as a teammate's clone."
-            )
+        is_there = path.is_dir()
         clone = not is_run(path) and (path / "run.py").is_file() and (path / "runs").is_dir()
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} can't be read: {error}.") from None
+    if not is_there:
+        raise ConfigError(f"{no_folder(path)} Name folders with runs, such as a teammate's clone.")
     return path / "runs" if clone else path
 
 

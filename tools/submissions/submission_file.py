@@ -13,6 +13,7 @@ from dataset.tasks.base import Task
 from inference.written import Written
 from utils.encodings import not_utf8
 from utils.errors import DataError, closest, listed
+from utils.not_there import no_file
 from utils.shortened import listing
 from utils.texts import comparable
 
@@ -66,8 +67,8 @@ class _Text:
         problems = []
         try:
             text = path.read_bytes().decode("utf-8")
-        except FileNotFoundError:
-            raise DataError(f"There is no file {path}.") from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise DataError(no_file(path)) from None
         except OSError as error:
             raise DataError(f"{path} can't be read: {error.strerror}.") from None
         except UnicodeDecodeError:

@@ -63,9 +63,10 @@ class TensorBoard(Callback):
         self.epochs = epochs
         self._row = HParamsRow(self.folder, config_values, (*task.main_scores, "loss"), monitor)
         self.every_steps, self.worst, self.sheet = every_steps, worst, sheet
-        # The questions whose labels fit into one chart: mask, gender and age, not the 18 classes.
-        self._questions = [view for view, labels in task.questions.items() if len(labels) <= SMALL]
-        self._many = [view for view, labels in task.questions.items() if len(labels) > MOST]
+        # A number has no labels. Those of mask, gender and age fit into one chart, the 18 classes do not.
+        labels = {name: names for name, names in task.questions.items() if not task.space_of(name).numeric}
+        self._questions = [name for name, names in labels.items() if len(names) <= SMALL]
+        self._many = [name for name, names in labels.items() if len(names) > MOST]
         self._before = (0, 0.0)  # batches and their loss at the last point
         self._budget = DrawingBudget()
         self._drawn, self._skipped = 0, 0  # the last epoch with pictures, and how many have none
@@ -168,17 +169,14 @@ class TensorBoard(Callback):
         self._writer.add_png(name, coded.tobytes(), (height, width), step)
 
     def _layout(self) -> dict[str, dict[str, list[object]]]:
-        labels = [_tag(name) for name in self._label_f1s()]
-        return {
-            "Scores": {
-                **{
-                    in_words(name): ["Multiline", [_tag(name), _tag(f"train_{name}")]]
-                    for name in self.task.main_scores
-                },
-                "loss": ["Multiline", [_tag("loss"), _tag("train_loss")]],
-                "F1 of each label": ["Multiline", labels],
-            }
+        charts: dict[str, list[object]] = {
+            in_words(name): ["Multiline", [_tag(name), _tag(f"train_{name}")]]
+            for name in self.task.main_scores
         }
+        charts["loss"] = ["Multiline", [_tag("loss"), _tag("train_loss")]]
+        if labels := [_tag(name) for name in self._label_f1s()]:
+            charts["F1 of each label"] = ["Multiline", labels]
+        return {"Scores": charts}
 
     def _label_f1s(self) -> list[str]:
         """Return the names of the labels' F1 scores that are shown together."""

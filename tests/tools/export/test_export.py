@@ -93,6 +93,23 @@ def test_the_file_says_everything_that_its_user_has_to_know(run):
     assert (facts["run"], facts["epoch"]) == ("runs/test/001", 1)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "python use_exported_model.py runs/mine/001/model.onnx photo.jpg"),
+        (["no.onnx", "a.png"], "There is no no.onnx: --mode export writes it."),
+        (["MODEL", "no.png"], "no.png is not there, or no image."),
+    ],
+)
+def test_the_example_says_in_a_sentence_what_is_missing(arguments, said, run, tmp_path):
+    named = [str(run / "model.onnx") if text == "MODEL" else text for text in arguments]
+    command = [sys.executable, str(EXAMPLE), *named]
+    printed = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert printed.returncode == 1
+    assert said in printed.stderr
+    assert "Traceback" not in printed.stderr
+
+
 @pytest.mark.parametrize("size", [(512, 384), (37, 300), (20, 20)])
 def test_the_example_gives_podiums_probabilities_without_podium_and_without_pytorch(
     size, run, config, tmp_path

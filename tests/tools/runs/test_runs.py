@@ -100,7 +100,7 @@ def test_sorted_by_a_column_or_a_setting_either_way(config, runs, capsys):
         (("--sort", "scor"), "Did you mean 'score'?"),
         (("--against", "a/009"), "There is no run 'a/009'"),
         (("--out", "runs.pdf"), ".csv, .md, .html"),
-        (("nowhere",), "There is no folder nowhere"),
+        (("nowhere",), "ConfigError: There is no folder nowhere. Name folders with runs"),
         (("--first", "-3"), "--first -3"),
         (("--run", "001"), "no meaning with --mode runs"),
     ],

@@ -1,0 +1,26 @@
+"""What to say where this Python lacks a package."""
+
+import sys
+from pathlib import Path
+
+from utils.command import quoted
+
+_ROOT = Path(__file__).parents[1]
+
+
+def not_installed(error: ModuleNotFoundError) -> str | None:
+    """Return in a sentence which package is not installed; None: a module of our own is not there.
+
+    Imports nothing that could be missing itself.
+    """
+    package = (error.name or "").partition(".")[0]
+    if not package or (_ROOT / package).exists() or (_ROOT / f"{package}.py").exists():
+        return None
+
+    there = _ROOT / ".venv"
+    if (there / "bin" / "python").exists() and Path(sys.prefix).resolve() != there.resolve():
+        command = f". {quoted(there / 'bin' / 'activate')}"
+        way = f"make run has put all that is needed into {there}: give {command} first."
+    else:
+        way = "Install what is needed with: make run, or pip install -r requirements.txt"
+    return f"{sys.executable} has no package {package!r}. {way}"
