@@ -34,7 +34,8 @@ def test_two_that_average_the_weights_are_refused_with_both_names_and_places() -
 def test_what_adds_numbers_to_an_epoch_comes_before_what_reads_them(tmp_path: Path) -> None:
     loss = PerHeadLoss({"a": CrossEntropy()}, {"a": 1.0}, {"a": torch.ones(2)})
     found = build_callbacks(
-        settings("EarlyStopping", "SAM", "Freeze", "EMA"), folder=tmp_path, task=MaskTask(), batches=None, validator=None,
+        settings("EarlyStopping", "SAM", "Freeze", "EMA"), folder=tmp_path, task=MaskTask(), batches=None,
+        validator=None,
         augmenter=SimpleNamespace(chain=()),
         criterion=loss, precision=Precision(torch.device("cpu"), torch.float32),
     )  # fmt: skip
