@@ -167,7 +167,7 @@ def _resuming(folder: Path | None) -> str:
 
 
 def _say_where(settings: Settings, folder: Path) -> None:
-    log.info(
-        "\nScores:      %s\nTensorBoard: tensorboard --logdir %s   (this run: %s)\nPredict:     %s",
-        folder / FINISHED, quoted(settings.paths.runs), folder, podium("--mode", "infer", "--run", folder),
-    )  # fmt: skip
+    log.info("\nScores:      %s", folder / FINISHED)
+    if any(callback.name == "TensorBoard" for callback in settings.callbacks):
+        log.info("TensorBoard: tensorboard --logdir %s   (this run: %s)", quoted(settings.paths.runs), folder)
+    log.info("Predict:     %s", podium("--mode", "infer", "--run", folder))

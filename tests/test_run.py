@@ -110,6 +110,13 @@ def test_training_and_inference_leave_what_the_readme_promises(config, data, tmp
     assert snapshot(data) == before  # the user's data folder is never written to
 
 
+def test_only_who_draws_for_tensorboard_is_told_where_to_look(config, capsys):
+    assert podium(config, "--set", "train.epochs=1") == 0
+    assert "TensorBoard" not in capsys.readouterr().out
+    assert podium(config, "--set", "train.epochs=1", "--set", "callback.TensorBoard.worst=1") == 0
+    assert "TensorBoard: tensorboard --logdir " in capsys.readouterr().out
+
+
 def test_the_same_config_gives_the_same_bits_and_never_overwrites_a_run(config, tmp_path):
     assert podium(config) == 0
     first = snapshot(tmp_path / "runs" / "test" / "001")
