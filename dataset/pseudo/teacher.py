@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from dataset.readers.base import BaseDataset, whose
+from utils.command import podium
 from utils.durable import sha256_of_text, write_json
 from utils.errors import ConfigError, DataError
 from utils.forms import COUNT, NOTHING, TEXT, Form, Kind, any_of, list_of
+from utils.not_there import no_file
 from utils.read_json import read_json
 from utils.texts import comparable
 
@@ -49,9 +51,12 @@ class Teacher:
         """
         path = labels.with_suffix(".json")
         hint = f"Write both files again with --mode pseudo, or copy it from where {labels.name} came from."
+        if not labels.exists():
+            teacher = labels.parent if (labels.parent / "config.ini").exists() else "RUN"
+            command = podium("--mode", "pseudo", "--run", teacher)
+            raise DataError(f"[pseudo] labels: {no_file(labels)} Written by: {command}")
         if not path.exists():
-            missing = labels if not labels.exists() else path
-            raise DataError(f"There is no file {missing} (labels in [pseudo]). {hint}")
+            raise DataError(f"There is no file {path} (labels in [pseudo]). {hint}")
         names = [field.name for field in fields(cls)]
         facts = read_json(path, hint, form=_FORM, needs=names)
         if labels.is_file() and facts.get(_DIGEST, "") not in ("", sha256_of_text(labels)):

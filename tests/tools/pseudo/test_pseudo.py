@@ -364,7 +364,10 @@ def test_labels_that_were_edited_or_damaged_are_warned_of(taught, labels, caplog
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda path: path.unlink(), r"There is no file [^ ]*pseudo_labels\.csv \("),
+        (
+            lambda path: path.unlink(),
+            r"\[pseudo\] labels: There is no file [^ ]*pseudo_labels\.csv\..* --mode pseudo --run RUN$",
+        ),
         (lambda path: path.with_suffix(".json").unlink(), r"There is no file [^ ]*pseudo_labels\.json \("),
         (lambda path: path.with_suffix(".json").write_text("[]"), r"pseudo_labels\.json is damaged"),
         (
@@ -386,6 +389,12 @@ def test_a_file_that_is_missing_or_damaged_says_which_one_and_what_to_do(taught,
         labels.with_suffix(".json").unlink()
     with pytest.raises(DataError, match=words):
         student(taught, labels).training_data()
+
+
+def test_who_asks_for_a_fold_that_nobody_has_labelled_for_reads_the_command_that_does(taught, tmp_path):
+    (tmp_path / "config.ini").touch()  # of a run
+    with pytest.raises(DataError, match=rf"There is no file .* --mode pseudo --run {tmp_path}$"):
+        student(taught, tmp_path / "pseudo_labels.csv").training_data()
 
 
 def test_a_threshold_of_a_space_that_there_is_not_is_refused_with_the_nearest_name(taught, labels):
