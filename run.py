@@ -16,7 +16,7 @@ if __name__ == "__main__":  # before anything that takes time: a signal always m
     set_up_threads()  # before torch is imported
     garbage.put_off()
 
-from experiment.command_line import common_parser, in_words, overview, parse, train_options
+from experiment.command_line import common_parser, in_words, mode_help, overview, parse, train_options
 from utils.errors import PodiumError
 from utils.printable import legible, printable
 from utils.terminal import Guarded, guarded_terminal
@@ -57,7 +57,6 @@ def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: 
     # Imported late: torch and timm take seconds, --help should not.
     from experiment.mode import mode_named
     from utils.device import keep_freed_memory
-    from utils.docstrings import told
     from utils.logs import log_to_terminal
     from utils.seeds import make_deterministic
 
@@ -70,8 +69,7 @@ def _do(first: Namespace, parser: ArgumentParser, arguments: list[str], output: 
     garbage.look_again()
     mode.options(parser)
     if first.help:
-        parser.description = told(mode)
-        parser.print_help()
+        print(mode_help(mode), end="")
         return _answered(output)
 
     mode().run(parse(parser, mode, arguments))

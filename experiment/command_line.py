@@ -4,13 +4,14 @@ Imports nothing heavy: ``python run.py --help`` answers at once.
 """
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from experiment.mode_lines import mode_lines
 from utils.command import podium
+from utils.docstrings import told
 from utils.errors import ConfigError, DataError, PodiumError, WriteFailed, closest
 from utils.installed import not_installed
 from utils.locales import unfit_locale
@@ -46,6 +47,16 @@ Look at runs with: tensorboard --logdir runs
 """
 
 
+# What all modes share, but not each gives a meaning (``Mode.takes``).
+SHARED: dict[str, dict[str, Any]] = {
+    "folds": {"metavar": "all|0,2,4", "help": "short for --set run.folds=..."},
+    "seeds": {"metavar": "N", "help": "short for --set run.seeds=N"},
+    "resume": {"action": "store_true", "help": "go on with a run that was stopped or killed"},
+    "run": {
+        "metavar": "RUN",
+        "help": "which run to resume or to ask: its path, a version, NAME/VERSION or NAME (default: newest)",
+    },
+}
 _NEEDED = ("folds", "seeds", "final", "run", "out")  # an empty one is a shell's variable that is not set
 
 
@@ -80,8 +91,12 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def common_parser() -> ArgumentParser:
-    """Return a parser of what every mode takes; a mode adds its own to it (``Mode.options``)."""
+def common_parser(shown: Collection[str] = tuple(SHARED)) -> ArgumentParser:
+    """Return a parser of what every mode takes; a mode adds its own to it (``Mode.options``).
+
+    Args:
+        shown: which of ``SHARED`` its help tells of.
+    """
     parser = _Parser(
         prog="run.py",
         description="Train an image classifier by a config file and write a competition submission.",
@@ -107,15 +122,19 @@ def common_parser() -> ArgumentParser:
         metavar="SECTION.KEY=VALUE",
         help="put a value over the config's; may be repeated",
     )
-    parser.add_argument("--folds", metavar="all|0,2,4", help="short for --set run.folds=...")
-    parser.add_argument("--seeds", metavar="N", help="short for --set run.seeds=N")
-    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped or killed")
-    parser.add_argument(
-        "--run",
-        metavar="RUN",
-        help="which run to resume or to ask: its path, a version, NAME/VERSION or NAME (default: newest)",
-    )
+    for name, options in SHARED.items():
+        parser.add_argument(f"--{name}", **options | ({} if name in shown else {"help": SUPPRESS}))
     return parser
+
+
+def mode_help(mode: "type[Mode]") -> str:
+    """Return what ``--mode NAME --help`` says: what the mode does, and what it takes."""
+    parser = common_parser(mode.takes)
+    mode.options(parser)
+    parser.description = told(mode)
+    if mode.may_set is not None:
+        parser.epilog = f"--set can change: {', '.join(mode.may_set)}"
+    return parser.format_help()
 
 
 def train_options(parser: ArgumentParser) -> None:
@@ -163,7 +182,7 @@ def _refuse_empty(parsed: Namespace) -> None:
 
 def _refuse_untaken(parsed: Namespace, mode: "type[Mode]", name: str) -> None:
     """Refuse common options that a mode gives no meaning, and values that are not its to change."""
-    given = {key: getattr(parsed, key) not in (None, False) for key in ("resume", "run", "folds", "seeds")}
+    given = {key: getattr(parsed, key) not in (None, False) for key in SHARED}
     if untaken := [f"--{key}" for key, is_given in given.items() if is_given and key not in mode.takes]:
         verb = "has" if len(untaken) == 1 else "have"
         raise ConfigError(

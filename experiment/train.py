@@ -34,7 +34,7 @@ log = logging.getLogger("podium")
 
 @MODES.register
 class Train(Mode):
-    """Train by the config; leaves runs/<name>/<version> with weights, scores and TensorBoard."""
+    """Train by the config; leaves runs/<name>/<version> with its weights and scores."""
 
     takes = ("run", "resume", "folds", "seeds")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiment.command_line import common_parser, parse
+from experiment.command_line import SHARED, common_parser, parse
 from experiment.mode import MODES, Mode, mode_named
 from experiment.mode_lines import mode_lines
 from run import main
@@ -86,6 +86,18 @@ def test_help_shows_each_mode_and_each_mode_its_own(capsys):
         assert re.search(rf"^  {name} +{re.escape(line)}$", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", MODES.names())
+def test_the_help_of_a_mode_offers_what_it_takes_and_nothing_that_it_refuses(name, capsys):
+    mode = MODES.get(name)
+    assert main(["--mode", name.lower(), "--help"]) == 0
+    text = capsys.readouterr().out
+    usage = text.partition("\n\n")[0]
+    assert {option for option in SHARED if re.search(rf"--{option}\b", usage)} == set(mode.takes)
+    assert ("--set can change: " in text) == (mode.may_set is not None)
+    for section in mode.may_set or ():
+        assert re.search(rf"--set can change: .*\b{section}\b", text)
+
+
 def test_help_answers_without_torch():
     code = "import sys, run; run.main(['--help']); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -148,4 +160,4 @@ def test_what_a_mode_declares_no_meaning_for_is_refused(arguments: tuple[str, ..
 
 def test_every_mode_takes_options_that_there_are() -> None:
     for name in MODES.names():
-        assert set(MODES.get(name).takes) <= {"run", "resume", "folds", "seeds"}, name
+        assert set(MODES.get(name).takes) <= set(SHARED), name
