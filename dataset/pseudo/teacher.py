@@ -57,6 +57,7 @@ class Teacher:
             raise DataError(f"[pseudo] labels: {no_file(labels)} Written by: {command}")
         if not path.exists():
             raise DataError(f"There is no file {path} (labels in [pseudo]). {hint}")
+
         names = [field.name for field in fields(cls)]
         facts = read_json(path, hint, form=_FORM, needs=names)
         if labels.is_file() and facts.get(_DIGEST, "") not in ("", sha256_of_text(labels)):
