@@ -59,10 +59,13 @@ class Review(Mode):
         runs = [SavedRun.read(folder, paths, tables) for folder in folders]
 
         folder, wanted = folders[0] / FOLDER, here.of_tool(ReviewSettings)
+        together = (
+            _mean(runs) if len(runs) > 1 else _validation(runs[0])
+        )  # refused before anything is written
         make_folder(folder)
         _write_report(wanted, runs, folder)
         if any(not space.numeric for space in runs[0].task.spaces):
-            _write_suspects(wanted, runs, folder, _earlier(here, runs[0].settings))
+            _write_suspects(wanted, runs, together, folder, _earlier(here, runs[0].settings))
 
 
 def _write_report(wanted: ReviewSettings, runs: Sequence[SavedRun], folder: Path) -> None:
@@ -75,11 +78,14 @@ def _write_report(wanted: ReviewSettings, runs: Sequence[SavedRun], folder: Path
 
 
 def _write_suspects(
-    wanted: ReviewSettings, runs: Sequence[SavedRun], folder: Path, earlier: Sequence[Sequence[str]]
+    wanted: ReviewSettings,
+    runs: Sequence[SavedRun],
+    validation: Validation,
+    folder: Path,
+    earlier: Sequence[Sequence[str]],
 ) -> None:
     """Write the labels that all runs together doubt, as a table and as a sheet to mark them on."""
-    run, validation = runs[0], _mean(runs) if len(runs) > 1 else _validation(runs[0])
-    rule = RULES[wanted.rule]
+    run, rule = runs[0], RULES[wanted.rule]
     verdicts = [suspected(judged, validation.groups, rule) for judged in validation.judged(by_group=True)]
     write_table(folder / "suspects.csv", _SUSPECTS, _rows(validation, verdicts))
     doubtful = _doubtful(verdicts)

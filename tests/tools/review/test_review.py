@@ -223,6 +223,18 @@ def test_the_mean_of_several_runs_can_be_asked_also_with_other_heads(work, tmp_p
     }
 
 
+def test_runs_without_a_common_image_are_refused_before_a_page_is_written(work, capsys):
+    config, run, _, _ = work
+    other = finished_run(config, "002", wrong_labels())
+    for folder, part in ((run, slice(None, 40)), (other, slice(40, None))):
+        path = folder / "out_of_fold.csv"
+        head, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join([head, *rows[part]]), encoding="utf-8")
+    assert review(config, "001", "002") == 2
+    assert "No image was validated by all of these runs" in capsys.readouterr().err
+    assert not (run / "review").exists()
+
+
 def test_any_number_of_labels_are_asked_for_one_by_one(tmp_path):
     tags = ["cat dog", "</script>", "", "cat", "dog </script>", "cat", "dog", "cat dog"] * 3
     names = write_images(tmp_path / "data" / "train", np.arange(24 * 16, dtype=np.uint8).reshape(24, 4, 4))
