@@ -49,7 +49,10 @@ def final_fit(settings: Settings, free: Collection[tuple[str, str]]) -> Settings
     source = find_run(settings.paths.runs, settings.run.name, train.final, finished=True)
     trained = written_settings(source / CONFIG)
     if "best_by" not in (scores := read_scores(source)) and "of_folds" not in scores:
-        raise ConfigError(f"[train] final = {train.final}: {source} has no best epoch by validation.")
+        raise ConfigError(
+            f"[train] final = {train.final}: {source} has no best epoch by validation, as a final fit, a "
+            "soup and an ensemble have none. Name a run that --folds all trained."
+        )
     settings = with_images_of(source, as_begun(settings, trained))
     train = settings.train
 

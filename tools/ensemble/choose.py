@@ -78,8 +78,8 @@ def _methods(wanted: str, task: Task) -> list[str]:
     fitting = [name for name in ENSEMBLES.names() if ENSEMBLES.get(name).of_numbers or not has_numbers(task)]
     if wanted not in (AUTO, *fitting):
         raise ConfigError(
-            f"[ensemble] method = {wanted} needs probabilities, and {type(task).__name__} has a number: "
-            f"{', '.join(fitting)}"
+            f"[ensemble] method = {wanted} needs probabilities, and {type(task).__name__} has a number. "
+            f"Write one of these: {', '.join((AUTO, *fitting))}"
         )
     return fitting
 
@@ -95,6 +95,7 @@ def _decisions(wanted: str, task: Task) -> list[str]:
         return serving(task)
     if wanted != NONE and wanted not in valid:
         raise ConfigError(
-            f"[ensemble] decision = {wanted} is not for {type(task).__name__}: {', '.join(valid) or NONE}"
+            f"[ensemble] decision = {wanted} is not for {type(task).__name__} with its metrics. Write one "
+            f"of these: {', '.join((AUTO, NONE, *valid))}"
         )
     return [] if wanted == NONE else [wanted]

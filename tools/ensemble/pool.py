@@ -16,7 +16,8 @@ from inference.saved import validated_file
 from inference.scores_file import read_scores
 from tools.ensemble.methods.base import MemberProbabilities, Truth, logits_of, one_of
 from utils.durable import sha256_of
-from utils.errors import ConfigError, listed
+from utils.errors import ConfigError
+from utils.shortened import listing
 
 JoinSpaces = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
@@ -113,14 +114,22 @@ def common_form(named: Sequence[tuple[str, Task]]) -> tuple[list[JoinSpaces], Ta
         return [dict] * len(tasks), tasks[0]
     joined = [(name, task.joined) for name, task in named]
     first = next((task for _, task in joined if task is not None), None)
-    others = [
-        f"{name}: {', '.join(space.name for space in task.spaces)}"
-        for (name, task), (_, whole) in zip(named, joined, strict=True)
-        if first is None or whole is None or _labels(whole) != _labels(first)
-    ]
-    if first is None or others:
-        raise ConfigError(listed("An ensemble of runs with different labels", [named[0][0], *others]))
+    apart = [first is None or whole is None or _labels(whole) != _labels(first) for _, whole in joined]
+    if first is None or any(apart):
+        raise ConfigError(
+            "These runs answer different questions, so nothing can be made of them together:\n"
+            + "\n".join(f"  - {name} answers {_asked(task)}" for name, task in named)
+            + "\nName runs of the same [task], with the same labels."
+        )
     return [task.join for task in tasks], first
+
+
+def _asked(task: Task) -> str:
+    """Return the questions of a task with their labels, in words."""
+    return "; ".join(
+        f"{space.name} (a number)" if space.numeric else f"{space.name} ({listing(space.labels)})"
+        for space in task.spaces
+    )
 
 
 def _labels(task: Task) -> list[tuple[str, str, tuple[str, ...]]]:

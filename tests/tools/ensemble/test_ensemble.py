@@ -7,12 +7,16 @@ import shutil
 import numpy as np
 import pytest
 
+from dataset.tasks.classification import ClassificationTask
+from dataset.tasks.multi_label import MultiLabelTask
 from experiment.assemble import Experiment
 from inference.saved import write_digest
 from run import main
 from tests.experiment.smallest import SMALL_RUN
 from tests.people import lay_out_people
+from tools.ensemble.pool import common_form
 from utils.durable import write_json
+from utils.errors import ConfigError
 from utils.read_json import read_json
 
 JOINT = ("--set", "task.joint=yes", "--set", "optimizer.lr=0.01")
@@ -334,7 +338,10 @@ def test_its_own_config_makes_it_again(work, ensemble):
         (["001", "--resume"], "no meaning with --mode ensemble"),
         (["001", "--set", "train.epochs=2"], "belongs to training"),
         (["001", "--set", "ensemble.method=Gredy"], "Did you mean 'Greedy'?"),
-        (["001", "--set", "ensemble.decision=Thresholds"], "is not for MaskTask: ClassBias, PriorCorrection"),
+        (
+            ["001", "--set", "ensemble.decision=Thresholds"],
+            "is not for MaskTask with its metrics. Write one of these: auto, none, ClassBias, Prior",
+        ),
         (["001", "--set", "ensemble.rnus=002"], "Did you mean 'runs'?"),
     ],
 )
@@ -345,6 +352,14 @@ def test_what_can_not_be_made_is_refused(work, capsys, arguments, words):
     assert words in message
     assert "Traceback" not in message
     assert sorted((work / "runs").rglob("*")) == before
+
+
+def test_runs_that_answer_different_questions_are_told_what_each_of_them_answers():
+    pets = ClassificationTask(root=None, labels_found=lambda: ("cat", "dog"))
+    colours = MultiLabelTask(root=None, labels_found=lambda: ("red", "blue"))
+    with pytest.raises(ConfigError) as error:
+        common_form([("pets/001", pets), ("colours/001", colours)])
+    assert "  - pets/001 answers label (cat, dog)\n  - colours/001 answers labels (" in str(error.value)
 
 
 @pytest.mark.parametrize("mode", ["pseudo", "views", "export"])
