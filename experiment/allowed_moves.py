@@ -102,7 +102,7 @@ def _built(component: Component, settings: Settings, task: Task, prepared: tuple
     view = VIEWS.build(component, size=settings.images.size, prepared=prepared)
     if changing := sorted(view.moves.intersection(task.changed_by)):
         raise ConfigError(
-            f"{component.name}: a {' and a '.join(changing)} may change the labels of this task "
-            f"([task] changed_by = {as_text(task.changed_by)})"
+            f"{component.name} may {' and '.join(changing)} an image, but [task] changed_by = "
+            f"{as_text(task.changed_by)} says that this changes labels: leave it out"
         )
     return view

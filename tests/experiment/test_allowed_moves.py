@@ -32,7 +32,7 @@ def one_sided():
 def test_what_turns_images_over_is_refused_where_any_of_its_moves_changes_labels(tmp_path, forbidden):
     task = ClassificationTask(root=None, labels_found=lambda: ("a", "b"), changed_by=(forbidden,))
     views = settings_of(tmp_path, "infer.views=VerticalFlip")
-    with pytest.raises(ConfigError, match=f"VerticalFlip: a {forbidden} may change the labels"):
+    with pytest.raises(ConfigError, match=rf"VerticalFlip may {forbidden} an image, .* leave it out"):
         build_views(views, task, PREPARED)
     training = settings_of(tmp_path, "augmentation.name=VerticalFlip")
     with pytest.raises(ConfigError, match=rf"VerticalFlip may {forbidden} an image"):
@@ -68,7 +68,7 @@ def test_a_view_that_changes_labels_is_refused_with_all_the_others_that_cannot_b
         build_views(settings, one_sided(), (32, 24))
     message = str(error.value)
     assert "[infer] views has 2 problem(s)" in message
-    assert "Flip: a flip may change the labels of this task ([task] changed_by = flip)" in message
+    assert "Flip may flip an image, but [task] changed_by = flip says that this changes labels" in message
     assert "it needs room = 0.1 or so in [images]" in message
 
 

@@ -240,7 +240,7 @@ def test_a_task_that_forbids_every_view_is_told_so(tmp_path, capsys):
     assert podium(tmp_path, "--mode", "views") == 2
     assert "ConfigError: This run's task forbids every view." in capsys.readouterr().err
     assert podium(tmp_path, "--mode", "infer", *settings("infer.views=flip")) == 2
-    assert "Flip: a flip may change the labels of this task" in capsys.readouterr().err
+    assert "Flip may flip an image, but [task] changed_by = " in capsys.readouterr().err
 
 
 def test_thresholds_are_tuned_to_what_the_views_show(tmp_path, monkeypatch):
