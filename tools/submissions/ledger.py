@@ -160,9 +160,12 @@ class Ledger:
                 "submission yet."
             )
         known = "\n".join(f"  {entry.short}  {entry.file}" for entry in fitting or entries)
-        what = "more than one submission" if len(fitting) > 1 else "no submission"
         if fitting and len(beginning) < SHORTEST:
-            what = f"fewer than {SHORTEST} characters of the hash of a submission"
+            raise ConfigError(
+                f"{beginning!r} is too short: write {SHORTEST} characters of a hash or more. Those of "
+                f"{self.path} that begin so:\n{known}"
+            )
+        what = "more than one submission" if len(fitting) > 1 else "no submission"
         raise ConfigError(
             f"{beginning!r} is neither a file nor the beginning of one hash: it fits {what} of {self.path}:\n"
             f"{known}"

@@ -87,7 +87,7 @@ def test_a_submission_is_named_by_the_beginning_of_its_hash(ledger):
         ledger.named("runs/typo.csv")
     ledger.path.unlink()
     ledger.add(entry(0))
-    with pytest.raises(ConfigError, match="fewer than 4 characters"):
+    with pytest.raises(ConfigError, match="too short: write 4 characters of a hash or more"):
         ledger.named("000")
 
 
