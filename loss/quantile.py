@@ -24,7 +24,7 @@ class Quantile(NumberLoss):
     def __init__(self, *, quantile: Annotated[float, Interval(0, 1)] = 0.5) -> None:
         super().__init__()
         if not 0 < quantile < 1:
-            raise ValueError(f"quantile = {quantile:g} must be between 0 and 1")
+            raise ValueError(f"quantile = {quantile:g} must lie above 0 and below 1")
         self.quantile = quantile
 
     def cost(self, error: Tensor) -> Tensor:

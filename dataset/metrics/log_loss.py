@@ -1,12 +1,14 @@
 """How unlikely the truth was held to be."""
 
+from typing import Annotated
+
 import numpy as np
 
 from dataset.metrics.base import METRICS, AdditiveMetric, Floats
 from dataset.metrics.evidence import AnyOfEvidence, Evidence
 from dataset.metrics.means import mean_of, sure_of_true
 from dataset.metrics.tally import Tally
-from utils.convert import Fraction
+from utils.convert import Interval
 
 
 @METRICS.register
@@ -27,7 +29,7 @@ class LogLoss(AdditiveMetric):
     per_image = True
     higher_is_better = False
 
-    def __init__(self, *, clip: Fraction = 1e-15) -> None:
+    def __init__(self, *, clip: Annotated[float, Interval(0, 0.4)] = 1e-15) -> None:
         self.clip = clip
 
     def tally(self, evidence: Evidence) -> Tally:

@@ -87,6 +87,7 @@ def test_a_file_alone_is_a_metric_and_keeps_which_way_is_better(tmp_path):
     ("text", "message"),
     [
         ("[metric]\nname = LogLos\n", "Did you mean 'LogLoss'?"),
+        ("[metric]\nname = LogLoss\nclip = 1\n", "clip: 1 is not from 0 up to 0.4"),
         ("[metric]\nname = TopK\nn = 3\n", "has no key 'n'|no key for TopK|'n'"),
         ("[metric]\nname = TopK\nk = 0\n", "k"),
         ("[metric]\nname = SamplesF1\n", "SamplesF1 scores any number of labels for each image"),

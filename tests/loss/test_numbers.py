@@ -53,7 +53,7 @@ def test_what_is_not_known_has_no_gradient(loss, unknown):
 
 
 def test_a_quantile_is_between_0_and_1():
-    with pytest.raises(ValueError, match="must be between 0 and 1"):
+    with pytest.raises(ValueError, match="must lie above 0 and below 1"):
         Quantile(quantile=1.0)
 
 
