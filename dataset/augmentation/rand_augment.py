@@ -12,7 +12,7 @@ from utils.convert import Fraction, Interval
 
 @AUGMENTATIONS.register
 class RandAugment(Augmentation):
-    """Changes each image by ``operations`` of 14 operations, one after the other.
+    """Changes each image by some of 14 operations, one after the other.
 
     Source: Cubuk et al., 2019, https://arxiv.org/abs/1909.13719, section 3.
 

@@ -18,7 +18,7 @@ from utils.errors import Diverged
 
 @CALLBACKS.register
 class Checkpoints(Callback):
-    """``last`` after every epoch and every few minutes; ``best`` when the monitored score rises.
+    """``last`` after every epoch and every few minutes; ``best`` when the monitored score gets better.
 
     Args:
         minutes: the longest time between two checkpoints inside an epoch; what a power cut can cost.
