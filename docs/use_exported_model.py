@@ -19,8 +19,13 @@ if len(sys.argv) < 3:
     sys.exit(__doc__)
 if not Path(sys.argv[1]).is_file():
     sys.exit(f"There is no {sys.argv[1]}: --mode export writes it.")
-session = onnxruntime.InferenceSession(sys.argv[1])
-facts = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
+try:
+    session = onnxruntime.InferenceSession(sys.argv[1])
+    facts = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
+except Exception as error:  # its classes have no other base
+    sys.exit(f"{sys.argv[1]} can't be used: {str(error).splitlines()[0]}")
+if "spaces" not in facts:
+    sys.exit(f"{sys.argv[1]} does not say what its labels are: it is none that --mode export wrote.")
 
 
 def middle(image, size, centre=(0.5, 0.5)):
@@ -34,9 +39,14 @@ def middle(image, size, centre=(0.5, 0.5)):
 
 def prepare(path):
     """A photo as the model was trained on it: uint8 (3, height, width)."""
-    image = cv2.imread(path, cv2.IMREAD_COLOR_RGB)
+    image = cv2.imread(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if image is None:
         sys.exit(f"{path} is not there, or no image.")
+    if image.dtype == np.uint16 and facts["depth"] != "stretch":  # as many bits as [images] depth says
+        image = (image >> (facts["depth"] - 8)).astype(np.uint8)
+    if image.dtype != np.uint8:
+        sys.exit(f"This model wants images of 8 bits a value, and {path} is of {image.dtype}.")
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     crop, (height, width) = facts["crop"], facts["prepared_size"]
     if crop["name"] == "CentreCrop":
         image = middle(image, crop["size"], crop["centre"])
@@ -68,6 +78,14 @@ def told(said):
     return np.array(values, np.float32)
 
 
+def answer(space, probabilities):
+    """The likeliest label; where any number of labels may be right, those that reach their thresholds."""
+    if "thresholds" not in space:
+        return space["labels"][probabilities.argmax()]
+    limits = np.broadcast_to(space["thresholds"], len(probabilities))
+    return ",".join(np.array(space["labels"])[probabilities >= limits]) or "-"
+
+
 paths, said, spaces = [], [], facts["spaces"]
 for argument in sys.argv[2:]:
     name, equals, cell = argument.partition("=")
@@ -85,4 +103,4 @@ for number, path in enumerate(paths):
     for space, probabilities in zip(spaces, found, strict=True):  # each (N, K)
         labels = spaces[space]["labels"]
         each = [f"{label}={p:.6f}" for label, p in zip(labels, probabilities[number], strict=True)]
-        print(path, space, labels[probabilities[number].argmax()], *each)
+        print(path, space, answer(spaces[space], probabilities[number]), *each)

@@ -187,6 +187,7 @@ def _facts(sample: Sample) -> dict[str, Any]:
         "prepared_size": experiment.prepare.size,
         "image_size": settings.images.size,
         "grey": settings.images.grey,
+        "depth": settings.images.depth,
         "normalise": {
             name: {"mean": part.mean.flatten().tolist(), "std": part.std.flatten().tolist()}
             for name, part in model.named_modules()

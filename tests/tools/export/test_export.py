@@ -99,6 +99,7 @@ def test_the_file_says_everything_that_its_user_has_to_know(run):
         ([], "python use_exported_model.py runs/mine/001/model.onnx photo.jpg"),
         (["no.onnx", "a.png"], "There is no no.onnx: --mode export writes it."),
         (["MODEL", "no.png"], "no.png is not there, or no image."),
+        ([str(EXAMPLE), "a.png"], "use_exported_model.py can't be used: "),
     ],
 )
 def test_the_example_says_in_a_sentence_what_is_missing(arguments, said, run, tmp_path):
@@ -108,6 +109,42 @@ def test_the_example_says_in_a_sentence_what_is_missing(arguments, said, run, tm
     assert printed.returncode == 1
     assert said in printed.stderr
     assert "Traceback" not in printed.stderr
+
+
+def with_facts(model: Path, path: Path, **facts: object) -> Path:
+    """Write a copy of a model with other facts in it; return its path."""
+    import onnx  # an extra
+
+    changed = onnx.load(model)
+    for entry in changed.metadata_props:
+        entry.value = json.dumps(facts.get(entry.key, json.loads(entry.value)))
+    onnx.save(changed, path)
+    return path
+
+
+def shown(model: Path, photo: Path) -> list[list[str]]:
+    """Return the words of each line that the example prints about a photo, without its name."""
+    command = [sys.executable, str(EXAMPLE), str(model), str(photo)]
+    printed = subprocess.run(command, capture_output=True, text=True)
+    assert printed.returncode == 0, printed.stderr
+    return [line.split()[1:] for line in printed.stdout.splitlines()]
+
+
+def test_the_example_reads_values_of_16_bits_as_the_run_did(run, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "plain.png"), pixels)
+    cv2.imwrite(str(tmp_path / "deep.png"), pixels.astype(np.uint16) << 4)
+    model = with_facts(run / "model.onnx", tmp_path / "deep.onnx", depth=12)
+    assert shown(model, tmp_path / "deep.png") == shown(run / "model.onnx", tmp_path / "plain.png")
+
+
+def test_the_example_answers_with_all_labels_that_reach_their_thresholds(run, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((60, 50, 3), dtype=np.uint8))
+    spaces = json.loads(metadata_of(run / "model.onnx")["spaces"])
+    for limit, answers in (0.0, ",".join(spaces["mask"]["labels"])), (1.0, "-"):
+        spaces["mask"]["thresholds"] = [limit]
+        model = with_facts(run / "model.onnx", tmp_path / "any.onnx", spaces=spaces)
+        assert shown(model, tmp_path / "a.png")[0][:2] == ["mask", answers]
 
 
 @pytest.mark.parametrize("size", [(512, 384), (37, 300), (20, 20)])
