@@ -116,6 +116,7 @@ def test_a_column_that_stands_twice_is_refused(read):
         ("<!DOCTYPE html>\n<html></html>\n", "a web page"),
         (b"PK\x03\x04" + b"x" * 40, "a zip archive or an Excel file"),
         (b"\x1f\x8b" + b"x" * 40, "compressed by gzip"),
+        (b"\x89PNG\r\n" + b"x" * 40, "a PNG image"),
     ],
     ids=[
         "empty",
@@ -129,6 +130,7 @@ def test_a_column_that_stands_twice_is_refused(read):
         "HTML",
         "Excel",
         "gzip",
+        "PNG",
     ],
 )
 def test_a_file_that_can_not_be_read_is_a_data_error_that_says_why(read, content, why):

@@ -11,9 +11,8 @@ from pathlib import Path, PurePath
 from dataset.readers.eval_base import EvalDataset
 from dataset.tasks.base import Task
 from inference.written import Written
-from utils.encodings import not_utf8
+from utils.csv_records import opened
 from utils.errors import DataError, closest, listed
-from utils.not_there import no_file
 from utils.shortened import listing
 from utils.texts import comparable
 
@@ -65,14 +64,8 @@ class _Text:
     @classmethod
     def of(cls, path: Path) -> "_Text":
         problems = []
-        try:
+        with opened(path):  # which says what is no table at all
             text = path.read_bytes().decode("utf-8")
-        except (FileNotFoundError, NotADirectoryError):
-            raise DataError(no_file(path)) from None
-        except OSError as error:
-            raise DataError(f"{path} can't be read: {error.strerror}.") from None
-        except UnicodeDecodeError:
-            raise DataError(not_utf8(path)) from None
         if text.startswith(_BOM):
             problems.append("a BOM at its beginning: judges take it for a part of the first column's name")
             text = text.removeprefix(_BOM)

@@ -153,5 +153,8 @@ def test_what_is_no_text_is_said_to_be_none(images, tmp_path):
     path.write_bytes("ImageID,ans\n마스크,1\n".encode("cp949"))
     with pytest.raises(DataError, match="is not UTF-8 text"):
         read_submission(path, images, MaskTask())
+    path.write_bytes(b"PK\x03\x04" + bytes(range(128, 256)))
+    with pytest.raises(DataError, match="is a zip archive or an Excel file: unpack it, or save it"):
+        read_submission(path, images, MaskTask())
     with pytest.raises(DataError, match="There is no file"):
         read_submission(tmp_path / "gone.csv", images, MaskTask())
