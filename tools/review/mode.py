@@ -58,14 +58,15 @@ class Review(Mode):
         tables = Tables()
         runs = [SavedRun.read(folder, paths, tables) for folder in folders]
 
+        # Whatever can be refused is before anything is written.
+        together = _mean(runs) if len(runs) > 1 else _validation(runs[0])
+        earlier = _earlier(here, runs[0].settings)
+
         folder, wanted = folders[0] / FOLDER, here.of_tool(ReviewSettings)
-        together = (
-            _mean(runs) if len(runs) > 1 else _validation(runs[0])
-        )  # refused before anything is written
         make_folder(folder)
         _write_report(wanted, runs, folder)
         if any(not space.numeric for space in runs[0].task.spaces):
-            _write_suspects(wanted, runs, together, folder, _earlier(here, runs[0].settings))
+            _write_suspects(wanted, runs, together, folder, earlier)
 
 
 def _write_report(wanted: ReviewSettings, runs: Sequence[SavedRun], folder: Path) -> None:

@@ -235,6 +235,13 @@ def test_runs_without_a_common_image_are_refused_before_a_page_is_written(work, 
     assert not (run / "review").exists()
 
 
+def test_corrections_that_are_not_there_are_refused_before_a_page_is_written(work, capsys, tmp_path):
+    config, run, _, _ = work
+    assert review(config, "--set", f"dataset.relabel={tmp_path / 'gone.csv'}") == 3
+    assert "There is no file" in capsys.readouterr().err
+    assert not (run / "review").exists()
+
+
 def test_any_number_of_labels_are_asked_for_one_by_one(tmp_path):
     tags = ["cat dog", "</script>", "", "cat", "dog </script>", "cat", "dog", "cat dog"] * 3
     names = write_images(tmp_path / "data" / "train", np.arange(24 * 16, dtype=np.uint8).reshape(24, 4, 4))
