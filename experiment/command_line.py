@@ -82,7 +82,10 @@ class _Parser(ArgumentParser):
             raise ConfigError(f"{option} needs a value: {option} {values[1]}")
         if fault.startswith("ignored explicit argument"):
             raise ConfigError(f"{option} takes no value: write it alone.")
-        raise ConfigError(f"The command line is wrong: {message}. What it takes: {podium('--help')}")
+        of_mode = ("--mode", mode) if (mode := self.get_default("mode")) else ()
+        raise ConfigError(
+            f"The command line is wrong: {message}. What it takes: {podium(*of_mode, '--help')}"
+        )
 
 
 def _path(text: str) -> Path:
@@ -157,6 +160,7 @@ def parse(parser: ArgumentParser, mode: "type[Mode]", arguments: list[str]) -> N
         ConfigError: there is something that the mode does not take.
     """
     name = mode.__name__.lower()
+    parser.set_defaults(mode=name)  # whose help an error points to
     parsed, rest = parser.parse_known_intermixed_args(arguments)
     if rest:
         options = re.findall(r"--\w+", parser.format_usage())

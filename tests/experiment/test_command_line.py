@@ -98,6 +98,11 @@ def test_the_help_of_a_mode_offers_what_it_takes_and_nothing_that_it_refuses(nam
         assert re.search(rf"--set can change: .*\b{section}\b", text)
 
 
+def test_a_wrong_value_of_an_option_of_a_mode_points_to_the_help_of_that_mode(capsys):
+    assert main(["--mode", "soup", "a", "b", "--recipe", "gredy"]) == 2
+    assert "What it takes: python run.py --mode soup --help" in capsys.readouterr().err
+
+
 def test_help_answers_without_torch():
     code = "import sys, run; run.main(['--help']); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
