@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from utils.errors import DataError
+from utils.errors import ConfigError, DataError
 from utils.tables import for_spreadsheet, from_spreadsheet, read_table, write_table
 
 
@@ -246,6 +246,8 @@ def test_any_bytes_are_a_table_or_a_data_error(tmp_path: Path, content):
     try:
         table = read_table(path, ())
     except DataError:
+        return
+    except ConfigError:  # a Parquet file, where nothing that reads it is installed
         return
     assert table.rows
 
