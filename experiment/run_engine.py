@@ -87,7 +87,10 @@ class Sample:
         )
         name, count = type(engine).__name__.lower(), f"{len(batches.rows)} {what} images"
         check_difference(difference, f"engine = {name} on {count}", self._rounding)
-        return f"{name} differs from PyTorch by at most {difference:.1e} in a probability, on {count}."
+        numeric = [space.numeric for space in task.spaces]
+        share, chance = "as a share of the largest number", "in a probability"
+        where = share if all(numeric) else f"{chance}, or {share}" if any(numeric) else chance
+        return f"{name} differs from PyTorch by at most {difference:.1e} {where}, on {count}."
 
     @cached_property
     def _exact(self) -> Predictions:

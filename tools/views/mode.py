@@ -57,7 +57,7 @@ class Views(Infer):
             "\n%d images%s, each predicted by models that were not trained on it; the mean of %s:"
             "\n\n%s\n\nTo take the best of these rows is to tune on these images: it gains less on others."
             "\n%s",
-            len(answers.groups), belong, settings.infer.average, "\n\n".join(tables),
+            len(answers.groups), belong, _averaged(experiment), "\n\n".join(tables),
             _advice(task.main_scores[0], list(views), gains),
         )  # fmt: skip
 
@@ -65,6 +65,13 @@ class Views(Infer):
         path = self.outputs.folder(folder) / NAME
         write_json(path, {"average": settings.infer.average, "views": scores})
         log.info("Written: %s", path)
+
+
+def _averaged(experiment: Experiment) -> str:
+    """Return what the mean over views is of."""
+    numeric = [space.numeric for space in experiment.task.spaces]
+    average = experiment.settings.infer.average
+    return "numbers" if all(numeric) else f"{average} and of numbers" if any(numeric) else average
 
 
 def _table(head: str, score: str, answers: MeansOfViews, gains: dict[str, dict[str, Difference]]) -> str:
