@@ -6,8 +6,8 @@ python use_exported_model.py runs/mine/001/model.onnx photo.jpg another.jpg
 For a model that sees columns of a table, these stand behind each photo; what does not is missing:
 python use_exported_model.py runs/mine/001/model.onnx photo.jpg age=61 site=north another.jpg age=44
 
-Said are the likeliest label, or all that reach their thresholds, and every probability. What else a task decides by,
-such as the median of grades or a path through levels, stands in the file's facts and is left to you.
+It prints the likeliest label, or all that reach their thresholds, and every probability. What else a task
+decides by, such as the median of grades or a path through levels, is among the file's facts and left to you.
 """
 
 import json

@@ -241,7 +241,7 @@ def test_labels_are_the_organisers(work):
     )
     after = SavedRun.read(config.parent, ()).targets
     assert all(np.array_equal(before[name], after[name]) for name in before)
-    with pytest.raises(DataError, match="There is no file"):
+    with pytest.raises(DataError, match="There is no folder nowhere"):
         SavedRun.read(config.parent, ["paths.data=nowhere"])
 
 
