@@ -167,7 +167,7 @@ def _resuming(folder: Path | None) -> str:
 
 
 def _say_where(settings: Settings, folder: Path) -> None:
-    log.info("\nScores:      %s", folder / FINISHED)
-    if any(callback.name == "TensorBoard" for callback in settings.callbacks):
-        log.info("TensorBoard: tensorboard --logdir %s   (this run: %s)", quoted(settings.paths.runs), folder)
-    log.info("Predict:     %s", podium("--mode", "infer", "--run", folder))
+    drawn = any(callback.name == "TensorBoard" for callback in settings.callbacks)
+    look = f"TensorBoard: tensorboard --logdir {quoted(settings.paths.runs)}   (this run: {folder})\n"
+    predict = podium("--mode", "infer", "--run", folder)
+    log.info("\nScores:      %s\n%sPredict:     %s", folder / FINISHED, look if drawn else "", predict)
