@@ -23,6 +23,11 @@ _NO_TABLES = {
     b"version https://git-lfs": "a pointer of Git LFS, not the table itself: run 'git lfs pull' there",
     b"<!doctype html": "a web page: a download that needed a login, most likely. Download it again",
     b"<html": "a web page: a download that needed a login, most likely. Download it again",
+    b"<table": "a table of a web page (HTML): open it with a spreadsheet and save it as 'CSV UTF-8'",
+    b"<?xml": "an XML file: open it with a spreadsheet and save it as 'CSV UTF-8'",
+    b"%pdf": "a PDF document, not the table itself",
+    b"[{": "a JSON file: write its records as a CSV",
+    b'{"': "a JSON file: write its records as a CSV",
     b"pk\x03\x04": "a zip archive or an Excel file: unpack it, or save it as 'CSV UTF-8'",
     b"\x1f\x8b": "compressed by gzip: unpack it",
 }
