@@ -37,14 +37,15 @@ _NEVER_TYPED = frozenset(map(chr, range(32))) - set("\t\n\r\v\f\x1a\x1b")
 
 
 def not_utf8(path: Path) -> str:
-    """Return what is wrong with a file that is not UTF-8, and what to do: most often a command converts it."""
+    """Return what is wrong with a file that is not UTF-8, and what converts it."""
     data = path.read_bytes()
     for start, what in _OTHER_FILES.items():
         if data.startswith(start):
             return f"{path} is not text, but {what}."
     encoding = likely_encoding(data)
     if not _NEVER_TYPED.isdisjoint(data.decode(encoding, "replace")):
-        return f"{path} is not text: it holds characters that no text has. Is it another kind of file, or damaged?"
+        why = "it holds characters that no text has"
+        return f"{path} is not text: {why}. Is it another kind of file, or damaged?"
     fresh = path.with_name(f"{path.stem}_utf8{path.suffix}")
     command = f"iconv -f {encoding} -t UTF-8 {quoted(path)} > {quoted(fresh)}"
     return f"{path} is not UTF-8 text: it looks like {encoding}. Save it as UTF-8, or: {command}"
