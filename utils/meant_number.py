@@ -22,12 +22,14 @@ def meant_number(text: str) -> str:
         if plain.count(",") == 1 and "." not in plain:
             return f": write {whole}, or {plain.replace(',', '.')} if the comma is its decimal point"
         return f": write {whole}"
+
     if _EUROPEAN.fullmatch(plain):
         return f": write {plain.replace('.', '').replace(',', '.')}"
     if _COMMA.fullmatch(plain):
         return f": write {plain.replace(',', '.')}"
     if _POWER.fullmatch(plain):
         return f": write {plain.replace('_', '')}"
+
     if unit := _WITH_UNIT.fullmatch(plain):
         return f": write {unit['before'] or unit['after']}, without the unit"
     return f": write {plain}" if plain != text.strip() and re.fullmatch(_PLAIN, plain) else ""

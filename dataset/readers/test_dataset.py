@@ -253,6 +253,7 @@ def _template(path: Path, form: Table, known: Collection[str], images: Table, ta
         raise DataError(_NO_HEADER.format(path=path, name=form.columns[0]))
     if not any(name in known for name in ids):
         raise DataError(f"{path}: {_no_id(ids, images, table)}")
+
     doubles = keep_one(form.rows, lambda row: row[form.columns[0]])
     problems = _twice(doubles) + [
         f"{row.line}: {row[form.columns[0]]!r} is in no row of {table}"
