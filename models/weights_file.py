@@ -222,7 +222,7 @@ def _groups(content: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, Tensors]
     items = list(content.items() if isinstance(content, Mapping) else enumerate(content[:8]))
 
     tensors = {
-        key: value if isinstance(value, Tensor) else torch.from_numpy(value)
+        key: _dense(value) if isinstance(value, Tensor) else torch.from_numpy(value)
         for key, value in items
         if isinstance(key, str) and _is_weight(value)
     }
@@ -233,8 +233,14 @@ def _groups(content: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, Tensors]
             yield from _groups(value, (*keys, str(key)))
 
 
+def _dense(tensor: Tensor) -> Tensor:
+    return tensor if tensor.layout is torch.strided else tensor.to_dense()
+
+
 def _is_weight(value: Any) -> bool:
-    return isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
+    if isinstance(value, Tensor):
+        return not value.is_meta  # which has a shape and no numbers
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def _in_words(content: Any) -> str:
