@@ -54,6 +54,27 @@ def test_deep_files_other_suffixes_and_korean_folders_work_and_dot_files_are_ski
     assert data.targets["label"].argmax(1).tolist() == [0, 0, 1]
 
 
+def test_a_class_folder_without_an_image_is_named(tmp_path):
+    touch(tmp_path / "train", "a/1.jpg", "a/2.jpg", "b/3.jpg", "b/4.jpg", ".git/x", "__MACOSX/a/._1.jpg")
+    (tmp_path / "train" / "c" / "deep").mkdir(parents=True)
+    (note,) = [note for note in read(tmp_path, folds=2).notes if "no class is made of it" in note]
+    assert note == f"{tmp_path}/train: no image is used in c: no class is made of it."
+
+
+def test_of_the_parts_of_a_data_set_the_training_one_is_proposed(tmp_path):
+    touch(
+        tmp_path / "train", *(f"{part}/{label}/1.jpg" for part in ("test", "train", "val") for label in "ab")
+    )
+    with pytest.raises(DataError, match=r"set images = train/train in \[dataset\]"):
+        read(tmp_path)
+
+
+def test_one_class_alone_is_a_fault_of_the_data_and_of_no_line_of_the_config(tmp_path):
+    touch(tmp_path / "train", "a/1.jpg", "a/2.jpg")
+    with pytest.raises(DataError, match="All training images have the label 'a': nothing to tell apart"):
+        read(tmp_path, folds=2)
+
+
 def test_a_name_that_is_no_utf8_text_is_refused_or_left_out_as_no_table_could_hold_it(tmp_path):
     touch(tmp_path / "train", "a/1.jpg", "a/2.jpg", "b/3.jpg", "b/4.jpg")
     touch(tmp_path / "test", "1.jpg")
