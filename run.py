@@ -11,8 +11,7 @@ from utils import garbage, signals
 from utils.shared_cores import set_up_threads
 
 if __name__ == "__main__":  # before anything that takes time: a signal always means the same
-    _handled = signals.handled(importing=True)
-    _handled.__enter__()
+    signals.handle(importing=True)
     set_up_threads()  # before torch is imported
     garbage.put_off()
 

@@ -55,13 +55,19 @@ class _Inbox:
 _inbox = _Inbox()
 
 
+def handle(*, importing: bool = False) -> bool:
+    """Take care of signals from now on; return whether nobody did before, and a main thread asks."""
+    if _inbox.before or threading.current_thread() is not threading.main_thread():
+        return False
+    _inbox.importing = importing
+    _inbox.install()
+    return True
+
+
 @contextmanager
 def handled(*, importing: bool = False) -> Iterator[None]:
     """Take care of signals while inside; what was done about them before is done again after it."""
-    mine = not _inbox.before and threading.current_thread() is threading.main_thread()
-    if mine:
-        _inbox.importing = importing
-        _inbox.install()
+    mine = handle(importing=importing)
     try:
         yield
     finally:

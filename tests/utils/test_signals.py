@@ -79,3 +79,26 @@ def test_nothing_changes_when_the_exit_code_is_decided() -> None:
         signals.ending()
         for name in NAMES:
             send(name)
+
+
+LAST_BREATH = """
+import os, sys
+class Last:  # sys loses what it holds when nearly all else of the interpreter is gone
+    def __del__(self, open=os.open, read=os.read, write=os.write):
+        write(2, read(open("/proc/self/status", 0), 10000))
+sys.last_breath = Last()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says which signals are ignored")
+def test_signals_stay_ignored_while_the_interpreter_takes_itself_down(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LAST_BREATH)
+    done = subprocess.run(
+        [sys.executable, "run.py", "--help"],
+        cwd=REPOSITORY, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = dict(line.split(":", 1) for line in done.stderr.splitlines() if ":" in line)
+    ignored = int(lines["SigIgn"], 16)
+    for name in NAMES:
+        assert ignored >> (getattr(signal, name) - 1) & 1, name
