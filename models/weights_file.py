@@ -98,6 +98,8 @@ def _check_there(path: Path) -> None:
     if str(path).startswith(("http:/", "https:/", "s3:/", "gs:/")):
         raise ConfigError(f"[model] pretrained = {path}: this is an address: download it, and name the file.")
 
+    if path.is_symlink() and not path.exists():
+        raise ConfigError(f"[model] pretrained = {path} is a link to {path.readlink()}, which is not there.")
     if not path.exists():
         raise ConfigError(f"[model] pretrained = {path}: there is no such file.")
     if not path.is_file():

@@ -187,6 +187,12 @@ WRONG_WEIGHTS: dict[str, tuple[Callable[[Tensors], Any], str]] = {
 }  # fmt: skip
 
 
+def test_a_link_to_nowhere_is_called_that(tmp_path: Path) -> None:
+    (tmp_path / "weights.pth").symlink_to("gone.pth")
+    with pytest.raises(ConfigError, match=r"weights\.pth is a link to gone\.pth, which is not there"):
+        backbone_of(tmp_path / "weights.pth")
+
+
 @pytest.mark.parametrize("kind", WRONG_WEIGHTS)
 def test_a_file_that_lacks_a_tensor_is_refused_with_the_nearest_explanation(
     kind: str, weights: Tensors, tmp_path: Path

@@ -1,5 +1,6 @@
 """CSV files of every kind that people save; what can't be read is one DataError that says why."""
 
+import os
 import re
 import tracemalloc
 import unicodedata
@@ -242,6 +243,12 @@ def test_no_cell_is_run_by_a_spreadsheet_and_each_is_read_back(cell):
     assert from_spreadsheet(guarded) == cell
     assert guarded[:1] not in tuple("=@\t\r")
     assert guarded[:1] not in tuple("+-") or float(guarded) is not None  # numbers stay as they are
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "train.csv")
+    with pytest.raises(DataError, match=r"train\.csv is a pipe"):
+        read_table(tmp_path / "train.csv", ["label"])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
