@@ -45,6 +45,7 @@ def opened(path: Path) -> Iterator[TextIO]:
     try:
         if path.is_fifo():  # which would be waited for
             raise DataError(f"{path} is a pipe, and a table is read more than once: save it as a file.")
+
         with open(path, encoding="utf-8-sig", newline="") as file:
             beginning = bytes(file.buffer.read(_BEGINNING)).lstrip().lower()
             for start, what in _NO_TABLES.items():
