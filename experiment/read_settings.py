@@ -1,17 +1,15 @@
 """From a config file, the environment and the command line to checked settings."""
 
-import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-
 from dataset.augmentation.base import AUGMENTATIONS
 from dataset.metrics.base import METRICS
 from dataset.metrics.file_metric import FileMetric
+from experiment.environment import environment
 from experiment.section import tool_sections
 from experiment.settings import (
     BESIDE,
@@ -27,7 +25,6 @@ from inference.views.base import VIEWS
 from models.base import MODELS
 from train.callbacks.base import CALLBACKS
 from utils.convert import convert
-from utils.encodings import not_utf8
 from utils.errors import ConfigError, listed, unknown_name
 from utils.ini import IniSection, Sections, Value, override, put, read_ini
 from utils.registry import Component, Registry
@@ -69,16 +66,6 @@ def put_over(sections: Sections, overrides: Sequence[str]) -> None:
         put(sections, "paths", "draw_demo", Value("no", "--set paths.data"))
     meant = {kind: default for kind, (_, default) in CHOSEN.items()} | {"head": None}  # the model's own
     override(sections, overrides, choosing=meant)
-
-
-def environment() -> dict[str, str | None]:
-    """Return the variables of ``.env`` with those of the environment over them."""
-    try:
-        return {**dotenv_values(".env"), **os.environ}
-    except OSError as error:
-        raise ConfigError(f".env can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(not_utf8(Path(".env"))) from None
 
 
 def data_source(overrides: Sequence[str]) -> str | None:

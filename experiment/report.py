@@ -44,13 +44,8 @@ def report(task: Task, prepare: Prepare, folder: Path, dataset: BaseDataset, sou
     else:
         log.info("%s\n", in_short(columns, table, folder / CLASS_TABLE))
 
-    validated = {name: values[dataset.valid_rows] for name, values in dataset.targets.items()}
-    if len(dataset.valid_rows) and (unscored := task.unscored(validated)):
-        log.warning(
-            "No validation image has %s: scores say nothing about it.",
-            listing(unscored, str(folder / CLASS_TABLE)),
-        )
-
+    for line in missing_lines(task, dataset, str(folder / CLASS_TABLE)):
+        log.warning(line)
     for line in remark_lines(source, dataset.files, prepare.depth, "training"):
         log.warning(line)
     for line in crop_lines(source, prepare.cropper, "training", task.spaces, dataset.targets):
@@ -64,6 +59,24 @@ def report(task: Task, prepare: Prepare, folder: Path, dataset: BaseDataset, sou
         "%d images: %d to train on, %d to validate on, %d left out as bad. Run folder: %s",
         len(dataset.files), len(dataset.train_rows), len(dataset.valid_rows), len(left_out), folder,
     )  # fmt: skip
+
+
+def missing_lines(task: Task, dataset: BaseDataset, where: str) -> list[str]:
+    """Return a line on the labels that no training image has, and one on those that no validation image has.
+
+    Args:
+        where: all labels can be looked up.
+    """
+    parts = (
+        (dataset.train_rows, "training", "it can't be learnt"),
+        (dataset.valid_rows, "validation", "scores say nothing about it"),
+    )
+    lines = []
+    for rows, part, what in parts:
+        targets = {name: values[rows] for name, values in dataset.targets.items()}
+        if len(rows) and (missing := task.unscored(targets)):
+            lines.append(f"No {part} image has {listing(missing, where)}: {what}.")
+    return lines
 
 
 def _say_left_out(problems: Sequence[str], folder: Path) -> None:

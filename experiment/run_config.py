@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from experiment.command_line import CONFIG
-from experiment.read_settings import data_source, environment, key_of, put_over, read_sections, settings_from
+from experiment.environment import environment
+from experiment.read_settings import data_source, key_of, put_over, read_sections, settings_from
 from experiment.run_folder import find_run, is_run, read_environment
 from experiment.section import tool_sections
 from experiment.settings import CHOSEN, FIXED, Settings, here_sections, is_here, keys_of

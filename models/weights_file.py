@@ -98,6 +98,8 @@ def _check_there(path: Path) -> None:
     if str(path).startswith(("http:/", "https:/", "s3:/", "gs:/")):
         raise ConfigError(f"[model] pretrained = {path}: this is an address: download it, and name the file.")
 
+    if path.is_symlink() and not path.exists():
+        raise ConfigError(f"[model] pretrained = {path} is a link to {path.readlink()}, which is not there.")
     if not path.exists():
         raise ConfigError(f"[model] pretrained = {path}: there is no such file.")
     if not path.is_file():
@@ -222,7 +224,7 @@ def _groups(content: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, Tensors]
     items = list(content.items() if isinstance(content, Mapping) else enumerate(content[:8]))
 
     tensors = {
-        key: value if isinstance(value, Tensor) else torch.from_numpy(value)
+        key: _dense(value) if isinstance(value, Tensor) else torch.from_numpy(value)
         for key, value in items
         if isinstance(key, str) and _is_weight(value)
     }
@@ -233,8 +235,14 @@ def _groups(content: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, Tensors]
             yield from _groups(value, (*keys, str(key)))
 
 
+def _dense(tensor: Tensor) -> Tensor:
+    return tensor if tensor.layout is torch.strided else tensor.to_dense()
+
+
 def _is_weight(value: Any) -> bool:
-    return isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
+    if isinstance(value, Tensor):
+        return not value.is_meta  # which has a shape and no numbers
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def _in_words(content: Any) -> str:

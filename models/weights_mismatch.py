@@ -57,6 +57,8 @@ def _explanation(
 ) -> str:
     if all(tensor_name in _OPTIMISER for tensors in groups.values() for tensor_name in tensors):
         return "It holds the state of an optimiser without the model's weights: name the file with those."
+    if any(tensor.is_complex() for tensor in best.tensors.values()):
+        return "Its tensors are complex numbers, which no backbone here has."
     if not any(tensor.is_floating_point() for tensor in best.tensors.values()):
         return "Its tensors are whole numbers: quantised weights can't be trained. Take the ones before that."
 

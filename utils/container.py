@@ -32,17 +32,21 @@ def _core_limits() -> Iterator[float]:
     for folder in _folders("cpu"):
         with suppress(OSError, ValueError):  # no such file; "max", which is no number
             quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
-            yield int(quota) / int(period)
+            yield from _share(int(quota), int(period))
         with suppress(OSError, ValueError):
-            most = _number(folder / "cpu.cfs_quota_us")
-            if most > 0:  # -1: no limit
-                yield most / _number(folder / "cpu.cfs_period_us")
+            yield from _share(_number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us"))
+
+
+def _share(quota: int, period: int) -> Iterator[float]:
+    """Yield how many cores that time is; nothing where there is no limit, as -1 of version 1 says."""
+    if quota > 0 and period > 0:
+        yield quota / period
 
 
 def _left_on_machine() -> int:
     try:
         return _named_numbers(_MEMORY)["MemAvailable:"] * 1024
-    except (OSError, KeyError):  # not Linux: half of what is built in
+    except (OSError, KeyError, ValueError):  # not Linux, or not as Linux writes it: half of what is built in
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 

@@ -23,6 +23,11 @@ _NO_TABLES = {
     b"version https://git-lfs": "a pointer of Git LFS, not the table itself: run 'git lfs pull' there",
     b"<!doctype html": "a web page: a download that needed a login, most likely. Download it again",
     b"<html": "a web page: a download that needed a login, most likely. Download it again",
+    b"<table": "a table of a web page (HTML): open it with a spreadsheet and save it as 'CSV UTF-8'",
+    b"<?xml": "an XML file: open it with a spreadsheet and save it as 'CSV UTF-8'",
+    b"%pdf": "a PDF document, not the table itself",
+    b"[{": "a JSON file: write its records as a CSV",
+    b'{"': "a JSON file: write its records as a CSV",
     b"pk\x03\x04": "a zip archive or an Excel file: unpack it, or save it as 'CSV UTF-8'",
     b"\x1f\x8b": "compressed by gzip: unpack it",
     b"par1": "a Parquet file: save it as CSV",
@@ -42,6 +47,9 @@ def opened(path: Path) -> Iterator[TextIO]:
         DataError: there is no such file, or it is none: says what it is instead.
     """
     try:
+        if path.is_fifo():  # which would be waited for
+            raise DataError(f"{path} is a pipe, and a table is read more than once: save it as a file.")
+
         with open(path, encoding="utf-8-sig", newline="") as file:
             beginning = bytes(file.buffer.read(_BEGINNING)).lstrip().lower()
             for start, what in _NO_TABLES.items():

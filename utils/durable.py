@@ -110,7 +110,8 @@ def write_json(path: Path, value: Any) -> None:
     plain = json.loads(json.dumps(value, allow_nan=False))  # as it will be read: keys are text
     if isinstance(plain, dict):
         plain["digest"] = digest_of(plain)
-    write_text(path, json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))  # a folder's name may be no text
 
 
 def digest_of(values: dict[str, Any]) -> str:

@@ -19,9 +19,33 @@ _REGIONAL = {
 }
 
 
+# What the files that are given in a text's place begin with, and what to do.
+_OTHER_FILES = {
+    b"BZh": "packed by bzip2: unpack it",
+    b"\xfd7zXZ\0": "packed by xz: unpack it",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it",
+    b"\x1f\x8b": "packed by gzip: unpack it",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it",
+    b"Rar!": "a RAR archive: unpack it",
+    b"\xd0\xcf\x11\xe0": "a file of old Excel (.xls): save it as 'CSV UTF-8'",
+    b"SQLite format 3": "a database of SQLite: write the table as CSV",
+    b"\x89HDF": "an HDF5 file: write the table as CSV",
+    b"\x89PNG": "an image (PNG)",
+    b"\xff\xd8\xff": "an image (JPEG)",
+}
+_NEVER_TYPED = frozenset(map(chr, range(32))) - set("\t\n\r\v\f\x1a\x1b")
+
+
 def not_utf8(path: Path) -> str:
-    """Return what is wrong with a file that is not UTF-8, and the command that converts it."""
-    encoding = likely_encoding(path.read_bytes())
+    """Return what is wrong with a file that is not UTF-8, and what converts it."""
+    data = path.read_bytes()
+    for start, what in _OTHER_FILES.items():
+        if data.startswith(start):
+            return f"{path} is not text, but {what}."
+    encoding = likely_encoding(data)
+    if not _NEVER_TYPED.isdisjoint(data.decode(encoding, "replace")):
+        why = "it holds characters that no text has"
+        return f"{path} is not text: {why}. Is it another kind of file, or damaged?"
     fresh = path.with_name(f"{path.stem}_utf8{path.suffix}")
     command = f"iconv -f {encoding} -t UTF-8 {quoted(path)} > {quoted(fresh)}"
     return f"{path} is not UTF-8 text: it looks like {encoding}. Save it as UTF-8, or: {command}"

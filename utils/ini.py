@@ -130,6 +130,8 @@ def put(sections: Sections, section: str, key: str, value: Value) -> None:
     """
     if re.search(r"(^|\s)[#;]|\r", value.text):
         raise ConfigError(f"{value.origin}: {value.text!r} can't be a value: ' #' and ' ;' begin a comment.")
+    if re.search("[\ud800-\udfff]", value.text):  # what Python makes of bytes that are no letters
+        raise ConfigError(f"{value.origin}: {value.text!r} can't be a value: it is not UTF-8 text.")
     sections.setdefault(section, IniSection(section, value.origin)).values[key.lower()] = value
 
 

@@ -9,6 +9,8 @@ from utils.errors import DataError, closest
 def no_file(path: Path) -> str:
     """Return in a sentence that a file is not there."""
     wrong = _wrong_part(path)
+    if wrong.is_symlink():
+        return _lost_link(wrong)
     if wrong == path:
         return f"There is no file {path}.{_nearest(path)}"
     return f"There is no file {path}: {_not_a_folder(wrong)}"
@@ -17,6 +19,8 @@ def no_file(path: Path) -> str:
 def no_folder(path: Path) -> str:
     """Return in a sentence that a folder is not there."""
     wrong = _wrong_part(path)
+    if wrong.is_symlink() and not wrong.is_file():
+        return _lost_link(wrong)
     if wrong == path or wrong.is_file():
         return _not_a_folder(wrong, "There is no folder")
     return f"There is no folder {path}: {_not_a_folder(wrong)}"
@@ -33,6 +37,10 @@ def check_data_folder(path: Path) -> None:
 
 def _not_a_folder(path: Path, beginning: str = "there is no folder") -> str:
     return f"{path} is a file, no folder." if path.is_file() else f"{beginning} {path}.{_nearest(path)}"
+
+
+def _lost_link(link: Path) -> str:
+    return f"{link} is a link to {link.readlink()}, which is not there."
 
 
 def _wrong_part(path: Path) -> Path:

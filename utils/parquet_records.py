@@ -13,6 +13,8 @@ _ROWS_AT_ONCE = 1000
 def is_parquet(path: Path) -> bool:
     """Return whether a file is one by how it begins, whatever it is called; one that is not there is none."""
     try:
+        if path.is_fifo():  # which would be waited for
+            return False
         with open(path, "rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError:

@@ -103,6 +103,8 @@ class ImageFolder:
             there = self.links.target(path) if path.is_symlink() else path
             if there.is_file():
                 return f"{folder.path}{spelt}"
+            what = "a folder" if there.is_dir() else "neither a file nor a folder"
+            raise NoImage(f"there is no image {path}: it is {what}")
         raise NoImage(f"there is no image {path}{self._hint(above, last)}")
 
     def _listing(self, below: str) -> _Folder:

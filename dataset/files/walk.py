@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dataset.files.left_behind import is_left_behind
 from dataset.files.links import Links, WrongLink
+from utils.printable import printable
 
 
 class FoundFile(NamedTuple):
@@ -23,7 +24,7 @@ class Walk:
     Attributes:
         files: sorted by folder and name.
         left_out: names of what systems leave behind.
-        problems: links that are not followed and what can't be read, a line each.
+        problems: links that are not followed, names that are no text and what can't be read, a line each.
     """
 
     folder: Path
@@ -69,6 +70,9 @@ class Walk:
             name = f"{below}{entry.name}"
             if is_left_behind(entry.name):
                 self.left_out.append(name)
+            elif not _is_text(entry.name):  # no table, config or submission could hold it
+                shown = printable(str(self.folder / name))
+                self.problems.append(f"{shown}: its name is not UTF-8 text. Rename it")
             elif entry.is_symlink():
                 self._follow(name, self.folder / name, real or self._real / below)
             elif entry.is_dir():
@@ -114,3 +118,8 @@ class Walk:
             if other.is_relative_to(target) or target.is_relative_to(other)
         )
         return next(either, None)
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name's bytes are letters, of which Python keeps others as halves of such."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)

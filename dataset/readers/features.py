@@ -19,6 +19,7 @@ from torch import Tensor
 from dataset.tasks.base import Facts
 from dataset.tasks.labels import in_order
 from utils.errors import DataError, listed, unknown_name
+from utils.meant_number import meant_number
 from utils.shortened import listing
 from utils.texts import comparable
 
@@ -63,7 +64,7 @@ class Feature:
                 if cell in number_of:
                     table[row, number_of[cell]] = 1
             elif (number := _number(cell)) is None:
-                wrong[row] = f"{self.name} = {cell!r} is no number{_comma(cell)}"
+                wrong[row] = f"{self.name} = {cell!r} is no number{meant_number(cell)}"
             else:
                 table[row, 0] = number
         return table, wrong
@@ -102,10 +103,10 @@ class Feature:
             raise DataError(f"[dataset] features: column {self.name!r} is empty in every row.")
 
         # Numbers as some countries write them would be as many words as there are images.
-        commas = [cell for cell in words if _comma(cell)]
+        commas = [cell for cell in words if "," in cell and meant_number(cell)]
         if self.kind != "words" and len(commas) >= _MOSTLY * len(words):
             raise DataError(
-                f"[dataset] features: {self.name} = {commas[0]!r} is no number{_comma(commas[0])}, or "
+                f"[dataset] features: {self.name} = {commas[0]!r} is no number{meant_number(commas[0])}, or "
                 f"{self.name}: words if these are words."
             )
 
@@ -237,12 +238,6 @@ def _number(cell: str) -> float | None:
         return None
     finite = math.isfinite(value) and abs(value) <= np.finfo(np.float32).max
     return value if finite and "_" not in cell else None
-
-
-def _comma(cell: str) -> str:
-    """Return what to write instead of a number with a comma, or nothing."""
-    with_point = cell.replace(",", ".")
-    return f": write {with_point}" if with_point != cell and _number(with_point) is not None else ""
 
 
 def _escaped(text: str) -> str:

@@ -1,12 +1,13 @@
 """Any competition with a folder of images for each class."""
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from dataset.files.image_folder import ImageFolder, is_image, no_image
-from dataset.files.left_behind import left_out_line
+from dataset.files.left_behind import is_left_behind, left_out_line
 from dataset.readers.base import DATASETS, BaseDataset
 from dataset.readers.deal import deal
 from dataset.readers.facts import check_facts
@@ -16,6 +17,8 @@ from dataset.tasks.label_doubts import FEWEST, MANY, look_alike
 from dataset.tasks.labels import in_order, labels_fact
 from utils.convert import CountOrZero, Interval
 from utils.errors import DataError, listed
+from utils.printable import printable
+from utils.shortened import listing
 from utils.texts import comparable
 
 log = logging.getLogger("podium")
@@ -151,6 +154,10 @@ def _doubts(files: Sequence[str], folder: ImageFolder) -> list[str]:
     below = len(folder.path.relative_to(folder.root).parts)
     labels = {comparable(PurePosixPath(file).parts[below]) for file in files}
     doubts = look_alike(labels)
+    if empty := [name for name in _folders(folder.path) if comparable(name) not in labels]:
+        doubts.append(
+            f"{folder.path}: no image is used in {printable(listing(empty))}: no class is made of it."
+        )
     if len(files) >= FEWEST and len(labels) >= MANY * len(files):
         doubts.append(
             f"There are {len(labels)} class folders for {len(files)} images in {folder.path}: hardly any two "
@@ -158,6 +165,11 @@ def _doubts(files: Sequence[str], folder: ImageFolder) -> list[str]:
             "row for each image and name = CsvDataset in [dataset]."
         )
     return doubts
+
+
+def _folders(path: Path) -> list[str]:
+    with os.scandir(path) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and not is_left_behind(entry.name))
 
 
 def _refuse(folder: ImageFolder, problems: list[str]) -> None:
@@ -175,10 +187,12 @@ def _check_classes(folder: ImageFolder, names: list[str]) -> None:
     parts = [label for label in below if len(below[label]) > 1]
     if not parts or not (len(below) == 1 or below.keys() <= _PARTS):
         return
+
     inside = "" if folder.path == folder.root else f"{folder.path.relative_to(folder.root).as_posix()}/"
-    shown = ", ".join(sorted(below[parts[0]])[:5])
+    part = next((name for name in parts if "train" in name.casefold()), parts[0])
+    shown = ", ".join(sorted(below[part])[:5])
     raise DataError(
         f"The folders with images in {folder.path} are {', '.join(below)}, which would be the classes, and "
-        f"in {parts[0]} there are {shown}. If these are the classes, set images = {inside}{parts[0]} in "
+        f"in {part} there are {shown}. If these are the classes, set images = {inside}{part} in "
         "[dataset]."
     )

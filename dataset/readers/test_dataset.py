@@ -19,6 +19,10 @@ from utils.tables import Row, Table, read_table
 from utils.texts import comparable
 
 log = logging.getLogger("podium")
+_NO_HEADER = (
+    "{path}: its first line names an image, {name!r}: write a line with the columns' names above it, in a "
+    "copy of the table."
+)
 
 
 @TEST_DATASETS.register
@@ -199,6 +203,7 @@ def _files(
             problems.append(f"{row.line}: {error}")
             lost += isinstance(error, NoImage)
     if not lost:
+        _check_header(column, finder, file_of, path)
         return file_of, problems
 
     names = table.column(column)
@@ -209,6 +214,16 @@ def _files(
         return _files(table, key, column, ending, path)
     finder.explain(table, column, lost, path)
     return file_of, problems
+
+
+def _check_header(column: str, finder: NameFinder, file_of: Mapping[str, str], path: Path) -> None:
+    """Raise a DataError where the first line names an image too: it would be taken for the columns' names."""
+    try:
+        file = finder.find(column)
+    except ValueError:
+        return
+    if file not in file_of.values():
+        raise DataError(_NO_HEADER.format(path=path, name=column))
 
 
 def _check_id(table: Table, key: str, path: Path) -> None:
@@ -234,8 +249,11 @@ def _template(path: Path, form: Table, known: Collection[str], images: Table, ta
     """Return the rows of a template, of equal ones one, whose ids are all in the table of images."""
     _check_id(form, form.columns[0], path)
     ids = [row[form.columns[0]] for row in form.rows]
+    if form.columns[0] in set(known) - set(ids):
+        raise DataError(_NO_HEADER.format(path=path, name=form.columns[0]))
     if not any(name in known for name in ids):
         raise DataError(f"{path}: {_no_id(ids, images, table)}")
+
     doubles = keep_one(form.rows, lambda row: row[form.columns[0]])
     problems = _twice(doubles) + [
         f"{row.line}: {row[form.columns[0]]!r} is in no row of {table}"

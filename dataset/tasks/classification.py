@@ -21,6 +21,7 @@ from dataset.tasks.base import (
 from dataset.tasks.labels import LabelNames, index_by_label, indices, labels_fact, resolve
 from dataset.tasks.moves import Move
 from dataset.tasks.spaces import OneOf
+from utils.errors import DataError
 from utils.shortened import listing
 
 
@@ -53,6 +54,8 @@ class ClassificationTask(Task):
         self._spelt = resolve(labels, root, labels_found)
         self.labels = self._spelt.names
         self._index_of = index_by_label(self.labels)
+        if len(self.labels) < 2 and labels is None:
+            raise DataError(f"All training images have the label {self.labels[0]!r}: nothing to tell apart.")
         if len(self.labels) < 2:
             raise ValueError(f"labels: {self.labels[0]!r} alone leaves nothing to tell apart")
         super().__init__([self._space()])
@@ -69,12 +72,13 @@ class ClassificationTask(Task):
     def encode(self, facts: Facts) -> Marked:
         marked = indices(facts, self._index_of)
         if len(marked) != 1:
-            names = listing([repr(self.labels[index]) for index in marked])
+            if not marked:
+                raise ValueError("there is no label")
+            names = [self.labels[index] for index in marked]
+            columns = facts.keys() >= set(names)  # of 0 and 1, each with its label's name
+            hint = "" if columns else "; for one label with spaces in it set separator = none in [dataset]"
             raise ValueError(
-                f"{len(marked)} labels ({names}) where one is right; for one label with spaces in it "
-                "set separator = none in [dataset]"
-                if marked
-                else "there is no label"
+                f"{len(marked)} labels ({listing(list(map(repr, names)))}) where one is right{hint}"
             )
         return {"label": marked}
 

@@ -12,6 +12,8 @@ _USUAL = (*_PLAIN, "/", " ", "+", "&")  # the first hardly stand in a name
 FEWEST = 6  # images below which nearly every number of labels is many
 MANY = 0.8  # labels for each image
 _SHOWN = 3  # labels that are named
+_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
+_NOTHING = ("nan", "null", "<na>", "#n/a")  # which, unlike NA and None, nobody calls a label
 
 
 def label_doubts(
@@ -75,16 +77,29 @@ def _labels(cell: str, separator: Separator) -> tuple[str, ...]:
 
 
 def look_alike(labels: Iterable[str]) -> list[str]:
-    """Return a line for each label that differs from another one only in capitals, blanks or letter forms."""
+    """Return a line for each label that differs from another one only in capitals, blanks or letter forms.
+
+    Numbers of one value do too; and there is a line for each word that programs write where there is nothing.
+    """
+    labels = set(labels)
+
     alike: dict[str, list[str]] = {}
     for name in sorted(labels):
         folded = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        if _NUMBER.fullmatch(folded):  # 1, 1.0 and 01
+            folded = repr(float(folded))
         alike.setdefault(folded, []).append(name)
+
     several = [names for names in alike.values() if len(names) > 1]
     return [
         f"The labels {' and '.join(map(repr, names))} look alike, but are labels of their own. If they are "
         f"one, write {names[0]!r} everywhere, in a copy of the table."
         for names in several[:_SHOWN]
+    ] + [
+        f"{name!r} is a label of its own. If no label is known there, empty these cells, in a copy of the "
+        "table."
+        for name in sorted(labels)
+        if name.casefold() in _NOTHING
     ]
 
 

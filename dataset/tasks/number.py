@@ -17,6 +17,7 @@ from torch import Tensor
 from dataset.metrics.evidence import NumberEvidence
 from dataset.tasks.spaces import Mark, Space
 from utils.errors import DataError
+from utils.meant_number import meant_number
 
 VALUE = "value"  # what its only column is called
 Unit = tuple[float, float]  # mean and spread
@@ -147,9 +148,9 @@ def number_mark(text: str) -> Mapping[int, float] | tuple[()]:
     try:
         value = float(text)
     except ValueError:
-        point = text.replace(",", ".")
-        hint = f": write {point}" if point != text and point.count(".") == 1 else ""
-        raise ValueError(f"{text!r} is no number{hint}") from None
-    if "_" in text or not abs(value) < _LARGEST:
+        raise ValueError(f"{text!r} is no number{meant_number(text)}") from None
+    if "_" in text:  # which only programs of Python's kind read
+        raise ValueError(f"{text!r} is no number{meant_number(text)}")
+    if not abs(value) < _LARGEST:
         raise ValueError(f"{text!r} is no finite number of 32 bits")
     return {0: value}

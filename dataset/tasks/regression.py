@@ -12,6 +12,7 @@ from dataset.tasks.number import Number, number_mark
 from dataset.tasks.seen_numbers import SeenNumbers, as_numbers, wrong_number
 from utils.convert import Bound
 from utils.errors import PodiumError
+from utils.meant_number import meant_number
 
 
 @TASKS.register
@@ -54,7 +55,8 @@ class RegressionTask(Task):
         texts = facts.get(LABELS, "").split("\n")
         if len(texts) > 1:
             numbers: Sequence[str] = [repr(text) for text in texts]
-            raise ValueError(f"{len(texts)} numbers ({', '.join(numbers[:3])}) where one is right")
+            hint = meant_number(" ".join(texts))  # as a number with its unit is divided at the blank
+            raise ValueError(f"{len(texts)} numbers ({', '.join(numbers[:3])}) where one is right{hint}")
         return {"number": number_mark(texts[0])}
 
     @property

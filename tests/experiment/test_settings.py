@@ -374,6 +374,29 @@ def test_a_dot_env_file_gives_paths_and_the_environment_goes_before_it(load, mon
     assert (paths.data, paths.cache) == (Path("from_dot_env"), Path("cache_environment"))
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("PODIUM_DATA", ".env line 2: 'PODIUM_DATA' sets nothing: write NAME=VALUE"),
+        ("PODIUM_DATA: /real", ".env line 2: 'PODIUM_DATA: /real' sets nothing"),
+        ("PODIUM_DATA='/real", '.env line 2: "PODIUM_DATA=\'/real" sets nothing'),
+        ("PODIUM_DAT=/real", "PODIUM_DAT means nothing. Did you mean PODIUM_DATA?"),
+        ("podium_data=/real", "podium_data means nothing. Did you mean PODIUM_DATA?"),
+    ],
+)
+def test_a_dot_env_file_that_would_silently_name_no_folder_is_refused(load, line, told):
+    Path(".env").write_text(f"\n{line}\nOTHER=1\n")
+    assert told in refusal(load)
+
+
+def test_a_misspelt_variable_is_refused_and_others_mean_nothing(load, monkeypatch):
+    Path(".env").write_text("# PODIUM_DATA is set elsewhere\nnot ours\n")
+    monkeypatch.setenv("PODIUM_SOMETHING_ELSE", "x")
+    assert load().paths.data == Path("somewhere")
+    monkeypatch.setenv("PODIUM_RUN", "elsewhere")
+    assert "PODIUM_RUN means nothing. Did you mean PODIUM_RUNS?" in refusal(load)
+
+
 def test_podium_data_switches_the_drawing_of_demo_data_off(load, monkeypatch):
     text = SMALLEST.replace("[task]", "draw_demo = yes\n[task]")
     assert load(text).paths.draw_demo is True

@@ -167,8 +167,17 @@ WRONG_WEIGHTS: dict[str, tuple[Callable[[Tensors], Any], str]] = {
         lambda w: {n: v.to(torch.int8) for n, v in w.items()},
         "quantised weights can't be trained",
     ),
+    "complex numbers": (
+        lambda w: {n: v.to(torch.complex64) for n, v in w.items()},
+        "complex numbers, which no backbone here has",
+    ),
+    "no values": (lambda w: {n: v.to("meta") for n, v in w.items()}, "holds no tensors, but these keys"),
     "not finite": (
         lambda w: w | {"bn1.weight": w["bn1.weight"] / 0}, r"bn1\.weight holds numbers that are not finite"
+    ),
+    "sparse": (
+        lambda w: {n: (v / 0 if n == "bn1.weight" else v).to_sparse() for n, v in w.items() if v.dim()},
+        r"bn1\.weight holds numbers that are not finite",
     ),
     "other names": (lambda w: {f"_x{i}": v for i, v in enumerate(w.values())}, "of another library"),
     "no tensors": (lambda w: {"lr": 0.1}, "holds no tensors, but these keys: 'lr'"),
@@ -176,6 +185,12 @@ WRONG_WEIGHTS: dict[str, tuple[Callable[[Tensors], Any], str]] = {
     "nothing": (lambda w: {}, "an empty dict"),
     "a number": (lambda w: 3, "one value of type int"),
 }  # fmt: skip
+
+
+def test_a_link_to_nowhere_is_called_that(tmp_path: Path) -> None:
+    (tmp_path / "weights.pth").symlink_to("gone.pth")
+    with pytest.raises(ConfigError, match=r"weights\.pth is a link to gone\.pth, which is not there"):
+        backbone_of(tmp_path / "weights.pth")
 
 
 @pytest.mark.parametrize("kind", WRONG_WEIGHTS)

@@ -55,6 +55,22 @@ def test_the_time_of_a_container_of_version_2(groups, quota, limit):
     assert core_limit() == limit
 
 
+@pytest.mark.parametrize("text", ["0 100000", "-1 100000", "100000 0", "100000", "", "a b", "\xff"])
+def test_what_is_no_time_of_a_container_is_no_limit(groups, text):
+    groups.say("0::/")
+    groups.put("", cpu__max=text, cpu__cfs_quota_us=text.split(" ")[0], cpu__cfs_period_us=0)
+    assert core_limit() == math.inf
+    assert cores() >= 1
+
+
+@pytest.mark.parametrize("text", ["MemAvailable: much kB", "MemTotal: 5 kB", "", "MemAvailable:"])
+def test_a_machine_that_does_not_say_its_memory_as_linux_does_has_some(groups, text, monkeypatch):
+    groups.say("no group at all")
+    (groups.folder / "meminfo").write_text(text)
+    monkeypatch.setattr(container, "_MEMORY", groups.folder / "meminfo")
+    assert available_memory() > 10**6
+
+
 @pytest.mark.parametrize(("quota", "limit"), [(250000, 2.5), (-1, math.inf)])
 def test_the_time_of_a_container_of_version_1_whose_own_name_is_not_there(groups, quota, limit):
     groups.say("4:memory:/docker/9f3", "2:cpu,cpuacct:/docker/9f3", "1:name=systemd:/docker/9f3", "0::/")

@@ -134,6 +134,11 @@ def test_a_value_that_no_ini_file_can_hold_is_refused_and_not_changed_later(text
         put({}, "paths", "data", Value(text, "PODIUM_DATA"))
 
 
+def test_bytes_that_are_no_text_are_refused_as_no_config_could_hold_them():
+    with pytest.raises(ConfigError, match=r"PODIUM_DATA: .* can't be a value: it is not UTF-8 text"):
+        put({}, "paths", "data", Value("/data/\udcff", "PODIUM_DATA"))
+
+
 def test_values_of_several_lines_survive_being_written(read, tmp_path):
     found = texts(read("[task]\ndrop_ages = 27-29,\n    57-59\njoint = no\n"))
     path = tmp_path / "again.ini"

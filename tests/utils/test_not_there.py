@@ -58,3 +58,11 @@ def test_a_file_that_is_not_there_is_told_of_from_where_its_path_is_wrong(
 )
 def test_so_is_a_folder(here: Path, path: str, said: str) -> None:
     assert no_folder(Path(path)) == said
+
+
+def test_a_link_to_nowhere_is_called_that_and_not_taken_for_a_slip_of_its_own_name(here: Path) -> None:
+    Path("labels.csv").symlink_to("nowhere.csv")
+    Path("images").symlink_to("gone")
+    assert no_file(Path("labels.csv")) == "labels.csv is a link to nowhere.csv, which is not there."
+    assert no_file(Path("images/a.csv")) == "images is a link to gone, which is not there."
+    assert no_folder(Path("images")) == "images is a link to gone, which is not there."

@@ -16,6 +16,11 @@ def test_what_was_written_is_read(tmp_path):
     assert read_json(tmp_path / "a.json") == VALUES | {"3": [1, 2]}
 
 
+def test_bytes_of_a_folders_name_that_are_no_text_are_kept(tmp_path):
+    write_json(tmp_path / "a.json", {"cwd": "/data/\udcff/가"})
+    assert read_json(tmp_path / "a.json") == {"cwd": "/data/\udcff/가"}
+
+
 def test_a_file_from_before_there_were_digests_is_read(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(VALUES), encoding="utf-8")
     assert read_json(tmp_path / "a.json") == VALUES

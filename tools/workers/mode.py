@@ -11,9 +11,10 @@ import torch
 from experiment.assemble import Experiment
 from experiment.command_line import CONFIG
 from experiment.cross_validation import CrossValidation
+from experiment.environment import environment
 from experiment.members import members_of
 from experiment.mode import MODES, Mode
-from experiment.read_settings import environment, read_settings
+from experiment.read_settings import read_settings
 from experiment.run_config import run_settings
 from experiment.run_folder import FINISHED, find_run, held, read_environment
 from experiment.settings import Settings

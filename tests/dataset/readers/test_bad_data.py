@@ -276,6 +276,28 @@ def test_an_eval_list_that_is_no_table_is_a_data_error(mask_folder, content):
     assert "info.csv" in eval_refusal(folder)
 
 
+@pytest.mark.parametrize("ending", [".jpg", ""])
+def test_an_eval_list_without_a_header_is_refused_as_its_first_image_would_get_no_answer(mask_folder, ending):
+    folder = mask_folder(2, eval_images=4)
+    info = folder.root / "eval" / "info.csv"
+    header, *lines = info.read_text().splitlines()
+    info.write_text("\n".join(line.replace(".jpg", ending) for line in lines))
+    assert "its first line names an image" in eval_refusal(folder)
+
+    info.write_text("\n".join([header, *lines]))
+    (folder.root / "sample.csv").write_text("\n".join(lines))
+    with pytest.raises(DataError, match=rf"its first line names an image, '{folder.eval_names[0]}'"):
+        TestDataset(root=folder.root, template="sample.csv")
+
+
+def test_a_folder_in_an_eval_images_place_is_called_that(mask_folder):
+    folder = mask_folder(2, eval_images=1)
+    path = folder.root / "eval" / "images" / folder.eval_names[0]
+    path.unlink()
+    path.mkdir()
+    assert f"line 2: there is no image {path}: it is a folder" in eval_refusal(folder)
+
+
 def test_eval_bom_crlf_spaces_and_korean_names_work(mask_folder):
     folder = mask_folder(2)
     image = folder.root / "eval" / "images" / folder.eval_names[0]

@@ -55,6 +55,14 @@ def by_file(data, targets):
 ROWS = [["a", "cat dog"], ["b", ""], ["c", "fox"], ["d", "dog NA"]]
 
 
+def test_two_columns_of_one_in_a_row_are_no_label_with_a_space_in_it(tmp_path):
+    rows = [["a", "1", "0"], ["b", "0", "1"], ["c", "1", "1"]]
+    refused = Folder(tmp_path, ("id", "cat", "dog"), rows).refusal(
+        task="ClassificationTask", label_columns="others"
+    )
+    assert "train.csv line 4: 2 labels ('cat', 'dog') where one is right\n" in refused
+
+
 def test_several_labels_in_a_cell(tmp_path):
     data = Folder(tmp_path, ("id", "tags"), ROWS).read(label_column="tags")
     assert by_file(data, data.targets) == {

@@ -1,6 +1,8 @@
 """A folder of images for each class, and a folder of images to predict."""
 
 import functools
+import os
+import shutil
 import unicodedata
 
 import numpy as np
@@ -50,6 +52,45 @@ def test_deep_files_other_suffixes_and_korean_folders_work_and_dot_files_are_ski
     data = read(tmp_path, folds=2)
     assert data.files == ("train/개/1.JPG", "train/개/deep/2.webp", "train/고양이/3.jpeg")
     assert data.targets["label"].argmax(1).tolist() == [0, 0, 1]
+
+
+def test_a_class_folder_without_an_image_is_named(tmp_path):
+    touch(tmp_path / "train", "a/1.jpg", "a/2.jpg", "b/3.jpg", "b/4.jpg", ".git/x", "__MACOSX/a/._1.jpg")
+    (tmp_path / "train" / "c" / "deep").mkdir(parents=True)
+    (note,) = [note for note in read(tmp_path, folds=2).notes if "no class is made of it" in note]
+    assert note == f"{tmp_path}/train: no image is used in c: no class is made of it."
+
+
+def test_of_the_parts_of_a_data_set_the_training_one_is_proposed(tmp_path):
+    touch(
+        tmp_path / "train", *(f"{part}/{label}/1.jpg" for part in ("test", "train", "val") for label in "ab")
+    )
+    with pytest.raises(DataError, match=r"set images = train/train in \[dataset\]"):
+        read(tmp_path)
+
+
+def test_one_class_alone_is_a_fault_of_the_data_and_of_no_line_of_the_config(tmp_path):
+    touch(tmp_path / "train", "a/1.jpg", "a/2.jpg")
+    with pytest.raises(DataError, match="All training images have the label 'a': nothing to tell apart"):
+        read(tmp_path, folds=2)
+
+
+def test_a_name_that_is_no_utf8_text_is_refused_or_left_out_as_no_table_could_hold_it(tmp_path):
+    touch(tmp_path / "train", "a/1.jpg", "a/2.jpg", "b/3.jpg", "b/4.jpg")
+    touch(tmp_path / "test", "1.jpg")
+    for name in (b"train/a/\xff.jpg", b"train/\xc0\xcb", b"test/\xb0.jpg"):
+        shutil.copy(tmp_path / "test" / "1.jpg", os.fsdecode(bytes(tmp_path) + b"/" + name))
+
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, folds=2)
+    assert f"{tmp_path}/train/a/\\udcff.jpg: its name is not UTF-8 text. Rename it" in str(caught.value)
+    assert f"{tmp_path}/train/\\udcc0\\udccb: its name is not UTF-8 text. Rename it" in str(caught.value)
+    left = read(tmp_path, folds=2, on_bad_file="skip")
+    assert left.files == ("train/a/1.jpg", "train/a/2.jpg", "train/b/3.jpg", "train/b/4.jpg")
+    assert len(left.skipped) == 2
+
+    with pytest.raises(DataError, match=r"udcb0\.jpg: its name is not UTF-8 text"):
+        eval_folder(tmp_path)
 
 
 def test_every_file_at_fault_is_in_one_error_or_left_out_and_named(tmp_path):

@@ -70,6 +70,26 @@ def test_nearly_as_many_labels_as_images_are_said_with_the_column_that_looks_lik
     assert "THE COLUMN OF CLASSES" in doubts(cells)[0]
 
 
+@pytest.mark.parametrize("cells", [["1", "1.0", "2"], ["01", "1", "2"], ["2.50", "2.5", "3"]])
+def test_labels_that_are_the_same_number_look_alike(cells):
+    (line,) = doubts(cells * 4)
+    first, second = sorted(cells[:2])
+    assert line.startswith(f"The labels {first!r} and {second!r} look alike")
+
+
+@pytest.mark.parametrize("word", ["NaN", "nan", "null", "#N/A"])
+def test_a_word_for_no_label_is_named(word):
+    (line,) = doubts(["cat", "dog", word] * 4)
+    assert line.startswith(f"{word!r} is a label of its own. If no label is known there, empty these cells")
+
+
+@pytest.mark.parametrize(
+    "cells", [["NA", "EU"], ["None", "mild"], ["1", "10", "2.5"], ["123456781", "123456782"]]
+)
+def test_words_and_numbers_that_may_be_labels_are_left_alone(cells):
+    assert doubts(cells * 4) == []
+
+
 def test_labels_that_look_alike_are_named():
     wide = "\N{FULLWIDTH LATIN SMALL LETTER D}og"
     assert "'Cat' and 'cat' look alike" in doubts(["Cat", "cat", "dog"] * 4)[0]

@@ -39,11 +39,11 @@ def test_numbers_are_read_as_python_writes_them(cell, number):
     [
         ("old", "'old' is no number"),
         ("1,5", "'1,5' is no number: write 1.5"),
-        ("1,234.5", "'1,234.5' is no number$"),
+        ("1,234.5", "'1,234.5' is no number: write 1234.5$"),
         ("1\n2", "2 numbers"),
         ("inf", "no finite number"),
         ("1e39", "no finite number"),
-        ("1_000", "no finite number"),
+        ("1_000", "'1_000' is no number: write 1000"),
     ],
 )
 def test_a_cell_that_is_no_number_is_refused_in_words(cell, words):
