@@ -29,11 +29,7 @@ _NO_TABLES = {
     b"[{": "a JSON file: write its records as a CSV",
     b'{"': "a JSON file: write its records as a CSV",
     b"pk\x03\x04": "a zip archive or an Excel file: unpack it, or save it as 'CSV UTF-8'",
-    b"\x1f\x8b": "compressed by gzip: unpack it",
     b"par1": "a Parquet file: save it as CSV",
-    b"\x89png": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"%pdf": "a PDF document",
 }
 # A cell may hold a run-length mask or a whole text; the default of 131,072 characters is no limit of ours.
 csv.field_size_limit(2**31 - 1)

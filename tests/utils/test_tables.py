@@ -120,8 +120,8 @@ def test_a_column_that_stands_twice_is_refused(read):
         ("\n<table><tr><td>image</td></tr></table>", "a table of a web page"),
         ("<!DOCTYPE html>\n<html></html>\n", "a web page"),
         (b"PK\x03\x04" + b"x" * 40, "a zip archive or an Excel file"),
-        (b"\x1f\x8b" + b"x" * 40, "compressed by gzip"),
-        (b"\x89PNG\r\n" + b"x" * 40, "a PNG image"),
+        (b"\x1f\x8b" + b"x" * 40, "packed by gzip"),
+        (b"\x89PNG\r\n" + b"x" * 40, "an image (PNG)"),
     ],
     ids=[
         "empty",
