@@ -47,6 +47,8 @@ class Train(Mode):
             raise ConfigError(
                 "--run names a run to resume (with --resume) or to predict with (--mode infer)."
             )
+        if arguments.final is not None and (arguments.folds is not None or arguments.seeds is not None):
+            raise ConfigError("--final trains one model on all data: leave out --folds and --seeds.")
 
         short = {"train.final": arguments.final, "workers.count": arguments.workers}
         more = [f"{key}={text}" for key, text in short.items() if text is not None]

@@ -196,6 +196,11 @@ def test_labels_that_differ_from_fold_to_fold_are_refused(work, capsys):
     assert "this run is trained on all of them" in refusal(work, capsys, "--final", "001", "--set", labels)
 
 
+@pytest.mark.parametrize("more", [("--folds", "all"), ("--seeds", "2")])
+def test_it_is_one_model_so_nobody_asks_for_several(work, final, capsys, more):
+    assert "leave out --folds and --seeds" in refusal(work, capsys, "--final", "001", *more)
+
+
 def test_it_ends_even_if_its_folds_are_gone_by_then(work, folds, final):
     (final / "scores.json").rename(final / "scores before.json")
     shutil.rmtree(folds)
