@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from utils.command import quoted
 from utils.encodings import not_utf8
-from utils.errors import ConfigError, closest
+from utils.errors import ConfigError, closest, listed
 
 _SHIPPED = Path(__file__).parents[1] / "config.ini"
 
@@ -58,7 +58,8 @@ def read_ini(path: Path) -> Sections:
     try:
         parser.read_string(text, source=str(path))
     except configparser.Error as error:
-        raise ConfigError(f"{path} is not a valid ini file: {' '.join(str(error).split())}.") from None
+        problems = _mistakes(text) or [" ".join(str(error).split())]
+        raise ConfigError(listed(str(path), problems)) from None
 
     lines = _line_numbers(text)
     return {
@@ -72,6 +73,35 @@ def read_ini(path: Path) -> Sections:
         )
         for name in parser.sections()
     }
+
+
+def _mistakes(text: str) -> list[str]:
+    """Return what keeps a text from being an ini file, in words; configparser ends at the first one."""
+    problems: list[str] = []
+    lines: dict[tuple[str, str], int] = {}
+    section = None
+    for number, line in enumerate(text.split("\n"), start=1):
+        written = re.split(r"(?:^|\s)[#;]", line, maxsplit=1)[0].rstrip()
+        if not written or written[0].isspace():  # goes on with the value before
+            continue
+        key, separator = re.match(r"([^=:]*)([=:]?)", written).groups()  # type: ignore[union-attr]
+
+        if written[0] == "[":
+            section, key = written[1:].partition("]")[0], ""
+            if "]" not in written:
+                problems.append(f"Line {number}: {written!r} has no end: write [{section}].")
+        elif section is None:
+            problems.append(f"Line {number}: {written!r} stands before the first [section].")
+            continue
+        elif not separator or not key.strip():
+            problems.append(f"Line {number}: {written!r} sets nothing: write key = value.")
+            continue
+
+        first = lines.setdefault((section, key.strip().lower()), number)
+        if first != number:
+            what = f"{key.strip()} of [{section}]" if key else f"[{section}]"
+            problems.append(f"Line {number}: {what} stands in line {first} already: keep one of them.")
+    return problems
 
 
 def _no_config(path: Path) -> str:

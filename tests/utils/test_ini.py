@@ -1,5 +1,6 @@
 """An ini file as users write it: letter case, comments, ``%``, and mistakes that become one error."""
 
+import configparser
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from utils import ini
 from utils.errors import ConfigError
 from utils.ini import IniSection, Value, format_ini, override, put, read_ini
 
@@ -193,3 +195,43 @@ def test_a_config_that_is_not_there_gets_the_nearest_one_and_the_command_that_co
     assert command[0] == "cp"
     assert "[model]" in Path(command[1]).read_text(encoding="utf-8")
     assert command[2] == str(tmp_path / "confg.ini")
+
+
+def test_all_that_is_no_ini_file_is_named_at_once_each_with_its_line(tmp_path):
+    path = tmp_path / "config.ini"
+    path.write_text(
+        "lr = 1\n[train]\nepochs = 3  # few\nbatch size 32\nEpochs = 4\n  and more\n[images\nsize = 8, 8\n"
+        "[run]\n[train]\n; a comment\n= 5\nname : x\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        read_ini(path)
+    assert str(caught.value).splitlines() == [
+        f"{path} has 6 problem(s):",
+        "  - Line 1: 'lr = 1' stands before the first [section].",
+        "  - Line 4: 'batch size 32' sets nothing: write key = value.",
+        "  - Line 5: Epochs of [train] stands in line 3 already: keep one of them.",
+        "  - Line 7: '[images' has no end: write [images].",
+        "  - Line 10: [train] stands in line 2 already: keep one of them.",
+        "  - Line 12: '= 5' sets nothing: write key = value.",
+    ]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["[a]", "[b]", "[a", "x = 1", "y: 2", "X = 3", "z", "= 4", "  more", "# no", "", "]"]
+        ),
+        max_size=8,
+    )
+)
+def test_what_configparser_refuses_is_said_in_words_of_ours_and_all_else_is_read(lines):
+    text = "\n".join(lines)
+    parser = configparser.ConfigParser(
+        interpolation=None, inline_comment_prefixes=("#", ";"), default_section="\0"
+    )
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        assert ini._mistakes(text) or any(line.startswith(" ") for line in lines)
+    else:
+        assert ini._mistakes(text) == []
