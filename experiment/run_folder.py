@@ -31,6 +31,7 @@ from utils.durable import (
 from utils.errors import ConfigError, DataError, WriteFailed
 from utils.forms import NOTHING, OBJECT, TEXT, Form, any_of, by_name, list_of
 from utils.git import git
+from utils.not_there import no_folder
 from utils.read_json import read_json
 
 log = logging.getLogger("podium")
@@ -102,7 +103,10 @@ def _numbered(partial: Path) -> Path:
 def check_writable(runs: Path, name: str) -> None:
     """Raise a WriteFailed if no run of that name could be written, before anything else takes its time."""
     folder = runs / name
-    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    way = (folder, *folder.absolute().parents)
+    if any(path.is_symlink() and not path.exists() for path in way):
+        raise WriteFailed(f"[paths] runs = {runs}: {no_folder(folder)}")
+    above = next(path for path in way if path.exists())
     try:
         with tempfile.TemporaryFile(dir=above):
             return

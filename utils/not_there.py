@@ -26,6 +26,12 @@ def no_folder(path: Path) -> str:
     return f"There is no folder {path}: {_not_a_folder(wrong)}"
 
 
+def check_file(path: Path, key: str) -> None:
+    """Raise a DataError if the file that a key of the config names is not there."""
+    if not path.exists():
+        raise DataError(f"{key}: {no_file(path)}")
+
+
 def check_data_folder(path: Path) -> None:
     """Raise a DataError if the organiser's folder is not there."""
     if not path.is_dir():

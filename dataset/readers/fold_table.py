@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from utils.doubles import keep_one
 from utils.errors import DataError, listed
+from utils.not_there import check_file
 from utils.tables import read_table
 
 COLUMNS = ("group", "fold")
@@ -37,6 +38,7 @@ def read_folds(path: Path, groups: Sequence[str]) -> NDArray[np.int64]:
         DataError: lists the groups without a fold, the rows of groups that there are not, groups with two
             folds, and folds that are no whole number.
     """
+    check_file(path, "[dataset] fold_table")
     fold_of: dict[str, int] = {}
     problems, known, seen = [], set(groups), set()
     doubles = keep_one(read_table(path, COLUMNS, guarded=True).rows, lambda row: row["group"])

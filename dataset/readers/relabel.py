@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import DataError, listed
+from utils.not_there import check_file
 from utils.shortened import listing
 from utils.tables import from_spreadsheet, read_table
 
@@ -43,6 +44,7 @@ def read_corrections(
     Raises:
         DataError: rows that match nothing, that match two people, or that contradict each other.
     """
+    check_file(path, "[dataset] relabel")
     corrections: dict[str, dict[str, str]] = {}
     lines: dict[tuple[str, str], str] = {}
     problems = []

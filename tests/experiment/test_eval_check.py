@@ -150,6 +150,14 @@ def test_a_folder_of_runs_that_can_not_be_written_is_told_before_anything_is_rea
     assert not (work.work / "cache").exists()
 
 
+def test_so_is_a_link_to_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "runs").symlink_to("gone/runs")
+    with pytest.raises(
+        WriteFailed, match=r"^\[paths\] runs = .*runs is a link to gone/runs, which is not there"
+    ):
+        check_writable(tmp_path / "runs", "x")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
 def test_so_is_one_without_permission(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)

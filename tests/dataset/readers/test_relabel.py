@@ -132,3 +132,12 @@ def test_a_relabel_file_that_is_missing_or_lacks_a_column_is_a_data_error(load, 
     (tmp_path / "relabel.csv").write_text("profile,field,value\n1,age,2\n")
     with pytest.raises(DataError, match="no column 'reason'"):
         SplitByProfileDataset(relabel=tmp_path / "relabel.csv", **options)
+
+
+@pytest.mark.parametrize("key", ["relabel", "fold_table"])
+def test_a_file_that_is_not_there_is_told_of_with_its_key_and_the_nearest_name(load, tmp_path, key):
+    (tmp_path / "corrections.csv").touch()
+    with pytest.raises(
+        DataError, match=rf"^\[dataset\] {key}: There is no file .*Did you mean .*corrections.csv"
+    ):
+        load(**{key: tmp_path / "corections.csv"})
