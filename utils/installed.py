@@ -1,6 +1,7 @@
 """What to say where this Python lacks a package."""
 
 import sys
+import traceback
 from pathlib import Path
 
 from utils.command import quoted
@@ -22,5 +23,18 @@ def not_installed(error: ModuleNotFoundError) -> str | None:
         command = f". {quoted(there / 'bin' / 'activate')}"
         way = f"make run has put all that is needed into {there}: give {command} first."
     else:
-        way = "Install what is needed with: make run, or pip install -r requirements.txt"
-    return f"{sys.executable} has no package {package!r}. {way}"
+        way = (
+            "Install what is needed with: make run, or pip install -r requirements.txt, where what your own "
+            "files import belongs too."
+        )
+    return f"{sys.executable} has no package {package!r}{_asked_by(error)}. {way}"
+
+
+def _asked_by(error: ModuleNotFoundError) -> str:
+    """Return which line of ours imports what is missing."""
+    packages = Path(sys.prefix).resolve()
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename).resolve()
+        if path.is_relative_to(_ROOT) and not path.is_relative_to(packages):
+            return f", which {path.relative_to(_ROOT)} line {frame.lineno} imports"
+    return ""

@@ -1,5 +1,6 @@
 """A Python without the packages that Podium needs is told of in a sentence."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,12 @@ def test_a_python_that_is_too_old_is_told_of_before_anything_is_imported() -> No
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith(f"Podium needs Python 3.11 or newer, and {sys.executable} is ")
+
+
+def test_the_line_that_imports_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installed, "_ROOT", tmp_path)
+    (tmp_path / "mine.py").write_text("# a loss of somebody's own\nimport nowhere_to_be_had\n")
+    with pytest.raises(ModuleNotFoundError) as caught:
+        runpy.run_path(str(tmp_path / "mine.py"))
+    text = str(not_installed(caught.value))
+    assert "no package 'nowhere_to_be_had', which mine.py line 2 imports. Install" in text
