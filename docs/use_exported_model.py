@@ -45,16 +45,19 @@ def prepare(path):
     image = cv2.imread(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if image is None:
         sys.exit(f"{path} is not there, or no image.")
+
     if image.dtype == np.uint16 and facts["depth"] != "stretch":  # as many bits as [images] depth says
         image = (image >> (facts["depth"] - 8)).astype(np.uint8)
     if image.dtype != np.uint8:
         sys.exit(f"This model wants images of 8 bits a value, and {path} is of {image.dtype}.")
     image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
     crop, (height, width) = facts["crop"], facts["prepared_size"]
     if crop["name"] == "CentreCrop":
         image = middle(image, crop["size"], crop["centre"])
     elif crop["name"] != "WholeImage":
         sys.exit(f"This model wants images that were cropped by {crop['name']}.")
+
     smaller = min(width, image.shape[1]), min(height, image.shape[0])
     image = cv2.resize(cv2.resize(image, smaller, interpolation=cv2.INTER_AREA), (width, height))
     if facts["grey"]:

@@ -92,3 +92,10 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object
     """Write a CSV file."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([columns, *rows])
+
+
+def write_all_that_shows_scores(config: Path, epochs: str) -> None:
+    """Add each callback that shows scores to a config, and let two epochs stand for those that it has."""
+    text = config.read_text(encoding="utf-8").replace(epochs, "epochs = 2")
+    shown = "\n".join(f"[callback.{name}]" for name in ("TensorBoard", "TrainScores", "RawScores"))
+    config.write_text(f"{text}\n{shown}\n", encoding="utf-8")

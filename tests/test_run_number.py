@@ -9,7 +9,7 @@ import pytest
 import sklearn.metrics as theirs
 
 from run import main
-from tests.digits import digits, write_csv, write_images
+from tests.digits import digits, write_all_that_shows_scores, write_csv, write_images
 from tests.experiment.smallest import DIGITS_RUN
 from train.callbacks.events import points_in
 from utils.read_json import read_json
@@ -171,10 +171,7 @@ def test_bad_cells_are_named_with_their_lines(competition, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_what_shows_scores_takes_a_number(competition, tmp_path):
-    config = tmp_path / "config.ini"
-    text = config.read_text(encoding="utf-8").replace("epochs = 5", "epochs = 2")
-    shown = "\n".join(f"[callback.{name}]" for name in ("TensorBoard", "TrainScores", "RawScores"))
-    config.write_text(f"{text}\n{shown}\n", encoding="utf-8")
+    write_all_that_shows_scores(tmp_path / "config.ini", "epochs = 5")
     assert competition() == 0
     tags = {tag for _, tag in points_in(tmp_path / "runs" / "ink" / "001" / "tensorboard")}
     assert "epoch/train_loss" in tags

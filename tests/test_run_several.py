@@ -9,7 +9,7 @@ import pytest
 import sklearn.metrics as theirs
 
 from run import main
-from tests.digits import digits, write_csv, write_images
+from tests.digits import digits, write_all_that_shows_scores, write_csv, write_images
 from tests.experiment.smallest import DIGITS_RUN
 from train.callbacks.events import points_in
 
@@ -172,10 +172,7 @@ def test_folds_and_ensembles_of_mixed_questions_are_means_and_numbers_go_into_co
 
 @pytest.mark.slow
 def test_what_shows_scores_takes_numbers_beside_labels(competition, tmp_path):
-    config = tmp_path / "config.ini"
-    text = config.read_text(encoding="utf-8").replace("epochs = 4", "epochs = 2")
-    shown = "\n".join(f"[callback.{name}]" for name in ("TensorBoard", "TrainScores", "RawScores"))
-    config.write_text(f"{text}\n{shown}\n", encoding="utf-8")
+    write_all_that_shows_scores(tmp_path / "config.ini", "epochs = 4")
     assert competition() == 0
     tags = {tag for _, tag in points_in(tmp_path / "runs" / "mixed" / "001" / "tensorboard")}
     assert "epoch/train_loss" in tags
